@@ -1,0 +1,101 @@
+"""What a request costs before and after its AWS calls: our edge, with 1 and with 60 routes, and the handlers with AWS left out.
+
+    python benchmarks/framework.py
+
+One process; medians in microseconds. The bounds of the architecture: at most 1 ms, and at most 1.3 × from 1 to 60 routes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "layers/platform/python")]
+
+from docplatform.domain.identity import Permission  # noqa: E402
+from docplatform.runtime.api import Api  # noqa: E402
+from docplatform.runtime.wire import Wire  # noqa: E402
+
+TENANT = json.dumps(
+    {
+        "tenant_id": "t000000000001",
+        "subdomain": "acme",
+        "name": "Acme",
+        "plan": "standard",
+        "region": "us-east-1",
+        "status": "active",
+        "collection": "pooled",
+        "created_at": "2026-01-01T00:00:00.000Z",
+    }
+)
+
+
+class Body(Wire):
+    name: str
+    tags: list[str] = []
+
+
+class Answer(Wire):
+    id: str
+    name: str
+
+
+def api_of(routes: int) -> Api:
+    api = Api()
+    for number in range(routes):
+
+        def change(actor: Any, thing_id: str, body: Body) -> Answer:
+            return Answer(id=thing_id, name=body.name)
+
+        change.__annotations__ = {"body": Body}
+        api.post(f"/v1/room{number}/{{thing_id}}/part", answers=Answer, needs=Permission.WRITE)(change)
+    return api
+
+
+def event(path: str) -> dict[str, Any]:
+    return {
+        "httpMethod": "POST",
+        "path": path,
+        "headers": {"Host": "acme.example", "Content-Type": "application/json"},
+        "queryStringParameters": None,
+        "body": json.dumps({"name": "Lease.pdf", "tags": ["a", "b"]}),
+        "isBase64Encoded": False,
+        "requestContext": {
+            "requestId": "r",
+            "identity": {},
+            "authorizer": {"tenant": TENANT, "user_id": "usr_1", "session_id": "ses_1", "role": "editor"},
+        },
+    }
+
+
+def measure(api: Api, path: str, rounds: int = 3000) -> float:
+    asked = event(path)
+    times = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for _ in range(rounds):
+            started = time.perf_counter()
+            answer = api.handler(asked, None)
+            times.append(time.perf_counter() - started)
+    assert answer["statusCode"] == 200, answer
+    return statistics.median(times) * 1e6
+
+
+def main() -> None:
+    one, sixty = api_of(1), api_of(60)
+    pairs = [
+        (measure(one, "/v1/room0/thing/part"), measure(sixty, "/v1/room59/thing/part")) for _ in range(5)
+    ]
+    first = statistics.median(pair[0] for pair in pairs)
+    ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
+    print(f"edge, 1 route: {first:.0f} µs per request (bound 1,000); 60 routes: {ratio:.2f} × (bound 1.3)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""HTTP routes for documents: parse, delegate, present."""
+
+from docplatform.domain.errors import (
+    DocumentNotFound,
+    FolderNotFound,
+    IdempotencyKeyReused,
+    InvalidName,
+    NameTaken,
+    NotReady,
+    PreconditionFailed,
+    QuotaExceeded,
+    TooLarge,
+    UploadFinished,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.domain.library import Document
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.library import documents
+from docplatform.runtime.library_wire import DocumentView, LinkView
+from docplatform.runtime.wire import Reply
+from schemas import DocumentChange, DocumentWithUpload, NewDocument
+
+api = Api()
+
+
+def _etag(document: Document) -> dict[str, str]:
+    return {"ETag": f'"{document.revision}"'}
+
+
+@api.post(
+    "/v1/documents",
+    answers=DocumentWithUpload,
+    status=201,
+    needs=Permission.WRITE,
+    errors=(FolderNotFound, NameTaken, InvalidName, TooLarge, QuotaExceeded, IdempotencyKeyReused),
+    headers=("Idempotency-Key",),
+)
+def create_document(actor: Actor, body: NewDocument, request: Request) -> Reply:
+    """Register a document and get the link to send its bytes to. Processing starts by itself when they have arrived."""
+    document, link = documents(actor).create(
+        body.name,
+        body.folder_id,
+        content_type=body.content_type,
+        size=body.size,
+        idempotency_key=request.idempotency_key,
+    )
+    view = DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
+    return Reply(view, {"Location": f"/v1/documents/{document.id}", **_etag(document)})
+
+
+@api.post(
+    "/v1/documents/{document_id}/upload",
+    answers=DocumentWithUpload,
+    needs=Permission.WRITE,
+    errors=(DocumentNotFound, UploadFinished),
+)
+def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
+    """A fresh upload link for a file that has not arrived yet."""
+    document, link = documents(actor).renew_upload(document_id)
+    return DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
+
+
+@api.get("/v1/documents/{document_id}", answers=DocumentView, needs=Permission.READ, errors=(DocumentNotFound,))
+def read_document(actor: Actor, document_id: str) -> Reply:
+    """A document, with the state and progress of its processing."""
+    document = documents(actor).read(document_id)
+    return Reply(DocumentView.of(document), _etag(document))
+
+
+@api.patch(
+    "/v1/documents/{document_id}",
+    answers=DocumentView,
+    needs=Permission.WRITE,
+    errors=(DocumentNotFound, FolderNotFound, NameTaken, InvalidName, PreconditionFailed),
+    headers=("If-Match",),
+)
+def change_document(actor: Actor, document_id: str, body: DocumentChange, request: Request) -> Reply:
+    """Rename a document, move it, or both at once."""
+    document = documents(actor).change(
+        document_id, name=body.name, folder_id=body.folder_id, if_revision=request.if_match
+    )
+    return Reply(DocumentView.of(document), _etag(document))
+
+
+@api.delete(
+    "/v1/documents/{document_id}",
+    status=204,
+    needs=Permission.WRITE,
+    errors=(DocumentNotFound, PreconditionFailed),
+    headers=("If-Match",),
+)
+def delete_document(actor: Actor, document_id: str, request: Request) -> None:
+    """Delete a document. Its files and its search entry are erased within moments."""
+    documents(actor).delete(document_id, if_revision=request.if_match)
+
+
+@api.get(
+    "/v1/documents/{document_id}/content",
+    answers=LinkView,
+    needs=Permission.READ,
+    errors=(DocumentNotFound, NotReady),
+)
+def download_document(actor: Actor, document_id: str) -> LinkView:
+    """A link to download the file, good for 15 minutes."""
+    return LinkView.of(documents(actor).download(document_id))
+
+
+@api.get(
+    "/v1/documents/{document_id}/preview",
+    answers=LinkView,
+    needs=Permission.READ,
+    errors=(DocumentNotFound, NotReady),
+)
+def preview_document(actor: Actor, document_id: str) -> LinkView:
+    """A link to a picture (WebP) of the first page, good for 15 minutes."""
+    return LinkView.of(documents(actor).preview(document_id, "preview"))
+
+
+@api.get(
+    "/v1/documents/{document_id}/thumbnail",
+    answers=LinkView,
+    needs=Permission.READ,
+    errors=(DocumentNotFound, NotReady),
+)
+def thumbnail_of_document(actor: Actor, document_id: str) -> LinkView:
+    """A link to a small picture (WebP) of the first page, good for 15 minutes."""
+    return LinkView.of(documents(actor).preview(document_id, "thumbnail"))
+
+
+handler = api.handler

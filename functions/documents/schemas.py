@@ -1,0 +1,38 @@
+"""Documents as they travel over HTTP."""
+
+from typing import Annotated
+
+from docplatform.runtime.library_wire import DocumentView, LinkView
+from docplatform.runtime.wire import Wire
+from pydantic import Field
+
+Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Lease 2026.pdf"])]
+MediaType = Annotated[
+    str,
+    Field(
+        max_length=150,
+        pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$",
+        examples=["application/pdf"],
+    ),
+]
+
+
+class NewDocument(Wire):
+    """``content_type`` is a media type without parameters (RFC 6838); ``size`` in bytes, exactly what will be sent."""
+
+    name: Name
+    folder_id: str = "root"
+    content_type: MediaType
+    size: Annotated[int, Field(ge=1, le=5 * 10**12)]
+
+
+class DocumentChange(Wire):
+    """What is left out stays as it is."""
+
+    name: Name | None = None
+    folder_id: str | None = None
+
+
+class DocumentWithUpload(Wire):
+    document: DocumentView
+    upload: LinkView

@@ -1,0 +1,95 @@
+"""HTTP routes for folders: parse, delegate, present."""
+
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    FolderCycle,
+    FolderNotEmpty,
+    FolderNotFound,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    InvalidName,
+    NameTaken,
+    PreconditionFailed,
+    RootFolder,
+    TooDeep,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.library import folders
+from docplatform.runtime.wire import Reply
+from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
+
+api = Api()
+
+
+@api.post(
+    "/v1/folders",
+    answers=FolderView,
+    status=201,
+    needs=Permission.WRITE,
+    errors=(FolderNotFound, NameTaken, InvalidName, TooDeep, IdempotencyKeyReused),
+    headers=("Idempotency-Key",),
+)
+def create_folder(actor: Actor, body: NewFolder, request: Request) -> Reply:
+    """Create a folder. Without `parent_id` it stands in the root folder."""
+    folder = folders(actor).create(body.name, body.parent_id, idempotency_key=request.idempotency_key)
+    return Reply(FolderView.of(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'})
+
+
+@api.get("/v1/folders/{folder_id}", answers=FolderWithPath, needs=Permission.READ, errors=(FolderNotFound,))
+def read_folder(actor: Actor, folder_id: str) -> Reply:
+    """A folder and the path to it. The root folder's id is `root`."""
+    service = folders(actor)
+    folder = service.read(folder_id)
+    return Reply(FolderWithPath.at(folder, service.path(folder)), {"ETag": f'"{folder.revision}"'})
+
+
+@api.get(
+    "/v1/folders/{folder_id}/children",
+    answers=FolderPage,
+    needs=Permission.READ,
+    errors=(FolderNotFound, InvalidCursor),
+)
+def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPage:
+    """What is in a folder, a page at a time, in order of name (case does not matter), creation or change."""
+    page = folders(actor).list(
+        folder_id, query.order, descending=query.descending, limit=query.limit, cursor=query.cursor
+    )
+    return FolderPage.of(page)
+
+
+@api.patch(
+    "/v1/folders/{folder_id}",
+    answers=FolderView,
+    needs=Permission.WRITE,
+    errors=(
+        FolderNotFound,
+        NameTaken,
+        InvalidName,
+        RootFolder,
+        FolderCycle,
+        TooDeep,
+        PreconditionFailed,
+        ChangedMeanwhile,
+    ),
+    headers=("If-Match",),
+)
+def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Reply:
+    """Rename a folder, move it, or both at once, with everything in it."""
+    folder = folders(actor).change(folder_id, name=body.name, parent_id=body.parent_id, if_revision=request.if_match)
+    return Reply(FolderView.of(folder), {"ETag": f'"{folder.revision}"'})
+
+
+@api.delete(
+    "/v1/folders/{folder_id}",
+    status=204,
+    needs=Permission.WRITE,
+    errors=(FolderNotFound, RootFolder, FolderNotEmpty, PreconditionFailed),
+    headers=("If-Match",),
+)
+def delete_folder(actor: Actor, folder_id: str, request: Request) -> None:
+    """Delete an empty folder."""
+    folders(actor).delete(folder_id, if_revision=request.if_match)
+
+
+handler = api.handler

@@ -1,0 +1,89 @@
+"""Folders as they travel over HTTP."""
+
+from typing import Annotated, Literal
+
+from docplatform.domain.library import Document, Folder, Order, Page
+from docplatform.runtime.library_wire import DocumentView
+from docplatform.runtime.wire import Moment, Wire
+from pydantic import Field
+
+Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]
+
+
+class NewFolder(Wire):
+    name: Name
+    parent_id: str = "root"
+
+
+class FolderChange(Wire):
+    """What is left out stays as it is."""
+
+    name: Name | None = None
+    parent_id: str | None = None
+
+
+class FolderListing(Wire):
+    """How to list a folder. ``sort``: a leading hyphen reverses the order."""
+
+    sort: Literal["name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"] = "name"
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+    @property
+    def order(self) -> Order:
+        return Order(self.sort.removeprefix("-"))
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+
+class FolderView(Wire):
+    kind: Literal["folder"] = "folder"
+    id: str
+    name: str
+    parent_id: str | None
+    children: int
+    created_by: str
+    created_at: Moment
+    updated_at: Moment
+    revision: int
+
+    @staticmethod
+    def of(folder: Folder) -> "FolderView":
+        return FolderView(
+            id=folder.id,
+            name=folder.name,
+            parent_id=folder.parent_id or None,
+            children=folder.children,
+            created_by=folder.created_by,
+            created_at=folder.created_at,
+            updated_at=folder.updated_at,
+            revision=folder.revision,
+        )
+
+
+class PathEntry(Wire):
+    id: str
+    name: str
+
+
+class FolderWithPath(FolderView):
+    """``path``: the folders above, the root first."""
+
+    path: list[PathEntry]
+
+    @staticmethod
+    def at(folder: Folder, above: tuple[Folder, ...]) -> "FolderWithPath":
+        path = [PathEntry(id=each.id, name=each.name) for each in above]
+        return FolderWithPath(**dict(FolderView.of(folder)), path=path)
+
+
+class FolderPage(Wire):
+    items: list[Annotated[FolderView | DocumentView, Field(discriminator="kind")]]
+    next_cursor: str | None
+
+    @staticmethod
+    def of(page: Page) -> "FolderPage":
+        items = [DocumentView.of(each) if isinstance(each, Document) else FolderView.of(each) for each in page.items]
+        return FolderPage(items=items, next_cursor=page.next or None)

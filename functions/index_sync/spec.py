@@ -1,0 +1,12 @@
+from docplatform.runtime.settings import ContentSettings
+from docplatform.runtime.spec import FunctionSpec, Grant, Trigger
+
+FUNCTIONS = (
+    FunctionSpec(
+        name="index-sync",
+        settings=ContentSettings,
+        trigger=Trigger.TABLE_STREAM,
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        timeout=120,
+    ),
+)

@@ -1,0 +1,41 @@
+"""An upload has arrived in S3: queue its processing with its tenant's plan.
+
+The message group is the tenant, so that SQS hands out the groups in turn and no tenant's backlog delays another's
+(docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+"""
+
+import json
+from typing import Any
+from urllib.parse import unquote_plus
+
+from docplatform.adapters.s3_files import parse_original
+from docplatform.domain.errors import TenantNotFound
+from docplatform.runtime.credentials import own_client
+from docplatform.runtime.settings import IngestionSettings, load
+from docplatform.runtime.workflow import event_handler, tenant_of
+
+
+@event_handler("upload")
+def handler(event: dict[str, Any]) -> dict[str, bool]:
+    found = parse_original(event["detail"]["object"]["key"]) or parse_original(
+        unquote_plus(event["detail"]["object"]["key"])
+    )
+    if found is None:
+        return {"queued": False}  # not a place where uploads go
+    tenant_id, document_id, version_id = found
+    try:
+        tenant = tenant_of(tenant_id)
+    except TenantNotFound:
+        return {"queued": False}
+    message = {
+        "tenant_id": tenant_id,
+        "document_id": document_id,
+        "version_id": version_id,
+        "size": event["detail"]["object"].get("size", 0),
+    }
+    own_client("sqs").send_message(
+        QueueUrl=load(IngestionSettings).queue_urls[tenant.plan.value],
+        MessageBody=json.dumps(message),
+        MessageGroupId=tenant_id,
+    )
+    return {"queued": True}

@@ -1,0 +1,13 @@
+"""Step 3a: the text."""
+
+from typing import Any
+
+from docplatform.domain.identity import Actor
+from docplatform.runtime.composition.processing import processing
+from docplatform.runtime.composition.reading import reader
+from steps import Work, step
+
+
+@step("extract")
+def handler(actor: Actor, document_id: str, version_id: str, _: Work) -> dict[str, Any]:
+    return processing(actor).extract(document_id, version_id, reader())

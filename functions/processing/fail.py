@@ -1,0 +1,25 @@
+"""Instead of the rest: say on the document why it could not be processed. An unreadable file's problem is the first word of the
+error's message; without one, the trouble is ours."""
+
+import json
+
+from docplatform.domain.identity import Actor
+from docplatform.runtime.composition.processing import processing
+from docplatform.runtime.composition.search import index
+from steps import Work, step
+
+
+@step("fail")
+def handler(actor: Actor, document_id: str, version_id: str, work: Work) -> dict[str, str]:
+    problem, detail = _problem(work.get("cause") or "")
+    processing(actor).give_up(document_id, version_id, problem, detail, index(actor.tenant))
+    return {"problem": problem}
+
+
+def _problem(cause: str) -> tuple[str, str]:
+    """Lambda's error document, as the workflow caught it: ``{"errorMessage": "encrypted: …", "errorType": "FileRefused"}``."""
+    try:
+        problem, _, detail = str(json.loads(cause)["errorMessage"]).partition(":")
+    except (ValueError, KeyError, TypeError):
+        return "", ""
+    return problem.strip(), detail.strip()

@@ -1,0 +1,11 @@
+"""Step 5: announce that it is ready."""
+
+from docplatform.domain.identity import Actor
+from docplatform.runtime.composition.processing import processing
+from steps import Work, step
+
+
+@step("finish")
+def handler(actor: Actor, document_id: str, version_id: str, _: Work) -> dict[str, bool]:
+    processing(actor).finish(document_id, version_id)
+    return {"ready": True}

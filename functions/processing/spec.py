@@ -1,0 +1,69 @@
+from docplatform.runtime.settings import ContentSettings, ScanSettings, StorageSettings, WorkflowSettings
+from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
+
+_TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
+_READING = (Layer.PLATFORM, Layer.DEPENDENCIES, Layer.PARSERS)
+
+
+def _reading(step: str) -> FunctionSpec:
+    """A step that opens the file: room for 500 MB of it and for its parsers."""
+    return FunctionSpec(
+        name=f"processing-{step}",
+        handler=f"{step}.handler",
+        settings=StorageSettings,
+        trigger=Trigger.WORKFLOW,
+        grants=_TENANT,
+        layers=_READING,
+        memory=2048,
+        timeout=180,
+        storage=2048,
+        untrusted_input=True,
+    )
+
+
+FUNCTIONS = (
+    FunctionSpec(
+        name="processing-start",
+        handler="start.handler",
+        settings=WorkflowSettings,
+        trigger=Trigger.PLAN_QUEUE,
+        grants=frozenset({Grant.WORKFLOW_START}),
+        memory=256,
+        timeout=330,
+    ),
+    _reading("verify"),
+    FunctionSpec(
+        name="processing-scan",
+        handler="scan.handler",
+        settings=ScanSettings,
+        trigger=Trigger.WORKFLOW,
+        grants=_TENANT,
+        timeout=60,
+        storage=1024,
+    ),
+    _reading("extract"),
+    _reading("preview"),
+    FunctionSpec(
+        name="processing-index",
+        handler="index.handler",
+        settings=ContentSettings,
+        trigger=Trigger.WORKFLOW,
+        grants=_TENANT,
+        timeout=60,
+    ),
+    FunctionSpec(
+        name="processing-finish",
+        handler="finish.handler",
+        settings=StorageSettings,
+        trigger=Trigger.WORKFLOW,
+        grants=_TENANT,
+    ),
+    FunctionSpec(
+        name="processing-fail",
+        handler="fail.handler",
+        settings=ContentSettings,
+        trigger=Trigger.WORKFLOW,
+        grants=_TENANT,
+        timeout=60,
+    ),
+)

@@ -1,0 +1,56 @@
+"""Searches as they travel over HTTP."""
+
+from html import escape
+from typing import Annotated
+
+from docplatform.domain.search import MARK_OFF, MARK_ON, Hits
+from docplatform.runtime.library_wire import DocumentView
+from docplatform.runtime.wire import Wire
+from pydantic import Field
+
+Words = Annotated[str, Field(min_length=1, max_length=500, examples=['lease "notice period" -draft'])]
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+class SearchRequest(Wire):
+    """All words must occur, in the name, the title, the author or the text; ``"…"`` is a phrase, ``-word`` leaves out."""
+
+    query: Words
+    limit: Limit = 20
+    cursor: str = ""
+
+
+class SearchQuery(Wire):
+    q: Words
+    limit: Limit = 20
+    cursor: str = ""
+
+
+class HitView(Wire):
+    """``highlights``: fragments by field, in HTML: the text is escaped, the words found stand in ``<em>``."""
+
+    document: DocumentView
+    score: float
+    highlights: dict[str, list[str]]
+
+
+class SearchPage(Wire):
+    items: list[HitView]
+    total: int
+    next_cursor: str | None
+
+    @staticmethod
+    def of(found: Hits) -> "SearchPage":
+        items = [
+            HitView(
+                document=DocumentView.of(hit.document),
+                score=hit.score,
+                highlights={field: [_html(part) for part in parts] for field, parts in hit.fragments.items()},
+            )
+            for hit in found.hits
+        ]
+        return SearchPage(items=items, total=found.total, next_cursor=found.next or None)
+
+
+def _html(fragment: str) -> str:
+    return escape(fragment).replace(MARK_ON, "<em>").replace(MARK_OFF, "</em>")

@@ -1,0 +1,90 @@
+"""Every key of the data and audit tables. Read this file and ``docs/access-patterns.md``, and you know the access patterns.
+
+A ``TenantKeys`` belongs to one tenant: each partition key it makes, those of the indexes included, begins with ``<tenant>#``,
+which is what the tenant role's ``dynamodb:LeadingKeys`` condition lets through, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import NamedTuple
+
+from docplatform.domain import ids, names
+
+
+class Key(NamedTuple):
+    pk: str
+    sk: str
+
+
+class TenantKeys:
+    def __init__(self, tenant_id: str) -> None:
+        """Raises ValueError for what is not a tenant id: a ``#`` or ``*`` must never get into a key."""
+        if not ids.is_tenant(tenant_id):
+            raise ValueError("not a tenant id")
+        self.tenant_id = tenant_id
+        self._prefix = f"{tenant_id}#"
+
+    # -- library
+    def document(self, document_id: str) -> Key:
+        return Key(f"{self._prefix}doc#{document_id}", "doc")
+
+    def version(self, document_id: str, number: int) -> Key:
+        return Key(f"{self._prefix}doc#{document_id}", f"version#{number:06d}")
+
+    def folder(self, folder_id: str) -> Key:
+        return Key(f"{self._prefix}folder#{folder_id}", "folder")
+
+    def name(self, folder_id: str, name: str) -> Key:
+        """Taken by at most one child of the folder; in order, the folder's children by name."""
+        return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.folded(name)}")
+
+    NAME = "name#"
+
+    def of_child(self, child_id: str) -> Key:
+        """The item of a folder's child, by the kind that its id names."""
+        return self.document(child_id) if ids.is_a(ids.DOCUMENT, child_id) else self.folder(child_id)
+
+    def children(self, folder_id: str) -> str:
+        """Partition of gsi1 (by time of creation) and gsi2 (by time of change)."""
+        return f"{self._prefix}children#{folder_id}"
+
+    def usage(self) -> Key:
+        return Key(f"{self._prefix}usage", "usage")
+
+    def idempotency(self, user_id: str, key: str) -> Key:
+        return Key(f"{self._prefix}idempotency#{user_id}", hashlib.sha256(key.encode()).hexdigest())
+
+    # -- people
+    def user(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "profile")
+
+    def credential(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "credential")
+
+    def users(self) -> str:
+        """Partition of gsi3: the tenant's people by id."""
+        return f"{self._prefix}users"
+
+    def email(self, email: str) -> Key:
+        """Taken by at most one user. Hashed, so that no address stands in a key (streams and metrics carry keys)."""
+        return Key(f"{self._prefix}email#{hashlib.sha256(email.encode()).hexdigest()}", "email")
+
+    def session(self, session_id: str) -> Key:
+        return Key(f"{self._prefix}session#{session_id}", "session")
+
+    def sessions_of(self, user_id: str) -> str:
+        """Partition of gsi1: a user's sessions by time of creation."""
+        return f"{self._prefix}sessions#{user_id}"
+
+    def invitation(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
+
+    # -- audit table
+    def audit(self, at: datetime, record_id: str) -> Key:
+        """One partition a day: small enough to write to, and the order of the archive."""
+        return Key(self.audit_day(at), record_id)
+
+    def audit_day(self, at: datetime) -> str:
+        return f"{self._prefix}{at:%Y-%m-%d}"

@@ -1,0 +1,183 @@
+"""Everything that can go wrong in the product's own words. ``code`` is public and stable; HTTP status is decided in ``runtime/problems.py``.
+
+DomainError
+├── Invalid              the request cannot be understood or breaks a rule of its own
+│   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword · IdempotencyKeyReused
+├── Unauthenticated      nobody, or nobody we know
+│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken
+├── Forbidden            somebody we know, who may not
+├── NotFound             unknown, foreign or erased: one answer for all three
+│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound
+├── Misdirected          the tenant lives in another region
+├── Conflict             the state of things is against it
+│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · ChangedMeanwhile
+    │       AlreadyDone
+├── PreconditionFailed   If-Match names another revision
+├── TooLarge             over the plan's largest file
+├── QuotaExceeded        over the plan's storage, documents or users
+├── TenantSuspended
+└── Unavailable          something we need does not answer; try again
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """``detail`` says what to do, in a sentence; ``facts`` are further public members of the problem document."""
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class Invalid(DomainError):
+    code, title = "invalid", "The request is not valid"
+
+
+class InvalidName(Invalid):
+    code, title = "invalid_name", "The name cannot be used"
+
+
+class InvalidCursor(Invalid):
+    code, title = "invalid_cursor", "The cursor is not one of ours"
+
+
+class InvalidQuery(Invalid):
+    code, title = "invalid_query", "The query cannot be understood"
+
+
+class FolderCycle(Invalid):
+    code, title = "folder_cycle", "A folder cannot be moved into itself"
+
+
+class TooDeep(Invalid):
+    code, title = "too_deep", "The folders are nested too deeply"
+
+
+class WeakPassword(Invalid):
+    code, title = "weak_password", "The password is too weak"
+
+
+class IdempotencyKeyReused(Invalid):
+    code, title = "idempotency_key_reused", "The idempotency key was used for another request"
+
+
+class Unauthenticated(DomainError):
+    code, title = "unauthenticated", "Log in first"
+
+
+class InvalidCredentials(Unauthenticated):
+    code, title = "invalid_credentials", "E-mail or password is wrong"
+
+
+class InvalidInvitation(Unauthenticated):
+    code, title = "invalid_invitation", "The invitation is not valid"
+
+
+class InvalidRefreshToken(Unauthenticated):
+    code, title = "invalid_refresh_token", "The refresh token is not valid"
+
+
+class Forbidden(DomainError):
+    code, title = "forbidden", "You may not do this"
+
+
+class NotFound(DomainError):
+    code, title = "not_found", "Nothing is there"
+
+
+class TenantNotFound(NotFound):
+    code, title = "tenant_not_found", "No such tenant"
+
+
+class FolderNotFound(NotFound):
+    code, title = "folder_not_found", "No such folder"
+
+
+class DocumentNotFound(NotFound):
+    code, title = "document_not_found", "No such document"
+
+
+class UserNotFound(NotFound):
+    code, title = "user_not_found", "No such user"
+
+
+class SessionNotFound(NotFound):
+    code, title = "session_not_found", "No such session"
+
+
+class Misdirected(DomainError):
+    """RFC 9110 §15.5.20: this origin does not answer for that authority. ``address`` is where to go."""
+
+    code, title = "wrong_region", "The tenant lives in another region"
+
+    def __init__(self, region: str, address: str) -> None:
+        super().__init__(f"Send the request to {address}.", region=region, address=address)
+
+
+class Conflict(DomainError):
+    code, title = "conflict", "The state of things is against it"
+
+
+class NameTaken(Conflict):
+    code, title = "name_taken", "The folder already has something of that name"
+
+
+class FolderNotEmpty(Conflict):
+    code, title = "folder_not_empty", "The folder is not empty"
+
+
+class RootFolder(Conflict):
+    code, title = "root_folder", "The root folder stays as it is"
+
+
+class NotReady(Conflict):
+    code, title = "not_ready", "The document is not ready for this"
+
+
+class UploadFinished(Conflict):
+    code, title = "upload_finished", "The file has already arrived"
+
+
+class SubdomainTaken(Conflict):
+    code, title = "subdomain_taken", "The subdomain is taken"
+
+
+class EmailTaken(Conflict):
+    code, title = "email_taken", "Somebody with that e-mail address is already here"
+
+
+class ChangedMeanwhile(Conflict):
+    code, title = "changed_meanwhile", "Somebody else changed it at the same moment"
+
+
+class AlreadyDone(Conflict):
+    """The idempotency key is taken: the first request's result is the answer, or it is still under way."""
+
+    code, title = "already_done", "The same request is under way"
+
+
+class PreconditionFailed(DomainError):
+    code, title = "precondition_failed", "It has changed since you read it"
+
+
+class TooLarge(DomainError):
+    code, title = "file_too_large", "The file is larger than the plan allows"
+
+
+class QuotaExceeded(DomainError):
+    code, title = "quota_exceeded", "The plan's quota is used up"
+
+
+class TenantSuspended(DomainError):
+    code, title = "tenant_suspended", "The tenant is suspended"
+
+
+class Unavailable(DomainError):
+    code, title = "unavailable", "Try again in a moment"

@@ -1,0 +1,47 @@
+"""Sortable ids: a prefix that names the kind, then a ULID in lower case (48 bits of milliseconds, 80 random bits).
+
+ULID: github.com/ulid/spec. They sort by time of creation as text, so they serve as sort keys.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
+_ULID = "[0-9a-hjkmnp-tv-z]{26}"
+
+DOCUMENT, FOLDER, VERSION, USER, SESSION = "doc", "fld", "ver", "usr", "ses"
+ROOT_FOLDER = "root"
+
+_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in (DOCUMENT, FOLDER, VERSION, USER, SESSION)}
+_TENANT = re.compile(r"t[0-9a-z]{12}")
+
+
+def ulid(at: datetime) -> str:
+    """26 characters; two of the same millisecond are in no order."""
+    number = int(at.timestamp() * 1000) << 80 | secrets.randbits(80)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def new(kind: str, at: datetime) -> str:
+    return f"{kind}_{ulid(at)}"
+
+
+def new_tenant() -> str:
+    """An opaque tenant id: ``t`` and 12 characters, none of which means anything in an IAM policy or a key."""
+    return "t" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+def is_a(kind: str, text: str) -> bool:
+    """Whether ``text`` can be an id of that kind. What cannot is treated as unknown, before any key is built from it."""
+    return _FORMS[kind].fullmatch(text) is not None
+
+
+def is_folder(text: str) -> bool:
+    return text == ROOT_FOLDER or is_a(FOLDER, text)
+
+
+def is_tenant(text: str) -> bool:
+    return _TENANT.fullmatch(text) is not None

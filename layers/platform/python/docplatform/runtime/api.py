@@ -1,0 +1,310 @@
+"""The HTTP edge of every API function: routes, parsing, the actor, errors, one log line and the audit of refusals.
+
+A room declares its routes with decorators; what a handler's parameters are called decides what it is given:
+
+    ``actor``    who asks (TENANT mounts)          ``body``   the JSON body, parsed as its annotation (a ``Wire``)
+    ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
+    ``request``  the request itself                anything else: the path parameter of that name
+
+Matching is by dictionary, segment by segment: its cost does not grow with the number of routes.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+from docplatform.adapters.registry import from_text
+from docplatform.domain.audit import Action
+from docplatform.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
+from docplatform.domain.identity import Actor, Permission, Role
+from docplatform.domain.tenants import Tenant
+from docplatform.runtime import problems, routing
+from docplatform.runtime.composition import core
+from docplatform.runtime.problems import (
+    MalformedRequest,
+    MethodNotAllowed,
+    RequestTooLarge,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+from docplatform.runtime.telemetry import Line, tenant_in_hand
+from docplatform.runtime.wire import Reply
+
+_LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
+
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An API Gateway proxy event, read once. Header names are in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: str
+    host: str
+    address: str
+    agent: str
+    id: str
+    claims: dict[str, Any]
+
+    @staticmethod
+    def of(event: dict[str, Any]) -> Request:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        context = event["requestContext"]
+        identity = context.get("identity") or {}
+        body = event.get("body") or ""
+        if body and event.get("isBase64Encoded"):
+            try:
+                body = base64.b64decode(body).decode()
+            except ValueError:  # not base64, or not UTF-8
+                body = "\N{REPLACEMENT CHARACTER}"
+        return Request(
+            method=event["httpMethod"],
+            path=event["path"],
+            query=event.get("queryStringParameters") or {},
+            headers=headers,
+            body=body,
+            host=headers.get("host", ""),
+            address=identity.get("sourceIp") or "",
+            agent=(identity.get("userAgent") or headers.get("user-agent") or "")[:300],
+            id=context.get("requestId") or "",
+            claims=context.get("authorizer") or {},
+        )
+
+    @property
+    def if_match(self) -> int | None:
+        """The revision that If-Match names (RFC 9110 §13.1.1); None without the header or with ``*``. Raises MalformedRequest."""
+        tag = self.headers.get("if-match", "*").strip()
+        if tag == "*":
+            return None
+        digits = tag.removeprefix('"').removesuffix('"')
+        if not digits.isascii() or not digits.isdigit():
+            raise MalformedRequest("If-Match takes the ETag of an earlier answer, as it was.")
+        return int(digits[:15])
+
+    @property
+    def idempotency_key(self) -> str:
+        """Raises MalformedRequest for one that is too long."""
+        key = self.headers.get("idempotency-key", "")
+        if len(key) > 255:
+            raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
+        return key
+
+    def actor(self) -> Actor:
+        """Raises Unauthenticated, or what routing raises: the authorizer lets a stray request through without a user."""
+        if not self.claims.get("user_id"):
+            routing.tenant_of(self.host)
+            raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        return Actor(
+            tenant=from_text(self.claims["tenant"]),
+            user_id=self.claims["user_id"],
+            session_id=self.claims["session_id"],
+            role=Role(self.claims["role"]),
+            request_id=self.id,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation, as the OpenAPI document shows it."""
+
+    method: str
+    path: str
+    call: Handler
+    summary: str
+    needs: Permission | None
+    status: int
+    answers: type[BaseModel] | None
+    errors: tuple[type[DomainError], ...]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    wants: tuple[str, ...]
+    headers: tuple[str, ...] = field(default=())
+
+
+class Api:
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self._tree: dict[str, Any] = {}
+
+    def get(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("GET", path, **facts)
+
+    def post(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("POST", path, **facts)
+
+    def patch(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("PATCH", path, **facts)
+
+    def delete(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("DELETE", path, **facts)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: type[BaseModel] | None = None,
+        needs: Permission | None = None,
+        status: int = HTTPStatus.OK,
+        errors: tuple[type[DomainError], ...] = (),
+        headers: tuple[str, ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match)."""
+
+        def register(call: Handler) -> Handler:
+            hints = get_type_hints(call)
+            route = Route(
+                method=method,
+                path=path,
+                call=call,
+                summary=(inspect.getdoc(call) or "").strip(),
+                needs=needs,
+                status=int(status),
+                answers=answers,
+                errors=errors,
+                body=hints.get("body"),
+                query=hints.get("query"),
+                wants=tuple(inspect.signature(call).parameters),
+                headers=headers,
+            )
+            self.routes.append(route)
+            node = self._tree
+            for segment in path.strip("/").split("/"):
+                node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+            node.setdefault("", {})[method] = route
+            return call
+
+        return register
+
+    def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+        """The Lambda entry point for API Gateway's proxy integration."""
+        request = Request.of(event)
+        line = Line("request", request.id)
+        actor: Actor | None = None
+        try:
+            route, given = self._match(request)
+            line.note(route=f"{route.method} {route.path}")
+            if "actor" in route.wants:
+                actor = given["actor"] = request.actor()
+                tenant_in_hand.set(actor.tenant.id)
+                if route.needs:
+                    actor.require(route.needs)
+            if "tenant" in route.wants:
+                tenant: Tenant = routing.tenant_of(request.host)
+                given["tenant"] = tenant
+                tenant_in_hand.set(tenant.id)
+            answer = self._answer(route, request, given)
+        except DomainError as error:
+            if actor and isinstance(error, (Forbidden, NotFound)):
+                facts = {"code": error.code, "method": request.method}
+                core.record(actor, Action.ACCESS_REFUSED, request.path[:500], {k: v for k, v in facts.items()})
+            line.note(problem=error.code)
+            answer = _problem(error, request)
+        except Exception as error:
+            line.fault(error)
+            answer = _problem(DomainError("It has been logged under the request's id."), request)
+        line.note(status=answer["statusCode"])
+        line.write()
+        answer["headers"] |= {
+            "X-Request-Id": request.id,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return answer
+
+    def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
+        node, values = self._tree, []
+        for segment in request.path.strip("/").split("/"):
+            if segment and segment in node:
+                node = node[segment]
+            elif segment and "{}" in node:
+                node = node["{}"]
+                values.append(segment)
+            else:
+                raise UnknownRoute("Look at /v1/openapi.json for what there is.")
+        methods: dict[str, Route] = node.get("", {})
+        if not methods:
+            raise UnknownRoute("Look at /v1/openapi.json for what there is.")
+        if request.method not in methods:
+            raise MethodNotAllowed(f"It answers to {', '.join(sorted(methods))}.", allow=sorted(methods))
+        route = methods[request.method]
+        names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+        return route, dict(zip(names, values, strict=True))
+
+    def _answer(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+        if route.body:
+            given["body"] = _parsed(route.body, request)
+        if route.query:
+            given["query"] = _validated(route.query, request.query, "query")
+        elif request.query:
+            raise MalformedRequest(
+                f"This operation takes no query parameters ({', '.join(sorted(request.query))[:200]})."
+            )
+        if "request" in route.wants:
+            given["request"] = request
+        answer = route.call(**given)
+        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        headers = dict(reply.headers)
+        if reply.body is None:
+            return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": headers, "body": ""}
+        headers["Content-Type"] = "application/json"
+        return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
+
+
+def _parsed(model: type[BaseModel], request: Request) -> BaseModel:
+    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    if len(request.body) > _LARGEST_BODY:
+        raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
+    try:
+        value = json.loads(request.body or "null", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest("The body is not JSON.") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return _validated(model, value, "body")
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")  # RFC 8259 §6
+
+
+def _validated(model: type[BaseModel], value: dict[str, Any], where: str) -> BaseModel:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join([where, *map(str, fault["loc"])]), "message": fault["msg"]}
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)[:20]
+        ]
+        detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:3])
+        raise InvalidRequest(detail, errors=faults) from None
+
+
+class InvalidRequest(MalformedRequest):
+    """JSON, but not what the operation takes."""
+
+    code, title = "invalid_request", "The request does not fit the operation"
+
+
+def _problem(error: DomainError, request: Request) -> dict[str, Any]:
+    document = problems.document(error, request.id)
+    headers = {"Content-Type": problems.CONTENT_TYPE}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="docplatform"'  # RFC 6750 §3
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(document["allow"])  # type: ignore[arg-type]
+    return {"statusCode": document["status"], "headers": headers, "body": json.dumps(document)}

@@ -1,0 +1,1 @@
+"""Puts services and adapters together, a module for each room, so that no function imports what it does not use."""

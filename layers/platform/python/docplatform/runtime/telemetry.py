@@ -1,0 +1,40 @@
+"""One structured line per request or event, with tenant and correlation id; never a document's content, a token or a name."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from contextvars import ContextVar
+
+_cold = True
+tenant_in_hand: ContextVar[str] = ContextVar("tenant_in_hand", default="")
+"""The tenant of the event being handled, for the log line; set anew for every event, for warm environments remember."""
+
+
+class Line:
+    """Collects the facts of one event; ``write`` prints them as JSON on standard output, where Lambda's log picks them up."""
+
+    def __init__(self, what: str, request_id: str) -> None:
+        global _cold
+        self._facts: dict[str, object] = {"event": what, "request_id": request_id, "cold_start": _cold}
+        _cold = False
+        self._started = time.perf_counter()
+        tenant_in_hand.set("")
+
+    def note(self, **facts: object) -> None:
+        self._facts.update(facts)
+
+    def fault(self, error: BaseException) -> None:
+        """An error nobody expected: its class and where it was raised, without its text, which may hold data."""
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        where = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
+        self.note(level="ERROR", error=type(error).__name__, where=where)
+
+    def write(self) -> None:
+        level = self._facts.pop("level", "INFO")
+        elapsed = round((time.perf_counter() - self._started) * 1000, 1)
+        line = {"level": level, **self._facts, "tenant_id": tenant_in_hand.get(), "duration_ms": elapsed}
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.flush()

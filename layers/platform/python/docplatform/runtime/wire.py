@@ -1,0 +1,45 @@
+"""The base of what travels over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from docplatform.adapters.items import rfc3339
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    Field(json_schema_extra={"type": "string", "format": "date-time"}),
+]
+"""RFC 3339, UTC, milliseconds."""
+
+
+class Wire(BaseModel):
+    """An unknown field is an error: a misspelt one must not be dropped in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with more to say than its body."""
+
+    body: Wire | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document, the form of every error. Some codes carry further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.world import Cloud, Person, TenantWorld, cloud
+
+
+@pytest.fixture(scope="session")
+def region() -> Iterator[Cloud]:
+    """One for all tests: each makes tenants of its own, and no tenant sees another's."""
+    with pytest.MonkeyPatch.context() as environment, cloud(environment) as made:
+        yield made
+
+
+@pytest.fixture
+def acme(region: Cloud) -> TenantWorld:
+    return region.tenant("acme")
+
+
+@pytest.fixture
+def ann(acme: TenantWorld) -> Person:
+    return acme.person()

@@ -1,0 +1,210 @@
+"""People who use the running platform over HTTP, as sentences."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local.testing import Cloud
+
+PASSWORD = "correct horse battery staple"
+PATIENCE = 90.0  # seconds: cold workers on a small machine
+
+
+@dataclass
+class Site:
+    """A region's address, called under a tenant's host name. Connects to loopback, for not every resolver knows ``*.localhost``."""
+
+    cloud: Cloud
+    region: str
+    subdomain: str
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        data: bytes | str | None = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        token: str = "",
+    ) -> requests.Response:
+        port = self.cloud.ports[self.region]
+        sent = {"Host": f"{self.subdomain}.localhost:{port}", **(headers or {})}
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        return requests.request(
+            method, f"http://127.0.0.1:{port}{path}", json=json, data=data, params=params, headers=sent, timeout=60
+        )
+
+
+def create_tenant(cloud: Cloud, region: str, plan: str, subdomain: str = "") -> TenantSite:
+    """As the operator does it: a signed call; the admin accepts the invitation that came by mail."""
+    subdomain = subdomain or f"t{secrets.token_hex(5)}"
+    email = f"admin@{subdomain}.example"
+    body = {"subdomain": subdomain, "name": subdomain.title(), "plan": plan, "admin_email": email}
+    answer = operator(cloud, region, "POST", "/operator/v1/tenants", body)
+    assert answer.status_code == 201, answer.text
+    site = Site(cloud, region, subdomain)
+    admin = accept_invitation(site, email)
+    return TenantSite(site, answer.json(), admin)
+
+
+def operator(cloud: Cloud, region: str, method: str, path: str, body: object = None) -> requests.Response:
+    import json
+
+    port = cloud.ports[region]
+    url = f"http://127.0.0.1:{port}{path}"
+    data = json.dumps(body) if body is not None else None
+    request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
+    SigV4Auth(Credentials(*cloud.operator), "execute-api", region).add_auth(request)
+    return requests.request(method, url, data=data, headers=dict(request.headers), timeout=60)
+
+
+def accept_invitation(site: Site, email: str) -> Member:
+    token = invitation_token(site.cloud, email)
+    body = {"token": token, "name": email.split("@")[0].title(), "password": PASSWORD}
+    answer = site.ask("POST", "/v1/auth/invitations/accept", json=body)
+    assert answer.status_code == 200, answer.text
+    return Member(site, email, answer.json())
+
+
+def invitation_token(cloud: Cloud, email: str) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        for mail in reversed(cloud.mailbox()):
+            if email in str(mail):
+                found = re.search(r"token=([A-Za-z0-9_.~-]+)", str(mail))
+                if found:
+                    return found[1]
+        time.sleep(0.3)
+    raise AssertionError(f"no invitation came for {email}")
+
+
+@dataclass
+class TenantSite:
+    site: Site
+    facts: dict[str, Any]
+    admin: Member
+
+    @property
+    def id(self) -> str:
+        return str(self.facts["id"])
+
+    def invites(self, role: str) -> Member:
+        email = f"{role}.{secrets.token_hex(4)}@{self.site.subdomain}.example"
+        answer = self.admin.asks("POST", "/v1/users", json={"email": email, "role": role})
+        assert answer.status_code == 201, answer.text
+        return accept_invitation(self.site, email)
+
+
+@dataclass
+class Member:
+    site: Site
+    email: str
+    tokens: dict[str, Any] = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        return str(self.tokens["access_token"])
+
+    def asks(self, method: str, path: str, **more: Any) -> requests.Response:
+        return self.site.ask(method, path, token=self.token, **more)
+
+    def at(self, region: str) -> Member:
+        """The same person, who has typed another region's address."""
+        return Member(Site(self.site.cloud, region, self.site.subdomain), self.email, self.tokens)
+
+    def creates_folder(self, name: str, parent: str = "root") -> str:
+        answer = self.asks("POST", "/v1/folders", json={"name": name, "parent_id": parent})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def announces(self, name: str, size: int, content_type: str, folder: str = "root") -> dict[str, Any]:
+        body = {"name": name, "folder_id": folder, "content_type": content_type, "size": size}
+        answer = self.asks("POST", "/v1/documents", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def uploads(self, name: str, content: bytes, content_type: str, folder: str = "root") -> str:
+        """Announce and send; returns the document's id."""
+        made = self.announces(name, len(content), content_type, folder)
+        sent = send(made["upload"], content)
+        assert sent.status_code == 200, sent.text
+        return str(made["document"]["id"])
+
+    def uploads_file(self, path: Path, content_type: str, folder: str = "root") -> str:
+        return self.uploads(path.name, path.read_bytes(), content_type, folder)
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        answer = self.asks("GET", f"/v1/documents/{document_id}")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def waits_for(self, document_id: str, *, patience: float = PATIENCE) -> dict[str, Any]:
+        """Until processing has ended, one way or the other."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            document = self.document(document_id)
+            if document["processing"]["state"] in ("ready", "failed"):
+                return document
+            time.sleep(0.25)
+        raise AssertionError(f"still {document['processing']}")
+
+    def downloads(self, document_id: str) -> bytes:
+        answer = self.asks("GET", f"/v1/documents/{document_id}/content")
+        assert answer.status_code == 200, answer.text
+        return fetch(answer.json())
+
+    def searches(self, words: str, **more: Any) -> dict[str, Any]:
+        answer = self.asks("POST", "/v1/search", json={"query": words, **more})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def finds(self, words: str, document_id: str, *, patience: float = 20.0) -> dict[str, Any]:
+        """The hit, once the index shows it (writes become visible after a moment)."""
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            for hit in self.searches(words, limit=100)["items"]:
+                if hit["document"]["id"] == document_id:
+                    return dict(hit)
+            time.sleep(0.3)
+        raise AssertionError(f"{words!r} did not find {document_id}")
+
+
+def send(upload: dict[str, Any], content: bytes) -> requests.Response:
+    return requests.request(upload["method"], upload["url"], headers=upload["headers"], data=content, timeout=120)
+
+
+def fetch(link: dict[str, Any]) -> bytes:
+    answer = requests.get(link["url"], headers=link["headers"], timeout=120)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def problem(answer: requests.Response) -> tuple[int, str]:
+    """Status and code, of an answer that must be a whole problem document (RFC 9457)."""
+    assert answer.headers["Content-Type"].startswith("application/problem+json"), (answer.status_code, answer.text)
+    body = answer.json()
+    assert {"type", "title", "status", "detail", "code"} <= set(body), body
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["code"]
+
+
+def place(url: str) -> str:
+    """The path of a presigned URL, without its signature."""
+    return urlsplit(url).path

@@ -1,0 +1,63 @@
+"""Whatever dies on the way, the document ends ready."""
+
+import threading
+import time
+
+import pytest
+
+from tests.e2e.client import Member, create_tenant
+from tests.e2e.conftest import US
+from tests.files import SAMPLES
+
+FUNCTIONS = (
+    "ingestion-dispatch",
+    "processing-start",
+    "processing-verify",
+    "processing-scan",
+    "processing-extract",
+    "processing-preview",
+    "processing-index",
+    "processing-finish",
+)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_worker_that_is_killed_while_documents_are_processed_loses_none(ann: Member, function: str) -> None:
+    pdf = next(sample for sample in SAMPLES if sample.media_type == "application/pdf")
+    stop = threading.Event()
+
+    def murder() -> None:
+        while not stop.is_set():
+            if ann.site.cloud.kill_worker(US, function):
+                time.sleep(3)  # let it live a little
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=murder)
+    killer.start()
+    try:
+        uploaded = [ann.uploads(f"{function} {number}.pdf", pdf.content, pdf.media_type) for number in range(3)]
+        time.sleep(4)
+    finally:
+        stop.set()
+        killer.join()
+    for document_id in uploaded:
+        document = ann.waits_for(document_id, patience=240)
+        assert document["processing"]["state"] == "ready", document["processing"]
+
+
+def test_a_stop_in_the_middle_and_a_start_lose_nothing(ann: Member) -> None:
+    pdf = next(sample for sample in SAMPLES if sample.media_type == "application/pdf")
+    uploaded = [ann.uploads(f"interrupted {number}.pdf", pdf.content, pdf.media_type) for number in range(6)]
+    waiting = ann.announces("later.txt", 5, "text/plain")
+    ann.site.cloud.restart()
+    for document_id in uploaded:
+        document = ann.waits_for(document_id, patience=240)
+        assert document["processing"]["state"] == "ready", document["processing"]
+        assert ann.downloads(document_id) == pdf.content
+    renewed = ann.asks("POST", f"/v1/documents/{waiting['document']['id']}/upload").json()
+    from tests.e2e.client import send
+
+    assert send(renewed["upload"], b"later").status_code == 200
+    assert ann.waits_for(waiting["document"]["id"])["processing"]["state"] == "ready"
+    created = create_tenant(ann.site.cloud, US, "standard")
+    assert created.admin.asks("GET", "/v1/folders/root").status_code == 200

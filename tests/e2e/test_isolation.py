@@ -1,0 +1,210 @@
+"""What the credentials in a handler's hands can reach: its tenant, and nobody else's anything. Plain boto3, no code of ours."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.client import Member, TenantSite
+from tests.e2e.conftest import US
+
+REFUSED = {"AccessDenied", "AccessDeniedException", "403"}
+
+
+def refused(call: Any) -> None:
+    with pytest.raises(ClientError) as error:
+        call()
+    assert error.value.response["Error"]["Code"] in REFUSED, error.value
+
+
+def key(pk: str, sk: str = "doc") -> dict[str, dict[str, str]]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+@pytest.fixture(scope="module")
+def held(acme: TenantSite) -> Any:
+    """boto3 with the credentials that a function holds while it acts for acme."""
+    return acme.site.cloud.as_tenant(US, acme.id)
+
+
+@pytest.fixture(scope="module")
+def theirs(bob: Member, hooli: TenantSite) -> str:
+    """A document of hooli's, ready."""
+    document_id = bob.uploads("secret.txt", b"the secret of hooli", "text/plain")
+    bob.waits_for(document_id)
+    return document_id
+
+
+@pytest.fixture(scope="module")
+def own(ann: Member) -> str:
+    document_id = ann.uploads("own.txt", b"nothing secret", "text/plain")
+    ann.waits_for(document_id)
+    return document_id
+
+
+def test_items(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
+    database, table = held.client("dynamodb"), "docplatform-data"
+    mine, foreign = f"{acme.id}#doc#{own}", f"{hooli.id}#doc#{theirs}"
+    assert "Item" in database.get_item(TableName=table, Key=key(mine))
+    refused(lambda: database.get_item(TableName=table, Key=key(foreign)))
+    for wanted in (foreign, f"{acme.id}x#doc#{own}", own, "#", f"{hooli.id}#usage"):
+        refused(lambda wanted=wanted: database.get_item(TableName=table, Key=key(wanted)))
+        refused(lambda wanted=wanted: database.put_item(TableName=table, Item=key(wanted)))
+        refused(lambda wanted=wanted: database.delete_item(TableName=table, Key=key(wanted)))
+    refused(
+        lambda: database.update_item(
+            TableName=table,
+            Key=key(foreign),
+            UpdateExpression="SET x = :x",
+            ExpressionAttributeValues={":x": {"S": "x"}},
+        )
+    )
+
+
+def test_queries_of_table_and_indexes(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
+    database, table = held.client("dynamodb"), "docplatform-data"
+
+    def query(partition: str, index: str = "") -> Any:
+        more = {"IndexName": index} if index else {}
+        return database.query(
+            TableName=table,
+            KeyConditionExpression=f"{index}pk = :p",
+            ExpressionAttributeValues={":p": {"S": partition}},
+            **more,
+        )
+
+    assert query(f"{acme.id}#doc#{own}")["Count"] >= 1
+    assert query(f"{acme.id}#children#root", "gsi1")["Count"] >= 1
+    refused(lambda: query(f"{hooli.id}#doc#{theirs}"))
+    for index in ("gsi1", "gsi2", "gsi3"):
+        refused(lambda index=index: query(f"{hooli.id}#children#root", index))
+        refused(lambda index=index: query(f"{hooli.id}#users", index))
+
+
+def test_batches_and_transactions_with_one_foreign_key(
+    held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
+) -> None:
+    database, table = held.client("dynamodb"), "docplatform-data"
+    mine, foreign = key(f"{acme.id}#doc#{own}"), key(f"{hooli.id}#doc#{theirs}")
+    assert database.batch_get_item(RequestItems={table: {"Keys": [mine]}})["Responses"][table]
+    refused(lambda: database.batch_get_item(RequestItems={table: {"Keys": [mine, foreign]}}))
+    refused(lambda: database.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": foreign}}]}))
+    refused(lambda: database.transact_get_items(TransactItems=[{"Get": {"TableName": table, "Key": foreign}}]))
+    refused(
+        lambda: database.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": table, "Item": key(f"{acme.id}#probe")}},
+                {"Put": {"TableName": table, "Item": key(f"{hooli.id}#probe")}},
+            ]
+        )
+    )
+    assert "Item" not in database.get_item(TableName=table, Key=key(f"{acme.id}#probe"))
+
+
+def test_scans_and_partiql_are_closed(held: Any, acme: TenantSite) -> None:
+    database = held.client("dynamodb")
+    for table in ("docplatform-data", "docplatform-audit"):
+        refused(lambda table=table: database.scan(TableName=table))
+        refused(lambda table=table: database.scan(TableName=table, Limit=1))
+        refused(lambda table=table: database.execute_statement(Statement=f'SELECT * FROM "{table}"'))
+    refused(lambda: database.get_item(TableName="docplatform-registry", Key=key(f"tenant#{acme.id}", "tenant")))
+
+
+def test_the_audit_trail_is_append_only(held: Any, acme: TenantSite, hooli: TenantSite) -> None:
+    database, table = held.client("dynamodb"), "docplatform-audit"
+    record = key(f"{acme.id}#2000-01-01", "probe")
+    database.put_item(TableName=table, Item=record, ConditionExpression="attribute_not_exists(pk)")
+    refused(lambda: database.delete_item(TableName=table, Key=record))
+    refused(
+        lambda: database.update_item(
+            TableName=table,
+            Key=record,
+            UpdateExpression="SET x = :x",
+            ExpressionAttributeValues={":x": {"S": "x"}},
+        )
+    )
+    refused(lambda: database.put_item(TableName=table, Item=key(f"{hooli.id}#2000-01-01", "probe")))
+
+
+def test_objects_and_listings(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
+    storage, bucket = held.client("s3"), acme.site.cloud.documents_bucket(US)
+    cloud = acme.site.cloud
+    mine = cloud.stored_objects(US, f"tenants/{acme.id}/documents/{own}/")
+    foreign = cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/")
+    assert mine and foreign
+    assert storage.get_object(Bucket=bucket, Key=mine[0])["Body"].read()
+    for name in foreign:
+        refused(lambda name=name: storage.get_object(Bucket=bucket, Key=name))
+        refused(lambda name=name: storage.head_object(Bucket=bucket, Key=name))
+        refused(lambda name=name: storage.put_object(Bucket=bucket, Key=name, Body=b"x"))
+        refused(lambda name=name: storage.delete_object(Bucket=bucket, Key=name))
+        refused(
+            lambda name=name: storage.copy_object(
+                Bucket=bucket, Key=f"tenants/{acme.id}/stolen", CopySource={"Bucket": bucket, "Key": name}
+            )
+        )
+    assert storage.list_objects_v2(Bucket=bucket, Prefix=f"tenants/{acme.id}/")["KeyCount"] >= 1
+    for prefix in ("", "tenants/", f"tenants/{hooli.id}/", f"tenants/{acme.id}"):
+        refused(lambda prefix=prefix: storage.list_objects_v2(Bucket=bucket, Prefix=prefix))
+    refused(lambda: storage.get_object(Bucket=bucket, Key=f"tenants/{acme.id}x/anything"))
+
+
+def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(
+    held: Any, acme: TenantSite, hooli: TenantSite, theirs: str
+) -> None:
+    import requests
+
+    cloud = acme.site.cloud
+    name = cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/")[0]
+    storage = held.client("s3")
+    url = storage.generate_presigned_url(
+        "get_object", Params={"Bucket": cloud.documents_bucket(US), "Key": name}, ExpiresIn=60
+    )
+    assert requests.get(url, timeout=30).status_code == 403
+
+
+def test_keys(held: Any, acme: TenantSite, hooli: TenantSite) -> None:
+    keys = held.client("kms")
+    own_context, foreign_context = {"tenant_id": acme.id}, {"tenant_id": hooli.id}
+    made = keys.generate_data_key(KeyId="alias/docplatform-data", KeySpec="AES_256", EncryptionContext=own_context)
+    assert keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=own_context)["Plaintext"]
+    for context in (foreign_context, {}, {**own_context, "tenant": hooli.id} | {"tenant_id": hooli.id}):
+        refused(
+            lambda context=context: keys.generate_data_key(
+                KeyId="alias/docplatform-data", KeySpec="AES_256", EncryptionContext=context
+            )
+        )
+        refused(
+            lambda context=context: keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context)
+        )
+
+
+def test_the_search_collection_is_closed_to_everybody_but_the_tenant_role(acme: TenantSite, held: Any) -> None:
+    cloud = acme.site.cloud
+    assert cloud.search_request(US, held, "GET", "/_cat/indices").status_code == 200
+    assert cloud.search_request(US, cloud.as_operator(US), "GET", "/_cat/indices").status_code == 403
+    assert cloud.search_request(US, None, "GET", "/_cat/indices").status_code == 403
+
+
+def test_nobody_becomes_a_tenant_without_naming_one(acme: TenantSite) -> None:
+    operator = acme.site.cloud.as_operator(US).client("sts")
+    role = acme.site.cloud.tenant_access_role(US)
+    refused(lambda: operator.assume_role(RoleArn=role, RoleSessionName="x"))
+    refused(
+        lambda: operator.assume_role(
+            RoleArn=role, RoleSessionName="x", Tags=[{"Key": "tenant_id", "Value": acme.id}]
+        )
+    )
+
+
+def test_a_held_id_of_a_neighbour_finds_nothing_over_http(ann: Member, theirs: str) -> None:
+    answers = [
+        ann.asks("GET", f"/v1/documents/{theirs}"),
+        ann.asks("GET", f"/v1/documents/{theirs}/content"),
+        ann.asks("DELETE", f"/v1/documents/{theirs}"),
+    ]
+    assert {answer.status_code for answer in answers} == {404}
+    unknown = ann.asks("GET", f"/v1/documents/{theirs[:-1]}{'0' if theirs[-1] != '0' else '1'}")
+    same = {name: value for name, value in unknown.json().items() if name != "request_id"}
+    assert same == {name: value for name, value in answers[0].json().items() if name != "request_id"}
+    assert ann.searches("secret hooli")["items"] == []

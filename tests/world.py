@@ -1,0 +1,252 @@
+"""Tenants and people as sentences: ``acme.ann.creates_folder("Contracts")``.
+
+One process, the real handlers and adapters, moto for AWS. It knows no IAM; what the database refuses is proven in ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from docplatform.adapters.items import from_wire, rfc3339, to_wire
+from docplatform.adapters.keys import TenantKeys
+from docplatform.adapters.registry import to_text
+from docplatform.domain import ids
+from docplatform.domain.identity import Actor, Role
+from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from moto import mock_aws
+
+ROOT = Path(__file__).resolve().parents[1]
+REGION = "us-east-1"
+BUCKET = "documents"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "REGION_ADDRESSES": json.dumps({REGION: "https://{tenant}.us.example", "eu-central-1": "https://{tenant}.eu.example"}),
+    "REGISTRY_TABLE": "registry",
+    "TENANT_ACCESS_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-access",
+    "DATA_TABLE": "data",
+    "AUDIT_TABLE": "audit",
+    "DOCUMENTS_BUCKET": BUCKET,
+    "MALWARE_SCAN": "signature",
+}
+
+
+def room(name: str, module: str = "handler") -> Any:
+    """A function's module, imported as Lambda does: its own folder first on the path."""
+    folder = str(ROOT / "functions" / name)
+    for sibling in ("schemas", "handler", "spec", "steps", module):
+        sys.modules.pop(sibling, None)
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(folder)
+
+
+@contextmanager
+def cloud(monkeypatch: Any) -> Iterator[Cloud]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        _forget()
+        yield Cloud()
+    _forget()
+
+
+def _forget() -> None:
+    """Warm environments remember clients and credentials; another world must not."""
+    from docplatform.runtime import credentials, settings
+    from docplatform.runtime.composition import core
+
+    credentials.own_client.cache_clear()
+    credentials._session.cache_clear()
+    settings.load.cache_clear()
+    core.registry.cache_clear()
+    core._credentials.cache_clear()
+
+
+@dataclass
+class Cloud:
+    """Tables and a bucket of one region."""
+
+    database: Any = field(init=False)
+    storage: Any = field(init=False)
+    rooms: dict[str, Any] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database = boto3.client("dynamodb")
+        self.storage = boto3.client("s3")
+        make_tables(self.database)
+        self.storage.create_bucket(Bucket=BUCKET)
+        self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def tenant(self, subdomain: str, plan: Plan = Plan.STANDARD) -> TenantWorld:
+        at = datetime.now(UTC)
+        tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
+        root = {
+            "kind": "folder",
+            "id": "root",
+            "name": "",
+            "parent_id": "",
+            "chain": [],
+            "children": 0,
+            "created_by": "usr",
+            "created_at": rfc3339(at),
+            "updated_at": rfc3339(at),
+            "revision": 1,
+        }
+        key = TenantKeys(tenant.id).folder("root")
+        self.database.put_item(TableName="data", Item=to_wire({**key._asdict(), **root}))
+        return TenantWorld(self, tenant)
+
+    def call(self, room_name: str, event: dict[str, Any]) -> Answer:
+        if room_name not in self.rooms:
+            self.rooms[room_name] = room(room_name)
+        answer = self.rooms[room_name].handler(event, None)
+        body = json.loads(answer["body"]) if answer["body"] else None
+        return Answer(answer["statusCode"], body, answer["headers"])
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        pages = self.database.get_paginator("scan").paginate(TableName=table)
+        return [from_wire(item) for page in pages for item in page["Items"]]
+
+
+def make_tables(database: Any) -> None:
+    def key(prefix: str = "") -> list[dict[str, str]]:
+        return [
+            {"AttributeName": f"{prefix}pk", "KeyType": "HASH"},
+            {"AttributeName": f"{prefix}sk", "KeyType": "RANGE"},
+        ]
+
+    def attributes(*prefixes: str) -> list[dict[str, str]]:
+        return [{"AttributeName": f"{p}{k}", "AttributeType": "S"} for p in prefixes for k in ("pk", "sk")]
+
+    indexes = ("gsi1", "gsi2", "gsi3")
+    database.create_table(
+        TableName="data",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=attributes("", *indexes),
+        KeySchema=key(),
+        GlobalSecondaryIndexes=[
+            {"IndexName": index, "KeySchema": key(index), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+            for index in indexes
+        ],
+    )
+    for name in ("audit", "registry"):
+        database.create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes(""), KeySchema=key()
+        )
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.body[name]
+
+
+@dataclass
+class TenantWorld:
+    cloud: Cloud
+    tenant: Tenant
+
+    def person(self, role: Role = Role.EDITOR) -> Person:
+        return Person(self, ids.new(ids.USER, datetime.now(UTC)), role)
+
+    @property
+    def usage(self) -> dict[str, int]:
+        key = TenantKeys(self.tenant.id).usage()
+        item = from_wire(self.cloud.database.get_item(TableName="data", Key=to_wire(key._asdict()))["Item"])
+        return {name: value for name, value in item.items() if isinstance(value, int)}
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        own = [item for item in self.cloud.items("audit") if item["pk"].startswith(self.tenant.id + "#")]
+        return sorted(own, key=lambda item: str(item["sk"]))
+
+    @property
+    def actions(self) -> list[str]:
+        return [item["action"] for item in self.audit]
+
+
+@dataclass
+class Person:
+    home: TenantWorld
+    id: str
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.home.tenant, self.id, "ses_test", self.role, "request-1")
+
+    def asks(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        raw: str | None = None,
+    ) -> Answer:
+        room_name = path.split("/")[2]
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": {"Host": f"{self.home.tenant.subdomain}.us.example", **(headers or {})},
+            "queryStringParameters": query,
+            "body": raw if raw is not None else (json.dumps(body) if body is not None else None),
+            "isBase64Encoded": False,
+            "requestContext": {
+                "requestId": "request-1",
+                "identity": {"sourceIp": "192.0.2.1"},
+                "authorizer": {
+                    "tenant": to_text(self.home.tenant),
+                    "user_id": self.id,
+                    "session_id": "ses_test",
+                    "role": self.role.value,
+                },
+            },
+        }
+        return self.home.cloud.call(room_name, event)
+
+    # -- folders
+    def creates_folder(self, name: str, *, inside: str = "root", key: str = "") -> Answer:
+        headers = {"Idempotency-Key": key} if key else None
+        return self.asks("POST", "/v1/folders", {"name": name, "parent_id": inside}, headers=headers)
+
+    def moves_folder(self, folder: str, *, to: str) -> Answer:
+        return self.asks("PATCH", f"/v1/folders/{folder}", {"parent_id": to})
+
+    def lists(self, folder: str = "root", **query: str) -> Answer:
+        return self.asks("GET", f"/v1/folders/{folder}/children", query=query or None)
+
+    def names_in(self, folder: str = "root", **query: str) -> list[str]:
+        names, cursor = [], ""
+        while True:
+            page = self.lists(folder, **query, **({"cursor": cursor} if cursor else {}))
+            names += [item["name"] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return names
+
+    # -- documents
+    def announces(
+        self, name: str, *, inside: str = "root", size: int = 10, content_type: str = "text/plain", key: str = ""
+    ) -> Answer:
+        body = {"name": name, "folder_id": inside, "size": size, "content_type": content_type}
+        return self.asks("POST", "/v1/documents", body, headers={"Idempotency-Key": key} if key else None)
