@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from docplatform.domain import ids
-from docplatform.domain.identity import Actor
+from docplatform.domain.tenants import Tenant
 
 Facts = dict[str, str | int | bool | list[str]]
 
@@ -60,7 +61,20 @@ class AuditRecord:
     facts: Facts = field(default_factory=dict)
 
 
-def record_of(actor: Actor, action: Action, target: str, at: datetime, facts: Facts | None = None) -> AuditRecord:
+class Doer(Protocol):
+    """Whoever a record is about: an Actor, or a visitor who is not one yet."""
+
+    @property
+    def tenant(self) -> Tenant: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+
+
+def record_of(actor: Doer, action: Action, target: str, at: datetime, facts: Facts | None = None) -> AuditRecord:
     """What ``actor`` did to ``target`` (an id) at that moment."""
     return AuditRecord(
         id=ids.ulid(at),

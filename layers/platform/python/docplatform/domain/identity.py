@@ -77,11 +77,13 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``secret_hash`` is of the refresh token in force; it changes with every refresh. ``address`` and ``agent`` are of the log-in."""
+    """``secret_hash`` is of the refresh token in force, ``former_hash`` of the one before: who shows that has a stolen copy, or is robbed.
+    ``address`` and ``agent`` are of the log-in."""
 
     id: str
     user_id: str
     secret_hash: str
+    former_hash: str
     created_at: datetime
     used_at: datetime
     expires_at: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 MEBIBYTE = 1024 * 1024
 
@@ -49,9 +49,9 @@ class FileType(StrEnum):
         return _FACTS[self].family
 
     @property
-    def title(self) -> str:
+    def label(self) -> str:
         """As in "The file is a Word document"."""
-        return _FACTS[self].title
+        return _FACTS[self].label
 
     @property
     def media_type(self) -> str:
@@ -65,7 +65,7 @@ class FileType(StrEnum):
     def goes_by(self, declared: str) -> bool:
         """Whether a client may declare a file of this type as ``declared`` (any case, parameters are ignored).
 
-        Old names and other spellings count, and so does another text type: what a text holds cannot be told from its bytes.
+        Old names and other spellings count, and so does another text type: bytes do not tell what a text is about.
         """
         plain = bare(declared)
         if plain in UNDECLARED or plain in _FACTS[self].media_types:
@@ -99,8 +99,8 @@ def text_type(declared: str, extension: str) -> FileType:
     return FileType.TEXT
 
 
-class ReadingProblem(StrEnum):
-    """Why a file is not read; the vocabulary is closed and stable."""
+class ReadingProblem(Enum):
+    """Why a file is not read; the vocabulary is closed and its codes are stable."""
 
     EMPTY_FILE = "empty_file"
     TYPE_MISMATCH = "type_mismatch"
@@ -110,6 +110,10 @@ class ReadingProblem(StrEnum):
     TOO_COMPLEX = "too_complex"
     SIZE_MISMATCH = "size_mismatch"
     INFECTED = "infected"
+
+    @property
+    def code(self) -> str:
+        return str(self.value)
 
     @property
     def title(self) -> str:
@@ -155,7 +159,7 @@ _PROBLEMS: dict[ReadingProblem, tuple[str, str]] = {
 
 
 class FileRefused(Exception):
-    """The file cannot be read. ``detail`` is for the person who uploaded it; ``cause`` is for the log, and holds nothing of the file."""
+    """The file cannot be read. ``detail`` is for the person who uploaded it; ``cause`` for the log, with nothing of the file."""
 
     def __init__(self, problem: ReadingProblem, detail: str = "", cause: str = "") -> None:
         self.detail = detail or problem.advice
@@ -166,11 +170,11 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one file may cost. Beyond ``text_characters`` the text is cut; beyond any other bound the file is too complex.
+    """What one file may cost. Beyond ``text_characters`` text is cut; beyond any other bound the file is too complex.
 
-    ``memory`` (bytes) bounds what the parser allocates; its program code comes on top (about 50 MB).
+    ``memory`` (bytes) bounds what the parser process allocates; program code that it maps comes on top (below 50 MB).
     ``seconds`` counts wall-clock time from the first look at the file, and processor time likewise.
-    ``unpacked``, ``ratio`` and ``entries`` are for zip containers: bytes in all, unpacked to packed size of an entry, entries.
+    ``unpacked``, ``ratio`` and ``entries`` are for zip containers: bytes in all, unpacked to packed bytes, entries.
     ``preview`` is the largest width and height of the preview, ``thumbnail`` that of the thumbnail, in pixels.
     """
 
@@ -190,8 +194,8 @@ class Limits:
 class Inspection:
     """What a file is, by its content. ``size`` in bytes, ``sha256`` in hex.
 
-    ``media_type`` is exact where ``file_type`` takes variants together (.docm). ``pages`` counts pages of a PDF or TIFF, slides
-    or sheets, and is None where the format does not say. ``entries`` counts the files in a zip container.
+    ``media_type`` is exact where ``file_type`` takes variants together (.docm). ``pages`` counts pages of a PDF or TIFF,
+    slides or sheets, and is None where the format does not say. ``entries`` counts the files in a zip container.
     """
 
     file_type: FileType
@@ -230,7 +234,7 @@ class PreviewResult:
 @dataclass(frozen=True, slots=True)
 class _Facts:
     family: Family
-    title: str
+    label: str
     media_types: tuple[str, ...]  # the registered one first, then aliases that clients send
     extensions: tuple[str, ...]
 

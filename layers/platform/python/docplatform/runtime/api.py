@@ -57,6 +57,7 @@ class Request:
     agent: str
     id: str
     claims: dict[str, Any]
+    caller: str
 
     @staticmethod
     def of(event: dict[str, Any]) -> Request:
@@ -80,6 +81,7 @@ class Request:
             agent=(identity.get("userAgent") or headers.get("user-agent") or "")[:300],
             id=context.get("requestId") or "",
             claims=context.get("authorizer") or {},
+            caller=identity.get("userArn") or "",
         )
 
     @property
@@ -100,6 +102,11 @@ class Request:
         if len(key) > 255:
             raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
         return key
+
+    @property
+    def operator(self) -> str:
+        """The IAM principal of an OPERATOR mount's caller; API Gateway has verified its signature."""
+        return f"operator:{(self.caller or 'unknown').rsplit(':', 1)[-1]}"
 
     def actor(self) -> Actor:
         """Raises Unauthenticated, or what routing raises: the authorizer lets a stray request through without a user."""

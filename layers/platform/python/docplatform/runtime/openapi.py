@@ -64,12 +64,13 @@ def _module(file: Path, kind: str) -> Any:
         raise ImportError(str(file))
     module = importlib.util.module_from_spec(specification)
     before = set(sys.modules)
+    sys.modules[name] = module
     sys.path.insert(0, str(file.parent))
     try:
         specification.loader.exec_module(module)
     finally:
         sys.path.remove(str(file.parent))
-        for sibling in set(sys.modules) - before:
+        for sibling in set(sys.modules) - before - {name}:
             if str(getattr(sys.modules[sibling], "__file__", "") or "").startswith(str(file.parent)):
                 del sys.modules[sibling]
     return module

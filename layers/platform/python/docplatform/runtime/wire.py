@@ -28,7 +28,7 @@ class Wire(BaseModel):
 class Reply:
     """An answer with more to say than its body."""
 
-    body: Wire | None = None
+    body: BaseModel | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

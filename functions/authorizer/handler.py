@@ -1,0 +1,83 @@
+"""API Gateway's REQUEST authorizer: the token's signature, its tenant against the host's, its session and its user.
+
+Who comes to the wrong place (unknown tenant, another region, suspended) is let through without a user: the function's own routing
+explains that in the product's words (docs/adr/0004). The answer is cached for a minute by Authorization and Host.
+"""
+
+from typing import Any
+
+from docplatform.adapters.kms_tokens import TokenRefused
+from docplatform.adapters.registry import to_text
+from docplatform.domain.audit import Action
+from docplatform.domain.errors import DomainError
+from docplatform.domain.identity import Actor, Role, UserStatus
+from docplatform.domain.tenants import Tenant
+from docplatform.runtime import routing
+from docplatform.runtime.composition.core import now, record
+from docplatform.runtime.composition.identity import people, tokens
+from docplatform.runtime.telemetry import Line, tenant_in_hand
+
+NOBODY = "unknown"
+
+
+class Unauthorized(Exception):
+    """API Gateway answers 401 for exactly this text, and 500 for any other error."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    request_id = (event.get("requestContext") or {}).get("requestId") or ""
+    line = Line("authorize", request_id)
+    try:
+        return _decide(event["methodArn"], headers, request_id, line)
+    finally:
+        line.write()
+
+
+def _decide(method_arn: str, headers: dict[str, str], request_id: str, line: Line) -> dict[str, Any]:
+    try:
+        tenant = routing.tenant_of(headers.get("host", ""))
+    except DomainError as error:
+        line.note(stray=error.code)
+        return _policy("Allow", NOBODY, method_arn, {})
+    tenant_in_hand.set(tenant.id)
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        line.note(refused="no bearer token")
+        raise Unauthorized
+    try:
+        claims = tokens().read(token.strip())
+    except TokenRefused as refused:
+        line.note(refused=str(refused))
+        if not refused.expired:
+            _remember(tenant, NOBODY, request_id, str(refused))
+        raise Unauthorized from refused
+    if claims.tenant_id != tenant.id:
+        line.note(refused="another tenant's token")
+        _remember(tenant, NOBODY, request_id, "another tenant's token")
+        return _policy("Deny", NOBODY, method_arn, {})
+    session, user = people(tenant).bearer(claims.session_id, claims.user_id)
+    alive = session and session.user_id == claims.user_id and session.expires_at > now()
+    if not alive or user is None or user.status is not UserStatus.ACTIVE:
+        line.note(refused="session or user is not active")
+        _remember(tenant, claims.user_id, request_id, "session or user is not active")
+        raise Unauthorized
+    facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
+    return _policy("Allow", user.id, method_arn, facts)
+
+
+def _remember(tenant: Tenant, user_id: str, request_id: str, reason: str) -> None:
+    """In the trail of the tenant that was called. A trail that fails changes no refusal: it raises, and that is 500, not a yes."""
+    visitor = Actor(tenant, user_id, "", Role.VIEWER, request_id)
+    record(visitor, Action.TOKEN_REFUSED, "api", {"reason": reason})
+
+
+def _policy(effect: str, principal: str, method_arn: str, context: dict[str, str]) -> dict[str, Any]:
+    """For the whole stage: the cached answer serves every path of this token and host."""
+    api, stage = method_arn.split("/")[:2]
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": f"{api}/{stage}/*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": principal, "policyDocument": document, "context": context}

@@ -1,0 +1,12 @@
+from docplatform.runtime.settings import AuthorizerSettings
+from docplatform.runtime.spec import FunctionSpec, Grant, Trigger
+
+FUNCTIONS = (
+    FunctionSpec(
+        name="authorizer",
+        settings=AuthorizerSettings,
+        trigger=Trigger.AUTHORIZER,
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_VERIFY}),
+        timeout=10,
+    ),
+)

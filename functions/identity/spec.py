@@ -1,0 +1,19 @@
+from docplatform.runtime.settings import IdentitySettings
+from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Mount
+
+FUNCTIONS = (
+    FunctionSpec(
+        name="identity",
+        settings=IdentitySettings,
+        mounts=(
+            Mount("/v1/auth", Auth.PUBLIC),
+            Mount("/v1/me"),
+            Mount("/v1/users"),
+            Mount("/v1/sessions"),
+        ),
+        grants=frozenset(
+            {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}
+        ),
+        memory=1024,  # argon2id takes its time from the processor's share
+    ),
+)

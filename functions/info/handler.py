@@ -1,0 +1,46 @@
+"""HTTP routes that need no tenant: is the region well, and what can it do?"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import docplatform
+from botocore.exceptions import BotoCoreError, ClientError
+from docplatform.domain.errors import Unavailable
+from docplatform.runtime.api import Api
+from docplatform.runtime.composition.core import registry
+from pydantic import RootModel
+from schemas import Health
+
+api = Api()
+
+
+class OpenApi(RootModel[dict[str, Any]]):
+    """An OpenAPI 3.1 document."""
+
+
+@api.get("/v1/health", answers=Health, errors=(Unavailable,))
+def health() -> Health:
+    """Whether this region serves requests: it can read the registry, without which no tenant is found."""
+    try:
+        registry().by_id("health-check")
+    except (BotoCoreError, ClientError) as error:
+        raise Unavailable("The region cannot read the tenant registry.") from error
+    return Health(status="ok", region=os.environ["AWS_REGION"], version=docplatform.__version__)
+
+
+@api.get("/v1/openapi.json", answers=OpenApi)
+def openapi() -> OpenApi:
+    """This document."""
+    return _document()
+
+
+@cache
+def _document() -> OpenApi:
+    file = Path(docplatform.__file__).parent / "runtime" / "openapi.json"
+    return OpenApi(json.loads(file.read_text(encoding="utf-8")))
+
+
+handler = api.handler

@@ -1,0 +1,11 @@
+"""What the platform says about itself."""
+
+from typing import Literal
+
+from docplatform.runtime.wire import Wire
+
+
+class Health(Wire):
+    status: Literal["ok"]
+    region: str
+    version: str

@@ -1,0 +1,40 @@
+"""Tenants as operators see them: nothing about any person."""
+
+from typing import Annotated
+
+from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from docplatform.runtime.wire import Moment, Wire
+from pydantic import Field
+
+
+class NewTenant(Wire):
+    """The tenant lives in the region that is called. ``admin_email`` goes to that region's tenant data and nowhere else."""
+
+    subdomain: Annotated[str, Field(min_length=3, max_length=40, examples=["acme"])]
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Acme Inc."])]
+    plan: Plan
+    admin_email: Annotated[str, Field(max_length=254, examples=["admin@acme.example"])]
+
+
+class TenantView(Wire):
+    id: str
+    subdomain: str
+    name: str
+    plan: Plan
+    region: str
+    status: TenantStatus
+    address: str
+    created_at: Moment
+
+    @staticmethod
+    def of(tenant: Tenant, address: str) -> "TenantView":
+        return TenantView(
+            id=tenant.id,
+            subdomain=tenant.subdomain,
+            name=tenant.name,
+            plan=tenant.plan,
+            region=tenant.region,
+            status=tenant.status,
+            address=address,
+            created_at=tenant.created_at,
+        )

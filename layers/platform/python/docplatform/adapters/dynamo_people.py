@@ -1,0 +1,233 @@
+"""One tenant's users, passwords, invitations and sessions in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from docplatform.adapters import pages
+from docplatform.adapters.items import Item, moment, rfc3339
+from docplatform.adapters.keys import Key
+from docplatform.adapters.table import TenantTable
+from docplatform.adapters.transaction import Transaction
+from docplatform.domain import ids
+from docplatform.domain.audit import AuditRecord
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    EmailTaken,
+    InvalidCursor,
+    InvalidInvitation,
+    InvalidRefreshToken,
+    QuotaExceeded,
+)
+from docplatform.domain.identity import Invitation, Role, Session, User, UserStatus
+from docplatform.domain.tenants import Tenant
+
+
+class DynamoPeople:
+    def __init__(self, table: TenantTable) -> None:
+        self._table, self._keys = table, table.keys
+
+    # -- users
+    def user(self, user_id: str) -> User | None:
+        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        return _user(item) if item else None
+
+    def login_of(self, email: str) -> tuple[User, str] | None:
+        """The user with that address and the hash of the password ('' before there is one). Two reads."""
+        lock = self._table.get(self._keys.email(email))
+        if lock is None:
+            return None
+        user_key, credential_key = self._keys.user(lock["user_id"]), self._keys.credential(lock["user_id"])
+        found = self._table.get_many([user_key, credential_key])
+        if user_key not in found:
+            return None
+        return _user(found[user_key]), found.get(credential_key, {}).get("password", "")
+
+    def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of invitation. Raises InvalidCursor."""
+        after = self._position(cursor) if cursor else None
+        rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        users = tuple(_user(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
+        return users, pages.encode({"user": last["gsi3sk"]}) if last else ""
+
+    def _position(self, cursor: str) -> Item:
+        user_id = pages.decode(cursor).get("user", "")
+        if not ids.is_a(ids.USER, user_id):
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        return {**self._keys.user(user_id)._asdict(), "gsi3pk": self._keys.users(), "gsi3sk": user_id}
+
+    def invitation(self, token_hash: str) -> Invitation | None:
+        item = self._table.get(self._keys.invitation(token_hash))
+        if item is None:
+            return None
+        return Invitation(token_hash, item["user_id"], moment(item["expires_at"]))
+
+    # -- sessions
+    def session(self, session_id: str) -> Session | None:
+        item = self._table.get(self._keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
+        return _session(item) if item else None
+
+    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
+        """Both that a token speaks of, in one call."""
+        if not (ids.is_a(ids.SESSION, session_id) and ids.is_a(ids.USER, user_id)):
+            return None, None
+        session, user = self._keys.session(session_id), self._keys.user(user_id)
+        found = self._table.get_many([session, user])
+        return (
+            _session(found[session]) if session in found else None,
+            _user(found[user]) if user in found else None,
+        )
+
+    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+        """The newest hundred, newest first."""
+        rows, _ = self._table.query(self._keys.sessions_of(user_id), index="gsi1", descending=True)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        keys = (Key(row["pk"], row["sk"]) for row in rows)
+        return tuple(_session(found[key]) for key in keys if key in found)
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record_alone(record)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoPeopleWork]:
+        with self._table.begin() as transaction:
+            yield DynamoPeopleWork(self._table, transaction)
+
+
+class DynamoPeopleWork:
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        self._table, self._keys, self._writes = table, table.keys, transaction
+
+    def found(self, tenant: Tenant, admin: User) -> None:
+        """The tenant's first items: its root folder and its counters. Raises EmailTaken when that has been done."""
+        at = rfc3339(admin.created_at)
+        root = {"kind": "folder", "id": ids.ROOT_FOLDER, "name": "", "parent_id": "", "chain": [], "children": 0}
+        facts = {"created_by": admin.id, "created_at": at, "updated_at": at, "revision": 1}
+        done = EmailTaken("The tenant has its first admin.")
+        self._writes.put(self._keys.folder(ids.ROOT_FOLDER), {**root, **facts}, if_taken=done)
+        usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
+        self._writes.put(self._keys.usage(), usage, if_taken=done)
+        self._add(admin)
+
+    def add_user(self, user: User, *, most: int) -> None:
+        """Raises EmailTaken, QuotaExceeded when committed."""
+        self._add(user)
+        self._writes.update(
+            self._keys.usage(),
+            add={"users": 1},
+            ceiling={"users": most - 1},
+            otherwise=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
+            must_exist=False,
+        )
+
+    def _add(self, user: User) -> None:
+        taken = EmailTaken("Invite somebody else, or look at the list of users.")
+        self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
+        listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
+        self._writes.put(self._keys.user(user.id), {**_user_item(user), **listed}, if_taken=taken)
+
+    def invite(self, invitation: Invitation) -> None:
+        self._writes.put(
+            self._keys.invitation(invitation.token_hash),
+            {
+                "user_id": invitation.user_id,
+                "expires_at": rfc3339(invitation.expires_at),
+                "expires": int(invitation.expires_at.timestamp()),
+            },
+        )
+
+    def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
+        """Raises InvalidInvitation when it was used meanwhile."""
+        used = InvalidInvitation("It has been used. Log in, or ask for another.")
+        self._writes.delete(self._keys.invitation(invitation.token_hash), otherwise=used)
+        self._writes.put(self._keys.credential(invitation.user_id), {"password": password})
+        self._writes.update(
+            self._keys.user(invitation.user_id),
+            values={"name": name, "status": UserStatus.ACTIVE.value},
+            where={"status": UserStatus.INVITED.value},
+            otherwise=used,
+        )
+
+    def set_password(self, user_id: str, password: str) -> None:
+        self._writes.put(self._keys.credential(user_id), {"password": password})
+
+    def open_session(self, session: Session) -> None:
+        listed = {
+            "gsi1pk": self._keys.sessions_of(session.user_id),
+            "gsi1sk": f"{rfc3339(session.created_at)}#{session.id}",
+        }
+        self._writes.put(
+            self._keys.session(session.id),
+            {**_session_item(session), **listed},
+            if_taken=ChangedMeanwhile("Try again."),
+        )
+
+    def renew_session(self, before: Session, after: Session) -> None:
+        """Raises InvalidRefreshToken when the secret was exchanged meanwhile."""
+        item = _session_item(after)
+        self._writes.update(
+            self._keys.session(before.id),
+            values={name: item[name] for name in ("secret_hash", "former_hash", "used_at", "expires_at", "expires")},
+            where={"secret_hash": before.secret_hash},
+            otherwise=InvalidRefreshToken("Log in again."),
+        )
+
+    def close_session(self, session_id: str) -> None:
+        self._writes.delete(self._keys.session(session_id))
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record(self._writes, record)
+
+
+def _user_item(user: User) -> Item:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role.value,
+        "status": user.status.value,
+        "created_at": rfc3339(user.created_at),
+    }
+
+
+def _user(item: Item) -> User:
+    return User(
+        id=item["id"],
+        email=item["email"],
+        name=item["name"],
+        role=Role(item["role"]),
+        status=UserStatus(item["status"]),
+        created_at=moment(item["created_at"]),
+    )
+
+
+def _session_item(session: Session) -> Item:
+    return {
+        "id": session.id,
+        "user_id": session.user_id,
+        "secret_hash": session.secret_hash,
+        "former_hash": session.former_hash,
+        "created_at": rfc3339(session.created_at),
+        "used_at": rfc3339(session.used_at),
+        "expires_at": rfc3339(session.expires_at),
+        "expires": int(session.expires_at.timestamp()),
+        "address": session.address,
+        "agent": session.agent,
+    }
+
+
+def _session(item: Item) -> Session:
+    return Session(
+        id=item["id"],
+        user_id=item["user_id"],
+        secret_hash=item["secret_hash"],
+        former_hash=item["former_hash"],
+        created_at=moment(item["created_at"]),
+        used_at=moment(item["used_at"]),
+        expires_at=moment(item["expires_at"]),
+        address=item["address"],
+        agent=item["agent"],
+    )

@@ -1,0 +1,124 @@
+"""The parser process (``python -m docplatform.adapters.reading.child <task>``): one task on the file at standard input.
+
+Started by contained.py, which describes what is said between the two. Nothing can be opened or imported once the
+process is sealed; engines therefore import at their top all that they will need.
+"""
+
+from __future__ import annotations
+
+import codecs
+import importlib
+import json
+import os
+import sys
+from dataclasses import asdict, replace
+from typing import Any, BinaryIO, cast
+
+from docplatform.adapters.reading.contained import READY, UNAVAILABLE
+from docplatform.adapters.reading.engine import Engine, Facts
+from docplatform.adapters.reading.magic import Container, Foreign
+from docplatform.adapters.reading.seal import seal
+from docplatform.domain.reading import FileRefused, FileType, Limits, ReadingProblem, TextResult
+
+Reply = tuple[dict[str, object], list[bytes]]
+
+_HERE = "docplatform.adapters.reading."
+_PICTURES = (FileType.PNG, FileType.JPEG, FileType.TIFF, FileType.GIF, FileType.WEBP, FileType.BMP)
+_SHEETS = (FileType.XLSX, FileType.XLSB, FileType.XLS, FileType.ODS)
+_TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
+
+# What libraries decode names and strings with. Codecs are modules, found when they are first asked for.
+_CODECS = ("ascii", "latin-1", "cp437", "cp1252", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+
+ENGINES: dict[str, str] = {
+    Container.ZIP: "containers",
+    Container.OLE2: "containers",
+    FileType.PDF: "pdf",
+    FileType.DOCX: "word",
+    FileType.PPTX: "slides",
+    **dict.fromkeys(_PICTURES, "pictures"),
+    **dict.fromkeys(_SHEETS, "sheets"),
+    **dict.fromkeys(_TEXTS, "plain"),
+}
+
+
+def main() -> None:
+    answer = os.fdopen(1, "wb", closefd=False)
+    task = json.loads(sys.argv[1])
+    limits = _limits(task["limits"])
+    file = os.fdopen(0, "rb", closefd=False)
+    try:
+        engine = cast(Engine, importlib.import_module(_HERE + ENGINES[task["reads"]]))
+        painter = importlib.import_module(_HERE + "painting") if task["does"] == "preview" else None
+        for name in _CODECS:
+            codecs.lookup(name)
+        seal(seconds=limits.seconds, memory=limits.memory)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the parent says it)
+        answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
+        answer.flush()
+        os._exit(1)
+    sys.meta_path[:] = [_NothingMore()]
+    answer.write(READY)
+    answer.flush()
+    header, parts = _work(engine, painter, task["does"], file, limits, task["reads"])
+    encoded = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
+    answer.write(len(encoded).to_bytes(4, "big") + encoded)
+    for part in parts:
+        answer.write(part)
+    answer.flush()
+    os._exit(0)  # nothing of the file is worth tidying up after, and a parser's own tidying could still fail
+
+
+class _NothingMore:
+    """Says plainly what would otherwise be an error of the file system in the middle of an import."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        raise ImportError(f"{name} is not imported before the process is sealed", name=name)
+
+
+def _limits(given: dict[str, Any]) -> Limits:
+    sizes = {"preview": tuple(given["preview"]), "thumbnail": tuple(given["thumbnail"])}
+    return Limits(**{**given, **sizes})
+
+
+def _work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limits, reads: str) -> Reply:
+    try:
+        if does == "inspect":
+            return _of_facts(engine.inspect(file, limits, reads))
+        if does == "text":
+            return _of_text(engine.text(file, limits, reads))
+        found = painter.paint(engine.first_page(file, limits, reads), limits)
+        return {"pages": found.pages}, [found.preview, found.thumbnail]
+    except FileRefused as refused:
+        return {"problem": refused.problem.code, "detail": refused.detail, "cause": refused.cause}, []
+    except (MemoryError, RecursionError) as error:
+        return {"problem": ReadingProblem.TOO_COMPLEX.code, "cause": _name(error)}, []
+    except engine.PARSER_ERRORS as error:
+        return {"problem": ReadingProblem.DAMAGED.code, "cause": _name(error)}, []
+    except BaseException as error:  # noqa: BLE001 (a panic of Rust code is no Exception; whatever it is, it comes of the file)
+        return {"problem": ReadingProblem.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
+
+
+def _of_facts(facts: Facts) -> Reply:
+    kind = facts.kind.name if isinstance(facts.kind, Foreign) else facts.kind.value
+    return {**asdict(facts), "kind": kind}, []
+
+
+def _of_text(found: TextResult) -> Reply:
+    created = found.created.isoformat() if found.created else None
+    return {**asdict(replace(found, text="")), "created": created}, [found.text.encode("utf-8", errors="replace")]
+
+
+def _name(error: BaseException) -> str:
+    """Class and place, without the message, which may quote the file."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    place = os.path.basename(trace.tb_frame.f_code.co_filename)
+    return f"{type(error).__name__} at {place}:{trace.tb_lineno}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Letters on a page: Latin, Greek and Cyrillic in Open Sans, Chinese, Japanese and Korean in Noto Sans CJK.
+
+Letters of other scripts are drawn as grey bars of about their width: a word is there, and the page keeps its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import noto_cjk_sans_otc
+import ttf_opensans
+from PIL import ImageDraw, ImageFont
+
+_NOTHING = "\uffff"  # no character, so that every font shows its sign for a missing one
+_GREY = "#c7ced6"
+_MOST_LETTERS = 4_000  # of one paragraph; a page shows fewer
+
+
+def _open(path: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+
+
+class Face:
+    """One size of letters. ``line`` is the height of a line in pixels. Opens its fonts when it is made."""
+
+    def __init__(self, size: int, *, bold: bool = False) -> None:
+        latin = ttf_opensans.OPENSANS_SEMIBOLD if bold else ttf_opensans.OPENSANS_REGULAR
+        self._fonts = (_open(str(latin.path), size), _open(str(noto_cjk_sans_otc.FONT_PATH), size))
+        self._missing = tuple(bytes(font.getmask(_NOTHING)) for font in self._fonts)
+        self._ascent = size
+        self.line = int(size * 1.4)
+        self._font_of = lru_cache(maxsize=8_192)(self._find)
+        self._width_of = lru_cache(maxsize=8_192)(self._measure)
+
+    def width(self, text: str) -> float:
+        return sum(self._width_of(letter) for letter in text)
+
+    def wrapped(self, text: str, room: int) -> Iterator[str]:
+        """Lines no wider than ``room``, broken at blanks; a word wider than a line (as in Chinese) breaks anywhere."""
+        for part in text[:_MOST_LETTERS].split("\n"):
+            line, width = "", 0.0
+            for word in _words(part.replace("\t", "    ")):
+                wide = self.width(word)
+                if line and width + wide > room:
+                    yield line.rstrip()
+                    line, width, word = "", 0.0, word.lstrip()
+                    wide = self.width(word)
+                if wide <= room:
+                    line, width = line + word, width + wide
+                    continue
+                for letter in word:
+                    step = self._width_of(letter)
+                    if line and width + step > room:
+                        yield line
+                        line, width = "", 0.0
+                    line, width = line + letter, width + step
+            yield line.rstrip()
+
+    def draw(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, fill: str) -> None:
+        """``at`` is the upper left corner. Letters of one font are drawn together."""
+        x, y = at
+        for font, run in self._runs(text):
+            wide = self.width(run)
+            if font is None:
+                draw.rectangle((x, y + self.line * 0.35, x + wide - 1, y + self.line * 0.75), fill=_GREY)
+            else:
+                draw.text((x, y + self._ascent), run, font=font, fill=fill, anchor="ls")
+            x += wide
+
+    def _runs(self, text: str) -> Iterator[tuple[ImageFont.FreeTypeFont | None, str]]:
+        run, current = "", self._fonts[0]
+        font: ImageFont.FreeTypeFont | None = current
+        for letter in text:
+            found = self._font_of(letter)
+            if found is not font and run:
+                yield font, run
+                run = ""
+            font, run = found, run + letter
+        if run:
+            yield font, run
+
+    def _find(self, letter: str) -> ImageFont.FreeTypeFont | None:
+        if letter.isspace():
+            return self._fonts[0]
+        for font, missing in zip(self._fonts, self._missing, strict=True):
+            if bytes(font.getmask(letter)) != missing:
+                return font
+        return None
+
+    def _measure(self, letter: str) -> float:
+        font = self._font_of(letter)
+        return float(font.getlength(letter)) if font is not None else self._ascent * 0.55
+
+
+def _words(text: str) -> Iterator[str]:
+    """With the blanks that go before them."""
+    start = 0
+    for at in range(1, len(text)):
+        if text[at] == " " and text[at - 1] != " ":
+            yield text[start:at]
+            start = at
+    if text[start:]:
+        yield text[start:]
+
+
+BODY = Face(22)
+CELL = Face(19)
+HEADINGS = (Face(38, bold=True), Face(31, bold=True), Face(26, bold=True))
+FACE_TITLE = Face(26, bold=True)
+SLIDE_TITLE = Face(48, bold=True)
+SLIDE_BODY = Face(30)

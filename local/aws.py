@@ -1,0 +1,26 @@
+"""boto3 clients for the local cloud, with its root credentials or others'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local.settings import LocalSettings
+
+_CONFIG = Config(retries={"max_attempts": 2}, read_timeout=120, inject_host_prefix=False)
+
+
+def client(settings: LocalSettings, service: str, region: str, credentials: tuple[str, ...] | None = None) -> Any:
+    """``credentials``: access key, secret and, for a session, its token; None for the root's."""
+    key, secret, *token = credentials or (settings.root_key, settings.root_secret)
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        endpoint_url=settings.endpoint,
+        region_name=region,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token[0] if token else None,
+        config=_CONFIG,
+    )

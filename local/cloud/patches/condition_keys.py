@@ -1,0 +1,100 @@
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from local.cloud.patches import expect
+
+_EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
+
+
+def apply() -> None:
+    from ministack.core import iam_actions
+
+    _leading_keys(iam_actions)
+    _encryption_context(iam_actions)
+
+
+def _leading_keys(iam_actions: Any) -> None:
+    from ministack.services import dynamodb
+
+    known = getattr(iam_actions, "dynamodb_service_context", None)
+    expect(known, "iam_actions.dynamodb_service_context")
+    expect(hasattr(dynamodb, "_tables") and hasattr(dynamodb, "_normalize_table_name"), "dynamodb._tables")
+
+    def context(body: bytes) -> dict[str, Any]:
+        found: dict[str, Any] = known(body)
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            return found
+        if isinstance(request, dict):
+            keys = sorted(set(_partition_keys(request, dynamodb)))
+            if keys:  # none (Scan, PartiQL, a query we do not understand): the key is absent, and ``Null`` refuses
+                found["dynamodb:LeadingKeys"] = keys
+        return found
+
+    iam_actions.dynamodb_service_context = context
+
+
+def _partition_keys(request: dict[str, Any], dynamodb: Any) -> Iterator[str]:
+    def table(name: str) -> dict[str, Any]:
+        return dynamodb._tables.get(dynamodb._normalize_table_name(name)) or {}
+
+    def of(name: str, item: dict[str, Any] | None) -> Iterator[str]:
+        value = (item or {}).get(table(name).get("pk_name", ""))
+        if isinstance(value, dict) and value:
+            yield str(next(iter(value.values())))
+
+    name = request.get("TableName", "")
+    if name:
+        yield from of(name, request.get("Key") or request.get("Item"))
+        yield from _queried(request, table(name))
+    for each, batch in (request.get("RequestItems") or {}).items():
+        if isinstance(batch, dict):
+            for key in batch.get("Keys", ()):
+                yield from of(each, key)
+        else:
+            for write in batch:
+                yield from of(each, (write.get("PutRequest") or {}).get("Item"))
+                yield from of(each, (write.get("DeleteRequest") or {}).get("Key"))
+    for entry in request.get("TransactItems") or ():
+        for operation in entry.values():
+            yield from of(operation.get("TableName", ""), operation.get("Key") or operation.get("Item"))
+
+
+def _queried(request: dict[str, Any], table: dict[str, Any]) -> Iterator[str]:
+    """The partition key of a query: of the index's own, where there is an index."""
+    expression = request.get("KeyConditionExpression")
+    if not expression:
+        return
+    wanted = table.get("pk_name", "")
+    for index in table.get("GlobalSecondaryIndexes") or ():
+        if index["IndexName"] == request.get("IndexName"):
+            wanted = next(part["AttributeName"] for part in index["KeySchema"] if part["KeyType"] == "HASH")
+    names = request.get("ExpressionAttributeNames") or {}
+    values = request.get("ExpressionAttributeValues") or {}
+    for name, placeholder in _EQUALS.findall(expression):
+        if names.get(name, name) == wanted and placeholder in values:
+            yield str(next(iter(values[placeholder].values())))
+
+
+def _encryption_context(iam_actions: Any) -> None:
+    known = getattr(iam_actions, "request_tag_context", None)
+    expect(known, "iam_actions.request_tag_context")
+
+    def context(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = known(service, action, body, parameters)
+        if service == "kms":
+            try:
+                given = json.loads(body or b"{}").get("EncryptionContext") or {}
+            except (ValueError, AttributeError):
+                given = {}
+            found |= {f"kms:EncryptionContext:{name}": value for name, value in given.items()}
+        return found
+
+    iam_actions.request_tag_context = context

@@ -1,0 +1,86 @@
+"""CloudFormation types that the emulator does not know. Those of OpenSearch Serverless are made; the others are accepted, do nothing,
+and are listed by name wherever the local cloud says what it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.cloud.patches import expect
+
+ACCEPTED = {
+    "AWS::WAFv2::WebACLAssociation": "WAF: rules are deployed, requests are not filtered",
+    "AWS::OpenSearchServerless::CollectionGroup": "collection groups: a collection has no capacity limits",
+    "AWS::GuardDuty::MalwareProtectionPlan": "GuardDuty: a scanner that knows the EICAR test file stands in",
+}
+
+
+def apply() -> None:
+    from ministack.services import opensearchserverless as aoss
+    from ministack.services.cloudformation import provisioners
+
+    handlers = getattr(provisioners, "_RESOURCE_HANDLERS", None)
+    expect(handlers and "AWS::S3::Bucket" in handlers, "provisioners._RESOURCE_HANDLERS")
+    for name in ("_create_access_policy", "_create_security_policy", "_create_collection", "_collections"):
+        expect(hasattr(aoss, name), f"opensearchserverless.{name}")
+    policy = {"create": _policy_maker(aoss), "delete": _policy_remover(aoss)}
+    handlers["AWS::OpenSearchServerless::SecurityPolicy"] = policy
+    handlers["AWS::OpenSearchServerless::AccessPolicy"] = policy
+    handlers["AWS::OpenSearchServerless::Collection"] = {
+        "create": _collection_maker(aoss),
+        "delete": lambda physical_id, _properties: aoss._delete_collection({"id": physical_id}),
+    }
+    for kind in ACCEPTED:
+        handlers.setdefault(kind, {"create": _accept, "delete": lambda _id, _properties: None})
+
+
+def _members(properties: dict[str, Any]) -> dict[str, Any]:
+    return {name[:1].lower() + name[1:]: value for name, value in properties.items()}
+
+
+def _checked(answer: Any) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(answer[2])
+    if answer[0] >= 400:
+        raise ValueError(str(body))
+    return body
+
+
+def _policy_maker(aoss: Any) -> Any:
+    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+        given = {name: value for name, value in _members(properties).items() if name in ("name", "type", "policy", "description")}
+        make = aoss._create_access_policy if given["type"] == "data" else aoss._create_security_policy
+        _checked(make(given))
+        return given["name"], {}
+
+    return create
+
+
+def _policy_remover(aoss: Any) -> Any:
+    def delete(_physical_id: str, properties: dict[str, Any]) -> None:
+        remove = aoss._delete_access_policy if properties["Type"] == "data" else aoss._delete_security_policy
+        remove({"name": properties["Name"], "type": properties["Type"]})
+
+    return delete
+
+
+def _collection_maker(aoss: Any) -> Any:
+    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+        from local.cloud.search_gate import endpoint
+
+        wanted = {name: value for name, value in _members(properties).items() if name in ("name", "type", "description")}
+        made = _checked(aoss._create_collection(wanted))["createCollectionDetail"]
+        record = aoss._collections[made["id"]]
+        record["collectionEndpoint"] = endpoint(made["id"])
+        facts = {
+            "Arn": record["arn"],
+            "Id": made["id"],
+            "CollectionEndpoint": record["collectionEndpoint"],
+            "DashboardEndpoint": record.get("dashboardEndpoint", ""),
+        }
+        return made["id"], facts
+
+    return create
+
+
+def _accept(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    return f"{stack}-{logical_id}", {"Arn": f"arn:aws:local:::{logical_id}"}

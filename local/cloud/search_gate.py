@@ -1,0 +1,110 @@
+"""The door of the search collections: ``/_aoss/<collection>/…`` on the cloud's own port.
+
+Who comes in has a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and stands
+as a principal in a data access policy; then the request goes on to the search server. (On AWS each permission of the data policy is checked
+for each operation; here a principal has all that its policy grants, or nothing.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+from typing import Any
+from urllib.parse import parse_qs
+
+PREFIX = "/_aoss/"
+
+
+def endpoint(collection_id: str) -> str:
+    return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}{PREFIX}{collection_id}"
+
+
+async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    refused = _refusal(scope, body)
+    if refused:
+        await _answer(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})
+        return
+    status, kind, content = await asyncio.to_thread(_forward, scope, body)
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _answer(send: Any, status: int, document: dict[str, Any]) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+
+def _refusal(scope: dict[str, Any], body: bytes) -> str:
+    """Why the caller may not come in; empty if it may."""
+    from ministack.core import iam_evaluator as iam
+    from ministack.core.responses import get_account_id, set_request_account_id, set_request_region
+    from ministack.core.router import extract_access_key_id, extract_region
+    from ministack.services import opensearchserverless as aoss
+
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+    access_key = extract_access_key_id(headers, query) or ""
+    if not access_key or "/aoss/aws4_request" not in headers.get("authorization", ""):
+        return "not signed for aoss"
+    set_request_account_id(os.environ["MINISTACK_ACCOUNT_ID"])
+    region = extract_region(headers, query)
+    set_request_region(region)
+    record = aoss._collections.get(scope["path"].removeprefix(PREFIX).split("/")[0])
+    if record is None:
+        return "no such collection in this region"
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    iam.pin_signed_request(scope["method"], raw_path, query, scope["headers"])
+    iam.pin_signed_body(body)
+    denied = iam.enforce(access_key, "aoss:APIAccessAll", "aoss", region, resource_arn=record["arn"])
+    if denied is not None:
+        return getattr(denied, "message", "") or "no identity policy allows aoss:APIAccessAll"
+    principal = iam.resolve_principal(access_key, get_account_id())
+    arn = getattr(principal, "arn", "")
+    if _role_arn(arn) not in _principals(aoss, record["name"]):
+        return "no data access policy names the caller"
+    return ""
+
+
+def _role_arn(arn: str) -> str:
+    """``arn:aws:sts::1:assumed-role/name/session`` → ``arn:aws:iam::1:role/name``."""
+    if ":assumed-role/" not in arn:
+        return arn
+    account, role = arn.split(":")[4], arn.split("/")[1]
+    return f"arn:aws:iam::{account}:role/{role}"
+
+
+def _principals(aoss: Any, collection: str) -> set[str]:
+    found: set[str] = set()
+    for record in aoss._access_policies.values():
+        policy = record["policy"]
+        for entry in json.loads(policy) if isinstance(policy, str) else policy:
+            resources = [resource for rule in entry["Rules"] for resource in rule["Resource"]]
+            if any(resource.split("/")[1] == collection for resource in resources):
+                found |= set(entry["Principal"])
+    return found
+
+
+def _forward(scope: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:
+    target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(PREFIX.rstrip("/"))
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["DOCPLATFORM_SEARCH_PORT"]), timeout=60)
+    try:
+        kinds = [value.decode() for name, value in scope["headers"] if name.lower() == b"content-type"]
+        connection.request(scope["method"], target, body, {"Content-Type": (kinds or ["application/json"])[0]})
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("Content-Type", "application/json"), answer.read()
+    except OSError as error:
+        failure = {"status": 503, "error": {"type": "ServiceUnavailable", "reason": type(error).__name__}}
+        return 503, "application/json", json.dumps(failure).encode()
+    finally:
+        connection.close()

@@ -1,0 +1,37 @@
+"""The platform operator of the local cloud: an IAM user who may call ``/operator/…`` in every region, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+from botocore.exceptions import ClientError
+
+from local.aws import client
+from local.settings import ACCOUNT, HOME, LocalSettings
+
+NAME = "docplatform-operator"
+
+
+def credentials(settings: LocalSettings) -> tuple[str, str]:
+    """Access key and secret; made when first asked for, kept with the state."""
+    file = settings.state / "operator.json"
+    if file.exists():
+        key, secret = json.loads(file.read_text())
+        return key, secret
+    iam = client(settings, "iam", HOME)
+    try:
+        iam.create_user(UserName=NAME)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityAlreadyExists":
+            raise
+    statement = {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": f"arn:aws:execute-api:*:{ACCOUNT}:*/live/*/operator/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_user_policy(UserName=NAME, PolicyName="operate", PolicyDocument=json.dumps(policy))
+    made = iam.create_access_key(UserName=NAME)["AccessKey"]
+    file.touch(mode=0o600)
+    file.write_text(json.dumps([made["AccessKeyId"], made["SecretAccessKey"]]))
+    return made["AccessKeyId"], made["SecretAccessKey"]

@@ -1,0 +1,68 @@
+"""Where the local cloud keeps things, and on which ports it is reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ACCOUNT = "111111111111"
+REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-1")
+HOME = "us-east-1"
+DEFAULT_PORT = 4566
+DEFAULT_REGION_PORTS = {"us-east-1": 8101, "eu-central-1": 8102, "ap-southeast-1": 8103}
+CLOUD_PYTHON = ROOT / ".local" / "cloud-venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """One local cloud: its folder, its ports (region → port), and the secret of its root credentials."""
+
+    folder: str
+    port: int
+    search_port: int
+    region_ports: dict[str, int]
+    root_key: str
+    root_secret: str
+
+    @property
+    def state(self) -> Path:
+        return Path(self.folder)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def address(self, region: str, tenant: str = "{tenant}") -> str:
+        return f"http://{tenant}.localhost:{self.region_ports[region]}"
+
+    def save(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        file = self.state / "settings.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(self), indent=1))
+
+
+def load(folder: Path) -> LocalSettings | None:
+    file = folder / "settings.json"
+    return LocalSettings(**json.loads(file.read_text())) if file.exists() else None
+
+
+def load_or_make(folder: Path, port: int = DEFAULT_PORT, region_ports: dict[str, int] | None = None) -> LocalSettings:
+    """Those of an earlier start, for addresses are in the deployed templates; else new ones."""
+    known = load(folder)
+    if known:
+        return known
+    made = LocalSettings(
+        folder=str(folder),
+        port=port,
+        search_port=port + 1,
+        region_ports=region_ports or dict(DEFAULT_REGION_PORTS),
+        root_key="AKIA" + secrets.token_hex(8).upper(),
+        root_secret=secrets.token_urlsafe(30),
+    )
+    made.save()
+    return made

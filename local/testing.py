@@ -1,0 +1,166 @@
+"""A local cloud for tests: its own ports and folder, started once, gone afterwards.
+
+With ``DOCPLATFORM_CLOUD=FOLDER`` the tests use a cloud that runs already (``.local/state`` is the one of ``./dp up``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local import operators, supervisor
+from local.aws import client
+from local.deploy import deploy
+from local.settings import ACCOUNT, REGIONS, LocalSettings, load, load_or_make
+from local.synth import synthesize
+
+
+class Held:
+    """Somebody's credentials, as plain boto3 clients."""
+
+    def __init__(self, settings: LocalSettings, region: str, credentials: tuple[str, ...]) -> None:
+        self.credentials = credentials
+        self._settings, self._region = settings, region
+
+    def client(self, service: str) -> Any:
+        return client(self._settings, service, self._region, self.credentials)
+
+
+class Cloud:
+    def __init__(self, settings: LocalSettings) -> None:
+        self.settings = settings
+        self.ports = settings.region_ports
+        self.operator = operators.credentials(settings)
+
+    def root(self, service: str, region: str) -> Any:
+        return client(self.settings, service, region)
+
+    def tenant_access_role(self, region: str) -> str:
+        return f"arn:aws:iam::{ACCOUNT}:role/docplatform-tenant-access-{region}"
+
+    def documents_bucket(self, region: str) -> str:
+        return f"docplatform-documents-{ACCOUNT}-{region}"
+
+    def as_function(self, region: str, function: str) -> Held:
+        """With a function's own role: what a handler has before it acts for a tenant."""
+        role = f"arn:aws:iam::{ACCOUNT}:role/docplatform-{function}-{region}"
+        return self._assumed(self.root("sts", region), region, role)
+
+    def as_tenant(self, region: str, tenant_id: str) -> Held:
+        """As a handler does it: from a function's role to TenantAccess with the tenant's tag."""
+        sts = self.as_function(region, "documents").client("sts")
+        tags = [{"Key": "tenant_id", "Value": tenant_id}]
+        return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags)
+
+    def as_operator(self, region: str) -> Held:
+        return Held(self.settings, region, self.operator)
+
+    def _assumed(self, sts: Any, region: str, role: str, **more: Any) -> Held:
+        made = sts.assume_role(RoleArn=role, RoleSessionName="test", **more)["Credentials"]
+        return Held(self.settings, region, (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]))
+
+    def mailbox(self) -> list[dict[str, Any]]:
+        """Mails sent so far, the oldest first."""
+        with urllib.request.urlopen(f"{self.settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
+            found = json.load(answer)
+        mails: list[dict[str, Any]] = found["messages"] if isinstance(found, dict) else found
+        return mails
+
+    def stored_objects(self, region: str, prefix: str) -> list[str]:
+        pages = self.root("s3", region).get_paginator("list_object_versions")
+        found = pages.paginate(Bucket=self.documents_bucket(region), Prefix=prefix)
+        return sorted({each["Key"] for page in found for each in page.get("Versions", ())})
+
+    def audit_actions(self, region: str, tenant_id: str, target: str) -> list[str]:
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        answer = self.root("dynamodb", region).query(
+            TableName="docplatform-audit",
+            KeyConditionExpression="pk = :p",
+            ExpressionAttributeValues={":p": {"S": f"{tenant_id}#{day}"}},
+        )
+        return [item["action"]["S"] for item in answer["Items"] if item["target"]["S"] == target]
+
+    def search_request(self, region: str, held: Held | None, method: str, path: str) -> requests.Response:
+        """Straight to the search collection, past the platform."""
+        found = self.root("opensearchserverless", region).list_collections()["collectionSummaries"]
+        url = f"{self.settings.endpoint}/_aoss/{found[0]['id']}{path}"
+        headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+        if held is not None:
+            request = AWSRequest(method=method, url=url, headers={})
+            SigV4Auth(Credentials(*held.credentials), "aoss", region).add_auth(request)
+            headers = dict(request.headers)
+        return requests.request(method, url, headers=headers, timeout=30)
+
+    def kill_worker(self, region: str, function: str) -> bool:
+        """kill -9 of a function's busy worker; False when none was busy."""
+        with urllib.request.urlopen(f"{self.settings.endpoint}/_local/workers", timeout=30) as answer:
+            workers = json.load(answer)
+        for worker in workers:
+            if (worker["region"], worker["function"]) == (region, f"docplatform-{function}") and worker["busy"]:
+                try:
+                    os.kill(worker["pid"], signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+                return True
+        return False
+
+    def restart(self) -> None:
+        """A stop, whatever is under way, and a start."""
+        supervisor.stop(self.settings)
+        supervisor.start(self.settings)
+
+    @staticmethod
+    def eventually(true: Callable[[], bool], patience: float = 30.0) -> None:
+        deadline = time.monotonic() + patience
+        while not true():
+            assert time.monotonic() < deadline, "it did not come true in time"
+            time.sleep(0.3)
+
+
+@contextmanager
+def running_cloud() -> Iterator[Cloud]:
+    folder = os.environ.get("DOCPLATFORM_CLOUD")
+    if folder:
+        settings = load(Path(folder).resolve())
+        if settings is None or not supervisor.running(settings):
+            raise RuntimeError(f"no local cloud runs in {folder}; start it with ./dp up")
+        yield Cloud(settings)
+        return
+    with tempfile.TemporaryDirectory(prefix="docplatform-") as made:
+        gateway, search, *regions = _free_ports(2 + len(REGIONS))
+        settings = load_or_make(Path(made), gateway, dict(zip(REGIONS, regions, strict=True)))
+        object.__setattr__(settings, "search_port", search)
+        settings.save()
+        supervisor.start(settings)
+        try:
+            deploy(settings, synthesize(settings))
+            yield Cloud(settings)
+        finally:
+            supervisor.stop(settings)
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+

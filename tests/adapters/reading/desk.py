@@ -1,0 +1,59 @@
+"""What the tests of reading share: bytes become a file, are taken through all three steps, and come out as words."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from docplatform.adapters.reading import extract_text, inspect_file, render_preview
+from docplatform.domain.reading import FileRefused, FileType, Inspection, Limits, PreviewResult, ReadingProblem, TextResult
+from PIL import Image
+
+SHORT = Limits(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A folder to put files in."""
+
+    folder: Path
+
+    def put(self, data: bytes) -> Path:
+        path = self.folder / "upload"
+        path.write_bytes(data)
+        return path
+
+    def inspect(self, data: bytes, declared: str = "", name: str = "upload", limits: Limits = SHORT) -> Inspection:
+        return inspect_file(self.put(data), declared_type=declared, name=name, limits=limits)
+
+    def read(self, data: bytes, file_type: FileType, limits: Limits = SHORT) -> TextResult:
+        return extract_text(self.put(data), file_type, limits=limits)
+
+    def text(self, data: bytes, file_type: FileType) -> str:
+        return self.read(data, file_type).text
+
+    def preview(self, data: bytes, file_type: FileType, limits: Limits = SHORT) -> PreviewResult:
+        return render_preview(self.put(data), file_type, limits=limits)
+
+    def refusal(self, data: bytes, declared: str = "", name: str = "upload", limits: Limits = SHORT) -> FileRefused:
+        """What inspection refuses it for; an AssertionError when it does not."""
+        try:
+            found = self.inspect(data, declared, name, limits)
+        except FileRefused as refused:
+            return refused
+        raise AssertionError(f"not refused, but found to be {found}")
+
+    def problem(self, data: bytes, declared: str = "") -> ReadingProblem:
+        return self.refusal(data, declared).problem
+
+
+def image(webp: bytes) -> Image.Image:
+    opened = Image.open(io.BytesIO(webp))
+    opened.load()
+    return opened.convert("RGB")
+
+
+def ink(webp: bytes) -> int:
+    """Pixels that are not nearly white."""
+    return sum(image(webp).convert("L").histogram()[:200])

@@ -1,0 +1,71 @@
+"""A batch of mutated samples, read by one process under the limits of a parser process; each outcome is a line.
+
+``python -m tests.adapters.reading.mutate <type> <count>``: batch and count make the same files every time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import random
+import sys
+import time
+
+from docplatform.adapters.reading import child
+from docplatform.adapters.reading.child import ENGINES
+from docplatform.adapters.reading.magic import recognise
+from docplatform.adapters.reading.seal import seal
+from docplatform.domain.reading import FileType, Limits
+
+from tests import files
+
+
+def mutated(sample: bytes, chance: random.Random) -> bytes:
+    """Bytes changed, cut out, doubled or filled: a few places, anywhere."""
+    data = bytearray(sample)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        at = chance.randrange(len(data))
+        match chance.randrange(5):
+            case 0:
+                data[at] ^= 1 << chance.randrange(8)
+            case 1:
+                data[at : at + 4] = chance.choice((b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"9999"))
+            case 2:
+                del data[at : at + chance.randrange(1, 64)]
+            case 3:
+                data[at:at] = data[at : at + chance.randrange(1, 256)]
+            case _:
+                data[at] = chance.randrange(256)
+        if not data:
+            return b"\0"
+    return bytes(data)
+
+
+def batch(file_type: FileType, count: int) -> list[bytes]:
+    chance = random.Random(f"mutations of {file_type}")
+    sample = files.sample(file_type).data
+    return [mutated(sample, chance) for _ in range(count)]
+
+
+def main() -> None:
+    file_type, count = FileType(sys.argv[1]), int(sys.argv[2])
+    inputs = batch(file_type, count)
+    limits = Limits(seconds=5)
+    module = "docplatform.adapters.reading."
+    engines = {name: importlib.import_module(module + ENGINES[name]) for name in {file_type.value, "zip", "ole2"}}
+    painter = importlib.import_module(module + "painting")
+    for name in child._CODECS:
+        name.encode().decode(name)
+    seal(seconds=25, memory=limits.memory)
+    for number, data in enumerate(inputs):
+        for does in ("inspect", "text", "preview"):
+            kind = recognise(data)
+            reads = kind.value if does == "inspect" and kind.value in engines else file_type.value
+            started = time.monotonic()
+            header, _ = child._work(engines[reads], painter, does, io.BytesIO(data), limits, reads)
+            outcome = f"{header.get('problem', 'read')}\t{header.get('cause', '')}"
+            print(f"{number}\t{does}\t{outcome}\t{time.monotonic() - started:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
