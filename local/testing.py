@@ -76,8 +76,7 @@ class Cloud:
     def mailbox(self) -> list[dict[str, Any]]:
         """Mails sent so far, the oldest first."""
         with urllib.request.urlopen(f"{self.settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
-            found = json.load(answer)
-        mails: list[dict[str, Any]] = found["messages"] if isinstance(found, dict) else found
+            mails: list[dict[str, Any]] = json.load(answer)["messages"].get(ACCOUNT, [])
         return mails
 
     def stored_objects(self, region: str, prefix: str) -> list[str]:

@@ -1,10 +1,11 @@
-"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``."""
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``; and the identity that a mail is sent from as its resource."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from local.cloud.patches import expect
@@ -17,6 +18,7 @@ def apply() -> None:
 
     _leading_keys(iam_actions)
     _encryption_context(iam_actions)
+    _sending_identity(iam_actions)
 
 
 def _leading_keys(iam_actions: Any) -> None:
@@ -28,14 +30,9 @@ def _leading_keys(iam_actions: Any) -> None:
 
     def context(body: bytes) -> dict[str, Any]:
         found: dict[str, Any] = known(body)
-        try:
-            request = json.loads(body or b"{}")
-        except ValueError:
-            return found
-        if isinstance(request, dict):
-            keys = sorted(set(_partition_keys(request, dynamodb)))
-            if keys:  # none (Scan, PartiQL, a query we do not understand): the key is absent, and ``Null`` refuses
-                found["dynamodb:LeadingKeys"] = keys
+        keys = sorted(set(_partition_keys(_object(body), dynamodb)))
+        if keys:  # none (Scan, PartiQL, a query we do not understand): the key is absent, and ``Null`` refuses
+            found["dynamodb:LeadingKeys"] = keys
         return found
 
     iam_actions.dynamodb_service_context = context
@@ -90,11 +87,47 @@ def _encryption_context(iam_actions: Any) -> None:
     def context(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = known(service, action, body, parameters)
         if service == "kms":
-            try:
-                given = json.loads(body or b"{}").get("EncryptionContext") or {}
-            except (ValueError, AttributeError):
-                given = {}
+            given = _object(body).get("EncryptionContext") or {}
             found |= {f"kms:EncryptionContext:{name}": value for name, value in given.items()}
         return found
 
     iam_actions.request_tag_context = context
+
+
+_mail: ContextVar[bytes] = ContextVar("mail", default=b"")
+
+
+def _sending_identity(iam_actions: Any) -> None:
+    from ministack import app
+
+    resource_of = getattr(iam_actions, "_ses_v2_resource_arn", None)
+    enforce_mail, enforce = getattr(app, "_enforce_ses_v2", None), getattr(app, "_enforce_data_plane", None)
+    expect(resource_of and enforce_mail and enforce, "the enforcement of SES v2")
+
+    def sender(body: bytes) -> str:
+        return str(_object(body).get("FromEmailAddress", ""))
+
+    def resource(method: str, path: str, body: bytes, region: str, account: str) -> str:
+        if path.rstrip("/").endswith("/outbound-emails"):
+            return f"arn:aws:ses:{region}:{account}:identity/{sender(body).rpartition('@')[2]}"
+        return str(resource_of(method, path, body, region, account))
+
+    def remember(method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+        _mail.set(body)
+        return enforce_mail(method, path, headers, body, *more)
+
+    def with_sender(service: str, *arguments: Any, **more: Any) -> Any:
+        if service == "sesv2":
+            more["service_context"] = {**(more.get("service_context") or {}), "ses:FromAddress": sender(_mail.get())}
+        return enforce(service, *arguments, **more)
+
+    iam_actions._ses_v2_resource_arn = resource
+    app._enforce_ses_v2, app._enforce_data_plane = remember, with_sender
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

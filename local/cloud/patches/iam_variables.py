@@ -1,4 +1,5 @@
-"""Policy variables: ``${aws:PrincipalTag/tenant_id}`` and its like, in resources and conditions.
+"""Policy variables: ``${aws:PrincipalTag/tenant_id}`` and its like, in resources and conditions; and ``aws:PrincipalArn``, which for a
+role's session is the ARN of the role.
 
 An unknown variable makes an Allow match nothing and is left standing in a Deny (docs.aws.amazon.com/IAM/latest/UserGuide/
 reference_policies_variables.html).
@@ -21,6 +22,16 @@ def apply() -> None:
 
     match = getattr(iam, "_first_match", None)
     expect(match and hasattr(iam, "_resolve_condition_key"), "iam_evaluator._first_match")
+
+    resolve = iam._resolve_condition_key
+
+    def resolved_key(key: str, context: Any) -> Any:
+        value = resolve(key, context)
+        if key.lower() == "aws:principalarn" and isinstance(value, str) and ":assumed-role/" in value:
+            return f"arn:aws:iam::{value.split(':')[4]}:role/{value.split('/')[1]}"
+        return value
+
+    iam._resolve_condition_key = resolved_key
 
     def filled(text: Any, context: Any) -> Any:
         if not isinstance(text, str) or "${" not in text:

@@ -159,7 +159,7 @@ _PROBLEMS: dict[ReadingProblem, tuple[str, str]] = {
 
 
 class FileRefused(Exception):
-    """The file cannot be read. ``detail`` is for the person who uploaded it; ``cause`` for the log, with nothing of the file."""
+    """The file cannot be read. ``detail`` is for whoever uploaded it; ``cause`` for the log, with nothing of the file."""
 
     def __init__(self, problem: ReadingProblem, detail: str = "", cause: str = "") -> None:
         self.detail = detail or problem.advice
@@ -194,8 +194,8 @@ class Limits:
 class Inspection:
     """What a file is, by its content. ``size`` in bytes, ``sha256`` in hex.
 
-    ``media_type`` is exact where ``file_type`` takes variants together (.docm). ``pages`` counts pages of a PDF or TIFF,
-    slides or sheets, and is None where the format does not say. ``entries`` counts the files in a zip container.
+    ``media_type`` is exact where ``file_type`` takes variants together (.docm). ``pages`` counts pages of a PDF or
+    TIFF, slides or sheets, and is None where the format does not say; ``entries`` the files in a zip container.
     """
 
     file_type: FileType

@@ -30,7 +30,9 @@ class Line:
         """An error nobody expected: its class and where it was raised, without its text, which may hold data."""
         frames = traceback.extract_tb(error.__traceback__)[-8:]
         where = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
-        self.note(level="ERROR", error=type(error).__name__, where=where)
+        answer = getattr(error, "response", None)  # of AWS: its code is a constant, its message is not
+        code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+        self.note(level="ERROR", error=type(error).__name__, where=where, **({"aws": code} if code else {}))
 
     def write(self) -> None:
         level = self._facts.pop("level", "INFO")

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from docplatform.domain import ids
 from docplatform.domain.audit import Action, Facts, record_of
-from docplatform.domain.errors import Conflict, SubdomainTaken, UserNotFound
+from docplatform.domain.errors import Conflict, EmailTaken, SubdomainTaken, UserNotFound
 from docplatform.domain.identity import Actor, Invitation, Role, User, UserStatus, clean_email
 from docplatform.domain.tenants import Plan, Tenant, TenantStatus, check_subdomain
 from docplatform.services.identity_ports import Mail, People
@@ -105,12 +105,38 @@ class TenantService:
         self._region, self._operator, self._request_id, self._now = region, operator, request_id, now
 
     def create(self, *, subdomain: str, name: str, plan: Plan, admin_email: str) -> Tenant:
-        """Register a tenant in this region and invite its first admin. A call that broke off half-way is finished by repeating it:
-        the same subdomain, name and plan in the same region. Raises Invalid, SubdomainTaken."""
+        """Register a tenant in this region and invite its first admin. A call that broke off half-way is finished by repeating it,
+        word for word; as long as the invitation is not accepted, that sends another. Raises Invalid, SubdomainTaken."""
         email, at = clean_email(admin_email), self._now()
+        tenant = self._register(check_subdomain(subdomain), name, plan, at)
+        people = self._people(tenant)
+        admin = User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)
+        operator = Actor(tenant, self._operator, "operator", Role.ADMIN, self._request_id)
+        token, invitation = _invitation(admin, at)
+        try:
+            with people.begin() as work:
+                work.found(tenant, admin)
+                work.invite(invitation)
+                work.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": plan.value}))
+                work.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))
+        except EmailTaken as error:
+            invited = people.login_of(email)
+            if invited is None or invited[0].status is not UserStatus.INVITED:
+                raise SubdomainTaken(f"Choose another subdomain than '{subdomain}'.") from error
+            token, invitation = _invitation(invited[0], at)
+            with people.begin() as work:
+                work.invite(invitation)
+                work.record(record_of(operator, Action.USER_INVITED, invited[0].id, at))
+        self._mail.invite(
+            email, organisation=name, address=self._address(tenant), token=token, days=INVITATION_LIFE.days
+        )
+        return tenant
+
+    def _register(self, subdomain: str, name: str, plan: Plan, at: datetime) -> Tenant:
+        """In the registry; or what an earlier, equal call has registered. Raises SubdomainTaken."""
         tenant = Tenant(
             id=ids.new_tenant(),
-            subdomain=check_subdomain(subdomain),
+            subdomain=subdomain,
             name=name,
             plan=plan,
             region=self._region,
@@ -124,21 +150,7 @@ class TenantService:
             begun = self._registry.by_subdomain(subdomain)
             if begun is None or (begun.name, begun.plan, begun.region) != (name, plan, self._region):
                 raise
-            tenant = begun  # its admin is refused below if it was finished
-        admin = User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)
-        token, invitation = _invitation(admin, at)
-        operator = Actor(tenant, self._operator, "operator", Role.ADMIN, self._request_id)
-        try:
-            with self._people(tenant).begin() as work:
-                work.found(tenant, admin)
-                work.invite(invitation)
-                work.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": plan.value}))
-                work.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))
-        except Conflict as error:
-            raise SubdomainTaken(f"Choose another subdomain than '{subdomain}'.") from error
-        self._mail.invite(
-            email, organisation=name, address=self._address(tenant), token=token, days=INVITATION_LIFE.days
-        )
+            return begun
         return tenant
 
 
