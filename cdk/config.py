@@ -1,38 +1,109 @@
-"""What differs from one deployment to another: the ``docplatform`` context of cdk.json, with overrides."""
+"""What differs from one deployment to another: the ``docplatform`` object of cdk.json's context, with overrides on top.
+
+An override is a context value of a setting's own name: ``-c ephemeral=true``, ``-c 'regions={"eu-central-1": {...}}'``.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-PREFIX = "docplatform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """``address``: of a tenant there, with ``{tenant}`` for its subdomain. With ``certificate_arn`` (ACM, the region's
+    own, for ``*.<the address's domain>``) the API answers at that domain; with ``hosted_zone_id`` as well, DNS is
+    written too."""
+
+    name: str
+    address: str
+    label: str = ""
+    certificate_arn: str = ""
+    hosted_zone_id: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The wildcard that all tenants of the region are under: ``*.eu.docplatform.example``."""
+        return (urlsplit(self.address).hostname or "").replace("{tenant}", "*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """``regions``: region → address of a tenant there, with ``{tenant}``. ``ephemeral``: data goes with the stacks.
-    ``processing_visibility_seconds``: when a message whose consumer died comes back; at least the consumer's time-out."""
+    """``ephemeral``: for trials. Data goes when its stack goes, nothing is protected from deletion, the firewall keeps
+    no log, and by default search sleeps when idle and nothing is kept ready by SnapStart (which bills for every
+    published version).
+
+    ``processing_visibility_seconds``: after that long a message whose consumer died is seen again; the consumer's
+    time-out is never longer. ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``). ``layers``: 'lambda'
+    or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
+    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``alarm_email``: who is told of alarms; '' for
+    nobody."""
 
     account: str
     home_region: str
-    regions: dict[str, str]
+    regions: tuple[Region, ...]
     mail_sender: str
-    malware_scan: str
-    ephemeral: bool
-    processing_visibility_seconds: int
+    malware_scan: str = "guardduty"
+    ephemeral: bool = False
+    processing_visibility_seconds: int = 360
+    snap_start: bool = True
+    search_ocu: tuple[int, int] = (2, 16)
+    alarm_email: str = ""
     layers: str = "lambda"
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def starter_timeout(self) -> int:
-        return self.processing_visibility_seconds - 30 if self.processing_visibility_seconds > 60 else 40
+    def addresses(self) -> dict[str, str]:
+        return {region.name: region.address for region in self.regions}
 
 
-def load(overrides: dict[str, Any] | None = None, layers: str = "lambda") -> Config:
-    """cdk.json's context with ``overrides`` on top. Raises TypeError for a setting that is unknown or missing."""
-    context = json.loads((ROOT / "cdk.json").read_text())["context"]["docplatform"] | (overrides or {})
-    regions = {name: region["address"] for name, region in context.pop("regions").items()}
-    return Config(**context, regions=regions, layers=layers)
+def context_of_repository() -> dict[str, Any]:
+    """cdk.json's context: what the CDK CLI hands over, and ``python cdk/app.py`` has to read by itself."""
+    context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
+    return context
+
+
+def load(context: Mapping[str, Any]) -> Config:
+    """Raises ValueError for a setting that is unknown, missing or does not fit."""
+    known = {field.name for field in fields(Config)}
+    settings = dict(context.get("docplatform", {}))
+    settings |= {name: _value(name, context[name]) for name in known & context.keys()}
+    if unknown := settings.keys() - known:
+        raise ValueError(f"unknown settings in the docplatform context: {', '.join(sorted(unknown))}")
+    if missing := {"account", "home_region", "regions", "mail_sender"} - settings.keys():
+        raise ValueError(f"the docplatform context lacks: {', '.join(sorted(missing))}")
+    settings["regions"] = tuple(Region(name=name, **facts) for name, facts in settings["regions"].items())
+    if settings.get("ephemeral"):
+        settings = {"search_ocu": (0, 8), "snap_start": False} | settings
+    if "search_ocu" in settings:
+        settings["search_ocu"] = tuple(settings["search_ocu"])
+    return _checked(Config(**settings))
+
+
+def _value(name: str, given: Any) -> Any:
+    """The CLI's ``-c`` hands over text; all but plain words are JSON. An account id is text, though it looks like a
+    number."""
+    if not isinstance(given, str) or name in ("account", "alarm_email", "mail_sender"):
+        return str(given) if name == "account" else given
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given
+
+
+def _checked(config: Config) -> Config:
+    if config.home_region not in config.addresses:
+        raise ValueError(f"home_region '{config.home_region}' is not one of the regions")
+    for region in config.regions:
+        if "{tenant}" not in region.address:
+            raise ValueError(f"the address of {region.name} lacks {{tenant}}")
+    if config.malware_scan not in ("guardduty", "signature"):
+        raise ValueError("malware_scan is 'guardduty' or 'signature'")
+    if config.layers not in ("lambda", "host"):
+        raise ValueError("layers is 'lambda' or 'host'")
+    return config

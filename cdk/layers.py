@@ -1,73 +1,192 @@
-"""Layers of third-party packages, built by pip without Docker, kept by the content of their lock file.
+"""Lambda layers, built by pip without Docker and kept by their content in
+``.local/build/layers/<name>-<target>-<hash>``.
 
-``lambda``: wheels for python3.13 on arm64, as Lambda runs them. ``host``: wheels for this interpreter, as the local cloud does.
-"""
+Target ``lambda`` takes wheels for python3.13 on arm64 and packs them; ``host`` takes wheels for this interpreter and
+stays a folder, for the local cloud, which runs functions with it; the product's own package is then used where it
+stands.
+
+Layers ship bytecode, for Lambda's /opt is read-only and would be compiled at every cold start; it is unchecked (PEP
+552), because a zip's times differ from the sources'. Bytecode for ``lambda`` needs a python3.13 on the machine that
+builds (``PYTHON313`` or on the PATH; the processor does not matter). Without one the layer works, and its functions
+start slower: the build says so."""
 
 from __future__ import annotations
 
-import compileall
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from config import ROOT
+from cdk.config import ROOT
+from docplatform.runtime.spec import Layer
 
-LOCKS = {"dependencies": "runtime", "parsers": "parsers"}
-LARGEST = 250 * 2**20  # bytes, unzipped, all layers of a function together (Lambda's limit)
+BUILD = ROOT / ".local/build/layers"
+LARGEST = 250 * 2**20  # bytes, unzipped, a function and its layers together (Lambda's quota)
+RUNTIME = "3.13"
+_LOCKS = {Layer.DEPENDENCIES: "runtime.txt", Layer.PARSERS: "parsers.txt"}
+_RECIPE = 1  # raise it when the same lock file must give another layer
 
-_LAMBDA = (
+_LAMBDA_WHEELS = (
     "--platform=manylinux2014_aarch64",
-    "--platform=manylinux_2_17_aarch64",
     "--platform=manylinux_2_28_aarch64",
-    "--python-version=3.13",
+    f"--python-version={RUNTIME}",
     "--implementation=cp",
-    "--only-binary=:all:",
 )
-_MODELS = frozenset({"dynamodb", "s3", "sts", "kms", "sqs", "sesv2", "stepfunctions", "sso", "sso-oidc", "signin"})
-"""The service models of botocore that functions use; the rest is 90 % of its size."""
+
+SERVICE_MODELS = frozenset({"dynamodb", "kms", "s3", "sesv2", "sqs", "stepfunctions", "sts"})
+"""The botocore models that functions make clients of, and that stay in the layer: the others are nine tenths of
+botocore."""
 
 
-def build(name: str, target: str) -> Path:
-    """The layer's folder; built if its lock file has changed. Raises CalledProcessError when pip fails."""
-    lock = ROOT / "locks" / f"{LOCKS[name]}.txt"
-    version = f"{sys.version_info.major}.{sys.version_info.minor}" if target == "host" else "3.13-arm64"
-    recipe = lock.read_bytes() + Path(__file__).read_bytes() + version.encode()
-    folder = ROOT / ".local/build/layers" / f"{name}-{target}-{hashlib.sha256(recipe).hexdigest()[:16]}"
-    if folder.exists():
-        return folder
-    work = folder.with_suffix(f".{os.getpid()}")
-    packages = work / "python"
-    options = _LAMBDA if target == "lambda" else ("--only-binary=:all:",)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]
-        + [*options, f"--target={packages}", f"--requirement={lock}"],
-        check=True,
-    )
-    _trim(packages)
+@dataclass(frozen=True)
+class Built:
+    """``folder`` holds ``python/``; ``asset`` is what is deployed: the folder, or an archive of it. ``size`` in bytes,
+    unzipped. ``digest`` names the content: the same on every machine that builds with the same tools."""
+
+    folder: Path
+    asset: Path
+    size: int
+    digest: str
+
+
+Source = Callable[[Layer], Built]
+
+
+def build(layer: Layer, target: str) -> Built:
+    """From the lock file, or from ``layers/platform``; built only if that has changed. Raises CalledProcessError when
+    pip fails."""
+    if layer is not Layer.PLATFORM:
+        lock = ROOT / "locks" / _LOCKS[layer]
+        return _kept(layer.value, target, lock.read_bytes(), lambda packages: install(lock, target, packages))
+    folder = ROOT / "layers/platform"
+    fingerprint = _fingerprint(folder / "python")
     if target == "host":
-        compileall.compile_dir(packages, quiet=2, workers=0)
-    try:
-        work.rename(folder)
-    except OSError:  # another process was faster
-        shutil.rmtree(work)
-    return folder
+        return Built(folder, folder, _size(_sources(folder)), fingerprint.hex())
+    return _kept(layer.value, target, fingerprint, lambda packages: _copy(folder / "python", packages))
 
 
-def size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+def install(lock: Path, target: str, packages: Path, *more: str) -> None:
+    """Exactly what the lock file names, wheels only, checked against its hashes."""
+    options = (*_LAMBDA_WHEELS, *more) if target == "lambda" else more
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--no-deps",
+    ]
+    wanted = ["--require-hashes", "--only-binary=:all:", f"--target={packages}", f"--requirement={lock}"]
+    subprocess.run([*pip, *options, *wanted], check=True)
+    trim(packages)
 
 
-def _trim(packages: Path) -> None:
-    """Take out what no function imports: programs, tests, and the models of services that we do not call."""
+def trim(packages: Path) -> None:
+    """Take out what no function imports: programs, tests, installers' notes, models of services that we do not call.
+    Licences stay."""
     shutil.rmtree(packages / "bin", ignore_errors=True)
-    models = packages / "botocore" / "data"
-    if models.exists():
-        for folder in models.iterdir():
-            if folder.is_dir() and folder.name not in _MODELS:
-                shutil.rmtree(folder)
-    for folder in [*packages.rglob("tests"), *packages.rglob("test")]:
-        if folder.is_dir() and folder.parent.parent == packages:
-            shutil.rmtree(folder)
+    for package in list(packages.iterdir()):
+        if package.name.endswith(".dist-info"):
+            for note in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):
+                (package / note).unlink(missing_ok=True)
+        for tests in (package / "tests", package / "test", package / "__pycache__"):
+            shutil.rmtree(tests, ignore_errors=True)
+    models = packages / "botocore/data"
+    for model in list(models.iterdir()) if models.is_dir() else ():
+        if model.is_dir() and model.name not in SERVICE_MODELS:
+            shutil.rmtree(model)
+
+
+def _kept(name: str, target: str, content: bytes, fill: Callable[[Path], None]) -> Built:
+    compiler = sys.executable if target == "host" else _python313()
+    recipe = f"{_RECIPE} {target} {_version(compiler) if compiler else 'no bytecode'} {sorted(SERVICE_MODELS)}"
+    digest = hashlib.sha256(content + recipe.encode()).hexdigest()
+    folder = BUILD / f"{name}-{target}-{digest[:16]}"
+    asset = folder if target == "host" else folder / "layer.zip"
+    if not folder.is_dir():
+        work = BUILD / f"{folder.name}.{os.getpid()}"
+        packages = work / "python"
+        packages.mkdir(parents=True)
+        fill(packages)
+        if compiler:
+            _compile(compiler, packages)
+        else:
+            print(f"layer {name}: no python{RUNTIME} here, so it ships without bytecode", file=sys.stderr)
+        if asset.name == "layer.zip":
+            _pack(packages, work / asset.name)
+        try:
+            work.rename(folder)
+        except OSError:  # another process was faster
+            shutil.rmtree(work)
+    return Built(folder, asset, _size(_files(folder / "python")), digest)
+
+
+@cache
+def _python313() -> str | None:
+    for candidate in (os.environ.get("PYTHON313"), shutil.which(f"python{RUNTIME}")):
+        if candidate and _version(candidate).startswith(f"{RUNTIME}."):
+            return candidate
+    return None
+
+
+@cache
+def _version(python: str) -> str:
+    """'' for what does not run (a version manager's shim for a version that is not there)."""
+    asked = subprocess.run(
+        [python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def _compile(python: str, packages: Path) -> None:
+    """Sources that a package carries for other Python versions may not compile; Python would not import them either."""
+    options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(packages), "-p", "/opt/python"]
+    subprocess.run([python, "-m", "compileall", *options, str(packages)], check=False)
+
+
+def _pack(folder: Path, archive: Path) -> None:
+    """Same content, same bytes."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in _files(folder):
+            entry = zipfile.ZipInfo(str(file.relative_to(folder.parent)), (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o755 << 16
+            packed.writestr(entry, file.read_bytes())
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """What belongs to the product: no bytecode, no tools' caches."""
+    return (path for path in _files(folder) if not any(part in _CACHES for part in path.relative_to(folder).parts))
+
+
+_CACHES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
+
+
+def _fingerprint(folder: Path) -> bytes:
+    found = hashlib.sha256()
+    for path in _sources(folder):
+        found.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.digest()
+
+
+def _copy(sources: Path, packages: Path) -> None:
+    for path in _sources(sources):
+        place = packages / path.relative_to(sources)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)

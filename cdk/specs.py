@@ -3,26 +3,74 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from config import ROOT
-
-sys.path.insert(0, str(ROOT / "layers/platform/python"))
-
-from docplatform.runtime.spec import FunctionSpec  # noqa: E402
+from cdk.config import ROOT
+from docplatform.runtime.spec import FunctionSpec, Mount, Trigger
 
 
-def all_functions() -> list[tuple[str, FunctionSpec]]:
-    """(room, spec) in order of name. Raises ValueError when two functions share a name."""
-    found: list[tuple[str, FunctionSpec]] = []
-    for file in sorted((ROOT / "functions").glob("*/spec.py")):
-        specification = importlib.util.spec_from_file_location(f"spec_{file.parent.name}", file)
-        if specification is None or specification.loader is None:
+@dataclass(frozen=True)
+class Deployable:
+    """``folder``: what is packed, the function's room."""
+
+    spec: FunctionSpec
+    folder: Path
+
+
+def discover(rooms: Path = ROOT / "functions") -> list[Deployable]:
+    """In order of name. Raises ValueError when they do not make a whole."""
+    found: list[Deployable] = []
+    for file in sorted(rooms.glob("*/spec.py")):
+        loader = importlib.util.spec_from_file_location(f"spec_of_{file.parent.name}", file)
+        if loader is None or loader.loader is None:
             raise ImportError(str(file))
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        found += [(file.parent.name, spec) for spec in module.FUNCTIONS]
-    names = [spec.name for _, spec in found]
-    if len(set(names)) != len(names):
-        raise ValueError("two functions share a name")
+        module = importlib.util.module_from_spec(loader)
+        loader.loader.exec_module(module)
+        found += [Deployable(spec, file.parent) for spec in module.FUNCTIONS]
+    found.sort(key=lambda each: each.spec.name)
+    check(found)
     return found
+
+
+def check(functions: Sequence[Deployable]) -> None:
+    """Raises ValueError: a name or path twice, a handler without a file, a trigger that nothing or too much answers."""
+    specs = [each.spec for each in functions]
+    _refuse_twice("function", (spec.name for spec in specs))
+    _refuse_twice("path", (mount.path for spec in specs for mount in spec.mounts))
+    for each in functions:
+        module = each.spec.handler.rpartition(".")[0]
+        if not (each.folder / f"{module.replace('.', '/')}.py").is_file():
+            raise ValueError(f"{each.spec.name}: {each.folder.name} has no module '{module}' for its handler")
+        if not each.spec.mounts and each.spec.trigger is None:
+            raise ValueError(f"{each.spec.name}: neither a path nor a trigger calls it")
+        for mount in each.spec.mounts:
+            if not mount.path.startswith("/") or mount.path.endswith("/"):
+                raise ValueError(f"{each.spec.name}: '{mount.path}' must begin, and not end, with a slash")
+    for trigger in (Trigger.AUTHORIZER, Trigger.UPLOAD, Trigger.PLAN_QUEUE, Trigger.TABLE_STREAM):
+        if len(answering := [spec.name for spec in specs if spec.trigger is trigger]) != 1:
+            raise ValueError(f"one function answers the trigger '{trigger}', not {answering}")
+
+
+def mounts(functions: Sequence[Deployable]) -> list[tuple[Mount, FunctionSpec]]:
+    """In order of path."""
+    pairs = [(mount, each.spec) for each in functions for mount in each.spec.mounts]
+    return sorted(pairs, key=lambda pair: pair[0].path)
+
+
+def triggered_by(trigger: Trigger, functions: Sequence[Deployable]) -> list[FunctionSpec]:
+    return [each.spec for each in functions if each.spec.trigger is trigger]
+
+
+def waited_for(spec: FunctionSpec) -> bool:
+    """Whether a person waits for its answer: a cold start is then felt."""
+    return spec.trigger is Trigger.AUTHORIZER or bool(spec.mounts)
+
+
+def _refuse_twice(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"two functions share the {what} '{name}'")
+        seen.add(name)

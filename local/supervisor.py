@@ -58,6 +58,11 @@ def running(settings: LocalSettings) -> int:
     return process
 
 
+def was_killed(settings: LocalSettings) -> bool:
+    """Whether the last run ended without storing its state: its process id is still noted."""
+    return (settings.state / "cloud.pid").exists() and not running(settings)
+
+
 def start(settings: LocalSettings) -> None:
     """Returns when it answers. Raises CannotStart."""
     if running(settings):

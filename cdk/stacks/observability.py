@@ -1,74 +1,134 @@
-"""What wakes somebody, and what to look at then."""
+"""What wakes somebody, and what to look at then. docs/operations.md says what to do about each alarm."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from config import PREFIX
 from constructs import Construct
-from stacks.compute import ComputeStack
-from stacks.workflows import WorkflowStack
+
+from cdk import names
+from cdk.config import Config, Region
+from cdk.constructs import metrics
+from cdk.constructs.alarms import Alarms
+from cdk.specs import Deployable, triggered_by, waited_for
+from cdk.stacks.data import DataStack
+from docplatform.domain.tenants import Plan
+from docplatform.runtime.spec import Trigger
 
 
 class ObservabilityStack(cdk.Stack):
     def __init__(
-        self, scope: Construct, name: str, *, compute: ComputeStack, flows: WorkflowStack, **more: Any
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        config: Config,
+        region: Region,
+        data: DataStack,
+        functions: Sequence[Deployable],
+        **more: Any,
     ) -> None:
-        super().__init__(scope, name, **more)
-        alarms = []
-        for queue in flows.dead_letters:
-            metric = queue.metric_approximate_number_of_messages_visible(period=cdk.Duration.minutes(1))
-            alarms.append(self._alarm(f"{queue.node.id}NotEmpty", metric, 1, "Work that failed for good waits here"))
-        functions = compute.functions.by_name
-        for function_name, function in functions.items():
-            title = "".join(part.title() for part in function_name.split("-"))
-            metric = function.metric_errors(period=cdk.Duration.minutes(5))
-            alarms.append(self._alarm(f"{title}Errors", metric, 5, f"{function_name} raises"))
-        for machine in flows.machines:
-            metric = machine.metric_failed(period=cdk.Duration.minutes(5))
-            alarms.append(self._alarm(f"{machine.node.id}Failures", metric, 5, "Processing fails for reasons of ours"))
-        errors = compute.rest.api.metric_server_error(period=cdk.Duration.minutes(5))
-        alarms.append(self._alarm("ApiServerErrors", errors, 10, "The API answers with 5xx"))
-        self._dashboard(alarms, compute, flows)
+        super().__init__(scope, name, description="docplatform: a region's alarms and dashboard", **more)
+        self._functions = functions
+        self._alarms = Alarms(self, "Alarms", key=data.keys.data, email=config.alarm_email)
+        self._watch_dead_letters()
+        self._watch_functions()
+        self._watch_processing()
+        self._watch_api()
+        self._dashboard(region)
 
-    def _alarm(self, name: str, metric: cloudwatch.Metric, threshold: int, why: str) -> cloudwatch.Alarm:
-        return cloudwatch.Alarm(
-            self,
-            name,
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=why,
-        )
+    def _dead_letter_queues(self) -> list[str]:
+        by_function = [
+            names.function(spec.name)
+            for trigger in (Trigger.UPLOAD, Trigger.TABLE_STREAM)
+            for spec in triggered_by(trigger, self._functions)
+        ]
+        of = [*(names.plan_queue(plan) for plan in Plan), names.UPLOAD_RULE, *by_function]
+        return [names.dead_letters(each) for each in of]
 
-    def _dashboard(self, alarms: list[cloudwatch.Alarm], compute: ComputeStack, flows: WorkflowStack) -> None:
-        api, functions = compute.rest.api, list(compute.functions.by_name.values())
-        half = 12
+    def _watch_dead_letters(self) -> None:
+        for queue in self._dead_letter_queues():
+            short = queue.removeprefix(f"{names.PREFIX}-")
+            self._alarms.add(
+                f"{short}-letters", "Work that failed for good waits here", metrics.waiting(queue), reaches=1
+            )
+
+    def _watch_functions(self) -> None:
+        for each in self._functions:
+            name = each.spec.name
+            why = f"{name} raises errors that nobody expected"
+            self._alarms.add(f"{name}-errors", why, metrics.function(name, "Errors"), reaches=5)
+            why = f"{name} is throttled: the account's concurrency is used up"
+            self._alarms.add(f"{name}-throttles", why, metrics.function(name, "Throttles"), reaches=1, times=3)
+
+    def _watch_processing(self) -> None:
+        for kind in names.KINDS:
+            for outcome in ("ExecutionsFailed", "ExecutionsTimedOut"):
+                metric = metrics.workflow(self.account, self.region, kind, outcome)
+                why = "Processing fails for reasons of ours; the messages come back until they are given up"
+                self._alarms.add(
+                    f"processing-{kind}-{outcome.removeprefix('Executions').lower()}", why, metric, reaches=5
+                )
+        for plan in Plan:
+            why = f"Uploads of the {plan} plan wait for more than half an hour"
+            self._alarms.add(f"processing-{plan}-waits", why, metrics.oldest(plan), reaches=1_800, times=5)
+
+    def _watch_api(self) -> None:
+        errors, latency = metrics.api("5XXError", "Average"), metrics.api("Latency", "p99")
+        self._alarms.add("api-errors", "More than 1 % of the answers are 5xx", errors, reaches=0.01, times=2)
+        self._alarms.add("api-slow", "The slowest 1 % of requests take over a second", latency, reaches=1_000, times=3)
+
+    def _dashboard(self, region: Region) -> None:
+        called = [each.spec.name for each in self._functions if waited_for(each.spec)]
+        working = [each.spec.name for each in self._functions if not waited_for(each.spec)]
+        pairs = [
+            (
+                _graph("Requests", {"all": metrics.api("Count", "Sum")}, {"5xx": metrics.api("5XXError", "Sum")}),
+                _graph("Latency (ms)", {each: metrics.api("Latency", each) for each in ("p50", "p99")}),
+            ),
+            (
+                _graph("API functions: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in called}),
+                _graph("Workers: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in working}),
+            ),
+            (
+                _graph("Processing", self._outcomes()),
+                _graph("Oldest upload in the queue (s)", {plan.value: metrics.oldest(plan) for plan in Plan}),
+            ),
+            (
+                _graph("Errors", {name: metrics.function(name, "Errors") for name in (*called, *working)}),
+                _graph("Dead letters", {queue: metrics.waiting(queue) for queue in self._dead_letter_queues()}),
+            ),
+            (
+                _graph(
+                    "Firewall",
+                    {each: metrics.firewall(self.region, each) for each in ("BlockedRequests", "CountedRequests")},
+                ),
+                _graph("Refused by the API", {"4xx": metrics.api("4XXError", "Sum")}),
+            ),
+        ]
+        title = f"{region.label or region.name}: alarms"
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=f"{PREFIX}-{self.region}",
-            widgets=[
-                [cloudwatch.AlarmStatusWidget(alarms=alarms, width=24, title="Alarms")],
-                [
-                    cloudwatch.GraphWidget(
-                        title="API", left=[api.metric_count()], right=[api.metric_latency(statistic="p99")], width=half
-                    ),
-                    cloudwatch.GraphWidget(
-                        title="Functions p99 (ms)", left=[each.metric_duration(statistic="p99") for each in functions], width=half
-                    ),
-                ],
-                [
-                    cloudwatch.GraphWidget(
-                        title="Processing",
-                        left=[each.metric_succeeded() for each in flows.machines],
-                        right=[each.metric_failed() for each in flows.machines],
-                        width=half,
-                    ),
-                ],
-            ],
+            dashboard_name=names.stack("region", self.region),
+            widgets=[[cloudwatch.AlarmStatusWidget(title=title, alarms=self._alarms.all, width=24)], *map(list, pairs)],
         )
+
+    def _outcomes(self) -> dict[str, cloudwatch.Metric]:
+        return {
+            f"{kind} {outcome}": metrics.workflow(self.account, self.region, kind, f"Executions{outcome.title()}")
+            for kind in names.KINDS
+            for outcome in ("succeeded", "failed")
+        }
+
+
+def _graph(
+    title: str, left: Mapping[str, cloudwatch.Metric], right: Mapping[str, cloudwatch.Metric] | None = None
+) -> cloudwatch.GraphWidget:
+    def labelled(found: Mapping[str, cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
+        return [metric.with_(label=label) for label, metric in found.items()]
+
+    return cloudwatch.GraphWidget(title=title, left=labelled(left), right=labelled(right or {}), width=12)

@@ -6,9 +6,18 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from docplatform.adapters.reading import extract_text, inspect_file, render_preview
-from docplatform.domain.reading import FileRefused, FileType, Inspection, Limits, PreviewResult, ReadingProblem, TextResult
 from PIL import Image
+
+from docplatform.adapters.reading import extract_text, inspect_file, render_preview
+from docplatform.domain.reading import (
+    FileRefused,
+    FileType,
+    Inspection,
+    Limits,
+    PreviewResult,
+    ReadingProblem,
+    TextResult,
+)
 
 SHORT = Limits(seconds=20)
 
@@ -56,4 +65,4 @@ def image(webp: bytes) -> Image.Image:
 
 def ink(webp: bytes) -> int:
     """Pixels that are not nearly white."""
-    return sum(image(webp).convert("L").histogram()[:200])
+    return sum(image(webp).convert("L").histogram()[:230])

@@ -1,22 +1,18 @@
 """A batch of mutated samples, read by one process under the limits of a parser process; each outcome is a line.
 
-``python -m tests.adapters.reading.mutate <type> <count>``: batch and count make the same files every time.
+``python -m tests.adapters.reading.mutate <type> <count> <first>``: type and count make the same files every time.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import random
 import sys
-import time
 
 from docplatform.adapters.reading import child
-from docplatform.adapters.reading.child import ENGINES
 from docplatform.adapters.reading.magic import recognise
 from docplatform.adapters.reading.seal import seal
 from docplatform.domain.reading import FileType, Limits
-
 from tests import files
 
 
@@ -43,28 +39,22 @@ def mutated(sample: bytes, chance: random.Random) -> bytes:
 
 def batch(file_type: FileType, count: int) -> list[bytes]:
     chance = random.Random(f"mutations of {file_type}")
-    sample = files.sample(file_type).data
+    sample = files.sample(file_type).content
     return [mutated(sample, chance) for _ in range(count)]
 
 
 def main() -> None:
-    file_type, count = FileType(sys.argv[1]), int(sys.argv[2])
+    file_type, count, first = FileType(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     inputs = batch(file_type, count)
     limits = Limits(seconds=5)
-    module = "docplatform.adapters.reading."
-    engines = {name: importlib.import_module(module + ENGINES[name]) for name in {file_type.value, "zip", "ole2"}}
-    painter = importlib.import_module(module + "painting")
-    for name in child._CODECS:
-        name.encode().decode(name)
+    engines = {name: child.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
     seal(seconds=25, memory=limits.memory)
-    for number, data in enumerate(inputs):
+    for number, data in enumerate(inputs[first:], first):
         for does in ("inspect", "text", "preview"):
             kind = recognise(data)
             reads = kind.value if does == "inspect" and kind.value in engines else file_type.value
-            started = time.monotonic()
-            header, _ = child._work(engines[reads], painter, does, io.BytesIO(data), limits, reads)
-            outcome = f"{header.get('problem', 'read')}\t{header.get('cause', '')}"
-            print(f"{number}\t{does}\t{outcome}\t{time.monotonic() - started:.3f}", flush=True)
+            header, _ = child.work(*engines[reads], does, io.BytesIO(data), limits, reads)
+            print(number, does, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

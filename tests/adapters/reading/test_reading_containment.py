@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from docplatform.adapters.reading import ReaderUnavailable, contained, extract_text, render_preview
 from docplatform.domain.reading import FileRefused, FileType, Limits, ReadingProblem
-
 from tests import files
 from tests.adapters.reading import hostile
 from tests.adapters.reading.desk import Desk
@@ -37,7 +37,13 @@ def children() -> list[Path]:
 
 @LINUX
 def test_the_parser_process_has_no_credentials_and_nothing_to_open(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "PASSWORD"):
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "PASSWORD",
+    ):
         monkeypatch.setenv(name, "secret")
     path = desk.put(hostile.pdf_endless_paths())
     refusals: list[FileRefused] = []
@@ -174,9 +180,10 @@ def test_nothing_outlives_the_parser_process(impostor: Callable[[Callable[[], ob
         count = 0
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                count += b"time.sleep(600)" in (folder / "cmdline").read_bytes() and "Z" not in (
-                    folder / "stat"
-                ).read_text().rpartition(")")[2].split()[0]
+                count += (
+                    b"time.sleep(600)" in (folder / "cmdline").read_bytes()
+                    and "Z" not in (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                )
             except OSError:
                 continue
         return count

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from docplatform.domain.reading import FileType, Limits
+import io
+import zipfile
 
+import pytest
+
+from docplatform.domain.reading import FileType, Limits
 from tests import files
 from tests.adapters.reading.desk import Desk, ink
-
-W = "w"
 
 
 def paragraph(content: str) -> str:
@@ -93,7 +94,8 @@ def test_names_of_parts_may_differ_in_case_and_point_upwards(desk: Desk) -> None
 
 
 def test_inserted_html_is_read_without_its_scripts(desk: Desk) -> None:
-    page = "<html><head><title>t</title><style>p {}</style></head><body><p>Some   <b>inserted</b> words</p><script>x()</script></body></html>"
+    head = "<head><title>t</title><style>p {}</style></head>"
+    page = f"<html>{head}<body><p>Some   <b>inserted</b> words</p><script>x()</script></body></html>"
     data = files.docx(["body"], parts={"word/part.html": page}, related=[("aFChunk", "part.html")])
     assert desk.text(data, FileType.DOCX) == "body\nSome inserted words"
 
@@ -111,10 +113,11 @@ def test_slides_are_read_in_the_order_they_are_shown(desk: Desk) -> None:
 
 def test_notes_comments_and_diagrams_of_a_slide_are_read(desk: Desk) -> None:
     numbered = files.slide_shape("17", "sldNum") + files.slide_shape("spoken", "body")
+    diagram = "<d:t><a:p><a:r><a:t>drawn</a:t></a:r></a:p></d:t>"
     parts: dict[str, str | bytes] = {
         "ppt/notes1.xml": files.slideml("notes", numbered),
         "ppt/comment1.xml": '<p:cmLst xmlns:p="p"><p:cm><p:text>remarked</p:text></p:cm></p:cmLst>',
-        "ppt/diagram1.xml": '<d:dataModel xmlns:d="d" xmlns:a="a"><d:t><a:p><a:r><a:t>drawn</a:t></a:r></a:p></d:t></d:dataModel>',
+        "ppt/diagram1.xml": f'<d:dataModel xmlns:d="d" xmlns:a="a">{diagram}</d:dataModel>',
     }
     related = [("notesSlide", "../notes1.xml"), ("comments", "../comment1.xml"), ("diagramData", "../diagram1.xml")]
     text = desk.text(files.pptx([("Title", [])], parts=parts, related=related), FileType.PPTX)
@@ -135,8 +138,9 @@ def test_cells_read_as_a_sheet_shows_them(desk: Desk) -> None:
 
 
 def test_comments_and_text_boxes_of_a_sheet_are_read(desk: Desk) -> None:
+    comment = "<comment><text><r><t>remarked</t></r></text></comment>"
     parts: dict[str, str | bytes] = {
-        "xl/comments1.xml": "<comments><commentList><comment><text><r><t>remarked</t></r></text></comment></commentList></comments>",
+        "xl/comments1.xml": f"<comments><commentList>{comment}</commentList></comments>",
         "xl/drawings/drawing1.xml": '<x:wsDr xmlns:x="x" xmlns:a="a"><a:p><a:r><a:t>boxed</a:t></a:r></a:p></x:wsDr>',
     }
     lines = desk.text(files.xlsx([["cell"]], parts=parts), FileType.XLSX).split("\n")
@@ -160,7 +164,9 @@ def test_a_long_document_is_cut_and_says_so(desk: Desk) -> None:
     assert found.text.startswith("paragraph 0\n") and len(found.text) <= 500
 
 
-@pytest.mark.parametrize("script", ["日本語の契約書", "عقد التوريد", "חוזה", "สัญญา", "Договор №5", "Smlouva žluťoučký", "🙂🙃 𝔊𝔬𝔱𝔥𝔦𝔠"])
+@pytest.mark.parametrize(
+    "script", ["日本語の契約書", "عقد التوريد", "חוזה", "สัญญา", "Договор №5", "Smlouva žluťoučký", "🙂🙃 𝔊𝔬𝔱𝔥𝔦𝔠"]
+)
 def test_every_script_is_found_and_leaves_a_mark_on_the_page(desk: Desk, script: str) -> None:
     data = files.docx([script])
     assert desk.text(data, FileType.DOCX) == script
@@ -168,10 +174,9 @@ def test_every_script_is_found_and_leaves_a_mark_on_the_page(desk: Desk, script:
 
 
 def test_headings_stand_out_on_the_page(desk: Desk) -> None:
-    styles = files.wordml(
-        "styles", '<w:style w:styleId="berschrift1"><w:name w:val="heading 1"/><w:pPr><w:outlineLvl w:val="0"/></w:pPr></w:style>'
-    )
-    parts: dict[str, str | bytes] = {"word/styles.xml": styles}
+    level = '<w:pPr><w:outlineLvl w:val="0"/></w:pPr>'
+    style = f'<w:style w:styleId="berschrift1"><w:name w:val="heading 1"/>{level}</w:style>'
+    parts: dict[str, str | bytes] = {"word/styles.xml": files.wordml("styles", style)}
     heading = paragraph('<w:pPr><w:pStyle w:val="berschrift1"/></w:pPr>' + run("Heading of the contract"))
     plain = files.docx(["Heading of the contract"], parts=parts, related=[("styles", "styles.xml")])
     titled = files.docx([], body=heading, parts=parts, related=[("styles", "styles.xml")])
@@ -181,12 +186,11 @@ def test_headings_stand_out_on_the_page(desk: Desk) -> None:
 def test_a_deck_without_words_shows_the_picture_its_program_left(desk: Desk) -> None:
     deck = files.pptx([])
     assert ink(desk.preview(deck, FileType.PPTX).preview) < 20_000
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(deck)) as archive:
         entries: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
     kind = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"
-    entries["_rels/.rels"] = files.relations(("officeDocument", "ppt/presentation.xml"), (kind, "docProps/thumbnail.jpeg"))
+    entries["_rels/.rels"] = files.relations(
+        ("officeDocument", "ppt/presentation.xml"), (kind, "docProps/thumbnail.jpeg")
+    )
     entries["docProps/thumbnail.jpeg"] = files.picture(FileType.JPEG, (256, 192))
     assert ink(desk.preview(files.zipped(entries), FileType.PPTX).preview) > 20_000

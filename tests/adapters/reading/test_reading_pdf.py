@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from docplatform.domain.reading import FileRefused, FileType, Limits, ReadingProblem
 
+from docplatform.domain.reading import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk, image, ink
 
 PDF = FileType.PDF
 
 
-def one_page(page: str = "", content: str = "", catalog: str = "", more: dict[int, bytes] | None = None, trailer: str = "") -> bytes:
+def one_page(
+    page: str = "", content: str = "", catalog: str = "", more: dict[int, bytes] | None = None, trailer: str = ""
+) -> bytes:
     objects = {
         1: f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
         2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
@@ -69,7 +71,8 @@ def test_a_title_is_one_clean_line(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((595, 842), (1239, 1754)), ((842, 595), (1240, 876)), ((100, 3000), (58, 1754)), ((3000, 10), (1240, 4))]
+    ("size", "expected"),
+    [((595, 842), (1239, 1754)), ((842, 595), (1240, 876)), ((100, 3000), (58, 1754)), ((3000, 10), (1240, 4))],
 )
 def test_pages_of_any_shape_fit_the_preview(desk: Desk, size: tuple[float, float], expected: tuple[int, int]) -> None:
     seen = image(desk.preview(files.pdf(["x"], size=size), PDF).preview).size
@@ -89,6 +92,12 @@ def test_too_many_pages_are_refused_with_the_number(desk: Desk) -> None:
         desk.read(data, PDF, Limits(pages=10))
     assert refused.value.detail == "The file has more than 10 pages. Split it and upload the parts."
     assert desk.refusal(data, limits=Limits(pages=10)).problem is ReadingProblem.TOO_COMPLEX
+
+
+def test_a_large_file_is_read_piece_by_piece(desk: Desk) -> None:
+    data = one_page(content="BT /F1 12 Tf 72 700 Td (printed) Tj ET", more={5: files.pdf_stream(bytes(17 * MEBIBYTE))})
+    assert desk.text(data, PDF) == "printed"
+    assert ink(desk.preview(data, PDF).preview) > 100
 
 
 def test_a_page_that_is_missing_does_not_hide_the_others(desk: Desk) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from docplatform.domain.reading import FileType, Limits, ReadingProblem
 from PIL import Image
 
+from docplatform.domain.reading import FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk, image
 
@@ -27,12 +27,17 @@ def half_red() -> Image.Image:
 
 def shows(seen: Image.Image, at: tuple[float, float], colour: str) -> bool:
     red, _, blue = seen.getpixel((int(seen.width * at[0]), int(seen.height * at[1])))
-    return bool(red > 180 > 80 > blue if colour == "red" else blue > 180 > 80 > red)
+    return bool(red - blue > 100 if colour == "red" else blue - red > 100)
 
 
 @pytest.mark.parametrize(
     ("orientation", "size", "red_at"),
-    [(1, (400, 200), (0.1, 0.5)), (3, (400, 200), (0.9, 0.5)), (6, (200, 400), (0.5, 0.1)), (8, (200, 400), (0.5, 0.9))],
+    [
+        (1, (400, 200), (0.1, 0.5)),
+        (3, (400, 200), (0.9, 0.5)),
+        (6, (200, 400), (0.5, 0.1)),
+        (8, (200, 400), (0.5, 0.9)),
+    ],
 )
 def test_a_photograph_is_shown_upright(
     desk: Desk, orientation: int, size: tuple[int, int], red_at: tuple[float, float]
@@ -51,15 +56,15 @@ def test_transparent_is_shown_on_white(desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr", "LAB"])
 def test_every_kind_of_pixel_can_be_shown(desk: Desk, mode: str) -> None:
-    made = Image.linear_gradient("L").resize((300, 200))
-    picture = Image.new("F", made.size) if mode == "F" else None
-    if mode in ("F", "I", "I;16"):
-        picture = made.convert("I").point(lambda value: value * 200).convert(mode)
-    elif mode == "LAB":
-        picture = Image.merge("LAB", [made, made, made])
+    grey = Image.linear_gradient("L").resize((300, 200))
+    if mode == "LAB":
+        picture = Image.merge("LAB", [grey, grey, grey])
+    elif mode in ("I", "I;16", "F"):
+        picture = grey.convert("I").point(lambda value: value * 200).convert(mode)
     else:
-        picture = made.convert("RGB").convert(mode) if mode not in ("L", "1") else made.convert(mode)
-    seen = image(desk.preview(saved(picture, "TIFF" if mode not in ("P",) else "PNG"), FileType.TIFF if mode != "P" else FileType.PNG).preview)
+        picture = grey.convert("RGB").convert(mode)
+    file_type = FileType.PNG if mode == "P" else FileType.TIFF
+    seen = image(desk.preview(saved(picture, file_type.upper()), file_type).preview)
     assert seen.size == (300, 200)
     darkest, brightest = seen.convert("L").getextrema()
     assert brightest - darkest > 60
@@ -76,7 +81,10 @@ def test_pages_of_a_tiff_are_counted_and_the_first_is_shown(desk: Desk) -> None:
 def test_compressed_tiffs_of_scanners_are_read(desk: Desk) -> None:
     for compression in ("group4", "tiff_lzw", "tiff_deflate", "jpeg", "packbits"):
         picture = half_red().convert("1") if compression == "group4" else half_red()
-        assert image(desk.preview(saved(picture, "TIFF", compression=compression), FileType.TIFF).preview).size == (400, 200)
+        assert image(desk.preview(saved(picture, "TIFF", compression=compression), FileType.TIFF).preview).size == (
+            400,
+            200,
+        )
 
 
 def test_a_camera_says_when_and_who(desk: Desk) -> None:
@@ -89,8 +97,8 @@ def test_a_camera_says_when_and_who(desk: Desk) -> None:
 
 def test_a_large_photograph_is_shown_small(desk: Desk) -> None:
     seen = desk.preview(files.picture(FileType.JPEG, (6000, 4000)), FileType.JPEG)
-    assert image(seen.preview).size == (1240, 827)
-    assert image(seen.thumbnail).size == (320, 213)
+    assert image(seen.preview).size == (1240, pytest.approx(827, abs=1))
+    assert image(seen.thumbnail).size == (320, pytest.approx(213, abs=1))
 
 
 def test_a_small_picture_is_not_blown_up(desk: Desk) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from docplatform.domain.reading import FileType, Limits
 
+from docplatform.domain.reading import FileType, Limits
 from tests.adapters.reading.desk import Desk, ink
 
 TEXT, CSV = FileType.TEXT, FileType.CSV
@@ -69,7 +69,9 @@ def test_a_long_text_is_cut_and_says_so(desk: Desk) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_a_table_is_shown_as_one(desk: Desk, delimiter: str) -> None:
-    table = "\n".join(delimiter.join([f"name {n}", "12.5", "a, b" if delimiter != "," else '"a, b"']) for n in range(30))
+    table = "\n".join(
+        delimiter.join([f"name {n}", "12.5", "a, b" if delimiter != "," else '"a, b"']) for n in range(30)
+    )
     assert desk.text(table.encode(), CSV) == table
     grid, lines = desk.preview(table.encode(), CSV).preview, desk.preview(table.encode(), TEXT).preview
     assert ink(grid) > 0 and grid != lines

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from docplatform.domain.reading import FileType, ReadingProblem
 
+from docplatform.domain.reading import FileType, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk
 
@@ -12,7 +12,7 @@ DOCX, XLSX = FileType.DOCX, FileType.XLSX
 
 
 def data(file_type: FileType) -> bytes:
-    return files.sample(file_type).data
+    return files.sample(file_type).content
 
 
 def test_an_empty_file_is_refused(desk: Desk) -> None:
@@ -71,7 +71,7 @@ def test_a_file_that_pretends_is_refused(desk: Desk, real: FileType, declared: s
 )
 def test_other_names_of_a_type_are_accepted(desk: Desk, real: FileType, declared: str) -> None:
     sample = files.sample(real)
-    assert desk.inspect(sample.data, declared, sample.name).file_type.family is real.family
+    assert desk.inspect(sample.content, declared, sample.name).file_type.family is real.family
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,7 @@ def test_other_names_of_a_type_are_accepted(desk: Desk, real: FileType, declared
         ("data.json", "application/json; charset=utf-8", FileType.JSON),
     ],
 )
-def test_texts_are_told_apart_by_declaration_and_name(
-    desk: Desk, name: str, declared: str, expected: FileType
-) -> None:
+def test_texts_are_told_apart_by_declaration_and_name(desk: Desk, name: str, declared: str, expected: FileType) -> None:
     assert desk.inspect(b"a,b\nc,d\n", declared, name).file_type is expected
 
 
@@ -164,3 +162,10 @@ def test_a_zip_with_one_wrong_byte_is_damaged(desk: Desk) -> None:
     spot = docx.index(b"word/document.xml") + 40
     docx[spot] ^= 0xFF
     assert desk.problem(bytes(docx), DOCX.media_type) is ReadingProblem.DAMAGED
+
+
+@pytest.mark.parametrize("refused", files.REFUSED, ids=lambda refused: refused.name)
+def test_what_is_to_be_refused_is_refused_for_its_reason(desk: Desk, refused: files.RefusedSample) -> None:
+    found = desk.refusal(refused.content, refused.media_type, refused.name)
+    assert found.problem.code == refused.problem
+    assert found.detail

@@ -159,7 +159,7 @@ _PROBLEMS: dict[ReadingProblem, tuple[str, str]] = {
 
 
 class FileRefused(Exception):
-    """The file cannot be read. ``detail`` is for whoever uploaded it; ``cause`` for the log, with nothing of the file."""
+    """The file cannot be read. ``detail`` is for whoever uploaded it; ``cause`` for the log: nothing of the file."""
 
     def __init__(self, problem: ReadingProblem, detail: str = "", cause: str = "") -> None:
         self.detail = detail or problem.advice

@@ -30,7 +30,7 @@ _TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
 # What libraries decode names and strings with. Codecs are modules, found when they are first asked for.
 _CODECS = ("ascii", "latin-1", "cp437", "cp1252", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 
-ENGINES: dict[str, str] = {
+_ENGINES: dict[str, str] = {
     Container.ZIP: "containers",
     Container.OLE2: "containers",
     FileType.PDF: "pdf",
@@ -48,19 +48,16 @@ def main() -> None:
     limits = _limits(task["limits"])
     file = os.fdopen(0, "rb", closefd=False)
     try:
-        engine = cast(Engine, importlib.import_module(_HERE + ENGINES[task["reads"]]))
-        painter = importlib.import_module(_HERE + "painting") if task["does"] == "preview" else None
-        for name in _CODECS:
-            codecs.lookup(name)
+        engine, painter = prepare(task["reads"], task["does"])
         seal(seconds=limits.seconds, memory=limits.memory)
-    except Exception as error:  # noqa: BLE001 (whatever it is, the parent says it)
+    except Exception as error:  # whatever it is, the parent says it
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
         answer.flush()
         os._exit(1)
     sys.meta_path[:] = [_NothingMore()]
     answer.write(READY)
     answer.flush()
-    header, parts = _work(engine, painter, task["does"], file, limits, task["reads"])
+    header, parts = work(engine, painter, task["does"], file, limits, task["reads"])
     encoded = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
     answer.write(len(encoded).to_bytes(4, "big") + encoded)
     for part in parts:
@@ -81,7 +78,16 @@ def _limits(given: dict[str, Any]) -> Limits:
     return Limits(**{**given, **sizes})
 
 
-def _work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limits, reads: str) -> Reply:
+def prepare(reads: str, does: str) -> tuple[Engine, Any]:
+    """Imports what the task will need: an engine, and for a preview the painter."""
+    for name in _CODECS:
+        codecs.lookup(name)
+    engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[reads]))
+    return engine, importlib.import_module(_HERE + "painting") if does == "preview" else None
+
+
+def work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limits, reads: str) -> Reply:
+    """Header and parts of the answer. Raises nothing: what goes wrong is a problem of the file."""
     try:
         if does == "inspect":
             return _of_facts(engine.inspect(file, limits, reads))
@@ -95,8 +101,10 @@ def _work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limit
         return {"problem": ReadingProblem.TOO_COMPLEX.code, "cause": _name(error)}, []
     except engine.PARSER_ERRORS as error:
         return {"problem": ReadingProblem.DAMAGED.code, "cause": _name(error)}, []
-    except BaseException as error:  # noqa: BLE001 (a panic of Rust code is no Exception; whatever it is, it comes of the file)
+    except Exception as error:  # a flaw of ours, that the file brought to light
         return {"problem": ReadingProblem.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
+    except BaseException as error:  # a panic of Rust code is no Exception
+        return {"problem": ReadingProblem.DAMAGED.code, "cause": _name(error)}, []
 
 
 def _of_facts(facts: Facts) -> Reply:

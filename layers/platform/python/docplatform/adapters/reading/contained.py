@@ -24,6 +24,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from io import FileIO
+from typing import IO, cast
 
 from docplatform.domain.reading import FileRefused, Limits, ReadingProblem
 
@@ -77,8 +78,7 @@ def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
         env=_environment(),
         start_new_session=True,
     )
-    assert process.stdout is not None
-    pipe = process.stdout.fileno()
+    pipe = cast(IO[bytes], process.stdout).fileno()
     began, data, in_time = False, b"", False
     try:
         first = _read(pipe, time.monotonic() + START_UP, 1)

@@ -39,14 +39,23 @@ class Engine(Protocol):
 
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
-_LIGATURES = str.maketrans(
-    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\u00ad": "", "\u00a0": " "}
-)
+_WRITTEN_OUT = {
+    "\ufb00": "ff",
+    "\ufb01": "fi",
+    "\ufb02": "fl",
+    "\ufb03": "ffi",
+    "\ufb04": "ffl",
+    "\u00ad": "",
+    "\u00a0": " ",
+}
 
 
 def clean(text: str) -> str:
     """Without what keeps a word from being found: controls, lone surrogates, ligatures, soft hyphens, CR LF."""
-    return _UNWANTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).translate(_LIGATURES)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for letter, written_out in _WRITTEN_OUT.items():
+        text = text.replace(letter, written_out)
+    return _UNWANTED.sub("", text)
 
 
 def fact(text: str | None) -> str:

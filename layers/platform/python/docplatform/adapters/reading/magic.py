@@ -115,7 +115,7 @@ def _looks_binary(head: bytes) -> bool:
 
 def utf16_without_mark(head: bytes) -> str:
     """``utf-16-le``, ``utf-16-be`` or nothing: in Western UTF-16 nearly every second byte is zero, and no other."""
-    if len(head) < 4 or len(head) % 2 and len(head) < HEAD:
+    if len(head) < 4 or (len(head) % 2 and len(head) < HEAD):
         return ""
     even, odd = head[::2].count(0), head[1::2].count(0)
     half = len(head) // 2

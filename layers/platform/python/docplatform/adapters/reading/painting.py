@@ -32,7 +32,7 @@ def paint(page: FirstPage, limits: Limits) -> PreviewResult:
 
 def _webp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=80, method=4)
+    image.save(buffer, "WEBP", quality=80, method=2)  # higher methods take twice the time for 3 % of the size
     return buffer.getvalue()
 
 

@@ -13,13 +13,14 @@ from pypdfium2 import raw
 
 from docplatform.adapters.reading.blocks import Raster
 from docplatform.adapters.reading.engine import Facts, Gathering, fact, too_many_pages
-from docplatform.domain.reading import FileRefused, FileType, Limits, ReadingProblem, TextResult
+from docplatform.domain.reading import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
 
 _LOCKED = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
 _SPLIT_WORD = re.compile("\ufffe\\s*")  # pdfium marks a hyphen at the end of a line, where it parts a word
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
+_AT_ONCE = 16 * MEBIBYTE  # smaller files are read whole, which is a little faster than piece by piece
 _MOST_NOTES = 2_000  # annotations of a page that are looked at
 _FIELDS_WITH_TEXT = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
 _NOTES_WITHOUT_TEXT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET})
@@ -72,8 +73,10 @@ def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
 
 
 def _open(file: BinaryIO, limits: Limits) -> Any:
+    file.seek(0)
+    beginning = file.read(_AT_ONCE)
     try:
-        document = pypdfium2.PdfDocument(file)
+        document = pypdfium2.PdfDocument(beginning if len(beginning) < _AT_ONCE else file)
     except pypdfium2.PdfiumError as error:
         if error.err_code in _LOCKED:
             raise FileRefused(ReadingProblem.ENCRYPTED) from error

@@ -114,6 +114,8 @@ def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
         image.load()
         if image.mode.startswith(("I", "F")):
             image = _levelled(image)
+        elif image.mode == "LAB":
+            image = image.getchannel("L")  # Pillow has no colours for it without a profile
         elif image.mode == "1":
             image = image.convert("L")
         elif image.mode in ("P", "PA"):

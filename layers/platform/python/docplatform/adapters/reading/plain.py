@@ -35,7 +35,7 @@ _MARKS = (  # the longer first: a UTF-32 mark begins with a UTF-16 one
 )
 # What text files are found to be written in; the fewer there are to choose from, the better the guess.
 _ENCODINGS = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r", "iso8859_2"),
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2"),
     *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
 )
 _WESTERN = "cp1252"
@@ -46,6 +46,8 @@ _LONGEST_LINE = 2_000
 
 
 def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    """Only whether there is any text in it."""
+    _decode(file, HEAD)
     return Facts(kind=FileType(file_type))
 
 
@@ -71,17 +73,17 @@ def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
     file.seek(0)
     data = file.read(most)
     whole = not file.read(1)
-    encoding, start = _encoding(data)
+    encoding, start = _encoding(data, whole)
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     decoded = decoder.decode(data[start:], final=whole)
-    if not decoded.strip("\ufffd\0 \r\n\t"):
+    if whole and not decoded.strip("\ufffd\0 \r\n\t"):
         raise FileRefused(
             ReadingProblem.EMPTY_FILE, "There is no text in the file. Check it on your computer and upload it again."
         )
     return decoded, whole
 
 
-def _encoding(data: bytes) -> tuple[str, int]:
+def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
     """Its name, and how many bytes of mark to leave out."""
     for mark, name in _MARKS:
         if data.startswith(mark):
@@ -89,7 +91,7 @@ def _encoding(data: bytes) -> tuple[str, int]:
     if name := utf16_without_mark(data[:HEAD]):
         return name, 0
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
         if b"\x1b$" not in data[:HEAD]:  # ISO-2022-JP is all ASCII, with escapes
             return "utf-8", 0
     except UnicodeDecodeError:

@@ -12,7 +12,6 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 from docplatform.adapters.reading import compound, package
 from docplatform.adapters.reading.blocks import COLUMNS_ON_A_PAGE, ROWS_ON_A_PAGE, Grid
 from docplatform.adapters.reading.engine import Facts, Gathering, fact
-from docplatform.adapters.reading.package import Properties
 from docplatform.adapters.reading.prose import Prose
 from docplatform.adapters.reading.zips import Zip
 from docplatform.domain.reading import FileType, Limits, TextResult

@@ -1,4 +1,4 @@
-"""PowerPoint presentations: slide by slide text, diagrams, charts, notes and comments; then what stands on every slide."""
+"""PowerPoint presentations: slide by slide text, diagrams, charts, notes, comments; then what is on every slide."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ ZIP_ERRORS: tuple[type[BaseException], ...] = (
     ValueError,
     OverflowError,
     OSError,
+    NotImplementedError,  # a version or a method that no zip of an office program has
 )
 
 _ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE.TXT §4.4.4)
@@ -57,7 +58,7 @@ class Zip:
             return entry.read(most)
 
     def check(self) -> None:
-        """Unpacks every entry, to find one that holds more or less than it says, or has a wrong checksum (BadZipFile)."""
+        """Unpacks every entry, to find one of another size or checksum than it says (BadZipFile)."""
         for entry in self._entries.values():
             with self._zip.open(entry) as content:
                 while content.read(MEBIBYTE):

@@ -1,0 +1,1 @@
+"""The infrastructure of docplatform (AWS CDK). Entry point: app.py."""

@@ -1,0 +1,184 @@
+"""Findings of the rule packs (cdk-nag: AwsSolutions, HIPAA Security) that are not fixed, each with the reason why not.
+
+``tests/infrastructure/test_rule_packs.py`` fails for a finding that is not here, and for an entry here that no finding
+needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from constructs import IConstruct
+
+from cdk import names
+from cdk.config import Config
+from cdk.specs import Deployable, mounts
+from docplatform.runtime.spec import Auth, Grant, Trigger
+
+_ROLE_POLICY_DIES_WITH_ROLE = (
+    "Each policy belongs to one role and says what that role's one job needs; shared managed policies would make "
+    "roles that grow together."
+)
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """``finding`` in the packs' own words. ``place``: path of a construct inside its stack; the entry holds for all
+    inside it."""
+
+    finding: str
+    place: str
+    reason: str
+
+
+def _wildcard(resource: str) -> str:
+    return f"AwsSolutions-IAM5[Resource::{resource}]"
+
+
+def of_data(config: Config, region: str) -> Iterator[Acknowledgement]:
+    account = config.account
+    documents = names.bucket_arn("documents", account, region)
+    tenant, table = "TenantAccess", f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}"
+    yield Acknowledgement(
+        _wildcard(f"{documents}/tenants/<aws:PrincipalTag/tenant_id>/*"),
+        tenant,
+        "All files of one tenant: the session's tag says whose. This is the isolation itself.",
+    )
+    yield Acknowledgement(
+        _wildcard(f"{table}/index/*"), tenant, "The table's indexes; dynamodb:LeadingKeys narrows them to the tenant."
+    )
+    yield Acknowledgement(
+        _wildcard(f"arn:aws:aoss:{region}:{account}:collection/*"),
+        tenant,
+        "A collection's id is known only once it exists; which collections open is said by their data access policies.",
+    )
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", tenant, _ROLE_POLICY_DIES_WITH_ROLE)
+    yield Acknowledgement(
+        "HIPAA.Security-S3BucketReplicationEnabled",
+        "Buckets",
+        "A tenant's data stays in its region. S3 keeps it in three availability zones, and versions keep it from "
+        "being overwritten; docs/operations.md says how a copy in the same region is added.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-S3DefaultEncryptionKMS",
+        "Buckets/AccessLogs",
+        "S3 delivers server access logs to buckets with its own keys (SSE-S3) only.",
+    )
+    if config.malware_scan == "guardduty":
+        scan = "MalwareProtection"
+        yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", scan, _ROLE_POLICY_DIES_WITH_ROLE)
+        yield Acknowledgement(
+            _wildcard(f"{documents}/tenants/*"),
+            scan,
+            "GuardDuty scans every upload; the role is GuardDuty's alone.",
+        )
+        yield Acknowledgement(
+            _wildcard(f"arn:aws:events:{region}:{account}:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3*"),
+            scan,
+            "GuardDuty chooses the rule's name; a condition lets it manage only rules of its own.",
+        )
+
+
+def of_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
+    yield from _of_functions(config, region, functions)
+    api = "Rest"
+    yield Acknowledgement(
+        "AwsSolutions-APIG2",
+        api,
+        "Functions validate requests against typed models.",
+    )
+    yield Acknowledgement(
+        "AwsSolutions-COG4", api, "Tokens are the platform's own (RS256, signed by KMS), checked by its authorizer."
+    )
+    for mount, _ in mounts(functions):
+        if mount.auth is Auth.PUBLIC:
+            yield Acknowledgement(
+                "AwsSolutions-APIG4", f"Rest/Api/Default{mount.path}", "Called before anybody can have a token."
+            )
+    yield Acknowledgement(
+        "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+        "Rest/Api/CloudWatchRole",
+        "The policy that API Gateway asks for to write its logs; one setting for all APIs of account and region.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+        api,
+        "Answers are for one person's eyes: a shared cache before the permission checks must not keep them.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-APIGWSSLEnabled",
+        api,
+        "A client certificate shows an HTTP backend who calls it. The backends are functions, called by IAM.",
+    )
+
+
+def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
+    place = "Functions"
+    for each in functions:
+        yield Acknowledgement(
+            _wildcard(names.log_streams_arn(config.account, region, each.spec.name)),
+            f"{place}/{names.title(each.spec.name)}Role",
+            "Lambda names the streams of the function's own log group.",
+        )
+        if Grant.WORKFLOW_START in each.spec.grants:
+            yield Acknowledgement(
+                _wildcard(names.executions_arn(config.account, region, "standard")),
+                f"{place}/{names.title(each.spec.name)}Role",
+                "An execution has a name for each upload.",
+            )
+        if each.spec.trigger is Trigger.TABLE_STREAM:
+            stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{names.DATA_TABLE}/stream/*"
+            yield Acknowledgement(
+                _wildcard(stream),
+                f"{place}/{names.title(each.spec.name)}Role",
+                "A stream is named by its birth.",
+            )
+    yield Acknowledgement(
+        _wildcard("*"),
+        place,
+        "X-Ray and ListStreams know no resources; test_isolation.py allows nothing else.",
+    )
+    yield Acknowledgement(
+        "AwsSolutions-L1",
+        place,
+        "python3.13 is what code and layers are built for; to move is a decision.",
+    )
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", place, _ROLE_POLICY_DIES_WITH_ROLE)
+    yield Acknowledgement(
+        "HIPAA.Security-LambdaConcurrency",
+        place,
+        "Reserved concurrency would take it from the other functions. Processing is capped for each plan by its "
+        "queue's mapping, the API by throttling and the firewall.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-LambdaDLQ",
+        place,
+        "Functions are called synchronously, or by a queue, stream or rule that has a dead-letter queue of its own.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-LambdaInsideVPC",
+        place,
+        "Every service they call answers by TLS and SigV4, and access is decided by identity: a function's own role "
+        "reaches no tenant data. A VPC would add endpoints to pay for and no wall that IAM is not.",
+    )
+
+
+def of_workflows() -> Iterator[Acknowledgement]:
+    workflow = "Processing"
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
+    yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
+    for place in ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone"):
+        yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
+
+
+def acknowledge(stack: cdk.Stack, entries: Iterable[Acknowledgement]) -> None:
+    """Raises ValueError for an entry about a place that the stack does not have."""
+    for entry in entries:
+        construct: IConstruct = stack
+        for part in entry.place.split("/"):
+            found = construct.node.try_find_child(part)
+            if found is None:
+                raise ValueError(f"{stack.stack_name} has no {entry.place}, which an acknowledgement is about")
+            construct = found
+        cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=entry.finding, reason=entry.reason))

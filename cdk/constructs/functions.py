@@ -1,0 +1,132 @@
+"""Lambda functions from their specs: role, layers, settings, log group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk import layers, names
+from cdk.config import Config
+from cdk.constructs.keys import Keys
+from cdk.constructs.logs import log_group
+from cdk.environment import Values, environment
+from cdk.grants import Reach, called_by, statements
+from cdk.specs import Deployable, waited_for
+from docplatform.runtime.spec import FunctionSpec, Layer, Trigger
+
+_SNAPSTART_STORAGE = 512  # MB of /tmp, at most (docs.aws.amazon.com/lambda/latest/dg/snapstart.html)
+_IGNORED = ["**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.ruff_cache"]
+ALIAS = "live"
+
+
+class Functions(Construct):
+    """Every function of the region, by name. ``targets`` is what callers call: the function, or its alias where
+    SnapStart needs one."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        config: Config,
+        deployables: Sequence[Deployable],
+        layer_source: layers.Source,
+        values: Values,
+        keys: Keys,
+        reach: Reach,
+    ) -> None:
+        super().__init__(scope, name)
+        self._config, self._values, self._keys, self._reach = config, values, keys, reach
+        wanted = {layer for each in deployables for layer in each.spec.layers}
+        self._built = {layer: layer_source(layer) for layer in sorted(wanted)}
+        self._layers = {layer: self._layer(layer, built) for layer, built in self._built.items()}
+        self.targets: dict[str, lambda_.IFunction] = {}
+        for each in deployables:
+            function = self._function(each)
+            self.targets[each.spec.name] = self._ready_to_call(each.spec, function)
+
+    def _layer(self, layer: Layer, built: layers.Built) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            f"{layer.value.title()}Layer",
+            layer_version_name=names.function(layer.value),
+            code=lambda_.Code.from_asset(
+                str(built.asset), exclude=_IGNORED, asset_hash=built.digest, asset_hash_type=cdk.AssetHashType.CUSTOM
+            ),
+            compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+
+    def _function(self, each: Deployable) -> lambda_.Function:
+        spec, stack = each.spec, cdk.Stack.of(self)
+        self._check_size(spec)
+        title = names.title(spec.name)
+        return lambda_.Function(
+            self,
+            title,
+            function_name=names.function(spec.name),
+            description=f"docplatform: {each.folder.name}",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=spec.handler,
+            code=lambda_.Code.from_asset(str(each.folder), exclude=[*_IGNORED, "spec.py"]),
+            layers=[self._layers[layer] for layer in spec.layers],
+            environment=environment(spec, self._values, stack),
+            memory_size=spec.memory,
+            timeout=cdk.Duration.seconds(self._timeout(spec)),
+            ephemeral_storage_size=cdk.Size.mebibytes(spec.storage),
+            tracing=lambda_.Tracing.ACTIVE,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._snaps(spec) else None,
+            role=self._role(spec, title),
+            log_group=log_group(
+                self,
+                f"{title}Logs",
+                log_group_name=names.log_group(spec.name),
+                key=self._keys.data,
+                ephemeral=self._config.ephemeral,
+            ),
+        )
+
+    def _role(self, spec: FunctionSpec, title: str) -> iam.Role:
+        stack = cdk.Stack.of(self)
+        role = iam.Role(
+            self,
+            f"{title}Role",
+            role_name=names.role(spec.name, stack.region),
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        )
+        own_log = names.log_streams_arn(stack.account, stack.region, spec.name)
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log])
+        )
+        for grant in sorted(spec.grants):
+            for statement in statements(grant, self._reach):
+                role.add_to_policy(statement)
+        for statement in called_by(spec.trigger, spec.name, self._reach):
+            role.add_to_policy(statement)
+        return role
+
+    def _timeout(self, spec: FunctionSpec) -> int:
+        """A queue must not show a message again while its consumer still works on it."""
+        if spec.trigger is Trigger.PLAN_QUEUE:
+            return min(spec.timeout, self._config.processing_visibility_seconds)
+        return spec.timeout
+
+    def _snaps(self, spec: FunctionSpec) -> bool:
+        """Where a person waits. Background work does not feel a cold start, and every snapshot that is kept costs
+        money."""
+        return self._config.snap_start and waited_for(spec) and spec.storage <= _SNAPSTART_STORAGE
+
+    def _ready_to_call(self, spec: FunctionSpec, function: lambda_.Function) -> lambda_.IFunction:
+        if not self._snaps(spec):
+            return function
+        return lambda_.Alias(self, f"{names.title(spec.name)}Live", alias_name=ALIAS, version=function.current_version)
+
+    def _check_size(self, spec: FunctionSpec) -> None:
+        size = sum(self._built[layer].size for layer in spec.layers)
+        if size > layers.LARGEST:
+            raise ValueError(f"{spec.name}: its layers are {size / 2**20:.0f} MB unzipped; Lambda takes 250 MB")

@@ -1,0 +1,71 @@
+"""The region's KMS keys: one that encrypts data, one that signs tokens."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from cdk import names
+
+
+class Keys(Construct):
+    """``data`` rotates by itself every year; ``token`` cannot (KMS does not rotate asymmetric keys): docs/operations.md
+    says how."""
+
+    def __init__(self, scope: Construct, name: str, *, removal_policy: cdk.RemovalPolicy) -> None:
+        super().__init__(scope, name)
+        self.data = kms.Key(
+            self,
+            "Data",
+            alias=names.DATA_KEY,
+            description="Encrypts the region's tables, buckets, queues, search collections and logs",
+            enable_key_rotation=True,
+            removal_policy=removal_policy,
+        )
+        self.token = kms.Key(
+            self,
+            "Token",
+            alias=names.TOKEN_KEY,
+            description="Signs access tokens (RS256)",
+            key_spec=kms.KeySpec.RSA_2048,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            removal_policy=removal_policy,
+        )
+        self._let_services_use_it()
+
+    def _let_services_use_it(self) -> None:
+        """Services that act by themselves, not in the name of a role, each for what is ours and nothing else."""
+        stack = cdk.Stack.of(self)
+        account, region = stack.account, stack.region
+        self._allow(
+            f"logs.{region}.amazonaws.com",
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account}:log-group:*"}},
+        )
+        queues = names.queue_arn(account, region, names.dead_letters(f"{names.PREFIX}-*"))
+        self._allow(  # an event that a rule could not deliver
+            "events.amazonaws.com",
+            {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues},
+            },
+        )
+        topic = f"arn:aws:sns:{region}:{account}:{names.ALARM_TOPIC}"
+        self._allow(
+            "cloudwatch.amazonaws.com",
+            {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topic},
+            },
+        )
+
+    def _allow(self, service: str, conditions: dict[str, dict[str, str]]) -> None:
+        self.data.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service)],
+                actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+                resources=["*"],
+                conditions=conditions,
+            )
+        )

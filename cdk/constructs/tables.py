@@ -1,0 +1,81 @@
+"""DynamoDB tables in the product's form: pk and sk, on demand, encrypted, recoverable to any second of 35 days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+_TEXT = dynamodb.AttributeType.STRING
+
+
+def registry(
+    scope: Construct, name: str, *, table_name: str, replicas: Sequence[str], ephemeral: bool
+) -> dynamodb.TableV2:
+    """A global table. AWS's own key encrypts it: a key of ours would have to exist in every region first, and nothing
+    in it is personal."""
+    return dynamodb.TableV2(
+        scope,
+        name,
+        table_name=table_name,
+        partition_key=_attribute("pk"),
+        sort_key=_attribute("sk"),
+        billing=dynamodb.Billing.on_demand(),
+        encryption=dynamodb.TableEncryptionV2.aws_managed_key(),
+        point_in_time_recovery_specification=_recoverable(),
+        deletion_protection=not ephemeral,
+        removal_policy=_removal(ephemeral),
+        replicas=[dynamodb.ReplicaTableProps(region=region) for region in replicas],
+    )
+
+
+def regional_table(
+    scope: Construct,
+    name: str,
+    *,
+    table_name: str,
+    key: kms.IKey,
+    ephemeral: bool,
+    indexes: Sequence[str] = (),
+    stream: dynamodb.StreamViewType | None = None,
+    expiry: str | None = None,
+) -> dynamodb.TableV2:
+    """One region's, never replicated. ``indexes`` hold keys only; ``expiry`` names the TTL attribute."""
+    return dynamodb.TableV2(
+        scope,
+        name,
+        table_name=table_name,
+        partition_key=_attribute("pk"),
+        sort_key=_attribute("sk"),
+        billing=dynamodb.Billing.on_demand(),
+        encryption=dynamodb.TableEncryptionV2.customer_managed_key(key),
+        point_in_time_recovery_specification=_recoverable(),
+        deletion_protection=not ephemeral,
+        removal_policy=_removal(ephemeral),
+        dynamo_stream=stream,
+        time_to_live_attribute=expiry,
+        global_secondary_indexes=[
+            dynamodb.GlobalSecondaryIndexPropsV2(
+                index_name=index,
+                partition_key=_attribute(f"{index}pk"),
+                sort_key=_attribute(f"{index}sk"),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+            for index in indexes
+        ],
+    )
+
+
+def _attribute(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=_TEXT)
+
+
+def _recoverable() -> dynamodb.PointInTimeRecoverySpecification:
+    return dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True, recovery_period_in_days=35)
+
+
+def _removal(ephemeral: bool) -> cdk.RemovalPolicy:
+    return cdk.RemovalPolicy.DESTROY if ephemeral else cdk.RemovalPolicy.RETAIN

@@ -1,0 +1,64 @@
+"""An upload arrives in the documents bucket: EventBridge calls the dispatcher, and what cannot be delivered or done is
+put away."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk import names
+from cdk.constructs.queues import dead_letter_queue
+
+ORIGINALS = "tenants/*/documents/*/original"
+
+
+class Uploads(Construct):
+    """``dispatcher``: its name. Lambda queues the event for the function, so two things can fail: EventBridge's call,
+    and the function."""
+
+    def __init__(self, scope: Construct, name: str, *, bucket: str, dispatcher: str, key: kms.IKey) -> None:
+        super().__init__(scope, name)
+        stack = cdk.Stack.of(self)
+        arn = names.function_arn(stack.account, stack.region, dispatcher)
+        rule = events.Rule(
+            self,
+            "Rule",
+            rule_name=names.UPLOAD_RULE,
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [bucket]}, "object": {"key": [{"wildcard": ORIGINALS}]}},
+            ),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                lambda_.Function.from_function_attributes(
+                    self, "Dispatcher", function_arn=arn, same_environment=True, skip_permissions=True
+                ),
+                max_event_age=cdk.Duration.hours(24),
+                retry_attempts=185,
+                dead_letter_queue=dead_letter_queue(self, "Undelivered", of=names.UPLOAD_RULE, key=key),
+            )
+        )
+        lambda_.CfnPermission(
+            self,
+            "RuleMayCall",
+            action="lambda:InvokeFunction",
+            function_name=arn,
+            principal="events.amazonaws.com",
+            source_arn=rule.rule_arn,
+        )
+        undone = dead_letter_queue(self, "Undone", of=names.function(dispatcher), key=key)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Retries",
+            function_name=names.function(dispatcher),
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config={"onFailure": {"destination": undone.queue_arn}},
+        )

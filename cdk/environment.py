@@ -1,0 +1,52 @@
+"""The environment of functions: every field of a spec's settings class, from one dict of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import aws_cdk as cdk
+
+from cdk import names
+from cdk.config import Config
+from cdk.stacks.data import DataStack
+from docplatform.domain.tenants import Plan
+from docplatform.runtime.spec import FunctionSpec
+
+Values = Mapping[str, str | Mapping[str, str]]
+
+
+def values(config: Config, data: DataStack) -> Values:
+    """By a setting's name, for the region of ``data``. Queues and workflows are made in a later stack and go by their
+    fixed names."""
+    account, region = config.account, data.region
+    return {
+        "region_addresses": config.addresses,
+        "registry_table": names.REGISTRY,
+        "registry_home_region": config.home_region,
+        "tenant_access_role_arn": data.tenant_access.role.role_arn,
+        "data_table": names.DATA_TABLE,
+        "audit_table": names.AUDIT_TABLE,
+        "documents_bucket": data.documents.bucket_name,
+        "search_endpoints": {"pooled": data.search.endpoint},
+        "token_key_arn": data.keys.token.key_arn,
+        "mail_sender": config.mail_sender,
+        "malware_scan": config.malware_scan,
+        "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
+        "express_workflow_arn": names.workflow_arn(account, region, "express"),
+        "standard_workflow_arn": names.workflow_arn(account, region, "standard"),
+    }
+
+
+def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack) -> dict[str, str]:
+    """Raises ValueError for a setting that nothing fills."""
+    found: dict[str, str] = {}
+    for field in fields(spec.settings):
+        if field.name not in known:
+            raise ValueError(
+                f"{spec.name}: {spec.settings.__name__} has '{field.name}', for which cdk/environment.py has no value"
+            )
+        value: Any = known[field.name]
+        found[field.name.upper()] = value if isinstance(value, str) else stack.to_json_string(value)
+    return found

@@ -1,0 +1,99 @@
+"""Physical names. They are fixed where another stack, the local cloud or an operator has to know them: stacks of a
+region then need no exports of one another, and a function can be taken away without a lock between stacks."""
+
+from __future__ import annotations
+
+PREFIX = "docplatform"
+
+REGISTRY = f"{PREFIX}-registry"
+DATA_TABLE = f"{PREFIX}-data"
+AUDIT_TABLE = f"{PREFIX}-audit"
+DATA_KEY = f"alias/{PREFIX}-data"
+TOKEN_KEY = f"alias/{PREFIX}-token"
+SEARCH_GROUP = PREFIX
+POOLED_COLLECTION = f"{PREFIX}-pooled"
+API = PREFIX
+STAGE = "live"
+ALARM_TOPIC = f"{PREFIX}-alarms"
+WORKFLOW = f"{PREFIX}-processing"
+KINDS = ("express", "standard")  # of the processing workflow: one definition, two machines
+
+
+def stack(part: str, region: str = "") -> str:
+    return f"{PREFIX}-{part}-{region}" if region else f"{PREFIX}-{part}"
+
+
+def title(name: str) -> str:
+    """``processing-extract`` → ``ProcessingExtract``: ids of constructs and placeholders of workflows."""
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def function(name: str) -> str:
+    return f"{PREFIX}-{name}"
+
+
+def role(name: str, region: str) -> str:
+    """IAM is global: a role's name carries the region."""
+    return f"{PREFIX}-{name}-{region}"
+
+
+def function_arn(account: str, region: str, name: str) -> str:
+    return f"arn:aws:lambda:{region}:{account}:function:{function(name)}"
+
+
+def role_arn(account: str, region: str, name: str) -> str:
+    return f"arn:aws:iam::{account}:role/{role(name, region)}"
+
+
+def registry_arn(account: str, region: str) -> str:
+    return f"arn:aws:dynamodb:{region}:{account}:table/{REGISTRY}"
+
+
+def bucket(what: str, account: str, region: str) -> str:
+    """Bucket names are unique in the world."""
+    return f"{PREFIX}-{what}-{account}-{region}"
+
+
+def bucket_arn(what: str, account: str, region: str) -> str:
+    return f"arn:aws:s3:::{bucket(what, account, region)}"
+
+
+def log_group(function_name: str) -> str:
+    """Lambda's own default."""
+    return f"/aws/lambda/{function(function_name)}"
+
+
+def log_streams_arn(account: str, region: str, function_name: str) -> str:
+    return f"arn:aws:logs:{region}:{account}:log-group:{log_group(function_name)}:*"
+
+
+def plan_queue(plan: str) -> str:
+    return f"{PREFIX}-processing-{plan}"
+
+
+def dead_letters(of: str) -> str:
+    """The queue for what ``of`` (a queue's, rule's or function's name) failed to do."""
+    return f"{of}-dead"
+
+
+UPLOAD_RULE = f"{PREFIX}-uploads"
+
+
+def queue_arn(account: str, region: str, name: str) -> str:
+    return f"arn:aws:sqs:{region}:{account}:{name}"
+
+
+def queue_url(account: str, region: str, name: str) -> str:
+    return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
+
+
+def workflow(kind: str) -> str:
+    return f"{WORKFLOW}-{kind}"
+
+
+def workflow_arn(account: str, region: str, kind: str) -> str:
+    return f"arn:aws:states:{region}:{account}:stateMachine:{workflow(kind)}"
+
+
+def executions_arn(account: str, region: str, kind: str) -> str:
+    return f"arn:aws:states:{region}:{account}:execution:{workflow(kind)}:*"

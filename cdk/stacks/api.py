@@ -1,0 +1,73 @@
+"""A region's functions, and the API with its firewall before those that people and programs call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from cdk import layers
+from cdk.config import Config, Region
+from cdk.constructs.domain import Domain
+from cdk.constructs.firewall import Firewall
+from cdk.constructs.functions import Functions
+from cdk.constructs.rest_api import RestApi
+from cdk.environment import values
+from cdk.grants import Reach
+from cdk.specs import Deployable, mounts, triggered_by
+from cdk.stacks.data import DataStack
+from docplatform.runtime.spec import Trigger
+
+
+class ApiStack(cdk.Stack):
+    """All functions stand here, those of workflows too: one set of layers, and no ring between the stacks."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        config: Config,
+        region: Region,
+        data: DataStack,
+        functions: Sequence[Deployable],
+        layer_source: layers.Source,
+        **more: Any,
+    ) -> None:
+        super().__init__(scope, name, description="docplatform: a region's functions and API", **more)
+        self.functions = Functions(
+            self,
+            "Functions",
+            config=config,
+            deployables=functions,
+            layer_source=layer_source,
+            values=values(config, data),
+            keys=data.keys,
+            reach=Reach(
+                account=config.account,
+                region=region.name,
+                home_region=config.home_region,
+                tenant_access=data.tenant_access.role.role_arn,
+                data_key=data.keys.data.key_arn,
+                token_key=data.keys.token.key_arn,
+                mail_sender=config.mail_sender,
+            ),
+        )
+        (authorizer,) = triggered_by(Trigger.AUTHORIZER, functions)
+        called = self.functions.targets
+        self.rest = RestApi(
+            self,
+            "Rest",
+            mounts=[(mount, called[spec.name]) for mount, spec in mounts(functions)],
+            authorizer=called[authorizer.name],
+            key=data.keys.data,
+            ephemeral=config.ephemeral,
+            default_address=not region.certificate_arn,
+        )
+        stage = self.rest.api.deployment_stage
+        Firewall(self, "Firewall", stage_arn=stage.stage_arn, key=data.keys.data, ephemeral=config.ephemeral)
+        if region.certificate_arn:
+            Domain(self, "Domain", region=region, api=self.rest.api)
+        cdk.CfnOutput(self, "RestApiId", value=self.rest.api.rest_api_id)

@@ -1,0 +1,25 @@
+"""The control plane's data, the only thing that is global: the tenant registry, in every region, without anything about
+a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from cdk import names
+from cdk.config import Config
+from cdk.constructs.tables import registry
+
+
+class ControlPlaneStack(cdk.Stack):
+    def __init__(self, scope: Construct, name: str, *, config: Config, **more: Any) -> None:
+        super().__init__(scope, name, description="docplatform: tenant registry (global)", **more)
+        self.registry = registry(
+            self,
+            "Registry",
+            table_name=names.REGISTRY,
+            replicas=[region.name for region in config.regions if region.name != config.home_region],
+            ephemeral=config.ephemeral,
+        )

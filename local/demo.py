@@ -1,0 +1,203 @@
+"""Three demo tenants on three plans in three regions, with people and real-looking documents, made through the HTTP API alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local import operators
+from local.cloud.patches.resource_types import ACCEPTED
+from local.demo_documents import library
+from local.settings import ACCOUNT, LocalSettings
+
+PASSWORD = "correct horse battery staple"
+TENANTS = (
+    ("acme", "Acme Inc.", "enterprise", "us-east-1"),
+    ("globex", "Globex GmbH", "professional", "eu-central-1"),
+    ("initech", "Initech Pte. Ltd.", "standard", "ap-southeast-1"),
+)
+NOT_EMULATED = (
+    *ACCEPTED.values(),
+    "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
+    "encryption at rest and TLS: policies are enforced, bytes lie and travel as they are",
+    "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
+    "SQS: one batch in flight per event source mapping, whatever the plan's concurrency",
+    "alarms and dashboards: deployed, and nobody is paged",
+)
+
+
+@dataclass(frozen=True)
+class DemoTenant:
+    subdomain: str
+    plan: str
+    region: str
+    people: dict[str, str]  # role → e-mail
+
+
+def tenants_of(settings: LocalSettings) -> list[DemoTenant]:
+    """Those that an earlier seeding has finished."""
+    file = settings.state / "demo.json"
+    return [DemoTenant(**each) for each in json.loads(file.read_text())] if file.exists() else []
+
+
+def seed(settings: LocalSettings) -> list[DemoTenant]:
+    """Make what is missing. Raises RuntimeError with the platform's own words when something is refused."""
+    done = {tenant.subdomain: tenant for tenant in tenants_of(settings)}
+    for subdomain, name, plan, region in TENANTS:
+        if subdomain not in done:
+            done[subdomain] = _seed(settings, subdomain, name, plan, region)
+            record = json.dumps([asdict(tenant) for tenant in done.values()], indent=1)
+            (settings.state / "demo.json").write_text(record)
+    return list(done.values())
+
+
+def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region: str) -> DemoTenant:
+    people = {role: f"{role}@{subdomain}.example" for role in ("admin", "editor", "viewer")}
+    body = {"subdomain": subdomain, "name": name, "plan": plan, "admin_email": people["admin"]}
+    site = _Site(settings, region, subdomain)
+    created = site.as_operator("POST", "/operator/v1/tenants", body)
+    if created.status_code == 201:
+        site.accept(people["admin"])
+    elif created.json().get("code") != "subdomain_taken":
+        _check(created)
+    admin = site.log_in(people["admin"])
+    for role in ("editor", "viewer"):
+        invited = site.ask("POST", "/v1/users", admin, json={"email": people[role], "role": role})
+        if invited.status_code == 201:
+            site.accept(people[role])
+        elif invited.json().get("code") != "email_taken":
+            _check(invited)
+    editor = site.log_in(people["editor"])
+    pending = [
+        document
+        for folder, documents in library(name).items()
+        for document in site.fill(folder, documents, editor)
+    ]
+    site.wait(pending, editor)
+    return DemoTenant(subdomain, plan, region, people)
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A tenant's address, reached on loopback under its host name."""
+
+    settings: LocalSettings
+    region: str
+    subdomain: str
+
+    @property
+    def _base(self) -> str:
+        return f"http://127.0.0.1:{self.settings.region_ports[self.region]}"
+
+    def ask(self, method: str, path: str, token: str = "", **more: Any) -> requests.Response:
+        headers = {"Host": f"{self.subdomain}.localhost:{self.settings.region_ports[self.region]}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return requests.request(method, self._base + path, headers=headers, timeout=60, **more)
+
+    def as_operator(self, method: str, path: str, body: object) -> requests.Response:
+        data = json.dumps(body)
+        request = AWSRequest(method, self._base + path, data=data, headers={"Content-Type": "application/json"})
+        SigV4Auth(Credentials(*operators.credentials(self.settings)), "execute-api", self.region).add_auth(request)
+        return requests.request(method, self._base + path, data=data, headers=dict(request.headers), timeout=60)
+
+    def accept(self, email: str) -> None:
+        body = {"token": _invitation(self.settings, email), "name": email.split("@")[0].title(), "password": PASSWORD}
+        _check(self.ask("POST", "/v1/auth/invitations/accept", json=body))
+
+    def log_in(self, email: str) -> str:
+        answer = _check(self.ask("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD}))
+        return str(answer["access_token"])
+
+    def fill(self, folder: str, documents: dict[str, tuple[str, bytes]], token: str) -> list[str]:
+        """Returns the ids of the documents that were sent; those of an earlier seeding are left as they are."""
+        made = self.ask("POST", "/v1/folders", token, json={"name": folder})
+        if made.status_code == 201:
+            folder_id = made.json()["id"]
+        else:
+            listed = _check(self.ask("GET", "/v1/folders/root/children", token, params={"limit": "100"}))
+            folder_id = next(item["id"] for item in listed["items"] if item["name"] == folder)
+        sent = []
+        for name, (content_type, content) in documents.items():
+            body = {"name": name, "folder_id": folder_id, "content_type": content_type, "size": len(content)}
+            answer = self.ask("POST", "/v1/documents", token, json=body)
+            if answer.json().get("code") == "name_taken":
+                continue
+            upload = _check(answer)["upload"]
+            stored = requests.request(
+                upload["method"], upload["url"], headers=upload["headers"], data=content, timeout=60
+            )
+            if stored.status_code != 200:
+                raise RuntimeError(f"the upload of {name} was refused: {stored.status_code} {stored.text[:300]}")
+            sent.append(str(answer.json()["document"]["id"]))
+        return sent
+
+    def wait(self, document_ids: list[str], token: str) -> None:
+        deadline = time.monotonic() + 120
+        for document_id in document_ids:
+            while True:
+                document = _check(self.ask("GET", f"/v1/documents/{document_id}", token))
+                state = document["processing"]["state"]
+                if state == "ready":
+                    break
+                if state == "failed" or time.monotonic() > deadline:
+                    raise RuntimeError(f"{document['name']} of {self.subdomain} is {document['processing']}")
+                time.sleep(0.2)
+
+
+def _check(answer: requests.Response) -> dict[str, Any]:
+    if answer.status_code >= 400:
+        raise RuntimeError(f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:500]}")
+    found: dict[str, Any] = answer.json() if answer.content else {}
+    return found
+
+
+def _invitation(settings: LocalSettings, email: str) -> str:
+    """The token in the newest mail to that address."""
+    with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
+        mails = json.load(answer)["messages"].get(ACCOUNT, [])
+    for mail in reversed(mails):
+        found = re.search(r"token=([\w-]+)", mail["BodyText"]) if email in mail["To"] else None
+        if found:
+            return found[1]
+    raise RuntimeError(f"no invitation came for {email}")
+
+
+def show(settings: LocalSettings, tenants: list[DemoTenant]) -> None:
+    """Addresses, and lines to paste."""
+    print("tenant     plan          region           address                        log in as")
+    for tenant in tenants:
+        address = settings.address(tenant.region, tenant.subdomain)
+        print(f"{tenant.subdomain:10} {tenant.plan:13} {tenant.region:16} {address:30} {', '.join(tenant.people.values())}")
+    key, secret = operators.credentials(settings)
+    us = settings.address("us-east-1", "acme")
+    print(
+        f"""
+password of all: {PASSWORD}
+mails:           curl -s {settings.endpoint}/_ministack/ses/messages
+operator:        curl -s --aws-sigv4 aws:amz:us-east-1:execute-api --user {key}:{secret} \\
+                      -H 'Content-Type: application/json' {us}/operator/v1/tenants \\
+                      -d '{{"subdomain":"umbrella","name":"Umbrella","plan":"standard","admin_email":"you@umbrella.example"}}'
+
+try it:
+  TOKEN=$(curl -s {us}/v1/auth/login -H 'Content-Type: application/json' \\
+          -d '{{"email":"editor@acme.example","password":"{PASSWORD}"}}' | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
+  curl -s {us}/v1/folders/root/children -H "Authorization: Bearer $TOKEN"
+  curl -s "{us}/v1/search?q=termination" -H "Authorization: Bearer $TOKEN"
+  curl -s {settings.address('eu-central-1', 'acme')}/v1/folders/root -H "Authorization: Bearer $TOKEN"     # the wrong region
+
+docs/getting-started.md uploads a file of yours, step by step.
+
+not emulated here:"""
+    )
+    for line in NOT_EMULATED:
+        print(f"  - {line}")

@@ -1,0 +1,201 @@
+"""The commands of ``./dp``, once their environments are there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from local import supervisor
+from local.settings import DEFAULT_PORT, DEFAULT_REGION_PORTS, ROOT, LocalSettings, load, load_or_make
+
+FOLDER = ROOT / ".local" / "state"
+
+
+def main(words: Sequence[str]) -> int:
+    command, rest = words[0], list(words[1:])
+    known: dict[str, Callable[[list[str]], int]] = {
+        "up": up,
+        "down": down,
+        "status": status,
+        "test": test,
+        "logs": logs,
+        "reset": reset,
+        "demo": demo,
+        "lock": lock,
+        "openapi": openapi,
+    }
+    if command not in known:
+        print(f"there is no command '{command}'; there are: {', '.join(known)}")
+        return 2
+    return known[command](rest)
+
+
+def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dict[str, object]]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"./dp {command}")
+    for names, facts in options:
+        parser.add_argument(*names, **facts)  # type: ignore[arg-type]
+    return parser.parse_args(words)
+
+
+def up(words: list[str]) -> int:
+    """Start (or bring up to date) the platform with demo tenants."""
+    from local.demo import seed, show
+    from local.deploy import DeployFailed, deploy
+    from local.synth import synthesize
+
+    chosen = _parsed(
+        "up",
+        words,
+        (("--port",), {"type": int, "default": int(os.environ.get("DOCPLATFORM_PORT", DEFAULT_PORT)), "help": "AWS endpoint; the search server takes the next"}),
+        (("--region-port",), {"type": int, "default": 8101, "help": "port of the first region; the others follow"}),
+    )
+    started = time.monotonic()
+    ports = {region: chosen.region_port + number for number, region in enumerate(DEFAULT_REGION_PORTS)}
+    settings = load_or_make(FOLDER, chosen.port, ports)
+    try:
+        _say(started, "synthesizing the stacks")
+        out = synthesize(settings)
+        if not supervisor.running(settings):
+            _say(started, "starting the local cloud")
+            if supervisor.was_killed(settings):
+                print("   it was not stopped properly the last time: what changed after its last snapshot is lost")
+            supervisor.start(settings)
+        _say(started, "deploying to three regions")
+        changed = deploy(settings, out)
+        _say(started, f"{len(changed)} stacks deployed" if changed else "every stack is up to date")
+        _say(started, "seeding demo tenants")
+        tenants = seed(settings)
+    except (supervisor.CannotStart, DeployFailed, subprocess.CalledProcessError, RuntimeError) as error:
+        print(f"\n{error}\n\n./dp logs shows more; ./dp reset starts from nothing.")
+        return 1
+    _say(started, "ready\n")
+    show(settings, tenants)
+    return 0
+
+
+def _say(started: float, what: str) -> None:
+    print(f"{time.monotonic() - started:5.1f} s  {what}", flush=True)
+
+
+def _running(folder: Path = FOLDER) -> LocalSettings | None:
+    settings = load(folder)
+    if settings is None or not supervisor.running(settings):
+        print("it does not run; start it with ./dp up")
+        return None
+    return settings
+
+
+def down(words: list[str]) -> int:
+    """Stop; everything is kept."""
+    _parsed("down", words)
+    settings = load(FOLDER)
+    stopped = bool(settings and supervisor.stop(settings))
+    print("stopped; ./dp up goes on where it was" if stopped else "it does not run")
+    return 0
+
+
+def status(words: list[str]) -> int:
+    """What runs where, and what is not emulated."""
+    from local.demo import show, tenants_of
+
+    _parsed("status", words)
+    settings = _running()
+    if settings is None:
+        return 1
+    show(settings, tenants_of(settings))
+    return 0
+
+
+def demo(words: list[str]) -> int:
+    """Seed the demo tenants again (what is there stays) and show how to use them."""
+    from local.demo import seed, show
+
+    _parsed("demo", words)
+    settings = _running()
+    if settings is None:
+        return 1
+    show(settings, seed(settings))
+    return 0
+
+
+def logs(words: list[str]) -> int:
+    """The functions' log lines, or the cloud's own."""
+    from local.logs import follow, print_cloud_log
+
+    chosen = _parsed(
+        "logs",
+        words,
+        (("--function",), {"help": "one function, such as 'documents'; default: all"}),
+        (("--region",), {"default": "us-east-1"}),
+        (("--follow",), {"action": "store_true"}),
+        (("--cloud",), {"action": "store_true", "help": "the emulator's own log"}),
+    )
+    if chosen.cloud:
+        return print_cloud_log(FOLDER)
+    settings = _running()
+    if settings is None:
+        return 1
+    return follow(settings, chosen.region, chosen.function, chosen.follow)
+
+
+def reset(words: list[str]) -> int:
+    """Stop, and forget everything."""
+    chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
+    if not chosen.yes and input("This deletes every tenant and document of the local cloud. Go on? [y/N] ").lower() != "y":
+        return 1
+    settings = load(FOLDER)
+    if settings:
+        supervisor.stop(settings)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    print("forgotten")
+    return 0
+
+
+def test(words: list[str]) -> int:
+    """Lint, types, import rules, every test. With arguments: pytest with these, and nothing else."""
+    if words:
+        return subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT)
+    python = sys.executable
+    platform = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "layers/platform/python"), str(ROOT)])}
+    steps = (
+        ("lint", [python, "-m", "ruff", "check", "."]),
+        ("format", [python, "-m", "ruff", "format", "--check", "."]),
+        ("types", [python, "-m", "mypy"]),
+        ("import rules", [str(Path(python).with_name("lint-imports"))]),
+        ("tests", [python, "-m", "pytest"]),
+    )
+    for name, command in steps:
+        print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)
+        code = subprocess.call(command, cwd=ROOT, env=platform)
+        if code:
+            print(f"\n{name} failed")
+            return code
+    return 0
+
+
+def lock(words: list[str]) -> int:
+    """Write locks/*.txt anew."""
+    from local.lock import lock as write
+
+    _parsed("lock", words)
+    write()
+    return 0
+
+
+def openapi(words: list[str]) -> int:
+    """Write the OpenAPI document anew."""
+    _parsed("openapi", words)
+    files = [ROOT / "docs/openapi.json", ROOT / "layers/platform/python/docplatform/runtime/openapi.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/platform/python")}
+    command = [sys.executable, "-m", "docplatform.runtime.openapi", str(ROOT / "functions"), *map(str, files)]
+    return subprocess.call(command, env=environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
