@@ -7,7 +7,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from docplatform.domain.reading import MEBIBYTE, FileType
 from tests import files
@@ -17,13 +16,6 @@ LAUGHS = (
     + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
     + "]>"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Hostile:
-    name: str
-    file_type: FileType
-    make: Callable[[], bytes]
 
 
 def zeros(mebibytes: int) -> bytes:
@@ -144,13 +136,6 @@ def docx_of_many_elements() -> bytes:
 
 def docx_related_to_itself() -> bytes:
     return files.docx(related=[("header", "document.xml")] * 2_000)
-
-
-def docx_with_a_docx_in_it() -> bytes:
-    inner = files.docx(["matryoshka"])
-    return files.docx(
-        body='<w:altChunk r:id="rId1"/>', parts={"word/inner.docx": inner}, related=[("aFChunk", "inner.docx")]
-    )
 
 
 def pptx_of_one_slide_many_times() -> bytes:

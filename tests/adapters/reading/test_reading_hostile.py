@@ -84,7 +84,8 @@ def test_a_drawing_without_end_is_ended(desk: Desk) -> None:
 
 
 def test_a_book_that_takes_too_long_is_read_as_far_as_time_allows(desk: Desk) -> None:
-    found = desk.read(files.pdf(["word " * 15] * 20_000), FileType.PDF, Limits(seconds=1))
+    book = files.pdf(["word " * 200] * 20_000)
+    found = desk.read(book, FileType.PDF, Limits(seconds=3, text_characters=50_000_000))
     assert found.truncated
     assert found.text.startswith("word word") and found.pages == 20_000
 

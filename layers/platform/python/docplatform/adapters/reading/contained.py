@@ -33,14 +33,8 @@ START_UP = 30.0
 
 READY, UNAVAILABLE = b"+", b"-"
 _CHILD = "docplatform.adapters.reading.child"
-_OPTIONS = (
-    "-S",
-    "-P",
-    "-B",
-    "-W",
-    "ignore",
-    "-m",
-)  # no site, no working directory on the path, no bytecode, no warnings
+# No site packages of its own, no working directory on the path, no bytecode written, no warnings.
+_OPTIONS = ("-S", "-P", "-B", "-Wignore", "-m")
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _IMAGES = 16 * 1024 * 1024  # room for two WebP images beside the text
 _HEADER = 64 * 1024
@@ -68,16 +62,7 @@ def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
     never began.
     """
     file.seek(0)
-    process = subprocess.Popen(
-        [sys.executable, *_OPTIONS, _CHILD, json.dumps({**task, "limits": asdict(limits)})],
-        stdin=file,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        cwd="/",
-        env=_environment(),
-        start_new_session=True,
-    )
+    process = _start([sys.executable, *_OPTIONS, _CHILD, json.dumps({**task, "limits": asdict(limits)})], file)
     pipe = cast(IO[bytes], process.stdout).fileno()
     began, data, in_time = False, b"", False
     try:
@@ -103,6 +88,22 @@ def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
     if "problem" in header:
         raise _refusal(header)
     return Answer(header, parts, peak)
+
+
+def _start(command: list[str], file: FileIO) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ReaderUnavailable(str(error)) from error
 
 
 def _environment() -> dict[str, str]:
