@@ -89,9 +89,7 @@ def measure(api: Api, path: str, rounds: int = 3000) -> float:
 
 def main() -> None:
     one, sixty = api_of(1), api_of(60)
-    pairs = [
-        (measure(one, "/v1/room0/thing/part"), measure(sixty, "/v1/room59/thing/part")) for _ in range(5)
-    ]
+    pairs = [(measure(one, "/v1/room0/thing/part"), measure(sixty, "/v1/room59/thing/part")) for _ in range(5)]
     first = statistics.median(pair[0] for pair in pairs)
     ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
     print(f"edge, 1 route: {first:.0f} µs per request (bound 1,000); 60 routes: {ratio:.2f} × (bound 1.3)")

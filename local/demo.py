@@ -78,9 +78,7 @@ def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region:
             _check(invited)
     editor = site.log_in(people["editor"])
     pending = [
-        document
-        for folder, documents in library(name).items()
-        for document in site.fill(folder, documents, editor)
+        document for folder, documents in library(name).items() for document in site.fill(folder, documents, editor)
     ]
     site.wait(pending, editor)
     return DemoTenant(subdomain, plan, region, people)
@@ -156,7 +154,9 @@ class _Site:
 
 def _check(answer: requests.Response) -> dict[str, Any]:
     if answer.status_code >= 400:
-        raise RuntimeError(f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:500]}")
+        raise RuntimeError(
+            f"{answer.request.method} {answer.request.path_url}: {answer.status_code} {answer.text[:500]}"
+        )
     found: dict[str, Any] = answer.json() if answer.content else {}
     return found
 
@@ -177,7 +177,9 @@ def show(settings: LocalSettings, tenants: list[DemoTenant]) -> None:
     print("tenant     plan          region           address                        log in as")
     for tenant in tenants:
         address = settings.address(tenant.region, tenant.subdomain)
-        print(f"{tenant.subdomain:10} {tenant.plan:13} {tenant.region:16} {address:30} {', '.join(tenant.people.values())}")
+        print(
+            f"{tenant.subdomain:10} {tenant.plan:13} {tenant.region:16} {address:30} {', '.join(tenant.people.values())}"
+        )
     key, secret = operators.credentials(settings)
     us = settings.address("us-east-1", "acme")
     print(
@@ -193,7 +195,7 @@ try it:
           -d '{{"email":"editor@acme.example","password":"{PASSWORD}"}}' | sed 's/.*"access_token":"\\([^"]*\\).*/\\1/')
   curl -s {us}/v1/folders/root/children -H "Authorization: Bearer $TOKEN"
   curl -s "{us}/v1/search?q=termination" -H "Authorization: Bearer $TOKEN"
-  curl -s {settings.address('eu-central-1', 'acme')}/v1/folders/root -H "Authorization: Bearer $TOKEN"     # the wrong region
+  curl -s {settings.address("eu-central-1", "acme")}/v1/folders/root -H "Authorization: Bearer $TOKEN"     # the wrong region
 
 docs/getting-started.md uploads a file of yours, step by step.
 

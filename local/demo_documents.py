@@ -30,7 +30,9 @@ def library(company: str) -> dict[str, dict[str, tuple[str, bytes]]]:
         "Receipts are handed in within four weeks.",
     ]
     figures = [["Quarter", "Revenue", "Costs"], ["Q1", "410", "380"], ["Q2", "455", "391"], ["Q3", "502", "420"]]
-    minutes = "Minutes of the board\n\nThe board approved the budget and the acquisition of the Springfield warehouse.\n"
+    minutes = (
+        "Minutes of the board\n\nThe board approved the budget and the acquisition of the Springfield warehouse.\n"
+    )
     contacts = "supplier,contact,phone\nVandelay Industries,Art,555-0101\nHarbour Estates,June,555-0102\n"
     return {
         "Contracts": {"Lease Quay Street.pdf": (PDF, pdf(lease)), "Supply Vandelay.docx": (DOCX, docx(supply))},
@@ -75,7 +77,8 @@ def xlsx(rows: list[list[str]]) -> bytes:
     )
     spreadsheet = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    book = f'<workbook xmlns="{spreadsheet}" xmlns:r="{relations}"><sheets><sheet name="Figures" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    sheets = '<sheets><sheet name="Figures" sheetId="1" r:id="rId1"/></sheets>'
+    book = f'<workbook xmlns="{spreadsheet}" xmlns:r="{relations}">{sheets}</workbook>'
     extra = {
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{spreadsheet}"><sheetData>{cells}</sheetData></worksheet>',
         "xl/_rels/workbook.xml.rels": _relations("rId1", f"{relations}/worksheet", "worksheets/sheet1.xml"),
@@ -97,7 +100,12 @@ def _package(main: str, content: str, kind: str, extra: dict[str, str] | None = 
         f'<Override PartName="/{main}" ContentType="{kind}"/></Types>'
     )
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
-    parts = {"[Content_Types].xml": types, "_rels/.rels": _relations("rId1", office, main), main: content, **(extra or {})}
+    parts = {
+        "[Content_Types].xml": types,
+        "_rels/.rels": _relations("rId1", office, main),
+        main: content,
+        **(extra or {}),
+    }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in parts.items():

@@ -9,6 +9,8 @@ from local.settings import ROOT
 
 GROUPS = ("runtime", "parsers", "cdk", "search", "test")  # one environment: each keeps to the versions of those before
 ALONE = ("local",)
+_OPTIONS = ("--universal", "--python-version=3.11", "--quiet", "--generate-hashes")
+_OPTIONS += ("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate")
 
 
 def lock() -> None:
@@ -17,9 +19,7 @@ def lock() -> None:
         out = ROOT / "locks" / f"{group}.txt"
         constraints = [] if group in ALONE else [word for earlier in before for word in ("--constraint", earlier)]
         subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11", "--quiet"]
-            + ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"]
-            + [*constraints, "--group", group, "--output-file", str(out)],
+            [sys.executable, "-m", "uv", "pip", "compile", *_OPTIONS, *constraints, "--group", group, "-o", str(out)],
             cwd=ROOT,
             check=True,
         )

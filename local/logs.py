@@ -34,7 +34,9 @@ def follow(settings: LocalSettings, region: str, function: str | None, forever: 
         for at, name, message in sorted(lines):
             seen = max(seen, at)
             if not message.startswith(_NOISE):
-                print(f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))} {name.removeprefix('docplatform-'):20} {message}")
+                print(
+                    f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))} {name.removeprefix('docplatform-'):20} {message}"
+                )
         if not forever:
             return 0
         time.sleep(1)

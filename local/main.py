@@ -52,7 +52,14 @@ def up(words: list[str]) -> int:
     chosen = _parsed(
         "up",
         words,
-        (("--port",), {"type": int, "default": int(os.environ.get("DOCPLATFORM_PORT", DEFAULT_PORT)), "help": "AWS endpoint; the search server takes the next"}),
+        (
+            ("--port",),
+            {
+                "type": int,
+                "default": int(os.environ.get("DOCPLATFORM_PORT", DEFAULT_PORT)),
+                "help": "AWS endpoint; the search server takes the next",
+            },
+        ),
         (("--region-port",), {"type": int, "default": 8101, "help": "port of the first region; the others follow"}),
     )
     started = time.monotonic()
@@ -147,7 +154,10 @@ def logs(words: list[str]) -> int:
 def reset(words: list[str]) -> int:
     """Stop, and forget everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
-    if not chosen.yes and input("This deletes every tenant and document of the local cloud. Go on? [y/N] ").lower() != "y":
+    if (
+        not chosen.yes
+        and input("This deletes every tenant and document of the local cloud. Go on? [y/N] ").lower() != "y"
+    ):
         return 1
     settings = load(FOLDER)
     if settings:

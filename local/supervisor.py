@@ -125,5 +125,3 @@ def _healthy(settings: LocalSettings) -> bool:
 def _taken(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-

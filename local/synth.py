@@ -11,7 +11,14 @@ from pathlib import Path
 
 from local.settings import ACCOUNT, ROOT, LocalSettings
 
-_INPUTS = ("cdk/**/*.py", "cdk.json", "functions/*/spec.py", "statemachines/*.json", "locks/*.txt", "layers/platform/python/docplatform/runtime/s*.py")
+_INPUTS = (
+    "cdk/**/*.py",
+    "cdk.json",
+    "functions/*/spec.py",
+    "statemachines/*.json",
+    "locks/*.txt",
+    "layers/platform/python/docplatform/runtime/s*.py",
+)
 
 
 def synthesize(settings: LocalSettings) -> Path:
@@ -30,7 +37,17 @@ def synthesize(settings: LocalSettings) -> Path:
     out = ROOT / ".local" / "build" / "assemblies" / digest.hexdigest()[:16]
     if not (out / "manifest.json").exists():
         environment = {**os.environ, "CDK_VALIDATION": "false", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
-        command = [sys.executable, "cdk/app.py", "--out", str(out), "--layers", "host", "--context", json.dumps(context), "--live"]
+        command = [
+            sys.executable,
+            "cdk/app.py",
+            "--out",
+            str(out),
+            "--layers",
+            "host",
+            "--context",
+            json.dumps(context),
+            "--live",
+        ]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.stderr.write(done.stdout + done.stderr)

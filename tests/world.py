@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from moto import mock_aws
+
 from docplatform.adapters.items import from_wire, rfc3339, to_wire
 from docplatform.adapters.keys import TenantKeys
 from docplatform.adapters.registry import to_text
 from docplatform.domain import ids
 from docplatform.domain.identity import Actor, Role
 from docplatform.domain.tenants import Plan, Tenant, TenantStatus
-from moto import mock_aws
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "us-east-1"
@@ -32,7 +33,9 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_REGION": REGION,
     "AWS_DEFAULT_REGION": REGION,
-    "REGION_ADDRESSES": json.dumps({REGION: "https://{tenant}.us.example", "eu-central-1": "https://{tenant}.eu.example"}),
+    "REGION_ADDRESSES": json.dumps(
+        {REGION: "https://{tenant}.us.example", "eu-central-1": "https://{tenant}.eu.example"}
+    ),
     "REGISTRY_TABLE": "registry",
     "TENANT_ACCESS_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-access",
     "DATA_TABLE": "data",

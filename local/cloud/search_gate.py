@@ -1,8 +1,8 @@
 """The door of the search collections: ``/_aoss/<collection>/…`` on the cloud's own port.
 
-Who comes in has a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and stands
-as a principal in a data access policy; then the request goes on to the search server. (On AWS each permission of the data policy is checked
-for each operation; here a principal has all that its policy grants, or nothing.)
+Who comes in has a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and
+stands as a principal in a data access policy; then the request goes on to the search server. (On AWS
+each permission of the data policy is checked for each operation; here a principal has all that its policy grants, or nothing.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The cloud's process: the emulator with its patches, a port for each region, the door of the search, and the search server as a child.
 
-    python -m local.cloud.serve          everything it needs to know is in its environment (see ``local/supervisor.py``)
+python -m local.cloud.serve          everything it needs to know is in its environment (see ``local/supervisor.py``)
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             return
         if scope["path"] == "/_local/workers":
             content = json.dumps(live_code.workers()).encode()
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+            )
             await send({"type": "http.response.body", "body": content})
             return
     await app(scope, receive, send)

@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from local.testing import Cloud
 
 PASSWORD = "correct horse battery staple"
-PATIENCE = 15.0  # seconds: cold workers on a small machine
+PATIENCE = 60.0  # seconds: cold workers on a small machine
 
 
 @dataclass

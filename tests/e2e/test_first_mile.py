@@ -28,7 +28,9 @@ def test_the_answer_to_a_wrong_region_names_the_right_address(ann: Member) -> No
     answer = ann.at(EU).asks("GET", "/v1/folders/root")
     assert problem(answer) == (421, "wrong_region")
     assert answer.json()["region"] == "us-east-1"
-    assert answer.json()["address"].startswith(f"http://{ann.site.subdomain}.localhost:{ann.site.cloud.ports['us-east-1']}")
+    assert answer.json()["address"].startswith(
+        f"http://{ann.site.subdomain}.localhost:{ann.site.cloud.ports['us-east-1']}"
+    )
 
 
 def test_every_region_serves_its_own_tenant(globex: TenantSite, initech: TenantSite) -> None:

@@ -3,9 +3,9 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from docplatform.domain.identity import Role
 from docplatform.domain.tenants import LIMITS, Plan
-
 from tests.world import Cloud, Person, TenantWorld
 
 

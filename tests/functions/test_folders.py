@@ -1,8 +1,8 @@
 """Folders, as a client of the API meets them."""
 
 import pytest
-from docplatform.domain.identity import Role
 
+from docplatform.domain.identity import Role
 from tests.world import Cloud, Person, TenantWorld
 
 

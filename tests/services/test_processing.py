@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from docplatform.domain.library import Document, ScanVerdict
 from docplatform.domain.reading import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
 from docplatform.runtime.composition.core import clients, now
 from docplatform.runtime.composition.library import files, library
 from docplatform.services.processing import ProcessingService, ScanPending, Superseded
-
 from tests.world import BUCKET, Person, TenantWorld
 
 CONTENT = b"the walrus and the carpenter"

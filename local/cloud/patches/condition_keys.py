@@ -1,4 +1,5 @@
-"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``; and the identity that a mail is sent from as its resource."""
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``;
+and the identity that a mail is sent from as its resource."""
 
 from __future__ import annotations
 

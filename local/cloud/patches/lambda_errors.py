@@ -8,8 +8,10 @@ from typing import Any
 
 from local.cloud.patches import expect
 
-_RAISED = '''_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'''
-_NAMED = '''traceback.print_exc(); _real_stdout.write(json.dumps({"status": "ok", "result": {"__raised__": {"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_exc().splitlines()}}}) + "\\n")'''
+_RAISED = (
+    """_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")"""
+)
+_NAMED = """traceback.print_exc(); _real_stdout.write(json.dumps({"status": "ok", "result": {"__raised__": {"errorMessage": str(e), "errorType": type(e).__name__, "stackTrace": traceback.format_exc().splitlines()}}}) + "\\n")"""  # noqa: E501
 _TYPE = '            error_type = "Runtime.HandlerError"\n            if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):'
 _KEPT = (
     '            if isinstance(result.get("raised"), dict):\n'

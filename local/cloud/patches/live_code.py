@@ -72,7 +72,9 @@ def _watch(root: Path, every: float) -> None:
         before = now
         if not changed:
             continue
-        rooms = {path.relative_to(root / "functions").parts[0] for path in changed if root / "functions" in path.parents}
+        rooms = {
+            path.relative_to(root / "functions").parts[0] for path in changed if root / "functions" in path.parents
+        }
         everywhere = any(root / "layers" in path.parents for path in changed)
         for function, room in _rooms(root).items():
             if everywhere or room in rooms:
@@ -97,6 +99,6 @@ def _rooms(root: Path) -> dict[str, str]:
     rooms: dict[str, str] = {}
     for spec in (root / "functions").glob("*/spec.py"):
         text = spec.read_text()
-        rooms |= {name: spec.parent.name for name in re.findall(r'name="([a-z-]+)"', text)}
+        rooms |= dict.fromkeys(re.findall(r'name="([a-z-]+)"', text), spec.parent.name)
         rooms |= {f"processing-{step}": spec.parent.name for step in re.findall(r'_reading\("([a-z]+)"\)', text)}
     return rooms

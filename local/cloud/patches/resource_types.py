@@ -47,7 +47,11 @@ def _checked(answer: Any) -> dict[str, Any]:
 
 def _policy_maker(aoss: Any) -> Any:
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
-        given = {name: value for name, value in _members(properties).items() if name in ("name", "type", "policy", "description")}
+        given = {
+            name: value
+            for name, value in _members(properties).items()
+            if name in ("name", "type", "policy", "description")
+        }
         make = aoss._create_access_policy if given["type"] == "data" else aoss._create_security_policy
         _checked(make(given))
         return given["name"], {}
@@ -67,7 +71,9 @@ def _collection_maker(aoss: Any) -> Any:
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
         from local.cloud.search_gate import endpoint
 
-        wanted = {name: value for name, value in _members(properties).items() if name in ("name", "type", "description")}
+        wanted = {
+            name: value for name, value in _members(properties).items() if name in ("name", "type", "description")
+        }
         made = _checked(aoss._create_collection(wanted))["createCollectionDetail"]
         record = aoss._collections[made["id"]]
         record["collectionEndpoint"] = endpoint(made["id"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from docplatform.adapters import pages
 from docplatform.adapters.items import Item, moment, rfc3339

@@ -1,4 +1,6 @@
-"""Everything that can go wrong in the product's own words. ``code`` is public and stable; HTTP status is decided in ``runtime/problems.py``.
+"""Everything that can go wrong in the product's own words.
+
+``code`` is public and stable; HTTP status is decided in ``runtime/problems.py``.
 
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own

@@ -117,7 +117,7 @@ def check_password(password: str, *, email: str) -> None:
     """Length over composition (NIST SP 800-63B §5.1.1.2). Raises WeakPassword."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise WeakPassword(f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; a sentence is easy to remember.")
-    if len(set(password)) < 5 or email.split("@")[0] in password.lower() and len(password) < 16:
+    if len(set(password)) < 5 or (email.split("@")[0] in password.lower() and len(password) < 16):
         raise WeakPassword(
             "Use something that is harder to guess: not one character again and again, not your address."
         )

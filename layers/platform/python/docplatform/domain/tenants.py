@@ -20,7 +20,8 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``file_bytes`` and ``storage_bytes`` in bytes; ``search_seconds`` is the time-out of one search; ``weight`` the share of background work."""
+    """``file_bytes`` and ``storage_bytes`` in bytes;
+    ``search_seconds`` is the time-out of one search; ``weight`` the share of background work."""
 
     file_bytes: int
     storage_bytes: int

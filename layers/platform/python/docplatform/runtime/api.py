@@ -22,7 +22,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ValidationError
 
 from docplatform.adapters.registry import from_text
-from docplatform.domain.audit import Action
+from docplatform.domain.audit import Action, Facts
 from docplatform.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
 from docplatform.domain.identity import Actor, Permission, Role
 from docplatform.domain.tenants import Tenant
@@ -215,8 +215,8 @@ class Api:
             answer = self._answer(route, request, given)
         except DomainError as error:
             if actor and isinstance(error, (Forbidden, NotFound)):
-                facts = {"code": error.code, "method": request.method}
-                core.record(actor, Action.ACCESS_REFUSED, request.path[:500], {k: v for k, v in facts.items()})
+                facts: Facts = {"code": error.code, "method": request.method}
+                core.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             line.note(problem=error.code)
             answer = _problem(error, request)
         except Exception as error:

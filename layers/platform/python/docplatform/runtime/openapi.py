@@ -105,7 +105,7 @@ def document(folder: Path) -> dict[str, Any]:
             "title": "docplatform",
             "version": __version__,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "Store, organise, search and share documents. Errors are problem documents (RFC 9457); times are RFC 3339 in UTC.",
+            "description": "Store, organise and search documents. Errors are problem documents (RFC 9457); times are RFC 3339 in UTC.",
         },
         "servers": [
             {

@@ -9,7 +9,6 @@ from typing import Protocol, TypeVar
 
 from docplatform.domain.errors import AlreadyDone, IdempotencyKeyReused
 
-
 T = TypeVar("T")
 
 

@@ -1,0 +1,365 @@
+"""Aggregations, counted by tantivy over the columns: terms, range, date_histogram, filter and metrics.
+
+Bucket lists are asked for whole and cut here, so that their counts are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tantivy
+
+from local.search_server import dates, errors
+from local.search_server.fields import Family, Field, Kind
+from local.search_server.index import Index, Snapshot
+from local.search_server.queries.clause import MUST, Q
+from local.search_server.queries.compiler import compile_query
+
+_MOST_BUCKETS = 65_000
+_METRICS = {"min", "max", "sum", "avg", "value_count", "cardinality"}
+_ELSEWHERE = {
+    "adjacency_matrix", "auto_date_histogram", "composite", "date_range", "diversified_sampler", "extended_stats", "filters",
+    "geo_bounds", "geo_centroid", "geo_distance", "geohash_grid", "geotile_grid", "global", "histogram", "ip_range",
+    "matrix_stats", "median_absolute_deviation", "missing", "multi_terms", "nested", "parent", "children", "percentile_ranks",
+    "percentiles", "rare_terms", "reverse_nested", "sampler", "scripted_metric", "significant_terms", "significant_text", "stats",
+    "top_hits", "variable_width_histogram", "weighted_avg",
+}  # fmt: skip
+_CALENDAR = {
+    "minute": "m", "1m": "m", "hour": "h", "1h": "h", "day": "d", "1d": "d", "week": "w", "1w": "w", "month": "M", "1M": "M",
+    "quarter": "q", "1q": "q", "year": "y", "1y": "y", "second": "s", "1s": "s",
+}  # fmt: skip
+_FIXED = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+Counted = dict[str, Any]  # an answer of tantivy
+Reader = Callable[[Counted], dict[str, Any]]  # turns it into OpenSearch's
+
+
+class Aggregator:
+    """``now`` in milliseconds."""
+
+    def __init__(self, index: Index, snapshot: Snapshot, now: int) -> None:
+        self._index, self._snapshot, self._mapping, self._now = index, snapshot, index.mapping, now
+
+    def run(self, query: tantivy.Query, body: Any) -> dict[str, Any]:
+        """The ``aggregations`` of an answer. Raises SearchError for what is unknown or not offered."""
+        if not isinstance(body, dict):
+            raise errors.parsing("Found an invalid aggregation structure")
+        answers: dict[str, Any] = {}
+        native: dict[str, tuple[dict[str, Any], Reader]] = {}
+        for name, spec in body.items():
+            kind, options, inner = _split(name, spec)
+            if kind == "filter":
+                narrowed = Q.boolean_query(
+                    [(MUST, query), (MUST, compile_query(options, self._index, self._snapshot, self._now).query)]
+                )
+                count = self._snapshot.searcher.search(narrowed, 1).count  # type: ignore[attr-defined]
+                answers[name] = {"doc_count": count, **(self.run(narrowed, inner) if inner else {})}
+            else:
+                native[name] = self._native(kind, options, inner, query)
+        asked = {name: request for name, (request, _) in native.items() if request}
+        counted = self._count(query, asked) if asked else {}
+        for name, (_, read) in native.items():
+            answers[name] = read(counted.get(name, {}))
+        return {name: answers[name] for name in body}
+
+    def _count(self, query: tantivy.Query, asked: dict[str, Any]) -> Counted:
+        try:
+            return self._snapshot.searcher.aggregate(query, asked)
+        except ValueError as error:
+            if "bucket" in str(error).lower():
+                raise errors.SearchError(
+                    400,
+                    "too_many_buckets_exception",
+                    f"Trying to create too many buckets. Must be less than or equal to: [{_MOST_BUCKETS}]",
+                ) from error
+            raise
+
+    def _native(
+        self, kind: str, options: dict[str, Any], inner: Any, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Reader]:
+        if kind in _METRICS:
+            if inner:
+                raise errors.SearchError(
+                    400,
+                    "aggregation_initialization_exception",
+                    f"Aggregator of type [{kind}] cannot accept sub-aggregations",
+                )
+            return self._metric(kind, options)
+        below: dict[str, tuple[dict[str, Any], Reader]] = {}
+        for name, spec in (inner or {}).items():
+            inner_kind, inner_options, deeper = _split(name, spec)
+            if inner_kind == "filter":
+                raise errors.not_offered("a [filter] aggregation inside another")
+            below[name] = self._native(inner_kind, inner_options, deeper, query)
+        asked = {name: request for name, (request, _) in below.items() if request}
+        nested = {"aggs": asked} if asked else {}
+
+        def inside(bucket: Counted) -> dict[str, Any]:
+            return {name: read(bucket.get(name, {})) for name, (_, read) in below.items()}
+
+        make = {"terms": self._terms, "range": self._range, "date_histogram": self._date_histogram}[kind]
+        return make(options, nested, inside, query)
+
+    def _field(self, options: dict[str, Any], kind: str, known: set[str], elsewhere: set[str]) -> Field | None:
+        for name in options:
+            if name in elsewhere | {"script", "missing", "value_type"}:
+                raise errors.not_offered(f"[{name}] of a [{kind}] aggregation")
+            if name not in known | {"field"}:
+                raise errors.unknown_field(kind, name)
+        path = options.get("field")
+        if not isinstance(path, str):
+            raise errors.SearchError(
+                400,
+                "action_request_validation_exception",
+                "Required one of fields [field, script], but none were specified. ",
+            )
+        found = self._mapping.fields.get(path)
+        if found is not None and found.kind is Kind.TEXT:
+            raise errors.query_failed(
+                "Text fields are not optimised for operations that require per-document field data like aggregations and sorting,"
+                " so these operations are disabled by default. Please use a keyword field instead. Alternatively, set"
+                f" fielddata=true on [{path}] in order to load field data by uninverting the inverted index. Note that this can use"
+                " significant memory.",
+                "illegal_argument_exception",
+            )
+        if found is not None and not found.sortable:
+            raise errors.query_failed(
+                f"Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{found.kind}]. Use doc values"
+                " instead.",
+                "illegal_argument_exception",
+            )
+        return found if found is not None and path in self._snapshot.columns.of else None
+
+    def _column(self, found: Field) -> str:
+        return self._snapshot.columns.of[found.path]
+
+    def _metric(self, kind: str, options: dict[str, Any]) -> tuple[dict[str, Any], Reader]:
+        found = self._field(options, kind, set(), {"format", "precision_threshold", "execution_hint"})
+        empty: dict[str, Any] = {
+            "value": 0 if kind in ("value_count", "cardinality") else 0.0 if kind == "sum" else None
+        }
+        if found is None:
+            return {}, lambda _: empty
+        if found.family is Family.WORD and kind not in ("value_count", "cardinality"):
+            raise errors.query_failed(
+                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [{kind}]",
+                "illegal_argument_exception",
+            )
+        column = self._column(found)
+        if kind == "cardinality":
+            # Counting the distinct values themselves; tantivy's own cardinality is an estimate.
+            return {"terms": {"field": column, "size": _MOST_BUCKETS}}, lambda counted: {
+                "value": len(counted.get("buckets", []))
+            }
+
+        def read(counted: Counted) -> dict[str, Any]:
+            value = counted.get("value")
+            if value is None or not counted:
+                return empty
+            if kind == "value_count":
+                return {"value": int(value)}
+            text = {"value_as_string": dates.iso(int(value))} if found.kind is Kind.DATE else {}
+            return {"value": float(value), **text}
+
+        return {kind: {"field": column}}, read
+
+    def _terms(
+        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Reader]:
+        elsewhere = {"include", "exclude", "shard_size", "shard_min_doc_count", "collect_mode", "execution_hint", "format",
+                     "show_term_doc_count_error"}  # fmt: skip
+        found = self._field(options, "terms", {"size", "order", "min_doc_count"}, elsewhere)
+        size, least, by_key, descending = _bucket_options(options)
+        if found is None:
+            return {}, lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
+
+        def read(counted: Counted) -> dict[str, Any]:
+            buckets = [bucket for bucket in counted.get("buckets", []) if bucket["doc_count"] >= least]
+            buckets.sort(key=lambda bucket: bucket["key"], reverse=by_key and descending)
+            if not by_key:
+                buckets.sort(key=lambda bucket: bucket["doc_count"], reverse=descending)
+            return {
+                "doc_count_error_upper_bound": 0,
+                "sum_other_doc_count": sum(bucket["doc_count"] for bucket in buckets[size:]),
+                "buckets": [
+                    {**_shown_key(found, bucket["key"]), "doc_count": bucket["doc_count"], **inside(bucket)}
+                    for bucket in buckets[:size]
+                ],
+            }
+
+        return {
+            "terms": {"field": self._column(found), "size": _MOST_BUCKETS, "segment_size": _MOST_BUCKETS},
+            **nested,
+        }, read
+
+    def _range(
+        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Reader]:
+        found = self._field(options, "range", {"ranges", "keyed"}, {"format"})
+        if options.get("keyed"):
+            raise errors.not_offered("[keyed] of a [range] aggregation")
+        ranges = options.get("ranges")
+        if not isinstance(ranges, list) or not ranges:
+            raise errors.illegal_argument("No [ranges] specified for the [range] aggregation")
+        if found is not None and found.family is Family.WORD:
+            raise errors.query_failed(
+                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [range]",
+                "illegal_argument_exception",
+            )
+        wanted = [_one_range(each) for each in ranges]
+        wanted.sort(key=lambda each: (each.get("from", float("-inf")), each.get("to", float("inf"))))
+        if found is None:
+            return {}, lambda _: {"buckets": [{**each, "doc_count": 0, **inside({})} for each in wanted]}
+        if any(
+            "from" in b and ("to" not in a or a["to"] > b["from"]) for a, b in zip(wanted, wanted[1:], strict=False)
+        ) or any("from" not in each for each in wanted[1:]):
+            raise errors.not_offered("overlapping ranges in a [range] aggregation")
+
+        def read(counted: Counted) -> dict[str, Any]:
+            by_key = {bucket["key"]: bucket for bucket in counted.get("buckets", [])}
+            return {
+                "buckets": [
+                    {**each, "doc_count": by_key[each["key"]]["doc_count"], **inside(by_key[each["key"]])}
+                    for each in wanted
+                ]
+            }
+
+        return {"range": {"field": self._column(found), "ranges": wanted}, **nested}, read
+
+    def _date_histogram(
+        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Reader]:
+        elsewhere = {"format", "time_zone", "offset", "order", "keyed", "interval", "extended_bounds", "hard_bounds"}
+        known = {"calendar_interval", "fixed_interval", "min_doc_count"}
+        found = self._field(options, "date_histogram", known, elsewhere)
+        following, start_of = _interval(options)
+        if found is None:
+            return {}, lambda _: {"buckets": []}
+        if found.kind is not Kind.DATE:
+            raise errors.query_failed(
+                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [date_histogram]",
+                "illegal_argument_exception",
+            )
+        column = self._column(found)
+        reach = self._snapshot.searcher.aggregate(
+            query, {"low": {"min": {"field": column}}, "high": {"max": {"field": column}}}
+        )
+        low, high = reach["low"]["value"], reach["high"]["value"]
+        if low is None or high is None:
+            return {}, lambda _: {"buckets": []}
+        starts = [start_of(int(low))]
+        while starts[-1] <= int(high):
+            starts.append(following(starts[-1]))
+            if len(starts) > _MOST_BUCKETS:
+                raise errors.SearchError(
+                    400,
+                    "too_many_buckets_exception",
+                    f"Trying to create too many buckets. Must be less than or equal to: [{_MOST_BUCKETS}]",
+                )
+        least = int(options.get("min_doc_count", 0))
+        ranges = [{"key": str(a), "from": a, "to": b} for a, b in zip(starts, starts[1:], strict=False)]
+
+        def read(counted: Counted) -> dict[str, Any]:
+            by_key = {bucket["key"]: bucket for bucket in counted.get("buckets", [])}
+            buckets = []
+            for start in starts[:-1]:
+                bucket = by_key[str(start)]
+                if bucket["doc_count"] >= least:
+                    buckets.append(
+                        {
+                            "key_as_string": dates.iso(start),
+                            "key": start,
+                            "doc_count": bucket["doc_count"],
+                            **inside(bucket),
+                        }
+                    )
+            while buckets and not buckets[0]["doc_count"]:
+                buckets.pop(0)
+            while buckets and not buckets[-1]["doc_count"]:
+                buckets.pop()
+            return {"buckets": buckets}
+
+        return {"range": {"field": column, "ranges": ranges}, **nested}, read
+
+
+def _split(name: str, spec: Any) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """kind, options, sub-aggregations."""
+    if not isinstance(spec, dict):
+        raise errors.parsing(f"Aggregation definition for [{name} starts with a [VALUE], expected a [START_OBJECT].")
+    kinds = [key for key in spec if key not in ("aggs", "aggregations")]
+    if len(kinds) != 1:
+        raise errors.parsing(f"Expected one aggregation type in [{name}], found {kinds}")
+    (kind,) = kinds
+    if kind in _ELSEWHERE or kind == "meta":
+        raise errors.not_offered(f"the [{kind}] aggregation")
+    if kind not in (*_METRICS, "terms", "range", "date_histogram", "filter"):
+        raise errors.parsing(f"Unknown aggregation type [{kind}]")
+    if not isinstance(spec[kind], dict):
+        raise errors.parsing(f"Expected [START_OBJECT] under [{kind}], but got a [VALUE] in [{name}]")
+    return kind, spec[kind], spec.get("aggs", spec.get("aggregations"))
+
+
+def _bucket_options(options: dict[str, Any]) -> tuple[int, int, bool, bool]:
+    size, least = options.get("size", 10), options.get("min_doc_count", 1)
+    if not isinstance(size, int) or size <= 0:
+        raise errors.illegal_argument(f"[size] must be greater than 0. Found [{size}] in [terms]")
+    if not isinstance(least, int) or least < 1:
+        raise errors.not_offered("[min_doc_count] below 1 of a [terms] aggregation")
+    order = options.get("order", {"_count": "desc"})
+    if not isinstance(order, dict) or len(order) != 1 or next(iter(order)) not in ("_count", "_key"):
+        raise errors.not_offered("this [order] of a [terms] aggregation")
+    ((by, direction),) = order.items()
+    if direction not in ("asc", "desc"):
+        raise errors.parsing(f"Unknown order direction [{direction}]")
+    return size, least, by == "_key", direction == "desc"
+
+
+def _shown_key(found: Field, key: Any) -> dict[str, Any]:
+    if found.kind is Kind.DATE:
+        return {"key": int(key), "key_as_string": dates.iso(int(key))}
+    if found.kind is Kind.BOOLEAN:
+        return {"key": int(key), "key_as_string": "true" if key else "false"}
+    return {"key": int(key) if found.family is Family.WHOLE else key}
+
+
+def _one_range(spec: Any) -> dict[str, Any]:
+    if not isinstance(spec, dict) or set(spec) - {"key", "from", "to"}:
+        raise errors.parsing("a range has [key], [from] and [to]")
+    try:
+        bounds = {name: float(spec[name]) for name in ("from", "to") if spec.get(name) is not None}
+    except (TypeError, ValueError):
+        raise errors.parsing("[from] and [to] of a range are numbers") from None
+    key = spec.get("key") or "-".join(str(bounds.get(name, "*")) for name in ("from", "to"))
+    return {"key": key, **bounds}
+
+
+def _interval(options: dict[str, Any]) -> tuple[Callable[[int], int], Callable[[int], int]]:
+    """From a bucket's beginning to the next one's, and from a moment to its bucket's beginning; milliseconds."""
+    calendar, fixed = options.get("calendar_interval"), options.get("fixed_interval")
+    if (calendar is None) == (fixed is None):
+        raise errors.illegal_argument("Required one of fields [interval, calendar_interval, fixed_interval]")
+    if calendar is not None:
+        unit = _CALENDAR.get(str(calendar))
+        if unit is None:
+            raise errors.SearchError(
+                400,
+                "x_content_parse_exception",
+                "[date_histogram] failed to parse field [calendar_interval]",
+                caused_by={
+                    "type": "illegal_argument_exception",
+                    "reason": f"The supplied interval [{calendar}] could not be parsed as a calendar interval.",
+                },
+            )
+        return (
+            lambda start: dates.milliseconds(dates.next_start(dates.from_milliseconds(start), unit)),
+            lambda moment: dates.milliseconds(dates.floor(dates.from_milliseconds(moment), unit)),
+        )
+    text = str(fixed)
+    number = text.rstrip("mshd")
+    width = int(number) * _FIXED[text[len(number) :]] if number.isdigit() and text[len(number) :] in _FIXED else 0
+    if width <= 0:
+        raise errors.illegal_argument(
+            f"failed to parse setting [date_histogram.fixedInterval] with value [{fixed}] as a time value"
+        )
+    return lambda start: start + width, lambda moment: moment // width * width

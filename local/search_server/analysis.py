@@ -1,0 +1,294 @@
+"""Analyzers: text → terms with positions, term for term what Lucene makes of it.
+
+No word reaches over white space, and what a word becomes depends on nothing around it: so the terms of each piece between spaces are
+computed once and remembered. An index gets the finished terms joined by ``SEPARATOR``, with ``GAP`` where a term was removed,
+so that positions stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import tantivy
+
+from local.search_server import errors, porter
+
+SEPARATOR, GAP = "\x1f", "\x1e"
+_REMEMBERED = 200_000  # pieces of text, then the memory begins anew
+_LONGEST_REMEMBERED = 48  # characters of a piece
+_LONGEST_TOKEN = 255  # characters; Lucene's StandardTokenizer cuts longer ones
+
+ENGLISH_STOP_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "such",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "to",
+        "was",
+        "will",
+        "with",
+    ]
+)
+
+
+def _standard_pattern() -> str:
+    """Word boundaries of Unicode UAX #29 as Lucene's StandardTokenizer has them (its grammar: StandardTokenizerImpl.jflex).
+
+    The grammar takes the longest match, a regular expression the first: alternatives and repetitions stand in the order
+    that gives the same tokens.
+    """
+    more = r"[\p{wb=Format}\p{wb=Extend}\p{wb=ZWJ}]*"
+    number = rf"(?:[\p{{wb=Numeric}}\x{{FF10}}-\x{{FF19}}]{more})"
+    hebrew = rf"(?:\p{{wb=Hebrew_Letter}}{more})"
+    letter = rf"(?:\p{{wb=ALetter}}{more}|{hebrew}(?:\"{more}{hebrew}|'{more})?)"
+    katakana = rf"(?:\p{{wb=Katakana}}{more})"
+    mid_letter = rf"(?:[\p{{wb=MidLetter}}\p{{wb=MidNumLet}}']{more})"
+    mid_number = rf"(?:[\p{{wb=MidNum}}\p{{wb=MidNumLet}}']{more})"
+    joiner = rf"(?:\p{{wb=ExtendNumLet}}{more})"
+    letters = rf"{letter}(?:(?:{joiner}*|{mid_letter}){letter})*"
+    numbers = rf"{number}(?:(?:{joiner}*|{mid_number}){number})*"
+    run = rf"(?:{katakana}(?:{joiner}*{katakana})*|(?:{numbers}|{letters})+)"
+    word = rf"{joiner}*{run}(?:{joiner}+{run})*{joiner}*"
+    scripts = r"\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}"
+    southeast_asian = rf"(?:[[{scripts}]&&[\p{{L}}\p{{M}}]]{more})+"
+    sequence = r"[[\p{wb=Format}\p{wb=Extend}\p{wb=ZWJ}]--[\x{FE0E}\x{FE0F}]]"
+    picture = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]"
+    tag = r"[\x{E0020}-\x{E007E}]+\x{E007F}"
+    joined = rf"(?:{sequence}*?\x{{FE0F}}?\p{{wb=ZWJ}}+{picture})*"
+    emoji = rf"\p{{wb=ZWJ}}*{picture}(?:{tag}|{joined}{sequence}*\x{{FE0F}}?)"
+    key_cap = rf"[#*]{sequence}*\x{{FE0F}}?\x{{20E3}}{sequence}*"
+    flag = rf"(?:\p{{RI}}{more}){{2}}"
+    return "|".join((word, southeast_asian, rf"[\p{{Han}}\p{{Hiragana}}]{more}", emoji, key_cap, flag))
+
+
+def _lower(token: str) -> str:
+    if token.isascii():
+        return token.lower()
+    return "".join(map(_lower_letter, token))
+
+
+def _lower_letter(letter: str) -> str:
+    """Each code point by itself, as Java does: no final sigma, and one letter for one letter."""
+    return "i" if letter == "İ" else letter.lower()
+
+
+def _possessive(token: str) -> str:
+    return token[:-2] if len(token) >= 2 and token[-1] in "sS" and token[-2] in "'’＇" else token
+
+
+def _ascii_folding() -> Callable[[str], str]:
+    folding = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw()).filter(tantivy.Filter.ascii_fold()).build()
+    return lambda token: folding.analyze(token)[0] if token else token
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A token filter: a token without a term becomes "". ``normalizes``: prefixes and fuzzy terms go through it too."""
+
+    apply: Callable[[str], str]
+    normalizes: bool = False
+
+
+LOWER, POSSESSIVE, STEM = Step(_lower, normalizes=True), Step(_possessive), Step(porter.stem)
+
+
+def _stop(words: frozenset[str]) -> Step:
+    return Step(lambda token: "" if token in words else token)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A term and where it came from: ``start`` and ``end`` in characters of the text."""
+
+    term: str
+    position: int
+    start: int
+    end: int
+
+
+class Analyzer:
+    """``steps`` run on each word of the text, or, without ``splits``, on the text as one."""
+
+    def __init__(self, steps: tuple[Step, ...], *, splits: bool = True) -> None:
+        self._steps, self._splits = steps, splits
+        tokenizer = tantivy.Tokenizer.regex(_standard_pattern()) if splits else tantivy.Tokenizer.raw()
+        self._tokenizer = tantivy.TextAnalyzerBuilder(tokenizer).build()
+        self._joined = _Remembered(self._analyze)
+
+    def indexed(self, text: str) -> str:
+        """The text as the index takes it."""
+        return SEPARATOR.join(filter(None, map(self._joined.__getitem__, self._pieces(text))))
+
+    def terms(self, text: str) -> list[tuple[int, str]]:
+        """(position, term), without the removed ones."""
+        indexed = self.indexed(text)
+        slots = indexed.split(SEPARATOR) if indexed else []
+        return [(position, term) for position, term in enumerate(slots) if term != GAP]
+
+    def normalized(self, token: str) -> str:
+        """A prefix or a fuzzy term: lowered and folded as words are, but neither cut nor stemmed nor removed."""
+        for step in self._steps:
+            token = step.apply(token) if step.normalizes else token
+        return token
+
+    def spans(self, text: str, wanted: Callable[[str], bool] = lambda _: True) -> list[Span]:
+        """The terms that are ``wanted``, with their offsets."""
+        pieces = self._pieces(text)
+        analyzed = list(map(self._joined.__getitem__, pieces))
+        telling = {
+            joined for joined in set(analyzed) if any(t != GAP and wanted(t) for t in joined.split(SEPARATOR) if t)
+        }
+        found: list[Span] = []
+        position = at = 0
+        for piece, joined in zip(pieces, analyzed, strict=True):
+            start = text.index(piece, at)  # pieces and tokens are parts of the text, in order
+            at = start + len(piece)
+            if joined in telling:
+                for token, term in zip(self._tokens(piece), joined.split(SEPARATOR), strict=True):
+                    start = text.index(token, start)
+                    if term != GAP and wanted(term):
+                        found.append(Span(term, position, start, start + len(token)))
+                    start += len(token)
+                    position += 1
+            elif joined:
+                position += joined.count(SEPARATOR) + 1
+        return found
+
+    def _pieces(self, text: str) -> list[str]:
+        return text.split() if self._splits and "\u202f" not in text else [text]  # that space joins words (UAX #29)
+
+    def _tokens(self, piece: str) -> list[str]:
+        tokens = self._tokenizer.analyze(piece)
+        if self._splits and len(piece) > _LONGEST_TOKEN:
+            n = _LONGEST_TOKEN
+            return [token[i : i + n] for token in tokens for i in range(0, len(token), n)]
+        return tokens
+
+    def _analyze(self, piece: str) -> str:
+        return SEPARATOR.join(self._term(token) or GAP for token in self._tokens(piece))
+
+    def _term(self, token: str) -> str:
+        for step in self._steps:
+            token = step.apply(token)
+            if not token:
+                break
+        return token
+
+
+class _Remembered(dict[str, str]):
+    def __init__(self, compute: Callable[[str], str]) -> None:
+        super().__init__()
+        self._compute = compute
+
+    def __missing__(self, piece: str) -> str:
+        value = self._compute(piece)
+        if len(piece) <= _LONGEST_REMEMBERED:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[piece] = value
+        return value
+
+
+def _named_step(name: str, settings: dict[str, Any]) -> Step:
+    kind, extra = settings.get("type", name), {key for key in settings if key != "type"}
+    if kind == "lowercase" and not extra:
+        return LOWER
+    if kind == "asciifolding" and not extra:
+        return Step(_ascii_folding(), normalizes=True)
+    if kind == "stop" and extra <= {"stopwords"}:
+        words = settings.get("stopwords", "_english_")
+        if words == "_english_":
+            return _stop(ENGLISH_STOP_WORDS)
+        if isinstance(words, list):
+            return _stop(frozenset(words))
+    if kind == "stemmer" and extra <= {"language", "name"}:
+        language = settings.get("language", settings.get("name", "english"))
+        if language == "english":
+            return STEM
+        if language == "possessive_english":
+            return POSSESSIVE
+    raise errors.not_offered(f"token filter [{name}] with {settings or 'its defaults'}")
+
+
+def _built_in() -> dict[str, Analyzer]:
+    return {
+        "standard": Analyzer((LOWER,)),
+        "english": Analyzer((POSSESSIVE, LOWER, _stop(ENGLISH_STOP_WORDS), STEM)),
+        "keyword": Analyzer((), splits=False),
+    }
+
+
+BUILT_IN = _built_in()
+_LOWERCASE = Analyzer((LOWER,), splits=False)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analyzers and normalizers an index knows: the built-in ones and those of its settings."""
+
+    analyzers: dict[str, Analyzer] = field(default_factory=lambda: dict(BUILT_IN))
+    normalizers: dict[str, Analyzer] = field(default_factory=lambda: {"lowercase": _LOWERCASE})
+
+    @staticmethod
+    def from_settings(settings: dict[str, Any]) -> Analysis:
+        """From ``settings.analysis``. Raises SearchError for what cannot be had here exactly as Lucene does it."""
+        if unknown := set(settings) - {"analyzer", "filter", "normalizer"}:
+            raise errors.not_offered(f"setting [index.analysis.{min(unknown)}]")
+        filters = settings.get("filter", {})
+        analysis = Analysis()
+        for name, own in settings.get("analyzer", {}).items():
+            analysis.analyzers[name] = _declared_analyzer(name, own, filters)
+        for name, own in settings.get("normalizer", {}).items():
+            listed = _listed(own.get("filter", []))
+            if (
+                own.get("type", "custom") != "custom"
+                or set(own) - {"type", "filter"}
+                or set(listed) - {"lowercase", "asciifolding"}
+            ):
+                raise errors.not_offered(f"normalizer [{name}] as declared")
+            analysis.normalizers[name] = Analyzer(tuple(_named_step(each, {}) for each in listed), splits=False)
+        return analysis
+
+
+def _declared_analyzer(name: str, own: dict[str, Any], filters: dict[str, Any]) -> Analyzer:
+    kind = own.get("type", "custom")
+    if kind in BUILT_IN and set(own) == {"type"}:
+        return BUILT_IN[kind]
+    if kind != "custom" or set(own) - {"type", "tokenizer", "filter"}:
+        raise errors.not_offered(f"analyzer [{name}] as declared")
+    if own.get("tokenizer") not in ("standard", "keyword"):
+        raise errors.not_offered(f"tokenizer [{own.get('tokenizer')}]")
+    steps = tuple(_named_step(each, filters.get(each, {})) for each in _listed(own.get("filter", [])))
+    return Analyzer(steps, splits=own["tokenizer"] == "standard")
+
+
+def _listed(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

@@ -1,0 +1,78 @@
+"""Where sentences and words end, as Java's BreakIterator (locale ROOT) sees it: OpenSearch cuts fragments there.
+
+Sentences end after ``! ? 。`` and their closing quotes and spaces; after full stops only before a space that is not followed by a
+digit or, where it is a single one, by a small letter. A new line alone ends nothing. Odd heaps of punctuation may be cut elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+
+_TERMINATORS, _STOPS = "!?。！？", ".．"
+_ENDING = re.compile(rf"[{_TERMINATORS}{_STOPS}]+|\u2029")
+_SPACES = re.compile(r"[\t\n\r\f \xa0\u2000-\u200a\u2028\u202f\u205f\u3000]*")
+_QUOTES = "\"'"
+_NUMBER = r"[$€£¥#.]?\d+(?:[.,']\d+)*[%¢‰]?"
+_LETTER = r"[^\W\d\u3040-\u30ff\u4e00-\u9fff]"
+_WORD = re.compile(
+    rf"(?:{_NUMBER}|{_LETTER}+(?:['.\-\xad]{_LETTER}+)*)+|[\u4e00-\u9fff]+|[\u3040-\u309f]+|[\u30a0-\u30ff]+"
+    r"|[\t \xa0\u2000-\u200a\u2028\u3000]*(?:\r\n|[\n\f\u2029])|[\t \xa0\u2000-\u200a\u2028\u3000]+|."
+)
+
+
+class Boundaries:
+    """Sorted offsets of a text, 0 and its length among them."""
+
+    def __init__(self, offsets: list[int]) -> None:
+        self._offsets = offsets
+
+    def preceding(self, offset: int) -> int:
+        """The last boundary before ``offset``; 0 at the beginning."""
+        at = bisect_left(self._offsets, offset) - 1
+        return self._offsets[at] if at >= 0 else 0
+
+    def following(self, offset: int) -> int | None:
+        """The first boundary after ``offset``; None at the end."""
+        at = bisect_right(self._offsets, offset)
+        return self._offsets[at] if at < len(self._offsets) else None
+
+
+def sentences(text: str) -> Boundaries:
+    offsets = [0]
+    for ending in _ENDING.finditer(text):
+        if ending.start() < offsets[-1]:
+            continue
+        after = _sentence_end(text, ending)
+        if after is not None and after < len(text):
+            offsets.append(after)
+    return Boundaries([*offsets, len(text)] if text else [0])
+
+
+def _sentence_end(text: str, ending: re.Match[str]) -> int | None:
+    at = ending.end()
+    if ending.group() == "\u2029":
+        return at
+    while at < len(text) and (text[at] in _QUOTES or unicodedata.category(text[at]) in ("Pe", "Pf")):
+        at += 1
+    spaces = _SPACES.match(text, at)
+    assert spaces is not None
+    after = spaces.end()
+    if after < len(text) and text[after] == "\u2029":
+        return after + 1
+    if ending.group()[-1] in _TERMINATORS or set(ending.group()) & set(_TERMINATORS):
+        return after
+    following = text[after : after + 2]
+    kind = unicodedata.category(following[0]) if following else ""
+    if following[:1] in (*_TERMINATORS, *_STOPS) or kind == "Nd" or following == "- ":
+        return None
+    spaced = after - at
+    if not spaced:
+        return after if kind in ("Ps", "Pi", "Pc") or (kind == "Lu" and text[at - 1] in _QUOTES) else None
+    return None if kind == "Ll" and spaced == 1 else after
+
+
+def words(text: str, start: int, end: int) -> Boundaries:
+    """The boundaries between ``start`` and ``end``, which should lie at some distance from where they are used."""
+    return Boundaries([start + match.start() for match in _WORD.finditer(text[start:end])] + [min(end, len(text))])

@@ -1,0 +1,165 @@
+"""The documents of one index: every write, in order, in SQLite. It is the truth; the text index is made from it.
+
+A write that was answered is in SQLite's write-ahead log, which survives the death of the process (``synchronous=NORMAL``; only a
+crash of the machine could take the last ones). A newer write of a document does not overwrite the older one: searches go on
+seeing the older until the text index has caught up, then ``forget`` removes it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS writes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    replaced_by INTEGER,
+    at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS writes_of_document ON writes (id, seq);
+CREATE INDEX IF NOT EXISTS replaced ON writes (replaced_by) WHERE replaced_by IS NOT NULL;
+CREATE INDEX IF NOT EXISTS deletions ON writes (at) WHERE deleted;
+CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
+"""
+_VERSIONS_KEPT = 60.0  # seconds a deleted document's version lives on (index.gc_deletes)
+_PER_QUERY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as written: ``source`` is its JSON text, None for a deletion."""
+
+    seq: int
+    id: str
+    version: int
+    source: str | None
+
+
+class DocumentLog:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._pool_lock = threading.Lock()
+        self._writer = self._connect()
+        self._writer.executescript(_SCHEMA)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        for pragma in ("page_size=16384", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-4096"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        return connection
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        with self._pool_lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            yield connection
+        finally:
+            with self._pool_lock:
+                self._idle.append(connection)
+
+    def close(self) -> None:
+        for connection in (*self._idle, self._writer):
+            connection.close()
+
+    # -- writing: one thread at a time, the index sees to that
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
+    def newest(self, document_id: str) -> Stored | None:
+        """The last write of a document, searchable or not; a deletion as long as its version is remembered."""
+        row = self._writer.execute(
+            "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq) WHERE id = ? ORDER BY seq DESC LIMIT 1",
+            (document_id,),
+        ).fetchone()
+        return Stored(*row) if row else None
+
+    def append(self, document_id: str, version: int, source: str | None, replaces: Stored | None) -> int:
+        cursor = self._writer.execute(
+            "INSERT INTO writes (id, version, deleted, at) VALUES (?, ?, ?, ?)",
+            (document_id, version, source is None, time.time()),
+        )
+        seq = cursor.lastrowid
+        assert seq is not None
+        if source is not None:
+            self._writer.execute("INSERT INTO sources (seq, body) VALUES (?, ?)", (seq, source))
+        if replaces is not None:
+            self._writer.execute("UPDATE writes SET replaced_by = ? WHERE seq = ?", (seq, replaces.seq))
+        return seq
+
+    def forget(self, visible: int) -> None:
+        """Removes what no search can see any more: writes replaced up to ``visible``, and deletions of a minute ago."""
+        gone = "SELECT seq FROM writes WHERE replaced_by <= ?"
+        old = "deleted AND at < ? AND seq <= ?"
+        with self.transaction():
+            self._writer.execute(f"DELETE FROM sources WHERE seq IN ({gone})", (visible,))
+            self._writer.execute(f"DELETE FROM writes WHERE seq IN ({gone})", (visible,))
+            self._writer.execute(f"DELETE FROM writes WHERE {old}", (time.time() - _VERSIONS_KEPT, visible))
+
+    def set_fact(self, name: str, value: str) -> None:
+        self._writer.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
+
+    # -- reading: any thread
+    def fact(self, name: str) -> str | None:
+        with self._reader() as db:
+            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
+
+    def last_seq(self) -> int:
+        with self._reader() as db:
+            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'writes'").fetchone()
+        return int(row[0]) if row else 0
+
+    def as_of(self, document_id: str, visible: int) -> Stored | None:
+        """The document as a search at ``visible`` sees it."""
+        with self._reader() as db:
+            row = db.execute(
+                "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq)"
+                " WHERE id = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+                (document_id, visible),
+            ).fetchone()
+        return Stored(*row) if row and row[3] is not None else None
+
+    def get(self, seqs: list[int], *, with_source: bool = True) -> dict[int, Stored]:
+        found: dict[int, Stored] = {}
+        columns, join = ("body", "JOIN sources USING (seq)") if with_source else ("NULL", "")
+        with self._reader() as db:
+            for i in range(0, len(seqs), _PER_QUERY):
+                part = seqs[i : i + _PER_QUERY]
+                marks = ",".join("?" * len(part))
+                rows = db.execute(f"SELECT seq, id, version, {columns} FROM writes {join} WHERE seq IN ({marks})", part)
+                found.update((row[0], Stored(*row)) for row in rows)
+        return found
+
+    def between(self, after: int, until: int, limit: int) -> list[Stored]:
+        """The writes that count at ``until``, in order, from after ``after``: at most ``limit``; replaced ones are left out."""
+        return self._listed(
+            "seq > ? AND seq <= ? AND (replaced_by IS NULL OR replaced_by > ?)", (after, until, until), limit
+        )
+
+    def _listed(self, condition: str, values: Iterable[Any], limit: int) -> list[Stored]:
+        with self._reader() as db:
+            rows = db.execute(
+                f"SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq) WHERE {condition} ORDER BY seq LIMIT ?",
+                (*values, limit),
+            )
+            return [Stored(*row) for row in rows]

@@ -1,0 +1,312 @@
+"""Writing and reading single documents, and ``_bulk`` and ``_mget``.
+
+Answers have the zeros that OpenSearch Serverless puts for shards, sequence numbers and terms.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from local.search_server import errors
+from local.search_server.catalog import Catalog
+from local.search_server.document_log import Stored
+from local.search_server.index import Decision, Done, Index, Write
+from local.search_server.source_filter import SourceFilter
+
+_LONGEST_ID = 512  # bytes
+_STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
+_POSITION = {"_seq_no": 0, "_primary_term": 0}
+_ACTIONS = ("create", "delete", "index", "update")
+_METADATA_ELSEWHERE = {
+    "_source", "if_primary_term", "if_seq_no", "pipeline", "require_alias", "routing", "version", "version_type",
+}  # fmt: skip
+
+Answer = tuple[int, dict[str, Any]]
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """A document. Raises SearchError for what is no JSON object or no Unicode."""
+    try:
+        document = json.loads(text, parse_constant=_no_constant)
+        if "\\ud" in text.lower():
+            json.dumps(document, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise _not_json() from error
+    except RecursionError as error:
+        raise errors.bad_document("failed to parse", "nested too deeply") from error
+    if not isinstance(document, dict):
+        raise _not_json()
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _not_json() -> errors.SearchError:
+    cause = {
+        "type": "not_x_content_exception",
+        "reason": "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
+    }
+    return errors.SearchError(400, "mapper_parsing_exception", "failed to parse", caused_by=cause)
+
+
+def new_id() -> str:
+    return f"1%3A0%3A{secrets.token_urlsafe(15)}"
+
+
+# -- what becomes of a document
+def indexing(text: str) -> Callable[[Stored | None], Decision]:
+    def decide(current: Stored | None) -> Decision:
+        parse_object(text)
+        return ("updated" if current else "created"), text
+
+    return decide
+
+
+def creating(document_id: str, text: str, index: Index) -> Callable[[Stored | None], Decision]:
+    def decide(current: Stored | None) -> Decision:
+        if current:
+            raise errors.SearchError(
+                409,
+                "version_conflict_engine_exception",
+                f"[{document_id}]: version conflict, document already exists (current version [{current.version}])",
+                **_where(index),
+            )
+        parse_object(text)
+        return "created", text
+
+    return decide
+
+
+def deleting(current: Stored | None) -> Decision:
+    return ("deleted" if current else "not_found"), None
+
+
+def updating(document_id: str, text: str, index: Index) -> Callable[[Stored | None], Decision]:
+    """Raises SearchError at once for a body that is no update."""
+    body = parse_object(text)
+    for name in body:
+        if name in ("script", "scripted_upsert", "_source", "lang", "if_seq_no", "if_primary_term"):
+            raise errors.not_offered(f"[{name}] of an update")
+        if name not in ("doc", "upsert", "doc_as_upsert", "detect_noop"):
+            raise errors.unknown_field("UpdateRequest", name)
+    if not isinstance(body.get("doc"), dict):
+        raise errors.validation_failed("script or doc is missing")
+    as_upsert, detects = body.get("doc_as_upsert", False), body.get("detect_noop", True)
+
+    def decide(current: Stored | None) -> Decision:
+        if current is None:
+            fresh = body["doc"] if as_upsert else body.get("upsert")
+            if not isinstance(fresh, dict):
+                raise errors.SearchError(
+                    404, "document_missing_exception", f"[{document_id}]: document missing", **_where(index)
+                )
+            return "created", json.dumps(fresh, ensure_ascii=False)
+        before = json.loads(current.source or "{}")
+        merged = _merged(before, body["doc"])
+        if detects and merged == before:
+            return "noop", None
+        return "updated", json.dumps(merged, ensure_ascii=False)
+
+    return decide
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Objects are merged, anything else is replaced."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = old.get(name)
+        merged[name] = _merged(before, value) if isinstance(value, dict) and isinstance(before, dict) else value
+    return merged
+
+
+def _where(index: Index) -> dict[str, Any]:
+    return {"index": index.name, "shard": "0", "index_uuid": index.uuid}
+
+
+# -- single documents
+def write(index: Index, document_id: str, decide: Callable[[Stored | None], Decision]) -> Answer:
+    check_id(document_id)
+    (outcome,) = index.write([Write(document_id, decide)])
+    if isinstance(outcome, errors.SearchError):
+        raise outcome
+    return _STATUS[outcome.result], _done(index.name, outcome)
+
+
+def check_id(document_id: str) -> None:
+    if (size := len(document_id.encode())) > _LONGEST_ID or not document_id:
+        reason = f"id [{document_id}] is too long, must be no longer than {_LONGEST_ID} bytes but was: {size}"
+        raise errors.validation_failed(reason if document_id else "if _id is specified it must not be empty")
+
+
+def _done(name: str, done: Done) -> dict[str, Any]:
+    shards = {"total": 0, "successful": 0, "failed": 0}
+    return {
+        "_index": name,
+        "_id": done.id,
+        "_version": done.version,
+        "result": done.result,
+        "_shards": shards,
+        **_POSITION,
+    }
+
+
+def get(index: Index, document_id: str, source: SourceFilter) -> Answer:
+    found = index.get(document_id)
+    shown = _shown(index.name, document_id, found, source)
+    return (200 if found else 404), shown
+
+
+def _shown(name: str, document_id: str, found: Stored | None, source: SourceFilter) -> dict[str, Any]:
+    if found is None:
+        return {"_index": name, "_id": document_id, "found": False}
+    shown: dict[str, Any] = {"_index": name, "_id": document_id, "_version": found.version, **_POSITION, "found": True}
+    if source.wanted:
+        shown["_source"] = source.apply(json.loads(found.source or "{}"))
+    return shown
+
+
+def mget(
+    catalog: Catalog, collection: str, default_index: str | None, body: dict[str, Any], source: SourceFilter
+) -> Answer:
+    for name in body:
+        if name not in ("docs", "ids"):
+            raise errors.parsing(f"unknown key [{name}] for a multi-get")
+    wanted: list[dict[str, Any]] = [{"_id": each} for each in body.get("ids", [])] + list(body.get("docs", []))
+    if not wanted:
+        raise errors.validation_failed("no documents to get")
+    answers = []
+    for each in wanted:
+        for name in each:
+            if name not in ("_id", "_index", "_source"):
+                raise errors.not_offered(f"[{name}] of a document of _mget")
+        name, document_id = each.get("_index", default_index), str(each.get("_id", ""))
+        if name is None:
+            raise errors.validation_failed("index is missing for doc 0")
+        own = SourceFilter.parse(each["_source"]) if "_source" in each else source
+        try:
+            answers.append(_shown(name, document_id, catalog.find(collection, name).get(document_id), own))
+        except errors.SearchError as error:
+            answers.append(
+                {"_index": name, "_id": document_id, "error": {"root_cause": [error.cause()], **error.cause()}}
+            )
+    return 200, {"docs": answers}
+
+
+# -- bulk
+@dataclass(slots=True)
+class _Item:
+    action: str
+    index: str
+    id: str
+    text: str
+    answer: dict[str, Any] | None = None
+
+    def failed(self, error: errors.SearchError) -> None:
+        self.answer = {"_index": self.index, "_id": self.id, "status": error.status, "error": error.cause()}
+
+
+def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str) -> Answer:
+    """Each item succeeds or fails by itself; those of one index are durable together."""
+    began = time.perf_counter()
+    items = _items(text, default_index)
+    if not items:
+        raise errors.validation_failed("no requests added")
+    for name in dict.fromkeys(item.index for item in items):
+        _write_items(catalog, collection, name, [item for item in items if item.index == name])
+    answers = [{item.action: item.answer} for item in items]
+    failed = any("error" in answer for item in items if (answer := item.answer))
+    return 200, {"took": round((time.perf_counter() - began) * 1000), "errors": failed, "items": answers}
+
+
+def _items(text: str, default_index: str | None) -> list[_Item]:
+    if not text.endswith("\n"):
+        raise errors.illegal_argument("The bulk request must be terminated by a newline [\\n]")
+    items, lines, number = [], text.split("\n")[:-1], 0
+    while number < len(lines):
+        line, number = lines[number], number + 1
+        if not line.strip():
+            continue
+        action, metadata = _action(line, number)
+        for name in metadata:
+            if name in _METADATA_ELSEWHERE:
+                raise errors.not_offered(f"[{name}] in a bulk action")
+            if name not in ("_index", "_id", "retry_on_conflict"):
+                raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{name}]")
+        document = ""
+        if action != "delete":
+            if number >= len(lines):
+                break
+            document, number = lines[number], number + 1
+        name = metadata.get("_index", default_index)
+        if name is None:
+            raise errors.validation_failed("index is missing")
+        document_id = metadata.get("_id")
+        if document_id is None:
+            if action in ("delete", "update"):
+                raise errors.validation_failed("id is missing")
+            document_id = new_id()
+        items.append(_Item(action, str(name), str(document_id), document))
+    return items
+
+
+def _action(line: str, number: int) -> tuple[str, dict[str, Any]]:
+    try:
+        parsed = json.loads(line)
+    except ValueError as error:
+        raise errors.illegal_argument(f"Malformed action/metadata line [{number}], expected START_OBJECT") from error
+    if not isinstance(parsed, dict) or len(parsed) != 1:
+        raise errors.illegal_argument(
+            f"Malformed action/metadata line [{number}], expected FIELD_NAME but found [END_OBJECT]"
+        )
+    ((action, metadata),) = parsed.items()
+    if action not in _ACTIONS:
+        raise errors.illegal_argument(
+            f"Malformed action/metadata line [{number}], expected one of [create, delete, index, update] but found [{action}]"
+        )
+    if not isinstance(metadata, dict):
+        raise errors.illegal_argument(
+            f"Malformed action/metadata line [{number}], expected START_OBJECT but found [VALUE]"
+        )
+    return action, metadata
+
+
+def _write_items(catalog: Catalog, collection: str, name: str, items: list[_Item]) -> None:
+    creates = any(item.action in ("index", "create") for item in items)
+    try:
+        index = catalog.find_or_create(collection, name) if creates else catalog.find(collection, name)
+    except errors.SearchError as error:
+        for item in items:
+            item.failed(error)
+        return
+    writes, written = [], []
+    for item in items:
+        try:
+            check_id(item.id)
+            writes.append(Write(item.id, _decision(item, index)))
+            written.append(item)
+        except errors.SearchError as error:
+            item.failed(error)
+    for item, outcome in zip(written, index.write(writes), strict=True):
+        if isinstance(outcome, errors.SearchError):
+            item.failed(outcome)
+        else:
+            item.answer = {**_done(name, outcome), "status": _STATUS[outcome.result]}
+
+
+def _decision(item: _Item, index: Index) -> Callable[[Stored | None], Decision]:
+    match item.action:
+        case "index":
+            return indexing(item.text)
+        case "create":
+            return creating(item.id, item.text, index)
+        case "delete":
+            return deleting
+        case _:
+            return updating(item.id, item.text, index)

@@ -1,0 +1,142 @@
+"""The kinds of field and what a JSON value becomes in each."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from enum import StrEnum
+
+from local.search_server import dates
+
+Value = str | int | float
+
+LONGEST_KEYWORD = 32_766  # bytes of UTF-8, Lucene's limit of a term
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    KEYWORD = "keyword"
+    LONG = "long"
+    INTEGER = "integer"
+    SHORT = "short"
+    BYTE = "byte"
+    DOUBLE = "double"
+    FLOAT = "float"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Family(StrEnum):
+    """How the index stores a kind."""
+
+    TEXT = "text"
+    WORD = "word"
+    WHOLE = "whole"
+    REAL = "real"
+
+
+_BITS = {Kind.LONG: 64, Kind.INTEGER: 32, Kind.SHORT: 16, Kind.BYTE: 8}
+FAMILIES = {
+    Kind.TEXT: Family.TEXT,
+    Kind.KEYWORD: Family.WORD,
+    Kind.DOUBLE: Family.REAL,
+    Kind.FLOAT: Family.REAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``path`` is its name in queries (``title.raw``), ``source`` where its values are in a document (``title``)."""
+
+    path: str
+    source: str
+    kind: Kind
+    analyzer: str = "standard"
+    search_analyzer: str = "standard"
+    normalizer: str = ""
+    ignore_above: int = 2**31 - 1  # UTF-16 units
+    searchable: bool = True
+    sortable: bool = True
+
+    @property
+    def family(self) -> Family:
+        return FAMILIES.get(self.kind, Family.WHOLE)
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in _BITS or self.family is Family.REAL
+
+
+def parse(field: Field, value: object) -> Value:
+    """What is indexed, sorted and compared of a JSON scalar. Raises ValueError with the reason in OpenSearch's words."""
+    match field.kind:
+        case Kind.TEXT | Kind.KEYWORD:
+            return as_text(value)
+        case Kind.DATE:
+            try:
+                return dates.parse(value)
+            except dates.NotADate:
+                raise ValueError(
+                    f"failed to parse date field [{as_text(value)}] with format [strict_date_optional_time||epoch_millis]"
+                ) from None
+        case Kind.BOOLEAN:
+            return _boolean(value)
+        case Kind.DOUBLE | Kind.FLOAT:
+            return _real(field.kind, value)
+        case _:
+            return _whole(field.kind, value)
+
+
+def as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else str(value)
+
+
+def utf16_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _boolean(value: object) -> int:
+    if (value in (True, "true") and not isinstance(value, int | float)) or value is True:
+        return 1
+    if value is False or value in ("false", ""):
+        return 0
+    raise ValueError(f"Failed to parse value [{as_text(value)}] as only [true] or [false] are allowed.")
+
+
+def _real(kind: Kind, value: object) -> float:
+    number = _number(value)
+    try:
+        result = struct.unpack("f", struct.pack("f", number))[0] if kind is Kind.FLOAT else float(number)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise ValueError(f"[{kind}] supports only finite values, but got [{value}]")
+    return float(result)
+
+
+def _whole(kind: Kind, value: object) -> int:
+    number = int(_number(value))  # 3.7 → 3: the default, coerce
+    limit = 2 ** (_BITS[kind] - 1)
+    if not -limit <= number < limit:
+        raise ValueError(f"Value [{value}] is out of range for {'an' if kind is Kind.INTEGER else 'a'} {kind}")
+    return number
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            try:
+                number = float(value)
+            except ValueError:
+                pass
+            else:
+                if math.isfinite(number):
+                    return number
+    raise ValueError(f'For input string: "{as_text(value)}"')

@@ -1,0 +1,335 @@
+"""Highlighting, as OpenSearch's unified highlighter does it: passages around what the query matched, the best of them in order.
+
+Sources: OpenSearch's CustomFieldHighlighter, BoundedBreakIteratorScanner, CustomPassageFormatter; Lucene's PassageScorer.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.search_server import boundaries, errors, fields
+from local.search_server.analysis import Analyzer, Span
+from local.search_server.boundaries import Boundaries
+from local.search_server.fields import Family, Field
+from local.search_server.mappings import Mapping
+from local.search_server.marks import Mark, Phrase
+
+BETWEEN_VALUES = "\u2029"  # ends every passage
+MOST_ANALYZED = 1_000_000  # characters, index.highlight.max_analyzed_offset
+_AROUND = 400  # characters looked at around a cut to find a word's end
+_TRIMMED = "".join(map(chr, range(33)))  # what Java's trim takes off
+
+_KNOWN = {
+    "pre_tags", "post_tags", "fragment_size", "number_of_fragments", "no_match_size", "require_field_match", "order", "encoder",
+    "max_analyzer_offset", "type",
+}  # fmt: skip
+_ELSEWHERE = {
+    "boundary_chars", "boundary_max_scan", "boundary_scanner", "boundary_scanner_locale", "force_source", "fragment_offset",
+    "fragmenter", "highlight_query", "matched_fields", "options", "phrase_limit", "tags_schema",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How one field is to be highlighted; sizes in characters."""
+
+    path: str
+    before: str
+    after: str
+    fragment_size: int
+    fragments: int
+    no_match_size: int
+    own_matches_only: bool
+    by_score: bool
+    escape: bool
+    analyzed: int | None
+
+
+def parse(body: Any) -> list[Wish]:
+    """The ``highlight`` of a search. Raises SearchError."""
+    if not isinstance(body, dict):
+        raise errors.parsing("Unknown key for a VALUE in [highlight].")
+    _check(body, _KNOWN | {"fields"})
+    listed = body.get("fields", {})
+    pairs = [pair for each in (listed if isinstance(listed, list) else [listed]) for pair in each.items()]
+    wishes = []
+    for path, own in pairs:
+        if "*" in path:
+            raise errors.not_offered("a pattern in the fields of a highlight")
+        _check(own, _KNOWN)
+        wishes.append(_wish(path, {**{key: value for key, value in body.items() if key != "fields"}, **own}))
+    return wishes
+
+
+def _check(options: dict[str, Any], known: set[str]) -> None:
+    for name in options:
+        if name in _ELSEWHERE:
+            raise errors.not_offered(f"[{name}] of a highlight")
+        if name not in known:
+            raise errors.unknown_field("highlight", name)
+
+
+def _wish(path: str, options: dict[str, Any]) -> Wish:
+    if options.get("type", "unified") != "unified":
+        raise errors.not_offered(f"a highlighter of type [{options['type']}]")
+    if options.get("order", "none") not in ("none", "score") or options.get("encoder", "default") not in (
+        "default",
+        "html",
+    ):
+        raise errors.illegal_argument("unknown [order] or [encoder] of a highlight")
+    analyzed = options.get("max_analyzer_offset")
+    return Wish(
+        path,
+        _tag(options.get("pre_tags", "<em>")),
+        _tag(options.get("post_tags", "</em>")),
+        _size(options, "fragment_size", 100),
+        _size(options, "number_of_fragments", 5),
+        _size(options, "no_match_size", 0),
+        options.get("require_field_match", True) in (True, "true"),
+        options.get("order") == "score",
+        options.get("encoder") == "html",
+        _size(options, "max_analyzer_offset", 0) if analyzed is not None else None,
+    )
+
+
+def _tag(tags: Any) -> str:
+    return str(tags[0] if isinstance(tags, list) and tags else tags)
+
+
+def _size(options: dict[str, Any], name: str, default: int) -> int:
+    value = options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise errors.illegal_argument(f"[{name}] of a highlight must be a number of at least 0")
+    return value
+
+
+@dataclass(slots=True)
+class _Passage:
+    start: int
+    end: int
+    matches: list[Span] = field(default_factory=list)
+    score: float = 0.0
+
+
+def highlight(
+    wishes: list[Wish],
+    marks: tuple[Mark, ...],
+    mapping: Mapping,
+    source: dict[str, Any],
+    document_id: str,
+    index_name: str,
+) -> dict[str, list[str]]:
+    """The fragments of each field that has some. Raises SearchError for a text too long to be analyzed."""
+    found = {}
+    for wish in wishes:
+        target = mapping.fields.get(wish.path)
+        if target is None or target.family not in (Family.TEXT, Family.WORD):
+            continue
+        values = [fields.as_text(value) for value in _values(source, target.source.split("."))]
+        content = BETWEEN_VALUES.join(values)
+        if len(content) > MOST_ANALYZED and wish.analyzed is None:
+            raise errors.query_failed(
+                f"The length of [{wish.path}] field of [{document_id}] doc of [{index_name}] index has exceeded [{MOST_ANALYZED}]"
+                " - maximum allowed to be analyzed for highlighting. This maximum can be set by changing the"
+                " [index.highlight.max_analyzed_offset] index level setting. For large texts, indexing with offsets or term"
+                " vectors is recommended!",
+                "illegal_argument_exception",
+            )
+        chosen = [mark for mark in marks if mark.field == wish.path or not wish.own_matches_only]
+        if fragments := _fragments(wish, target, chosen, mapping, content):
+            found[wish.path] = fragments
+    return found
+
+
+def _values(node: Any, path: list[str]) -> Iterable[Any]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _values(each, path)
+    elif not path:
+        if node is not None:
+            yield node
+    elif isinstance(node, dict):
+        for length in range(1, len(path) + 1):
+            if (key := ".".join(path[:length])) in node:
+                yield from _values(node[key], path[length:])
+
+
+def _fragments(wish: Wish, target: Field, marks: list[Mark], mapping: Mapping, content: str) -> list[str]:
+    if not content:
+        return []
+    if target.family is Family.TEXT:
+        matches = _matches(mapping.analysis.analyzers[target.analyzer], content, marks, wish.analyzed)
+    else:
+        matches = _whole_values(target, mapping, content, marks)
+    cutting = wish.fragments and target.family is Family.TEXT
+    most = wish.fragments or 2**31
+    if matches:
+        passages = _passages(
+            content, matches, _Sentences(content, wish.fragment_size) if cutting else _Values(content), most
+        )
+    elif wish.no_match_size:
+        end = content.find(BETWEEN_VALUES)
+        end = len(content) if end < 0 else end
+        if wish.no_match_size < end:
+            near = boundaries.words(content, 0, min(len(content), wish.no_match_size + _AROUND))
+            end = near.following(wish.no_match_size) or len(content)
+        passages = [_Passage(0, end)]
+    else:
+        return []
+    if wish.by_score:
+        passages.sort(key=lambda passage: -passage.score)
+    texts = (_format(content, passage, wish) for passage in passages)
+    return [text for text in texts if text]
+
+
+def _whole_values(target: Field, mapping: Mapping, content: str, marks: list[Mark]) -> list[Span]:
+    spans, start = [], 0
+    normal = mapping.analysis.normalizers.get(target.normalizer)
+    for position, value in enumerate(content.split(BETWEEN_VALUES)):
+        term = normal.indexed(value) if normal else value
+        if value and any(not isinstance(mark.what, Phrase) and mark.what(term) for mark in marks):
+            spans.append(Span(term, position, start, start + len(value)))
+        start += len(value) + 1
+    return spans
+
+
+def _matches(analyzer: Analyzer, content: str, marks: list[Mark], analyzed: int | None) -> list[Span]:
+    tests = [mark.what for mark in marks if not isinstance(mark.what, Phrase)]
+    phrases = [mark.what for mark in marks if isinstance(mark.what, Phrase)]
+    in_phrases = {word for phrase in phrases for _, word in phrase.words}
+    lasts = [phrase.last[1] for phrase in phrases if phrase.last]
+
+    def wanted(term: str) -> bool:
+        return term in in_phrases or any(test(term) for test in tests) or any(last(term) for last in lasts)
+
+    spans = [span for span in analyzer.spans(content, wanted) if analyzed is None or span.end <= analyzed]
+    matched = {span.position for span in spans if any(test(span.term) for test in tests)}
+    by_position = {span.position: span for span in spans}
+    for phrase in phrases:
+        matched |= _phrase_positions(phrase, by_position)
+    return [span for span in spans if span.position in matched]
+
+
+def _phrase_positions(phrase: Phrase, spans: dict[int, Span]) -> set[int]:
+    found: set[int] = set()
+    if phrase.slop and len(phrase.words) == 2:
+        (_, first), (gap, second) = phrase.words
+        seconds = [position for position, span in spans.items() if span.term == second]
+        for position, span in spans.items():
+            if span.term == first:
+                for other in seconds:
+                    if abs(other - position - gap) <= phrase.slop:
+                        found |= {position, other}
+        return found
+    for start in spans:
+        places = [start + offset for offset, _ in phrase.words]
+        if all(
+            place in spans and spans[place].term == word for place, (_, word) in zip(places, phrase.words, strict=True)
+        ):
+            if phrase.last is None:
+                found |= set(places)
+            elif (end := start + phrase.last[0]) in spans and phrase.last[1](spans[end].term):
+                found |= {*places, end}
+    return found
+
+
+class _Values:
+    """Every value is one passage."""
+
+    def __init__(self, content: str) -> None:
+        self._content = content
+
+    def around(self, start: int) -> tuple[int, int]:
+        begin = self._content.rfind(BETWEEN_VALUES, 0, start) + 1
+        end = self._content.find(BETWEEN_VALUES, start)
+        return begin, len(self._content) if end < 0 else end
+
+
+class _Sentences:
+    """Sentences, several as long as they stay within ``size``; one that is longer is cut at words around its first match."""
+
+    def __init__(self, content: str, size: int) -> None:
+        self._content, self._size = content, size
+        self._sentences = boundaries.sentences(content)
+        self._window = (-1, -1)
+        self._inner_end = 0
+
+    def around(self, start: int) -> tuple[int, int]:
+        """The passage of a match at ``start``; matches have to come in order."""
+        offset = start + 1
+        if not self._size:
+            return self._sentences.preceding(offset), self._sentences.following(start) or len(self._content)
+        if self._window[0] < offset < self._window[1]:
+            begin, end = self._inner_end, self._window[1]
+        else:
+            begin = self._sentences.preceding(offset)
+            end = self._sentences.following(offset - 1) or len(self._content)
+            while end - begin < self._size:
+                further = self._sentences.following(end)
+                if further is None or further - begin > self._size:
+                    break
+                end = further
+            self._window = (begin, end)
+        if end - begin > self._size:
+            if offset - self._size > begin:
+                begin = max(begin, self._words(offset - self._size).preceding(offset - self._size))
+            rest = offset + max(0, self._size - (offset - begin))
+            if rest < self._window[1]:
+                end = min(self._window[1], self._words(rest).following(rest) or len(self._content))
+        self._inner_end = end
+        return begin, end
+
+    def _words(self, offset: int) -> Boundaries:
+        begin = max(0, offset - _AROUND)
+        if begin:
+            begin = self._content.find(" ", begin, offset) + 1 or begin
+        return boundaries.words(self._content, begin, min(len(self._content), offset + _AROUND))
+
+
+def _passages(content: str, matches: list[Span], breaks: _Values | _Sentences, most: int) -> list[_Passage]:
+    frequency: dict[str, int] = {}
+    for match in matches:
+        frequency[match.term] = frequency.get(match.term, 0) + 1
+    passages: list[_Passage] = []
+    for match in matches:
+        if not passages or match.start >= passages[-1].end:
+            passages.append(_Passage(*breaks.around(match.start)))
+        passages[-1].matches.append(match)
+    for passage in passages:
+        passage.score = _score(passage, len(content), frequency)
+    if len(passages) > most:
+        passages = sorted(passages, key=lambda passage: (-passage.score, -passage.start))[:most]
+    return sorted(passages, key=lambda passage: passage.start)
+
+
+def _score(passage: _Passage, length: int, frequency: dict[str, int]) -> float:
+    """BM25 of a passage in its text, a little more at the beginning of the text."""
+    k1, b, pivot = 1.2, 0.75, 87.0
+    here: dict[str, int] = {}
+    for match in passage.matches:
+        here[match.term] = here.get(match.term, 0) + 1
+    norm = k1 * ((1 - b) + b * ((passage.end - passage.start) / pivot))
+    score = 0.0
+    for term, count in here.items():
+        in_text = frequency[term] if count > 1 else 0  # Lucene's scorer knows a term's count from its second match on
+        weight = (k1 + 1) * math.log(1 + (1 + length / pivot + 0.5) / (in_text + 0.5))
+        score += count / (count + norm) * weight
+    return score * (1 + 1 / math.log(pivot + passage.start))
+
+
+def _format(content: str, passage: _Passage, wish: Wish) -> str:
+    def plain(begin: int, end: int) -> str:
+        return html.escape(content[begin:end]).replace("/", "&#x2F;") if wish.escape else content[begin:end]
+
+    parts, at = [], passage.start
+    for match in passage.matches:
+        end = min(match.end, passage.end)
+        parts += [plain(at, match.start), wish.before, plain(match.start, end), wish.after]
+        at = end
+    parts.append(plain(at, max(at, passage.end)))
+    text = "".join(parts)
+    return text.removesuffix(BETWEEN_VALUES).strip(_TRIMMED)

@@ -1,0 +1,93 @@
+"""Making, describing and removing indexes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.search_server import errors
+from local.search_server.catalog import Catalog
+from local.search_server.index import Index
+
+_MANAGED = {
+    "number_of_shards",
+    "number_of_replicas",
+    "refresh_interval",
+}  # taken and, as by OpenSearch Serverless, not followed
+_KNOWN_ELSEWHERE = ("knn", "max_result_window", "mapping", "sort", "highlight", "query", "search", "similarity", "codec", "blocks",
+                    "max_ngram_diff", "default_pipeline", "final_pipeline", "auto_expand_replicas", "hidden", "routing")  # fmt: skip
+
+
+def create(catalog: Catalog, collection: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    for key in body:
+        if key == "aliases":
+            raise errors.not_offered("[aliases] of an index")
+        if key not in ("settings", "mappings"):
+            raise errors.SearchError(400, "parse_exception", f"unknown key [{key}] for create index")
+    settings, mappings = body.get("settings", {}), body.get("mappings", {})
+    if not isinstance(settings, dict) or not isinstance(mappings, dict):
+        raise errors.SearchError(400, "parse_exception", "key [settings] and [mappings] must be objects")
+    catalog.create(collection, name, _settings(settings), mappings)
+    return {"acknowledged": True, "shards_acknowledged": True, "index": name}
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """In one form: ``{"index": {"analysis": …}}``, ``{"analysis": …}`` and ``{"index.analysis.…": …}`` are the same."""
+    tree: dict[str, Any] = {}
+    for path, value in given.items():
+        _put(tree, path.split("."), value)
+    tree = {**{key: value for key, value in tree.items() if key != "index"}, **tree.get("index", {})}
+    for key in tree:
+        if key in _KNOWN_ELSEWHERE:
+            raise errors.not_offered(f"setting [index.{key}]")
+        if key not in _MANAGED | {"analysis"}:
+            raise errors.illegal_argument(
+                f"unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes"
+                " documentation for removed settings"
+            )
+    return tree
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    *parents, name = path
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    if isinstance(value, dict) and isinstance(tree.get(name), dict):
+        for key, each in value.items():
+            _put(tree[name], [key], each)
+    else:
+        tree[name] = value
+
+
+def describe(index: Index) -> dict[str, Any]:
+    settings = {
+        "creation_date": str(index.created),
+        "number_of_shards": "2",
+        "number_of_replicas": "0",
+        "uuid": index.uuid,
+        "version": {"created": "136327827"},
+        "provided_name": index.name,
+    }
+    if "analysis" in index.settings:
+        settings["analysis"] = index.settings["analysis"]
+    return {index.name: {"aliases": {}, "mappings": index.mapping.json(), "settings": {"index": settings}}}
+
+
+def mapping(index: Index) -> dict[str, Any]:
+    return {index.name: {"mappings": index.mapping.json()}}
+
+
+def add_fields(index: Index, body: dict[str, Any]) -> dict[str, Any]:
+    index.add_fields(body)
+    return {"acknowledged": True}
+
+
+def listing(catalog: Catalog, collection: str) -> list[dict[str, Any]]:
+    """``_cat/indices``: without health and status, which OpenSearch Serverless does not show."""
+    rows = []
+    for name in catalog.names(collection):
+        index = catalog.find(collection, name)
+        documents = str(index.snapshot.searcher.num_docs)
+        rows.append(
+            {"index": name, "uuid": index.uuid, "pri": "2", "rep": "0", "docs.count": documents, "docs.deleted": "0"}
+        )
+    return rows

@@ -1,0 +1,72 @@
+"""What a query found in a text, so that highlighting can find it again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TermTest(Protocol):
+    """Whether a single indexed term was matched."""
+
+    def __call__(self, term: str, /) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    terms: frozenset[str]
+
+    def __call__(self, term: str, /) -> bool:
+        return term in self.terms
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    pattern: re.Pattern[str]
+
+    def __call__(self, term: str, /) -> bool:
+        return self.pattern.fullmatch(term) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Within ``edits`` insertions, deletions, substitutions or swaps of neighbours."""
+
+    word: str
+    edits: int
+
+    def __call__(self, term: str, /) -> bool:
+        return abs(len(term) - len(self.word)) <= self.edits and _distance(self.word, term) <= self.edits
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Terms at these positions relative to each other; ``last`` is a test for the term after them (a prefix)."""
+
+    words: tuple[tuple[int, str], ...]
+    slop: int = 0
+    last: tuple[int, TermTest] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """``field`` is the path of the field that was searched."""
+
+    field: str
+    what: TermTest | Phrase
+
+
+def _distance(a: str, b: str) -> int:
+    """Optimal string alignment distance."""
+    before: list[int] = []
+    above = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        row = [i]
+        for j, right in enumerate(b, 1):
+            cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, above = above, row
+    return above[-1]

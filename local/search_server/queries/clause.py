@@ -1,0 +1,175 @@
+"""Pieces a query is built of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import tantivy
+
+from local.search_server import errors
+from local.search_server.fields import Family, Field, Kind
+from local.search_server.index import Snapshot
+from local.search_server.mappings import Mapping
+from local.search_server.marks import Mark
+from local.search_server.text_index import EVERY, PRESENT
+
+K1, B = (
+    1.2,
+    0.75,
+)  # of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same
+
+Q, MUST, SHOULD, MUST_NOT = tantivy.Query, tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """``constant``: every hit has the same score."""
+
+    query: tantivy.Query
+    constant: bool = False
+    marks: tuple[Mark, ...] = ()
+
+    def boosted(self, boost: float) -> Clause:
+        return self if boost == 1 else replace(self, query=Q.boost_query(self.query, boost))
+
+    def filtering(self) -> tantivy.Query:
+        """The same hits with score 0."""
+        return Q.const_score_query(self.query, 0.0)
+
+
+def constant(query: tantivy.Query, score: float = 1.0, marks: tuple[Mark, ...] = ()) -> Clause:
+    return Clause(Q.const_score_query(query, score), True, marks)
+
+
+def everything(score: float = 1.0) -> Clause:
+    return constant(Q.all_query(), score)
+
+
+def nothing() -> Clause:
+    return Clause(Q.empty_query(), True)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a query is compiled against. ``now`` in milliseconds."""
+
+    snapshot: Snapshot
+    mapping: Mapping
+    multivalued: frozenset[str]
+    now: int
+    compile: Callable[[Any, Scope], Clause] = field(repr=False)
+    scored: bool = True
+
+    def unscored(self) -> Scope:
+        """For filters: no statistics are looked up."""
+        return replace(self, scored=False)
+
+    def field(self, path: str) -> Field | None:
+        """None for a field nobody mapped, which matches nothing. Raises SearchError for one that is not indexed."""
+        found = self.mapping.fields.get(path)
+        if found is None:
+            if path in ("_id", "_index", "_source", "_routing", "_type", "_field_names", "_seq_no", "_version"):
+                raise errors.not_offered(f"a query on [{path}]")
+            return None
+        if not found.searchable:
+            raise errors.query_failed(
+                f"Cannot search on field [{path}] since it is not indexed.", "illegal_argument_exception"
+            )
+        return found
+
+    def column(self, found: Field) -> str | None:
+        """None when no visible document has the field yet."""
+        return self.snapshot.columns.of.get(found.path)
+
+    def having(self, path: str) -> int:
+        """How many documents have the field."""
+        return self.snapshot.searcher.doc_freq(PRESENT, path)
+
+    def idf(self, found: Field, column: str, term: Any) -> float:
+        """Lucene's: of the term among the documents that have the field."""
+        return _idf(self.having(found.path), self.snapshot.searcher.doc_freq(column, term))
+
+    def text_term(self, found: Field, column: str, term: str) -> tantivy.Query:
+        """A term of a text, scored with the number of documents that have the field, as Lucene counts them."""
+        return self._weighted(found, column, [term], Q.term_query(self.snapshot.schema, column, term))
+
+    def text_phrase(self, found: Field, column: str, words: list[tuple[int, str]], slop: int) -> tantivy.Query:
+        query = Q.phrase_query(self.snapshot.schema, column, list(words), slop)
+        return self._weighted(found, column, [word for _, word in words], query)
+
+    def _weighted(self, found: Field, column: str, terms: list[str], query: tantivy.Query) -> tantivy.Query:
+        total, having = self.having(EVERY), self.having(found.path)
+        if not self.scored or having == total:
+            return query
+        counts = [self.snapshot.searcher.doc_freq(column, term) for term in terms]
+        if not all(counts):
+            return query
+        return Q.boost_query(query, sum(_idf(having, n) for n in counts) / sum(_idf(total, n) for n in counts))
+
+    def keyword_score(self, found: Field, column: str, value: Any) -> float:
+        """BM25 of a term in a field without norms and frequencies. Numbers and dates are points: 1."""
+        if not self.scored or (found.family is not Family.WORD and found.kind is not Kind.BOOLEAN):
+            return 1.0
+        average = self._values_each(column) / max(self.having(found.path), 1) if found.path in self.multivalued else 1.0
+        return self.idf(found, column, value) * (K1 + 1) / (1 + K1 * (1 - B + B / max(average, 1.0)))
+
+    def _values_each(self, column: str) -> float:
+        counted = self.snapshot.searcher.aggregate(Q.all_query(), {"all": {"value_count": {"field": column}}})
+        return float(counted["all"]["value"])
+
+
+def _idf(total: int, documents: int) -> float:
+    documents = min(documents, total)
+    return math.log(1 + (total - documents + 0.5) / (documents + 0.5))
+
+
+def number(value: Any, name: str, query: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise errors.parsing(f"[{query}] query expects a number for [{name}]")
+    try:
+        return float(value)
+    except ValueError:
+        raise errors.illegal_argument(f'For input string: "{value}"') from None
+
+
+def boost_of(options: dict[str, Any], query: str) -> float:
+    boost = number(options.get("boost", 1), "boost", query)
+    if boost < 0:
+        raise errors.illegal_argument(
+            f"negative [boost] are not allowed in [{query}], use a value between 0 and 1 to deboost"
+        )
+    return boost
+
+
+def options_for(
+    body: Any, query: str, shorthand: str, known: set[str], elsewhere: set[str]
+) -> tuple[str, dict[str, Any]]:
+    """``{"field": value}`` or ``{"field": {options}}`` → field and options. Raises SearchError for what is not among them."""
+    if not isinstance(body, dict):
+        raise errors.parsing(f"[{query}] query malformed, no start_object after query name")
+    if len(body) != 1:
+        names = " and ".join(f"[{name}]" for name in list(body)[:2])
+        reason = (
+            f"[{query}] query doesn't support multiple fields, found {names}"
+            if body
+            else "No text specified for text query"
+        )
+        raise errors.parsing(reason)
+    ((field_name, options),) = body.items()
+    if isinstance(options, list):
+        raise errors.parsing(f"[{query}] query does not support array of values")
+    if not isinstance(options, dict):
+        return field_name, {shorthand: options}
+    check_options(options, query, known | {shorthand, "boost"}, elsewhere)
+    return field_name, options
+
+
+def check_options(options: dict[str, Any], query: str, known: set[str], elsewhere: set[str]) -> None:
+    for name in options:
+        if name in elsewhere | {"_name"}:
+            raise errors.not_offered(f"[{name}] of the [{query}] query")
+        if name not in known:
+            raise errors.parsing(f"[{query}] query does not support [{name}]")

@@ -1,0 +1,261 @@
+"""Queries on analyzed text: match, match_phrase, match_phrase_prefix, multi_match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.search_server import errors, fields
+from local.search_server.analysis import Analyzer
+from local.search_server.fields import Field, Kind
+from local.search_server.marks import AnyOf, Mark, Near, Phrase
+from local.search_server.queries.clause import (
+    MUST,
+    SHOULD,
+    Clause,
+    Q,
+    Scope,
+    boost_of,
+    check_options,
+    constant,
+    everything,
+    nothing,
+    number,
+    options_for,
+)
+from local.search_server.queries.compound import minimum_should_match
+from local.search_server.queries.term_level import exact
+
+MOST_EXPANSIONS = 50
+_MATCH = {"query", "operator", "minimum_should_match", "fuzziness", "lenient", "zero_terms_query", "analyzer"}
+_MATCH_ELSEWHERE = {
+    "auto_generate_synonyms_phrase_query", "cutoff_frequency", "fuzzy_rewrite", "fuzzy_transpositions", "max_expansions",
+    "prefix_length",
+}  # fmt: skip
+
+
+def match(body: Any, scope: Scope) -> Clause:
+    path, options = options_for(body, "match", "query", _MATCH, _MATCH_ELSEWHERE)
+    return _match(path, options, scope, "match").boosted(boost_of(options, "match"))
+
+
+def _match(path: str, options: dict[str, Any], scope: Scope, query: str) -> Clause:
+    if options.get("query") is None:
+        raise errors.parsing("No text specified for text query")
+    found = scope.field(path)
+    return leniently(options, lambda: words(scope, found, options, query)) if found else nothing()
+
+
+def leniently(options: dict[str, Any], compiled: Callable[[], Clause]) -> Clause:
+    try:
+        return compiled()
+    except errors.SearchError as error:
+        if options.get("lenient") in (True, "true") and error.kind in ("query_shard_exception", "parse_exception"):
+            return nothing()
+        raise
+
+
+def words(scope: Scope, found: Field, options: dict[str, Any], query: str) -> Clause:
+    """The words of a text in any order, or a value of a field that has no words."""
+    operator = str(options.get("operator", "or")).lower()
+    if operator not in ("or", "and"):
+        raise errors.illegal_argument(f"No enum constant org.opensearch.index.query.Operator.{operator.upper()}")
+    if found.kind is not Kind.TEXT:
+        if "fuzziness" in options:
+            raise errors.not_offered(f"[fuzziness] on a field of type [{found.kind}]")
+        return exact(scope, found, options["query"])
+    column = scope.column(found)
+    terms = [term for _, term in analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))]
+    if not terms:
+        zero = str(options.get("zero_terms_query", "none")).lower()
+        if zero not in ("none", "all"):
+            raise errors.parsing(f"Unsupported zero_terms_query value [{zero}]")
+        return everything() if zero == "all" else nothing()
+    if column is None:
+        return nothing()
+    clauses = [_word(scope, found, column, term, options) for term in terms]
+    marks = tuple(mark for clause in clauses for mark in clause.marks)
+    if len(clauses) == 1:
+        return clauses[0]
+    least = (
+        minimum_should_match(options["minimum_should_match"], len(terms)) if "minimum_should_match" in options else 1
+    )
+    if operator == "and":
+        return Clause(Q.boolean_query([(MUST, each.query) for each in clauses]), False, marks)
+    return Clause(
+        Q.boolean_query([(SHOULD, each.query) for each in clauses], minimum_number_should_match=max(least, 1)),
+        False,
+        marks,
+    )
+
+
+def _word(scope: Scope, found: Field, column: str, term: str, options: dict[str, Any]) -> Clause:
+    edits = _edits(options.get("fuzziness", 0), term)
+    if not edits:
+        return Clause(scope.text_term(found, column, term), False, (Mark(found.path, AnyOf(frozenset([term]))),))
+    return near(scope, found, column, term, edits)
+
+
+def near(scope: Scope, found: Field, column: str, term: str, edits: int) -> Clause:
+    """Terms like this one. The very term scores as it does alone, what is merely like it adds a constant."""
+    like = Q.fuzzy_term_query(scope.snapshot.schema, column, term, edits, True)
+    both = [(SHOULD, constant(like).query), (SHOULD, scope.text_term(found, column, term))]
+    return Clause(Q.boolean_query(both), False, (Mark(found.path, Near(term, edits)),))
+
+
+def _edits(fuzziness: Any, term: str) -> int:
+    """AUTO is AUTO:3,6 (OpenSearch's Fuzziness)."""
+    text = str(fuzziness).upper()
+    if text.startswith("AUTO"):
+        try:
+            low, high = map(int, text.partition(":")[2].split(",")) if ":" in text else (3, 6)
+        except ValueError:
+            raise errors.parsing(f"failed to find low and high distance values from [{fuzziness}]") from None
+        return 0 if len(term) < low else 1 if len(term) < high else 2
+    try:
+        edits = int(float(text))
+    except ValueError:
+        edits = -1
+    if edits not in (0, 1, 2):
+        raise errors.illegal_argument(f"Valid edit distances are [0, 1, 2] but was [{fuzziness}]")
+    return edits
+
+
+def match_phrase(body: Any, scope: Scope) -> Clause:
+    path, options = options_for(body, "match_phrase", "query", {"query", "slop", "zero_terms_query", "analyzer"}, set())
+    return _match_phrase(path, options, scope).boosted(boost_of(options, "match_phrase"))
+
+
+def _match_phrase(path: str, options: dict[str, Any], scope: Scope) -> Clause:
+    if options.get("query") is None:
+        raise errors.parsing("No text specified for text query")
+    found = scope.field(path)
+    if found is None:
+        return nothing()
+    return leniently(
+        options, lambda: phrase(scope, found, options, int(number(options.get("slop", 0), "slop", "match_phrase")))
+    )
+
+
+def phrase(scope: Scope, found: Field, options: dict[str, Any], slop: int) -> Clause:
+    if found.kind is not Kind.TEXT:
+        return exact(scope, found, options["query"])
+    column = scope.column(found)
+    terms = analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))
+    if column is None or len(terms) < 2:
+        return words(scope, found, {key: value for key, value in options.items() if key != "slop"}, "match_phrase")
+    if slop and (len(terms) > 2 or terms[0][1] == terms[1][1]):
+        raise errors.not_offered("[slop] in a phrase of more than two different words")
+    placed = [(position - terms[0][0], term) for position, term in terms]
+    return Clause(
+        scope.text_phrase(found, column, placed, slop), False, (Mark(found.path, Phrase(tuple(placed), slop)),)
+    )
+
+
+def match_phrase_prefix(body: Any, scope: Scope) -> Clause:
+    known = {"query", "max_expansions", "zero_terms_query", "analyzer"}
+    path, options = options_for(body, "match_phrase_prefix", "query", known, {"slop"})
+    return _phrase_prefix(path, options, scope).boosted(boost_of(options, "match_phrase_prefix"))
+
+
+def _phrase_prefix(path: str, options: dict[str, Any], scope: Scope) -> Clause:
+    if options.get("query") is None:
+        raise errors.parsing("No text specified for text query")
+    found = scope.field(path)
+    return leniently(options, lambda: phrase_prefix(scope, found, options)) if found else nothing()
+
+
+def phrase_prefix(scope: Scope, found: Field, options: dict[str, Any]) -> Clause:
+    """A phrase whose last word is the beginning of one: of the first 50 terms that begin so, as in Lucene.
+
+    Lucene weighs all of them together; a text with several of them scores a little less here.
+    """
+    if found.kind is not Kind.TEXT:
+        raise errors.query_failed(
+            f"failed to create query: Can only use phrase prefix queries on text fields - not on [{found.path}] which is of"
+            f" type [{found.kind}]"
+        )
+    column = scope.column(found)
+    terms = analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))
+    if column is None or not terms:
+        return nothing()
+    first = terms[0][0]
+    *before, (last_position, beginning) = [(position - first, term) for position, term in terms]
+    most = int(number(options.get("max_expansions", MOST_EXPANSIONS), "max_expansions", "match_phrase_prefix"))
+    endings = [term for term, _ in scope.snapshot.searcher.terms_with_prefix(column, beginning, limit=most)]
+    if not endings:
+        return nothing()
+    weight = (
+        sum(scope.idf(found, column, term) for term in [*(term for _, term in before), *endings])
+        if scope.scored
+        else 0.0
+    )
+    parts = []
+    for ending in endings:
+        phrase_words = [*before, (last_position, ending)]
+        own = sum(scope.idf(found, column, term) for _, term in phrase_words) if scope.scored else 0.0
+        query = scope.text_phrase(found, column, phrase_words, 0) if before else scope.text_term(found, column, ending)
+        parts.append(Q.boost_query(query, weight / own) if own else query)
+    last = AnyOf(frozenset(endings))
+    mark = Mark(found.path, Phrase(tuple(before), 0, (last_position, last)) if before else last)
+    return Clause(Q.disjunction_max_query(parts, 0.0), False, (mark,))
+
+
+_MULTI = {*_MATCH, "fields", "type", "tie_breaker", "slop"}
+
+
+def multi_match(body: Any, scope: Scope) -> Clause:
+    if not isinstance(body, dict):
+        raise errors.parsing("[multi_match] query malformed, no start_object after query name")
+    check_options(body, "multi_match", _MULTI | {"boost"}, _MATCH_ELSEWHERE)
+    if body.get("query") is None:
+        raise errors.parsing("No text specified for multi_match query")
+    weighted = weighted_fields(body.get("fields"), "multi_match")
+    kind = str(body.get("type", "best_fields")).lower()
+    if kind in ("cross_fields", "bool_prefix"):
+        raise errors.not_offered(f"[multi_match] of type [{kind}]")
+    if kind not in ("best_fields", "most_fields", "phrase", "phrase_prefix"):
+        raise errors.SearchError(
+            400, "parse_exception", f"failed to parse [multi_match] query type [{kind}]. unknown type."
+        )
+    if "slop" in body and kind != "phrase":
+        raise errors.not_offered(f"[slop] with [multi_match] of type [{kind}]")
+    if kind.startswith("phrase") and {"fuzziness", "minimum_should_match"} & set(body):
+        raise errors.not_offered(f"these options with [multi_match] of type [{kind}]")
+    options = {name: value for name, value in body.items() if name not in ("fields", "type", "tie_breaker", "boost")}
+    each = {"phrase": _match_phrase, "phrase_prefix": _phrase_prefix}.get(
+        kind, lambda p, o, s: _match(p, o, s, "multi_match")
+    )
+    clauses = [each(path, options, scope).boosted(weight) for path, weight in weighted]
+    tie = number(body.get("tie_breaker", 1 if kind == "most_fields" else 0), "tie_breaker", "multi_match")
+    return best_of(clauses, tie).boosted(boost_of(body, "multi_match"))
+
+
+def best_of(clauses: list[Clause], tie: float) -> Clause:
+    """The best score of several, and ``tie`` times the others."""
+    if len(clauses) == 1:
+        return clauses[0]
+    marks = tuple(mark for clause in clauses for mark in clause.marks)
+    return Clause(Q.disjunction_max_query([clause.query for clause in clauses], tie), False, marks)
+
+
+def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
+    """``["title^2", "text"]``."""
+    if isinstance(listed, str):
+        listed = [listed]
+    if not listed:
+        raise errors.not_offered(f"[{query}] without [fields]")
+    weighted = []
+    for each in listed:
+        path, _, weight = str(each).partition("^")
+        if "*" in path:
+            raise errors.not_offered(f"a pattern in the [fields] of [{query}]")
+        weighted.append((path, number(weight or 1, "boost", query)))
+    return weighted
+
+
+def analyzer_of(scope: Scope, found: Field, options: dict[str, Any]) -> Analyzer:
+    name = options.get("analyzer", found.search_analyzer)
+    if name not in scope.mapping.analysis.analyzers:
+        raise errors.query_failed(f"[match] analyzer [{name}] not found")
+    return scope.mapping.analysis.analyzers[name]

@@ -1,0 +1,284 @@
+"""Queries on exact values: term, terms, ids, exists, range, prefix, wildcard, match_all, match_none."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import tantivy
+
+from local.search_server import dates, errors, fields
+from local.search_server.fields import Family, Field, Kind, Value
+from local.search_server.marks import AnyOf, Like, Mark
+from local.search_server.queries.clause import (
+    Clause,
+    Q,
+    Scope,
+    boost_of,
+    check_options,
+    constant,
+    everything,
+    nothing,
+    options_for,
+)
+from local.search_server.text_index import ID, PRESENT
+
+MOST_TERMS = 65_536  # index.max_terms_count
+_ANY = r"(?s:.)"
+
+
+def match_all(body: Any, scope: Scope) -> Clause:
+    _only_boost(body, "match_all")
+    return everything(boost_of(body, "match_all"))
+
+
+def match_none(body: Any, scope: Scope) -> Clause:
+    _only_boost(body, "match_none")
+    return nothing()
+
+
+def _only_boost(body: Any, query: str) -> None:
+    if not isinstance(body, dict):
+        raise errors.parsing(f"[{query}] query malformed, no start_object after query name")
+    for name in body:
+        if name == "_name":
+            raise errors.not_offered(f"[{name}] of the [{query}] query")
+        if name != "boost":
+            raise errors.unknown_field(query, name)
+
+
+def term(body: Any, scope: Scope) -> Clause:
+    path, options = options_for(body, "term", "value", set(), {"case_insensitive"})
+    if "value" not in options or options["value"] is None:
+        raise errors.illegal_argument("value cannot be null")
+    found = scope.field(path)
+    return exact(scope, found, options["value"]).boosted(boost_of(options, "term")) if found else nothing()
+
+
+def exact(scope: Scope, found: Field, value: Any) -> Clause:
+    """One value, as it is: a text is not analyzed."""
+    column, wanted = scope.column(found), value_for(found, value, scope)
+    if column is None or wanted is None:
+        return nothing()
+    if found.kind is Kind.TEXT:
+        return Clause(
+            scope.text_term(found, column, str(wanted)), False, (Mark(found.path, AnyOf(frozenset([str(wanted)]))),)
+        )
+    marks = (Mark(found.path, AnyOf(frozenset([str(wanted)]))),) if found.family is Family.WORD else ()
+    query = Q.term_query(scope.snapshot.schema, column, wanted)
+    return constant(query, scope.keyword_score(found, column, wanted), marks)
+
+
+def terms(body: Any, scope: Scope) -> Clause:
+    if not isinstance(body, dict):
+        raise errors.parsing("[terms] query malformed, no start_object after query name")
+    values = {name: value for name, value in body.items() if name != "boost"}
+    for name, value in values.items():
+        if name in ("_name", "value_type"):
+            raise errors.not_offered(f"[{name}] of the [terms] query")
+        if isinstance(value, dict):
+            raise errors.not_offered("a terms lookup")
+        if not isinstance(value, list):
+            raise errors.parsing(f"[terms] query does not support [{name}]")
+    if len(values) > 1:
+        raise errors.parsing("[terms] query does not support multiple fields")
+    if not values:
+        raise errors.parsing(
+            "[terms] query requires a field name, followed by array of terms or a document lookup specification"
+        )
+    ((path, listed),) = values.items()
+    if len(listed) > MOST_TERMS:
+        raise errors.query_failed(
+            f"The number of terms [{len(listed)}] used in the Terms Query request has exceeded the allowed maximum of"
+            f" [{MOST_TERMS}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
+            "illegal_argument_exception",
+        )
+    found = scope.field(path)
+    if found is None:
+        return nothing()
+    wanted = {
+        each for each in (value_for(found, value, scope) for value in listed if value is not None) if each is not None
+    }
+    column = scope.column(found)
+    if column is None or not wanted:
+        return nothing()
+    marks = ()
+    if found.family in (Family.TEXT, Family.WORD):
+        marks = (Mark(path, AnyOf(frozenset(map(str, wanted)))),)
+    query = Q.term_set_query(scope.snapshot.schema, column, sorted(wanted))
+    return constant(query, boost_of(body, "terms"), marks)
+
+
+def ids(body: Any, scope: Scope) -> Clause:
+    if not isinstance(body, dict) or not isinstance(body.get("values"), list):
+        raise errors.parsing("[ids] query requires [values]")
+    check_options(body, "ids", {"values", "boost"}, set())
+    wanted = sorted({fields.as_text(value) for value in body["values"]})
+    if not wanted:
+        return nothing()
+    return constant(Q.term_set_query(scope.snapshot.schema, ID, wanted), boost_of(body, "ids"))
+
+
+def exists(body: Any, scope: Scope) -> Clause:
+    if not isinstance(body, dict) or not isinstance(body.get("field"), str):
+        raise errors.parsing("[exists] must be provided with a [field]")
+    check_options(body, "exists", {"field", "boost"}, set())
+    path = body["field"]
+    if "*" in path or path.startswith("_"):
+        raise errors.not_offered(f"[exists] on [{path}]")
+    return constant(present(scope, path), boost_of(body, "exists"))
+
+
+def present(scope: Scope, path: str) -> tantivy.Query:
+    return Q.term_query(scope.snapshot.schema, PRESENT, path)
+
+
+def range_(body: Any, scope: Scope) -> Clause:
+    elsewhere = {"format", "time_zone", "relation", "from", "to", "include_lower", "include_upper"}
+    path, options = options_for(body, "range", "gte", {"gte", "gt", "lte", "lt"}, elsewhere)
+    if not isinstance(body[path], dict):
+        raise errors.parsing("[range] query malformed, no start_object after query name")
+    found = scope.field(path)
+    if found is None:
+        return nothing()
+    if found.family in (Family.TEXT, Family.WORD):
+        raise errors.not_offered(f"a [range] on a field of type [{found.kind}]")
+    column = scope.column(found)
+    lower, upper = _bound(found, options, "gte", "gt", scope), _bound(found, options, "lte", "lt", scope)
+    if column is None:
+        return nothing()
+    if lower is None and upper is None:
+        return constant(present(scope, path), boost_of(options, "range"))
+    kind = tantivy.FieldType.Float if found.family is Family.REAL else tantivy.FieldType.Integer
+    query = Q.range_query(scope.snapshot.schema, column, kind, lower, upper, "gt" not in options, "lt" not in options)
+    return constant(query, boost_of(options, "range"))
+
+
+def _bound(found: Field, options: dict[str, Any], inclusive: str, exclusive: str, scope: Scope) -> int | float | None:
+    name = inclusive if options.get(inclusive) is not None else exclusive
+    value = options.get(name)
+    if value is None:
+        return None
+    if found.kind is Kind.DATE:
+        try:
+            return dates.evaluate(value, scope.now, up=name in ("gt", "lte"))
+        except dates.NotADate as error:
+            raise bad_date(value) from error
+    if found.family is Family.WHOLE and found.kind is not Kind.BOOLEAN:
+        return _whole_bound(value, rounds_up=name in ("gte", "lt"))
+    bound = value_for(found, value, scope)
+    if bound is None:
+        return None
+    assert not isinstance(bound, str)
+    return bound
+
+
+def _whole_bound(value: Any, *, rounds_up: bool) -> int:
+    """3.2 as a bound of whole numbers: ≥ 3.2 is ≥ 4, > 3.2 is > 3."""
+    try:
+        number = float(value) if not isinstance(value, int) else value
+        whole = int(number)
+    except (TypeError, ValueError, OverflowError):
+        raise errors.query_failed(f'failed to create query: For input string: "{value}"') from None
+    if whole != number:
+        whole = int(number // 1) + rounds_up
+    return max(-(2**63), min(2**63 - 1, whole))
+
+
+def prefix(body: Any, scope: Scope) -> Clause:
+    path, options = options_for(body, "prefix", "value", {"case_insensitive"}, {"rewrite"})
+    if "value" not in options:
+        raise errors.illegal_argument("value cannot be null")
+    found = scope.field(path)
+    if found is None:
+        return nothing()
+    _only_words(found, "prefix")
+    insensitive = _flag(options, "case_insensitive")
+    pattern = literal(_normal(found, str(options["value"]), scope), insensitive) + _ANY + "*"
+    return matching(scope, found, pattern).boosted(boost_of(options, "prefix"))
+
+
+def wildcard(body: Any, scope: Scope) -> Clause:
+    path, options = options_for(body, "wildcard", "value", {"case_insensitive", "wildcard"}, {"rewrite"})
+    value = options.get("value", options.get("wildcard"))
+    if value is None:
+        raise errors.illegal_argument("value cannot be null")
+    found = scope.field(path)
+    if found is None:
+        return nothing()
+    _only_words(found, "wildcard")
+    insensitive = _flag(options, "case_insensitive")
+    signs = re.findall(r"\\.|.", str(value), re.DOTALL)
+    parts = [
+        _ANY + "*" if sign == "*" else _ANY if sign == "?" else literal(_normal(found, sign[-1], scope), insensitive)
+        for sign in signs
+    ]
+    return matching(scope, found, "".join(parts)).boosted(boost_of(options, "wildcard"))
+
+
+def matching(scope: Scope, found: Field, pattern: str) -> Clause:
+    """All documents with a term of this form; score 1."""
+    column = scope.column(found)
+    if column is None:
+        return nothing()
+    marks = (Mark(found.path, Like(re.compile(pattern))),)
+    return constant(Q.regex_query(scope.snapshot.schema, column, pattern), 1.0, marks)
+
+
+def literal(text: str, case_insensitive: bool = False) -> str:
+    """As a regular expression of tantivy's and of Python's; letters of either case are those of ASCII, as in Lucene."""
+    return "".join(
+        f"[{char.lower()}{char.upper()}]"
+        if case_insensitive and char.isascii() and char.isalpha()
+        else "\\" + char
+        if char in r"\.+*?()|[]{}^$#&-~"
+        else char
+        for char in text
+    )
+
+
+def _only_words(found: Field, query: str) -> None:
+    if found.family not in (Family.TEXT, Family.WORD):
+        raise errors.query_failed(
+            f"Can only use {query} queries on keyword and text fields - not on [{found.path}] which is of type [{found.kind}]"
+        )
+
+
+def _normal(found: Field, text: str, scope: Scope) -> str:
+    return scope.mapping.analysis.normalizers[found.normalizer].normalized(text) if found.normalizer else text
+
+
+def _flag(options: dict[str, Any], name: str) -> bool:
+    value = options.get(name, False)
+    if value not in (True, False, "true", "false"):
+        raise errors.parsing(f"Failed to parse value [{value}] as only [true] or [false] are allowed.")
+    return value in (True, "true")
+
+
+def value_for(found: Field, value: Any, scope: Scope) -> Value | None:
+    """A query's value in the form the field is indexed in; None for one that no document can have."""
+    if isinstance(value, dict | list):
+        raise errors.parsing(
+            f"unexpected {'object' if isinstance(value, dict) else 'array'} as a value of [{found.path}]"
+        )
+    if found.kind is Kind.DATE:
+        try:
+            return dates.evaluate(value, scope.now)
+        except dates.NotADate as error:
+            raise bad_date(value) from error
+    if found.kind is Kind.KEYWORD and found.normalizer:
+        return scope.mapping.analysis.normalizers[found.normalizer].indexed(fields.as_text(value))
+    if found.family is Family.WHOLE and isinstance(value, float) and value != int(value):
+        return None
+    try:
+        return fields.parse(found, value)
+    except ValueError as error:
+        if "out of range" in str(error):
+            return None
+        raise errors.query_failed(f"failed to create query: {error}") from error
+
+
+def bad_date(value: Any) -> errors.SearchError:
+    form = "strict_date_optional_time||epoch_millis"
+    reason = f"failed to parse date field [{value}] with format [{form}]"
+    return errors.query_failed(f"{reason}: [{reason}]", "parse_exception")

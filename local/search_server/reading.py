@@ -1,0 +1,153 @@
+"""A document read by a mapping: the values of its fields, and the fields it brings that the mapping does not have yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.search_server import dates, errors, fields
+from local.search_server.fields import Family, Kind, Value
+from local.search_server.mappings import Mapping
+
+_DEEPEST = 20  # index.mapping.depth.limit
+
+
+@dataclass(slots=True)
+class Reading:
+    """``values``: path of a field → its values in the document's order. ``added``: a mapping body of new fields."""
+
+    values: dict[str, list[Value]] = field(default_factory=dict)
+    added: dict[str, Any] = field(default_factory=dict)
+
+    def present(self) -> set[str]:
+        """The paths of all fields with a value, and of the objects around them."""
+        paths = set(self.values)
+        for path in self.values:
+            while path := path.rpartition(".")[0]:
+                paths.add(path)
+        return paths
+
+
+def read(mapping: Mapping, document: dict[str, Any], document_id: str = "", *, lenient: bool = False) -> Reading:
+    """Raises SearchError (mapper_parsing_exception, strict_dynamic_mapping_exception) for a document that does not fit.
+
+    ``lenient`` leaves out what does not fit: documents written before a field was mapped stay as they are.
+    """
+    return _Reader(mapping, document_id, lenient).read(document)
+
+
+class _Reader:
+    def __init__(self, mapping: Mapping, document_id: str, lenient: bool) -> None:
+        self._mapping, self._document_id, self._lenient, self._reading = mapping, document_id, lenient, Reading()
+
+    def read(self, document: dict[str, Any]) -> Reading:
+        self._object(document, "", self._mapping.objects[""], 1)
+        return self._reading
+
+    def _object(self, node: dict[str, Any], prefix: str, dynamic: str, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise errors.bad_document(f"The depth of the document exceeds the limit of [{_DEEPEST}]")
+        for key, value in node.items():
+            if not all(key.split(".")):
+                raise errors.bad_document(
+                    "failed to parse", "object field starting or ending with a [.] makes object resolution ambiguous"
+                )
+            try:
+                self._value(prefix + key, value, dynamic, depth)
+            except errors.SearchError:
+                if not self._lenient:
+                    raise
+
+    def _value(self, path: str, value: Any, dynamic: str, depth: int) -> None:
+        known = self._mapping.by_source.get(path)
+        as_object = self._mapping.objects.get(path)
+        if as_object == "off":
+            return
+        if known is None and as_object is None and not self._admit(path, value, dynamic):
+            return
+        if isinstance(value, list):
+            for each in value:
+                self._value(path, each, dynamic, depth)
+        elif isinstance(value, dict):
+            if known is not None:
+                raise self._misfit(known[0], "Can't get text on a START_OBJECT", "{...}")
+            self._object(value, path + ".", as_object or dynamic, depth + 1)
+        elif value is not None:
+            if as_object is not None:
+                raise errors.bad_document(
+                    f"object mapping for [{path}] tried to parse field [{path.rpartition('.')[2]}] as object, but found a"
+                    " concrete value"
+                )
+            for each in known or ():
+                self._take(each, value)
+
+    def _take(self, target: fields.Field, value: Any) -> None:
+        if target.kind is Kind.BOOLEAN and value == "":
+            value = False
+        if value == "" and target.family not in (Family.TEXT, Family.WORD) and target.kind is not Kind.BOOLEAN:
+            raise self._misfit(target, "cannot parse empty string", "")
+        try:
+            parsed = fields.parse(target, value)
+        except ValueError as error:
+            raise self._misfit(target, str(error), fields.as_text(value)) from error
+        if target.kind is Kind.KEYWORD:
+            assert isinstance(parsed, str)
+            if fields.utf16_length(parsed) > target.ignore_above:
+                return
+            if target.normalizer:
+                parsed = self._mapping.analysis.normalizers[target.normalizer].indexed(parsed)
+            if len(parsed.encode("utf-8", "surrogatepass")) > fields.LONGEST_KEYWORD:
+                raise errors.illegal_argument(
+                    f'Document contains at least one immense term in field="{target.path}" (whose UTF8 encoding is longer than'
+                    f" the max length {fields.LONGEST_KEYWORD}), all of which were skipped."
+                )
+        self._reading.values.setdefault(target.path, []).append(parsed)
+
+    def _misfit(self, target: fields.Field, reason: str, preview: str) -> errors.SearchError:
+        return errors.bad_document(
+            f"failed to parse field [{target.path}] of type [{target.kind}] in document with id '{self._document_id}'."
+            f" Preview of field's value: '{preview[:100]}'",
+            reason,
+        )
+
+    def _admit(self, path: str, value: Any, dynamic: str) -> bool:
+        """Whether a field the mapping does not have is looked at further."""
+        if dynamic == "strict":
+            parent, _, name = path.rpartition(".")
+            raise errors.SearchError(
+                400,
+                "strict_dynamic_mapping_exception",
+                f"mapping set to strict, dynamic introduction of [{name}] within [{parent or '_doc'}] is not allowed",
+            )
+        if dynamic == "false":
+            return False
+        if value is not None and not isinstance(value, dict | list):
+            self._add(path, _guess(value, self._mapping.detects_dates))
+        return True
+
+    def _add(self, path: str, node: dict[str, Any]) -> None:
+        *parents, name = path.split(".")
+        here = self._reading.added.setdefault("properties", {})
+        for parent in parents:
+            here = here.setdefault(parent, {}).setdefault("properties", {})
+        here.setdefault(name, node)
+
+
+def _guess(value: str | int | float | bool, detects_dates: bool) -> dict[str, Any]:
+    """The type OpenSearch's dynamic mapping gives a new field."""
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, int):
+        return {"type": "long"}
+    if isinstance(value, float):
+        return {"type": "float"}
+    if detects_dates and any(sign in value for sign in ":-/"):
+        if re.fullmatch(r"\d{4}/\d{2}/\d{2}( \d{2}:\d{2}:\d{2})?( [+-]\d{2}:?\d{2}| Z)?", value):
+            raise errors.not_offered(f"a date field found in [{value}]: map it, or set date_detection to false,")
+        try:
+            dates.parse(value)
+            return {"type": "date"}
+        except dates.NotADate:
+            pass
+    return {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}

@@ -1,0 +1,266 @@
+"""Which operation a path means; the border between what OpenSearch Serverless serves, what is offered here, and what neither does.
+
+Source of the table: "Supported OpenSearch API operations and permissions", Amazon OpenSearch Serverless developer guide.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from local.search_server import documents_api, errors, indices_api, search_api
+from local.search_server.catalog import Catalog
+from local.search_server.source_filter import SourceFilter
+
+_INFO = {
+    "name": "search",
+    "version": {"distribution": "opensearch", "number": "2.19.1"},
+    "tagline": "The search server of the local cloud",
+}
+_SOURCE = {"_source", "_source_includes", "_source_excludes"}
+_EVERYWHERE = {"pretty", "human", "error_trace"}
+
+_SERVED_BY_AWS = [
+    re.compile(pattern)
+    for pattern in (
+        r"_(aliases|alias|analyze|bulk|count|field_caps|index_template|component_template|mapping|mappings|mget|msearch|search)(/.*)?",
+        r"_cat/(aliases|templates)(/.*)?",
+        r"_cat/indices/.+",
+        r"_(data_stream|ingest|plugins|ppl|sql|resolve|validate|rank_eval)(/.*)?",
+        r"_search/(point_in_time|pipeline)(/.*)?",
+        r"[^_/][^/]*/_(alias|aliases|bulk|explain|field_caps|mget|msearch|rank_eval|search/point_in_time|settings?|source|validate)(/.*)?",
+        r"[^_/][^/]*/_mappings?/.+",
+    )
+]
+_NOT_SERVED = [re.compile(r"_search/(scroll|template)(/.*)?"), re.compile(r"_msearch/template")]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    target: str
+    body: bytes
+
+    @property
+    def parts(self) -> list[str]:
+        return [unquote(part) for part in urlsplit(self.target).path.split("/") if part]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def text(self) -> str:
+        try:
+            return self.body.decode()
+        except UnicodeDecodeError:
+            raise errors.SearchError(400, "json_parse_exception", "Invalid UTF-8") from None
+
+    def json(self) -> dict[str, Any]:
+        if not self.body.strip():
+            return {}
+        try:
+            body = json.loads(self.text)
+        except (ValueError, RecursionError) as error:
+            raise errors.SearchError(
+                400, "json_parse_exception", f"Unexpected character or end of input: {error}"
+            ) from error
+        if not isinstance(body, dict):
+            raise errors.parsing(
+                "Expected [START_OBJECT] but found [START_ARRAY]"
+                if isinstance(body, list)
+                else "Expected [START_OBJECT]"
+            )
+        return body
+
+    def required_text(self) -> str:
+        if not self.body:
+            raise errors.SearchError(400, "parse_exception", "request body is required")
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """``body`` None: none at all. ``pretty``: indented."""
+
+    status: int
+    body: Any
+    pretty: bool = False
+
+
+def answer(catalog: Catalog, request: Request) -> Response:
+    """Raises Refusal."""
+    parts = request.parts
+    if not parts:
+        return Response(200, _INFO)
+    collection, *path = parts
+    status, body = _Operation(catalog, collection, request).run(path)
+    return Response(status, body, "pretty" in request.parameters)
+
+
+class _Operation:
+    def __init__(self, catalog: Catalog, collection: str, request: Request) -> None:
+        self._catalog, self._collection, self._request = catalog, collection, request
+        self._method, self._parameters = request.method, request.parameters
+
+    def run(self, path: list[str]) -> tuple[int, Any]:
+        match path:
+            case ["_bulk"]:
+                return self._bulk(None)
+            case ["_mget"]:
+                return self._mget(None)
+            case ["_cat", "indices"]:
+                return self._cat_indices()
+            case [name] if not name.startswith("_") or self._method == "PUT":
+                return self._index(name)
+            case [name, "_mapping" | "_mappings"] if not name.startswith("_"):
+                return self._mapping(name)
+            case [name, "_search"] if not name.startswith("_"):
+                return self._search(name)
+            case [name, "_count"] if not name.startswith("_"):
+                self._allow("GET", "POST")
+                self._take(set())
+                return 200, search_api.count(self._find(name), self._request.json())
+            case [name, "_analyze"] if not name.startswith("_"):
+                self._allow("GET", "POST")
+                self._take(set())
+                return 200, search_api.analyze(self._find(name), self._request.json())
+            case [name, "_bulk"] if not name.startswith("_"):
+                return self._bulk(name)
+            case [name, "_mget"] if not name.startswith("_"):
+                return self._mget(name)
+            case [name, "_doc"] if not name.startswith("_"):
+                self._allow("POST")
+                self._take_write()
+                index = self._catalog.find_or_create(self._collection, name)
+                text = self._request.required_text()
+                return documents_api.write(index, documents_api.new_id(), documents_api.indexing(text))
+            case [name, "_doc", document_id] if not name.startswith("_"):
+                return self._document(name, document_id)
+            case [name, "_create", document_id] if not name.startswith("_"):
+                self._allow("PUT", "POST")
+                self._take_write()
+                text = self._request.required_text()
+                index = self._catalog.find_or_create(self._collection, name)
+                return documents_api.write(index, document_id, documents_api.creating(document_id, text, index))
+            case [name, "_update", document_id] if not name.startswith("_"):
+                self._allow("POST")
+                self._take_write("retry_on_conflict")
+                text = self._request.required_text()
+                upserts = {"upsert", "doc_as_upsert"} & set(documents_api.parse_object(text))
+                index = self._catalog.find_or_create(self._collection, name) if upserts else self._find(name)
+                return documents_api.write(index, document_id, documents_api.updating(document_id, text, index))
+        return self._elsewhere("/".join(path))
+
+    def _elsewhere(self, path: str) -> tuple[int, Any]:
+        if not any(each.fullmatch(path) for each in _NOT_SERVED) and any(
+            each.fullmatch(path) for each in _SERVED_BY_AWS
+        ):
+            raise errors.not_offered(f"{self._method} /{path}")
+        raise errors.NotServed
+
+    def _find(self, name: str) -> Any:
+        if "," in name or "*" in name or name == "_all":
+            raise errors.not_offered(f"a request to several indexes [{name}]")
+        return self._catalog.find(self._collection, name)
+
+    def _allow(self, *methods: str) -> None:
+        if self._method not in methods:
+            raise errors.SearchError(
+                405,
+                "method_not_allowed",
+                f"Incorrect HTTP method for uri [{self._request.target}] and method [{self._method}], allowed: [{', '.join(methods)}]",
+            )
+
+    def _take(self, known: set[str]) -> None:
+        """Refuses parameters that are not known, by name."""
+        path = urlsplit(self._request.target).path.partition("/")[2]
+        for name in self._parameters:
+            if name not in known | _EVERYWHERE:
+                if name in _PARAMETERS_ELSEWHERE:
+                    raise errors.not_offered(f"parameter [{name}]")
+                raise errors.illegal_argument(
+                    f"request [/{path.partition('/')[2]}] contains unrecognized parameter: [{name}]"
+                )
+
+    def _take_write(self, *known: str) -> None:
+        refresh = self._parameters.get("refresh", "false")
+        if refresh != "false":
+            policy = "wait_for" if refresh == "wait_for" else "true"
+            raise errors.SearchError(400, "status_exception", f"{policy} refresh policy is not supported.")
+        self._take({"refresh", "timeout", *known})
+
+    def _index(self, name: str) -> tuple[int, Any]:
+        self._allow("GET", "HEAD", "PUT", "DELETE")
+        self._take(set())
+        if self._method == "PUT":
+            return 200, indices_api.create(self._catalog, self._collection, name, self._request.json())
+        if self._method == "DELETE":
+            self._find(name)
+            self._catalog.delete(self._collection, name)
+            return 200, {"acknowledged": True}
+        return 200, indices_api.describe(self._find(name))
+
+    def _mapping(self, name: str) -> tuple[int, Any]:
+        self._allow("GET", "PUT", "POST")
+        self._take(set())
+        index = self._find(name)
+        if self._method == "GET":
+            return 200, indices_api.mapping(index)
+        return 200, indices_api.add_fields(index, self._request.json())
+
+    def _document(self, name: str, document_id: str) -> tuple[int, Any]:
+        self._allow("GET", "HEAD", "PUT", "DELETE")
+        if self._method in ("GET", "HEAD"):
+            self._take(_SOURCE)
+            source = SourceFilter.from_parameters(self._parameters) or SourceFilter()
+            return documents_api.get(self._find(name), document_id, source)
+        if self._method == "DELETE":
+            self._take_write()
+            return documents_api.write(self._find(name), document_id, documents_api.deleting)
+        create = self._parameters.get("op_type", "index") == "create"
+        self._take_write("op_type")
+        text = self._request.required_text()
+        index = self._catalog.find_or_create(self._collection, name)
+        decide = documents_api.creating(document_id, text, index) if create else documents_api.indexing(text)
+        return documents_api.write(index, document_id, decide)
+
+    def _search(self, name: str) -> tuple[int, Any]:
+        self._allow("GET", "POST")
+        if "scroll" in self._parameters:
+            raise errors.NotServed
+        self._take(search_api.PARAMETERS)
+        return 200, search_api.search(self._find(name), self._request.json(), self._parameters)
+
+    def _bulk(self, name: str | None) -> tuple[int, Any]:
+        if self._method != "POST":
+            raise errors.NotServed  # OpenSearch Serverless has POST only
+        self._take_write()
+        return documents_api.bulk(self._catalog, self._collection, name, self._request.required_text())
+
+    def _mget(self, name: str | None) -> tuple[int, Any]:
+        self._allow("GET", "POST")
+        self._take(_SOURCE)
+        source = SourceFilter.from_parameters(self._parameters) or SourceFilter()
+        return documents_api.mget(self._catalog, self._collection, name, self._request.json(), source)
+
+    def _cat_indices(self) -> tuple[int, Any]:
+        self._allow("GET")
+        if self._parameters.get("format") != "json":
+            raise errors.not_offered("_cat/indices in another format than json")
+        self._take({"format"})
+        return 200, indices_api.listing(self._catalog, self._collection)
+
+
+_PARAMETERS_ELSEWHERE = {
+    "allow_no_indices", "allow_partial_search_results", "analyze_wildcard", "analyzer", "batched_reduce_size",
+    "ccs_minimize_roundtrips", "default_operator", "df", "docvalue_fields", "expand_wildcards", "explain", "filter_path", "format",
+    "h", "if_primary_term", "if_seq_no", "ignore_throttled", "ignore_unavailable", "include_type_name", "lenient",
+    "max_concurrent_shard_requests", "min_score", "pipeline", "pre_filter_shard_size", "preference", "q", "realtime", "refresh",
+    "request_cache", "require_alias", "rest_total_hits_as_int", "routing", "search_pipeline", "search_type",
+    "seq_no_primary_term", "stats", "stored_fields", "suggest_field", "terminate_after", "track_scores", "typed_keys", "v",
+    "version", "version_type", "wait_for_active_shards", "write_index_only", "cluster_manager_timeout", "master_timeout", "timeout",
+}  # fmt: skip

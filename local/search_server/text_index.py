@@ -1,0 +1,154 @@
+"""The searchable form of one index: a tantivy index of generic columns, and which field is in which column.
+
+tantivy fixes an index's fields when it is made, OpenSearch adds fields at any time: so an index has spare columns of each
+family, and a field gets one when it appears. ``TextIndex.admit`` says when they have run out and the index must be made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+
+from local.search_server.analysis import GAP, SEPARATOR
+from local.search_server.document_log import Stored
+from local.search_server.fields import Family, Field, Kind
+from local.search_server.mappings import Mapping
+from local.search_server.reading import read
+
+SEQ, ID, PRESENT = "seq", "id", "present"
+EVERY = ""  # what every document has in PRESENT
+_FORMAT = 1
+_SPARE = {Family.TEXT: 6, Family.WORD: 16, Family.WHOLE: 8, Family.REAL: 6}
+_HEAP = 64_000_000  # bytes of documents being indexed
+_TOKENIZER = "terms"
+_BETWEEN_VALUES = SEPARATOR + (GAP + SEPARATOR) * 100  # position_increment_gap: no phrase reaches over it
+
+
+@dataclass(frozen=True)
+class Columns:
+    """``of``: path of a field → its column. ``capacity``: how many columns of each family the tantivy index has."""
+
+    of: dict[str, str]
+    capacity: dict[str, int]
+
+    @staticmethod
+    def for_mapping(mapping: Mapping) -> Columns:
+        needed = {family.value: sum(field.family is family for field in mapping.fields.values()) for family in Family}
+        columns = Columns({}, {family.value: needed[family.value] + spare for family, spare in _SPARE.items()})
+        admitted = columns.with_fields(mapping.fields.values())
+        assert admitted is not None
+        return admitted
+
+    def with_fields(self, fields: Iterable[Field]) -> Columns | None:
+        """None when there is no column left for one of them."""
+        of = dict(self.of)
+        used = {family.value: 0 for family in Family}
+        for column in of.values():
+            used[column.rpartition("_")[0]] += 1
+        for field in fields:
+            if field.path in of:
+                continue
+            family = field.family.value
+            if used[family] == self.capacity[family]:
+                return None
+            of[field.path] = f"{family}_{used[family]}"
+            used[family] += 1
+        return Columns(of, self.capacity)
+
+    def schema(self) -> tantivy.Schema:
+        builder = tantivy.SchemaBuilder()
+        builder.add_integer_field(SEQ, fast=True)
+        builder.add_text_field(ID, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
+        for i in range(self.capacity[Family.TEXT]):
+            builder.add_text_field(f"text_{i}", tokenizer_name=_TOKENIZER)
+        for i in range(self.capacity[Family.WORD]):
+            builder.add_text_field(f"word_{i}", fast=True, tokenizer_name="raw", index_option="basic")
+        for i in range(self.capacity[Family.WHOLE]):
+            builder.add_integer_field(f"whole_{i}", indexed=True, fast=True)
+        for i in range(self.capacity[Family.REAL]):
+            builder.add_float_field(f"real_{i}", indexed=True, fast=True)
+        return builder.build()
+
+
+class TextIndex:
+    """Not safe for two threads at once, but for ``searcher``."""
+
+    def __init__(self, folder: Path, columns: Columns, index: tantivy.Index) -> None:
+        self.folder, self.columns, self._index = folder, columns, index
+        self.schema = index.schema
+        splitting = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(f"[^{SEPARATOR}]+"))
+        index.register_tokenizer(_TOKENIZER, splitting.filter(tantivy.Filter.custom_stopword([GAP])).build())
+        self._writer = index.writer(_HEAP, 1)
+
+    @staticmethod
+    def create(folder: Path, mapping: Mapping) -> TextIndex:
+        folder.mkdir(parents=True)
+        columns = Columns.for_mapping(mapping)
+        index = TextIndex(folder, columns, tantivy.Index(columns.schema(), str(folder), reuse=False))
+        index._save_columns()
+        return index
+
+    @staticmethod
+    def open(folder: Path) -> TextIndex:
+        """Raises OSError, ValueError or KeyError where the folder is not a whole index of this format."""
+        saved = json.loads((folder / "columns.json").read_text())
+        if saved["format"] != _FORMAT:
+            raise ValueError("another format")
+        return TextIndex(folder, Columns(saved["of"], saved["capacity"]), tantivy.Index.open(str(folder)))
+
+    def _save_columns(self) -> None:
+        saved = {"format": _FORMAT, "of": self.columns.of, "capacity": self.columns.capacity}
+        path = self.folder / "columns.json"
+        path.with_suffix(".new").write_text(json.dumps(saved))
+        os.replace(path.with_suffix(".new"), path)
+
+    def admit(self, mapping: Mapping) -> bool:
+        """Gives every field of the mapping a column; False when there are too few."""
+        if mapping.fields.keys() <= self.columns.of.keys():
+            return True
+        columns = self.columns.with_fields(mapping.fields.values())
+        if columns is None:
+            return False
+        self.columns = columns
+        self._save_columns()
+        return True
+
+    def apply(self, writes: Iterable[Stored], mapping: Mapping) -> None:
+        for write in writes:
+            self._writer.delete_documents_by_term(ID, write.id)
+            if write.source is not None:
+                entry = _entry(write, mapping, self.columns)
+                self._writer.add_document(tantivy.Document.from_dict(entry, self.schema))
+
+    def commit(self) -> tantivy.Searcher:
+        self._writer.commit()
+        self._index.reload()
+        return self._index.searcher()
+
+    def searcher(self) -> tantivy.Searcher:
+        self._index.reload()
+        return self._index.searcher()
+
+    def close(self) -> None:
+        self._writer.wait_merging_threads()
+
+
+def _entry(write: Stored, mapping: Mapping, columns: Columns) -> dict[str, Any]:
+    assert write.source is not None
+    reading = read(mapping, json.loads(write.source), write.id, lenient=True)
+    entry: dict[str, Any] = {SEQ: [write.seq], ID: [write.id], PRESENT: [EVERY, *reading.present()]}
+    for path, values in reading.values.items():
+        field = mapping.fields[path]
+        if field.kind is Kind.TEXT:
+            analyzer = mapping.analysis.analyzers[field.analyzer]
+            entry[columns.of[path]] = [_BETWEEN_VALUES.join(analyzer.indexed(str(value)) for value in values)]
+        else:
+            entry[columns.of[path]] = sorted(set(values)) if field.family is Family.WORD else sorted(values)
+    return entry

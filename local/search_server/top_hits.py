@@ -1,0 +1,236 @@
+"""The first hits of a query in an order, found without visiting the others.
+
+tantivy orders by one thing at a time (the score or one column). Further criteria only matter among equals of the first, so the
+first ones are taken by the first criterion and just the group of equals that reaches over the end is asked for again, by the
+second; and so on. ``search_after`` is the same from the other side: the rest of the marker's group, then what comes after it.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import tantivy
+
+from local.search_server.fields import Family, Value
+from local.search_server.queries.clause import MUST, MUST_NOT, SHOULD, Clause, Q
+from local.search_server.sorting import Key
+from local.search_server.text_index import PRESENT, SEQ
+
+Row = tuple[int, tuple[Value | None, ...]]  # the write, and its value for each criterion
+Values = Callable[[list[int], list[Key]], dict[int, tuple[Value | None, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``total`` is None when it was not asked for. ``best`` is the highest score."""
+
+    rows: list[Row]
+    total: int | None
+    best: float | None
+
+
+def first(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, count: bool) -> Found:
+    """By score; among equals the order of the index, which is stable as long as the snapshot is."""
+    result = searcher.search(clause.query, max(skip + size, 1), count=count)
+    rows = [(seq, (score,)) for seq, score in _rows(searcher, result.hits)]
+    best = next((score for _, (score,) in rows if isinstance(score, float)), None) if size else None
+    return Found(rows[skip : skip + size], result.count if count else None, best)  # type: ignore[attr-defined]
+
+
+def sorted_by(
+    keys: list[Key],
+    after: tuple[Value | None, ...] | None,
+    searcher: tantivy.Searcher,
+    clause: Clause,
+    schema: tantivy.Schema,
+    size: int,
+    values: Values,
+) -> list[Row]:
+    """By the criteria; from the first one beyond ``after``, if given. ``values`` reads criteria from documents."""
+    search = _Sorted(searcher, schema, values, clause.constant)
+    if size == 0:
+        return []
+    if after is None:
+        return search.top(clause.query, keys, size)
+    return search.beyond(clause.query, keys, after, size)
+
+
+class _Sorted:
+    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, values: Values, constant: bool) -> None:
+        self._searcher, self._schema, self._values, self._constant = searcher, schema, values, constant
+
+    def top(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+        if not keys:
+            result = self._searcher.search(query, size, count=False, order_by_field=SEQ, order=tantivy.Order.Asc)
+            return [(seq, ()) for seq, _ in _rows(self._searcher, result.hits, scored=False)]
+        key, *others = keys
+        if key.field is None and not self._constant:
+            return self._by_score(query, keys, size)
+        if key.field is None:
+            score = self._score_of_all(query)
+            return [(seq, (score, *rest)) for seq, rest in self.top(query, others, size)]
+        if key.column is None:
+            return [(seq, (None, *rest)) for seq, rest in self.top(query, others, size)]
+        if key.missing_first:
+            rows = [(seq, (None, *rest)) for seq, rest in self.top(self._without(query, key), others, size)]
+            query = self._with(query, key)
+        else:
+            rows = []
+        wanted = size - len(rows)
+        return rows + self._by_column(query, keys, wanted) if wanted > 0 else rows
+
+    def _by_column(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+        key, *others = keys
+        ordered = self._ordered(query, key, size + 1)
+        cut = len(ordered) > size and ordered[size][1] == ordered[size - 1][1]
+        edge = ordered[size][1] if cut else None
+        whole = [row for row in ordered[:size] if not (cut and row[1] == edge)]
+        rows = self._settle(whole, keys)
+        if cut:
+            group = self._group(query, key, edge)
+            rows += [(seq, (edge, *rest)) for seq, rest in self.top(group, others, size - len(rows))]
+        return rows
+
+    def _by_score(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+        limit = size + 1
+        while True:
+            hits = _rows(self._searcher, self._searcher.search(query, limit, count=False).hits)
+            if len(hits) < limit or hits[-1][1] != hits[size - 1][1]:
+                return self._settle(hits, keys)[:size]
+            limit *= 4
+
+    def beyond(self, query: tantivy.Query, keys: list[Key], after: tuple[Value | None, ...], size: int) -> list[Row]:
+        key, *others = keys
+        mark, *marks = after
+        if key.field is None and not self._constant:
+            return self._search_on(query, keys, after, size)
+        if key.field is None:
+            score = self._score_of_all(query)
+            if score is None or mark is None or key.before(score, mark) or (score == mark and not others):
+                return []
+            rest = self.beyond(query, others, tuple(marks), size) if score == mark else self.top(query, others, size)
+            return [(seq, (score, *values)) for seq, values in rest]
+        rows: list[Row] = []
+        if others:
+            group = (
+                self._group(query, key, mark) if key.column is not None else query if mark is None else Q.empty_query()
+            )
+            rows = [(seq, (mark, *rest)) for seq, rest in self.beyond(group, others, tuple(marks), size)]
+        wanted = size - len(rows)
+        return rows + self._later_groups(query, keys, mark, wanted) if wanted > 0 else rows
+
+    def _later_groups(self, query: tantivy.Query, keys: list[Key], mark: Value | None, size: int) -> list[Row]:
+        key = keys[0]
+        if mark is None:
+            if not key.missing_first:
+                return []
+            return self.top(self._with(query, key), keys, size) if key.column is not None else []
+        if key.column is None:
+            return [] if key.missing_first else self.top(query, keys, size)
+        assert key.field is not None
+        if key.field.family is Family.WORD:
+            rest = self._with(query, key) if key.missing_first else query
+            return self._search_on(rest, keys, (mark,), size)
+        kind = tantivy.FieldType.Float if key.field.family is Family.REAL else tantivy.FieldType.Integer
+        low, high = (None, mark) if key.descending else (mark, None)
+        later = Q.range_query(self._schema, key.column, kind, low, high, include_lower=False, include_upper=False)
+        if key.missing_first:
+            return self._by_column(_all_of(query, later), keys, size)
+        missing = self._without(Q.all_query(), key)
+        return self._by_column(_all_of(query, Q.boolean_query([(SHOULD, later), (SHOULD, missing)])), keys, size)
+
+    def _search_on(
+        self, query: tantivy.Query, keys: list[Key], after: tuple[Value | None, ...], size: int
+    ) -> list[Row]:
+        """Where what lies beyond cannot be asked for: takes more and more from the beginning until enough lies beyond."""
+        limit = 4 * size
+        while True:
+            ordered = self._ordered(query, keys[0], limit)
+            complete = len(ordered) < limit
+            known = ordered if complete else [row for row in ordered if row[1] != ordered[-1][1]]
+            candidates = [row for row in known if not keys[0].before(row[1], after[0])]
+            rows = [row for row in self._settle(candidates, keys) if _is_after(row[1], after, keys)]
+            if complete or len(rows) >= size:
+                return rows[:size]
+            limit *= 4
+
+    def _ordered(self, query: tantivy.Query, key: Key, limit: int) -> list[tuple[int, Value | None]]:
+        if key.field is None:
+            return list(_rows(self._searcher, self._searcher.search(query, limit, count=False).hits))
+        assert key.column is not None
+        order = tantivy.Order.Desc if key.descending else tantivy.Order.Asc
+        result = self._searcher.search(query, limit, count=False, order_by_field=key.column, order=order)
+        return _rows(self._searcher, result.hits, scored=False)
+
+    def _settle(self, rows: list[tuple[int, Value | None]], keys: list[Key]) -> list[Row]:
+        """Puts rows that are in the order of the first criterion into that of all of them."""
+        others = keys[1:]
+        if not others:
+            return [(seq, (value,)) for seq, value in rows]
+        rest = self._values([seq for seq, _ in rows], others)
+        full = [(seq, (value, *rest[seq])) for seq, value in rows if seq in rest]
+        return sorted(full, key=functools.cmp_to_key(lambda a, b: _compare(a, b, keys)))
+
+    def _score_of_all(self, query: tantivy.Query) -> float | None:
+        hits = _rows(self._searcher, self._searcher.search(query, 1, count=False).hits)
+        return float(hits[0][1]) if hits and hits[0][1] is not None else None
+
+    def _group(self, query: tantivy.Query, key: Key, value: Value | None) -> tantivy.Query:
+        if value is None:
+            return self._without(query, key)
+        assert key.column is not None
+        return _all_of(query, Q.term_query(self._schema, key.column, value))
+
+    def _with(self, query: tantivy.Query, key: Key) -> tantivy.Query:
+        return _all_of(query, self._having(key))
+
+    def _without(self, query: tantivy.Query, key: Key) -> tantivy.Query:
+        return Q.boolean_query([(MUST, query), (MUST_NOT, self._having(key))])
+
+    def _having(self, key: Key) -> tantivy.Query:
+        assert key.field is not None
+        return Q.term_query(self._schema, PRESENT, key.field.path)
+
+
+def _all_of(query: tantivy.Query, condition: tantivy.Query) -> tantivy.Query:
+    return Q.boolean_query([(MUST, query), (MUST, Q.const_score_query(condition, 0.0))])
+
+
+def _rows(
+    searcher: tantivy.Searcher, hits: list[tuple[Value | None, tantivy.DocAddress]], *, scored: bool = True
+) -> list[tuple[int, Value | None]]:
+    seqs: Iterable[int] = searcher.fast_field_values(SEQ, [address for _, address in hits])  # type: ignore[assignment]
+    values = [_lucene_score(value) for value, _ in hits] if scored else [value for value, _ in hits]  # type: ignore[arg-type]
+    return list(zip(seqs, values, strict=True))
+
+
+def _lucene_score(score: float) -> float:
+    """As Lucene has it and Java prints it: a 32-bit float, in the fewest digits that say which one."""
+    packed = struct.pack("f", score)
+    value: float = struct.unpack("f", packed)[0]
+    for digits in (7, 8):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("f", short) == packed:
+            return short
+    return float(f"{value:.9g}")
+
+
+def _compare(a: Row, b: Row, keys: list[Key]) -> int:
+    for key, left, right in zip(keys, a[1], b[1], strict=True):
+        if key.before(left, right):
+            return -1
+        if key.before(right, left):
+            return 1
+    return -1 if a[0] < b[0] else 1
+
+
+def _is_after(values: tuple[Value | None, ...], mark: tuple[Value | None, ...], keys: list[Key]) -> bool:
+    for key, value, bound in zip(keys, values, mark, strict=False):
+        if key.before(bound, value):
+            return True
+        if key.before(value, bound):
+            return False
+    return False
