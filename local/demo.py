@@ -6,6 +6,7 @@ import json
 import re
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from botocore.credentials import Credentials
 from local import operators
 from local.cloud.patches.resource_types import ACCEPTED
 from local.demo_documents import library
-from local.settings import ACCOUNT, LocalSettings
+from local.settings import ACCOUNT, HOME, LocalSettings
 
 PASSWORD = "correct horse battery staple"
 TENANTS = (
@@ -52,12 +53,13 @@ def tenants_of(settings: LocalSettings) -> list[DemoTenant]:
 def seed(settings: LocalSettings) -> list[DemoTenant]:
     """Make what is missing. Raises RuntimeError with the platform's own words when something is refused."""
     done = {tenant.subdomain: tenant for tenant in tenants_of(settings)}
-    for subdomain, name, plan, region in TENANTS:
-        if subdomain not in done:
-            done[subdomain] = _seed(settings, subdomain, name, plan, region)
-            record = json.dumps([asdict(tenant) for tenant in done.values()], indent=1)
-            (settings.state / "demo.json").write_text(record)
-    return list(done.values())
+    missing = [each for each in TENANTS if each[0] not in done]
+    with ThreadPoolExecutor(len(TENANTS)) as pool:
+        seeded = list(pool.map(lambda each: _seed(settings, *each), missing))
+    tenants = [*done.values(), *seeded]
+    if seeded:
+        (settings.state / "demo.json").write_text(json.dumps([asdict(tenant) for tenant in tenants], indent=1))
+    return tenants
 
 
 def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region: str) -> DemoTenant:
@@ -80,7 +82,8 @@ def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region:
     pending = [
         document for folder, documents in library(name).items() for document in site.fill(folder, documents, editor)
     ]
-    site.wait(pending, editor)
+    if region == HOME:  # for the lines to paste; the others' are processed while they are read
+        site.wait(pending, editor)
     return DemoTenant(subdomain, plan, region, people)
 
 

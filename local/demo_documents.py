@@ -1,4 +1,4 @@
-"""Documents that look like a company's, made in code: contracts, policies, reports; PDF, Word, Excel, text, CSV."""
+"""Documents that look like a company's, made in code: contracts, policies, reports; PDF, Word, Excel, text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import zipfile
 from xml.sax.saxutils import escape
 
-PDF, TEXT, CSV = "application/pdf", "text/plain", "text/csv"
+PDF, TEXT = "application/pdf", "text/plain"
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 DOCX, XLSX = f"{_OFFICE}wordprocessingml.document", f"{_OFFICE}spreadsheetml.sheet"
 
@@ -24,24 +24,15 @@ def library(company: str) -> dict[str, dict[str, tuple[str, bytes]]]:
         "The supplier delivers within thirty days of the order. Late delivery costs one per cent a week.",
         "The agreement may be terminated for good cause without notice.",
     ]
-    travel = [
-        "Travel policy",
-        "Employees book the cheapest reasonable fare. Trips over 2,000 need the approval of the department head.",
-        "Receipts are handed in within four weeks.",
-    ]
-    figures = [["Quarter", "Revenue", "Costs"], ["Q1", "410", "380"], ["Q2", "455", "391"], ["Q3", "502", "420"]]
-    minutes = (
-        "Minutes of the board\n\nThe board approved the budget and the acquisition of the Springfield warehouse.\n"
+    travel = (
+        "Travel policy\n\nEmployees book the cheapest reasonable fare. Trips over 2,000 need the approval of the\n"
+        "department head. Receipts are handed in within four weeks.\n"
     )
-    contacts = "supplier,contact,phone\nVandelay Industries,Art,555-0101\nHarbour Estates,June,555-0102\n"
+    figures = [["Quarter", "Revenue", "Costs"], ["Q1", "410", "380"], ["Q2", "455", "391"], ["Q3", "502", "420"]]
     return {
         "Contracts": {"Lease Quay Street.pdf": (PDF, pdf(lease)), "Supply Vandelay.docx": (DOCX, docx(supply))},
-        "Policies": {"Travel policy.docx": (DOCX, docx(travel))},
-        "Reports": {
-            "Revenue by quarter.xlsx": (XLSX, xlsx(figures)),
-            "Board minutes.txt": (TEXT, minutes.encode()),
-            "Suppliers.csv": (CSV, contacts.encode()),
-        },
+        "Policies": {"Travel policy.txt": (TEXT, travel.encode())},
+        "Reports": {"Revenue by quarter.xlsx": (XLSX, xlsx(figures))},
     }
 
 

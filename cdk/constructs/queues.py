@@ -13,7 +13,7 @@ from constructs import Construct
 from cdk import names
 from docplatform.domain.tenants import LIMITS, Plan
 
-BATCH = 5
+BATCH = 2
 LEAST_CONCURRENCY = 2  # of an event source mapping, and so what a weight of 1 gets
 RECEIVES = 8  # the fifth and later ones make the workflow give up; only if even that fails, the dead-letter queue
 

@@ -36,21 +36,11 @@ class Uploads(Construct):
         )
         rule.add_target(
             targets.LambdaFunction(
-                lambda_.Function.from_function_attributes(
-                    self, "Dispatcher", function_arn=arn, same_environment=True, skip_permissions=True
-                ),
+                lambda_.Function.from_function_attributes(self, "Dispatcher", function_arn=arn, same_environment=True),
                 max_event_age=cdk.Duration.hours(24),
                 retry_attempts=185,
                 dead_letter_queue=dead_letter_queue(self, "Undelivered", of=names.UPLOAD_RULE, key=key),
             )
-        )
-        lambda_.CfnPermission(
-            self,
-            "RuleMayCall",
-            action="lambda:InvokeFunction",
-            function_name=arn,
-            principal="events.amazonaws.com",
-            source_arn=rule.rule_arn,
         )
         undone = dead_letter_queue(self, "Undone", of=names.function(dispatcher), key=key)
         lambda_.CfnEventInvokeConfig(

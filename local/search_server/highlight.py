@@ -315,8 +315,7 @@ def _score(passage: _Passage, length: int, frequency: dict[str, int]) -> float:
     norm = k1 * ((1 - b) + b * ((passage.end - passage.start) / pivot))
     score = 0.0
     for term, count in here.items():
-        in_text = frequency[term] if count > 1 else 0  # Lucene's scorer knows a term's count from its second match on
-        weight = (k1 + 1) * math.log(1 + (1 + length / pivot + 0.5) / (in_text + 0.5))
+        weight = (k1 + 1) * math.log(1 + (1 + length / pivot + 0.5) / (frequency[term] + 0.5))
         score += count / (count + norm) * weight
     return score * (1 + 1 / math.log(pivot + passage.start))
 

@@ -59,7 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = 413, {"Message": f"Request size exceeded {LARGEST_BODY} bytes"}
         except Refusal as refusal:
             status, body = refusal.status, refusal.body()
-        except Exception:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a panic in tantivy is none of Exception
             _log.exception("%s %s failed", self.command, self.path)
             status, body = (
                 500,

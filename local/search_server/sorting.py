@@ -21,12 +21,16 @@ _NARROW = (Kind.INTEGER, Kind.SHORT, Kind.BYTE, Kind.BOOLEAN)  # sorted as 32 bi
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One criterion. ``field`` None is the score; a ``column`` of None: no document has a value."""
+    """One criterion. ``field`` None is the score; a ``column`` of None: no document has a value.
+
+    ``several``: documents may have more than one value, of which the smallest counts.
+    """
 
     field: Field | None
     descending: bool
     missing_first: bool = False
     column: str | None = None
+    several: bool = False
 
     def value(self, values: list[Value]) -> Value | None:
         """Which of a document's values counts."""
@@ -143,4 +147,7 @@ def _field_key(path: str, options: dict[str, Any], index: Index, descending: boo
         raise errors.not_offered(f"[mode] {mode} of a sort")
     if (path in index.multivalued and (descending or mode == "max")) or mode != ("max" if descending else "min"):
         raise errors.not_offered(f"a sort by the largest of several values of [{path}]")
-    return Key(found, descending, missing_first, index.snapshot.columns.of.get(path))
+    several = path in index.multivalued
+    if several and missing_first:
+        raise errors.not_offered(f"[missing] _first in a sort by [{path}], which has several values")
+    return Key(found, descending, missing_first, index.snapshot.columns.of.get(path), several)

@@ -17,12 +17,14 @@ import tantivy
 
 from local.search_server.analysis import GAP, SEPARATOR
 from local.search_server.document_log import Stored
-from local.search_server.fields import Family, Field, Kind
+from local.search_server.fields import Family, Field
+from local.search_server.lengths import FILLER, Lengths
 from local.search_server.mappings import Mapping
 from local.search_server.reading import read
 
 SEQ, ID, PRESENT = "seq", "id", "present"
 EVERY = ""  # what every document has in PRESENT
+WITH_TERMS = "\x1f"  # before the path of a text field that has a term
 _FORMAT = 1
 _SPARE = {Family.TEXT: 6, Family.WORD: 16, Family.WHOLE: 8, Family.REAL: 6}
 _HEAP = 64_000_000  # bytes of documents being indexed
@@ -80,8 +82,8 @@ class Columns:
 class TextIndex:
     """Not safe for two threads at once, but for ``searcher``."""
 
-    def __init__(self, folder: Path, columns: Columns, index: tantivy.Index) -> None:
-        self.folder, self.columns, self._index = folder, columns, index
+    def __init__(self, folder: Path, columns: Columns, lengths: Lengths, index: tantivy.Index) -> None:
+        self.folder, self.columns, self._lengths, self._index = folder, columns, lengths, index
         self.schema = index.schema
         splitting = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(f"[^{SEPARATOR}]+"))
         index.register_tokenizer(_TOKENIZER, splitting.filter(tantivy.Filter.custom_stopword([GAP])).build())
@@ -91,8 +93,8 @@ class TextIndex:
     def create(folder: Path, mapping: Mapping) -> TextIndex:
         folder.mkdir(parents=True)
         columns = Columns.for_mapping(mapping)
-        index = TextIndex(folder, columns, tantivy.Index(columns.schema(), str(folder), reuse=False))
-        index._save_columns()
+        index = TextIndex(folder, columns, Lengths(), tantivy.Index(columns.schema(), str(folder), reuse=False))
+        index._save()
         return index
 
     @staticmethod
@@ -101,10 +103,12 @@ class TextIndex:
         saved = json.loads((folder / "columns.json").read_text())
         if saved["format"] != _FORMAT:
             raise ValueError("another format")
-        return TextIndex(folder, Columns(saved["of"], saved["capacity"]), tantivy.Index.open(str(folder)))
+        columns, lengths = Columns(saved["of"], saved["capacity"]), Lengths.restored(saved["lengths"])
+        return TextIndex(folder, columns, lengths, tantivy.Index.open(str(folder)))
 
-    def _save_columns(self) -> None:
-        saved = {"format": _FORMAT, "of": self.columns.of, "capacity": self.columns.capacity}
+    def _save(self) -> None:
+        columns = {"of": self.columns.of, "capacity": self.columns.capacity}
+        saved = {"format": _FORMAT, **columns, "lengths": self._lengths.saved()}
         path = self.folder / "columns.json"
         path.with_suffix(".new").write_text(json.dumps(saved))
         os.replace(path.with_suffix(".new"), path)
@@ -117,18 +121,19 @@ class TextIndex:
         if columns is None:
             return False
         self.columns = columns
-        self._save_columns()
+        self._save()
         return True
 
     def apply(self, writes: Iterable[Stored], mapping: Mapping) -> None:
         for write in writes:
             self._writer.delete_documents_by_term(ID, write.id)
             if write.source is not None:
-                entry = _entry(write, mapping, self.columns)
+                entry = self._entry(write, write.source, mapping)
                 self._writer.add_document(tantivy.Document.from_dict(entry, self.schema))
 
     def commit(self) -> tantivy.Searcher:
         self._writer.commit()
+        self._save()
         self._index.reload()
         return self._index.searcher()
 
@@ -139,16 +144,25 @@ class TextIndex:
     def close(self) -> None:
         self._writer.wait_merging_threads()
 
+    def _entry(self, write: Stored, source: str, mapping: Mapping) -> dict[str, Any]:
+        reading = read(mapping, json.loads(source), write.id, lenient=True)
+        entry: dict[str, Any] = {SEQ: [write.seq], ID: [write.id], PRESENT: [EVERY, *reading.present()]}
+        for path, field in mapping.fields.items():
+            values, column = reading.values.get(path, []), self.columns.of[path]
+            if field.family is Family.TEXT:
+                analyzer = mapping.analysis.analyzers[field.analyzer]
+                text = _BETWEEN_VALUES.join(analyzer.indexed(str(value)) for value in values)
+                if terms := _count_terms(text):
+                    self._lengths.counted(column, terms)
+                    entry[PRESENT].append(WITH_TERMS + path)
+                else:
+                    text = SEPARATOR.join([FILLER] * self._lengths.fillers(column))
+                if text:
+                    entry[column] = [text]
+            elif values:
+                entry[column] = sorted(set(values)) if field.family is Family.WORD else sorted(values)
+        return entry
 
-def _entry(write: Stored, mapping: Mapping, columns: Columns) -> dict[str, Any]:
-    assert write.source is not None
-    reading = read(mapping, json.loads(write.source), write.id, lenient=True)
-    entry: dict[str, Any] = {SEQ: [write.seq], ID: [write.id], PRESENT: [EVERY, *reading.present()]}
-    for path, values in reading.values.items():
-        field = mapping.fields[path]
-        if field.kind is Kind.TEXT:
-            analyzer = mapping.analysis.analyzers[field.analyzer]
-            entry[columns.of[path]] = [_BETWEEN_VALUES.join(analyzer.indexed(str(value)) for value in values)]
-        else:
-            entry[columns.of[path]] = sorted(set(values)) if field.family is Family.WORD else sorted(values)
-    return entry
+
+def _count_terms(indexed: str) -> int:
+    return indexed.count(SEPARATOR) + 1 - indexed.count(GAP) if indexed else 0

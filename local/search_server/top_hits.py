@@ -67,8 +67,8 @@ class _Sorted:
             result = self._searcher.search(query, size, count=False, order_by_field=SEQ, order=tantivy.Order.Asc)
             return [(seq, ()) for seq, _ in _rows(self._searcher, result.hits, scored=False)]
         key, *others = keys
-        if key.field is None and not self._constant:
-            return self._by_score(query, keys, size)
+        if self._by_taking_more(key):
+            return self._take_more(query, keys, size)
         if key.field is None:
             score = self._score_of_all(query)
             return [(seq, (score, *rest)) for seq, rest in self.top(query, others, size)]
@@ -94,10 +94,14 @@ class _Sorted:
             rows += [(seq, (edge, *rest)) for seq, rest in self.top(group, others, size - len(rows))]
         return rows
 
-    def _by_score(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+    def _by_taking_more(self, key: Key) -> bool:
+        """Whether equals cannot be asked for: those of a score, and of the smallest of several values."""
+        return (key.field is None and not self._constant) or (key.several and key.column is not None)
+
+    def _take_more(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
         limit = size + 1
         while True:
-            hits = _rows(self._searcher, self._searcher.search(query, limit, count=False).hits)
+            hits = self._ordered(query, keys[0], limit)
             if len(hits) < limit or hits[-1][1] != hits[size - 1][1]:
                 return self._settle(hits, keys)[:size]
             limit *= 4
@@ -105,7 +109,7 @@ class _Sorted:
     def beyond(self, query: tantivy.Query, keys: list[Key], after: tuple[Value | None, ...], size: int) -> list[Row]:
         key, *others = keys
         mark, *marks = after
-        if key.field is None and not self._constant:
+        if self._by_taking_more(key):
             return self._search_on(query, keys, after, size)
         if key.field is None:
             score = self._score_of_all(query)
@@ -136,7 +140,7 @@ class _Sorted:
             return self._search_on(rest, keys, (mark,), size)
         kind = tantivy.FieldType.Float if key.field.family is Family.REAL else tantivy.FieldType.Integer
         low, high = (None, mark) if key.descending else (mark, None)
-        later = Q.range_query(self._schema, key.column, kind, low, high, include_lower=False, include_upper=False)
+        later = Q.range_query(self._schema, key.column, kind, low, high, low is None, high is None)
         if key.missing_first:
             return self._by_column(_all_of(query, later), keys, size)
         missing = self._without(Q.all_query(), key)

@@ -14,7 +14,7 @@ from local.search_server.fields import Family, Field, Kind
 from local.search_server.index import Snapshot
 from local.search_server.mappings import Mapping
 from local.search_server.marks import Mark
-from local.search_server.text_index import EVERY, PRESENT
+from local.search_server.text_index import EVERY, PRESENT, WITH_TERMS
 
 K1, B = (
     1.2,
@@ -84,13 +84,14 @@ class Scope:
         """None when no visible document has the field yet."""
         return self.snapshot.columns.of.get(found.path)
 
-    def having(self, path: str) -> int:
-        """How many documents have the field."""
-        return self.snapshot.searcher.doc_freq(PRESENT, path)
+    def having(self, found: Field) -> int:
+        """How many documents have a term in the field."""
+        marker = WITH_TERMS + found.path if found.family is Family.TEXT else found.path
+        return self.snapshot.searcher.doc_freq(PRESENT, marker)
 
     def idf(self, found: Field, column: str, term: Any) -> float:
         """Lucene's: of the term among the documents that have the field."""
-        return _idf(self.having(found.path), self.snapshot.searcher.doc_freq(column, term))
+        return _idf(self.having(found), self.snapshot.searcher.doc_freq(column, term))
 
     def text_term(self, found: Field, column: str, term: str) -> tantivy.Query:
         """A term of a text, scored with the number of documents that have the field, as Lucene counts them."""
@@ -101,7 +102,7 @@ class Scope:
         return self._weighted(found, column, [word for _, word in words], query)
 
     def _weighted(self, found: Field, column: str, terms: list[str], query: tantivy.Query) -> tantivy.Query:
-        total, having = self.having(EVERY), self.having(found.path)
+        total, having = self.snapshot.searcher.doc_freq(PRESENT, EVERY), self.having(found)
         if not self.scored or having == total:
             return query
         counts = [self.snapshot.searcher.doc_freq(column, term) for term in terms]
@@ -113,7 +114,7 @@ class Scope:
         """BM25 of a term in a field without norms and frequencies. Numbers and dates are points: 1."""
         if not self.scored or (found.family is not Family.WORD and found.kind is not Kind.BOOLEAN):
             return 1.0
-        average = self._values_each(column) / max(self.having(found.path), 1) if found.path in self.multivalued else 1.0
+        average = self._values_each(column) / max(self.having(found), 1) if found.path in self.multivalued else 1.0
         return self.idf(found, column, value) * (K1 + 1) / (1 + K1 * (1 - B + B / max(average, 1.0)))
 
     def _values_each(self, column: str) -> float:

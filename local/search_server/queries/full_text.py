@@ -185,19 +185,18 @@ def phrase_prefix(scope: Scope, found: Field, options: dict[str, Any]) -> Clause
     endings = [term for term, _ in scope.snapshot.searcher.terms_with_prefix(column, beginning, limit=most)]
     if not endings:
         return nothing()
-    weight = (
-        sum(scope.idf(found, column, term) for term in [*(term for _, term in before), *endings])
-        if scope.scored
-        else 0.0
-    )
+    if not before:
+        alone = Q.boolean_query([(SHOULD, scope.text_term(found, column, ending)) for ending in endings])
+        return Clause(alone, False, (Mark(found.path, AnyOf(frozenset(endings))),))
+    every = [*(term for _, term in before), *endings]
+    weight = sum(scope.idf(found, column, term) for term in every) if scope.scored else 0.0
     parts = []
     for ending in endings:
         phrase_words = [*before, (last_position, ending)]
         own = sum(scope.idf(found, column, term) for _, term in phrase_words) if scope.scored else 0.0
-        query = scope.text_phrase(found, column, phrase_words, 0) if before else scope.text_term(found, column, ending)
+        query = scope.text_phrase(found, column, phrase_words, 0)
         parts.append(Q.boost_query(query, weight / own) if own else query)
-    last = AnyOf(frozenset(endings))
-    mark = Mark(found.path, Phrase(tuple(before), 0, (last_position, last)) if before else last)
+    mark = Mark(found.path, Phrase(tuple(before), 0, (last_position, AnyOf(frozenset(endings)))))
     return Clause(Q.disjunction_max_query(parts, 0.0), False, (mark,))
 
 

@@ -9,8 +9,11 @@ import tantivy
 
 from local.search_server import dates, errors, fields
 from local.search_server.fields import Family, Field, Kind, Value
+from local.search_server.lengths import FILLER
 from local.search_server.marks import AnyOf, Like, Mark
 from local.search_server.queries.clause import (
+    MUST,
+    MUST_NOT,
     Clause,
     Q,
     Scope,
@@ -150,7 +153,15 @@ def range_(body: Any, scope: Scope) -> Clause:
     if lower is None and upper is None:
         return constant(present(scope, path), boost_of(options, "range"))
     kind = tantivy.FieldType.Float if found.family is Family.REAL else tantivy.FieldType.Integer
-    query = Q.range_query(scope.snapshot.schema, column, kind, lower, upper, "gt" not in options, "lt" not in options)
+    query = Q.range_query(
+        scope.snapshot.schema,
+        column,
+        kind,
+        lower,
+        upper,
+        lower is None or "gt" not in options,
+        upper is None or "lt" not in options,
+    )
     return constant(query, boost_of(options, "range"))
 
 
@@ -222,7 +233,11 @@ def matching(scope: Scope, found: Field, pattern: str) -> Clause:
     if column is None:
         return nothing()
     marks = (Mark(found.path, Like(re.compile(pattern))),)
-    return constant(Q.regex_query(scope.snapshot.schema, column, pattern), 1.0, marks)
+    query = Q.regex_query(scope.snapshot.schema, column, pattern)
+    if found.kind is Kind.TEXT:
+        filler = Q.term_query(scope.snapshot.schema, column, FILLER)
+        query = Q.boolean_query([(MUST, query), (MUST_NOT, filler)])
+    return constant(query, 1.0, marks)
 
 
 def literal(text: str, case_insensitive: bool = False) -> str:

@@ -1,0 +1,117 @@
+"""IAM's decision, as far as the product's policies go: identity policies and a role's trust, with conditions and policy variables.
+
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.infrastructure.synthesized import Stack
+
+Context = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, Any]]
+
+    def __str__(self) -> str:
+        return f"{self.effect} {', '.join(self.actions)} on {', '.join(self.resources)} if {dict(self.conditions)}"
+
+
+def statements(document: Mapping[str, Any]) -> list[Statement]:
+    return [
+        Statement(
+            each["Effect"],
+            tuple(_listed(each["Action"])),
+            tuple(_listed(each.get("Resource", "*"))),
+            each.get("Condition", {}),
+        )
+        for each in document["Statement"]
+    ]
+
+
+def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
+    """Every role of a stack by name, with all that its policies say. Raises AssertionError for policies from elsewhere but one of AWS's
+    that is named."""
+    for logical_id, role in stack.of("AWS::IAM::Role").items():
+        found: list[Statement] = []
+        for policy in role.get("Policies", ()):
+            found += statements(policy["PolicyDocument"])
+        for policy in stack.of("AWS::IAM::Policy").values():
+            if f"<{logical_id}>" in policy["Roles"]:
+                found += statements(policy["PolicyDocument"])
+        if "RoleName" in role:
+            assert not role.get("ManagedPolicyArns"), "what a managed policy allows is not read here"
+            yield role["RoleName"], found
+
+
+def allows(policy: list[Statement], action: str, resource: str, context: Context) -> bool:
+    """``context``: condition key → value or values; a key that the request does not have is left out."""
+    effects = {each.effect for each in policy if _applies(each, action, resource, context)}
+    return effects == {"Allow"}
+
+
+def trusts(trust: Mapping[str, Any], action: str, context: Context) -> bool:
+    return allows(statements(trust), action, "*", context)
+
+
+def _applies(statement: Statement, action: str, resource: str, context: Context) -> bool:
+    if not any(fnmatchcase(action.lower(), each.lower()) for each in statement.actions):
+        return False
+    if not any(_like(each, resource, context) for each in statement.resources):
+        return False
+    return all(
+        _holds(operator, context.get(key), _listed(wanted), context)
+        for operator, keys in statement.conditions.items()
+        for key, wanted in keys.items()
+    )
+
+
+def _holds(operator: str, actual: str | list[str] | None, wanted: list[str], context: Context) -> bool:
+    quantifier, _, name = operator.rpartition(":")
+    if name == "Null":
+        return (actual is None) == (wanted == ["true"])
+    if actual is None:
+        return quantifier == "ForAllValues"  # of no values, all do
+
+    def matches(value: str) -> bool:
+        if name == "StringEquals":
+            return value in [_filled(each, context) for each in wanted]
+        if name in ("StringLike", "ArnLike"):
+            return any(_like(each, value, context) for each in wanted)
+        raise AssertionError(f"this test does not know the operator {operator}")
+
+    values = _listed(actual)
+    return all(map(matches, values)) if quantifier == "ForAllValues" else any(map(matches, values))
+
+
+def _like(pattern: str, value: str, context: Context) -> bool:
+    filled = _filled(pattern, context)
+    if filled is None:
+        return False
+    expression = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in filled)
+    return re.fullmatch(expression, value) is not None
+
+
+def _filled(text: str, context: Context) -> str | None:
+    """With policy variables put in; None when one has no value, for then the statement matches nothing."""
+    wanted = re.findall(r"\$\{([^}]+)\}", text)
+    for each in wanted:
+        value = context.get(each)
+        if not isinstance(value, str):
+            return None
+        text = text.replace(f"${{{each}}}", value)
+    return text
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]

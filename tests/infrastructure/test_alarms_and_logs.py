@@ -1,0 +1,101 @@
+"""Whatever can fail for good wakes somebody, and what happened can be read for as long as it must be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cdk import specs
+
+from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
+
+FUNCTIONS = [each.spec.name for each in specs.discover()]
+
+
+@pytest.fixture(params=REGIONS)
+def region(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def watch(production: Assembly, region: str) -> Stack:
+    return production.stack("observability", region)
+
+
+def _alarms(watch: Stack, namespace: str, metric: str) -> dict[str, Json]:
+    """What is watched (the values of the metric's dimensions) → alarm."""
+    return {
+        " ".join(sorted(str(each["Value"]) for each in alarm["Dimensions"])): alarm
+        for alarm in watch.of("AWS::CloudWatch::Alarm").values()
+        if (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
+    }
+
+
+def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(watch: Stack, production: Assembly, region: str) -> None:
+    queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
+    dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
+    assert len(dead) == 6
+    alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert set(alarms) == dead
+    for alarm in alarms.values():
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (1, 1, 60)
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_is_watched(watch: Stack, metric: str) -> None:
+    assert set(_alarms(watch, "AWS/Lambda", metric)) == {f"docplatform-{name}" for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("metric", ["ExecutionsFailed", "ExecutionsTimedOut"])
+def test_both_workflows_are_watched(watch: Stack, production: Assembly, region: str, metric: str) -> None:
+    machines = production.stack("workflows", region).of("AWS::StepFunctions::StateMachine").values()
+    watched = {arn.rpartition(":")[2] for arn in _alarms(watch, "AWS/States", metric)}
+    assert watched == {machine["StateMachineName"] for machine in machines}
+
+
+def test_the_api_is_watched_for_errors_and_slowness(watch: Stack) -> None:
+    (errors,) = _alarms(watch, "AWS/ApiGateway", "5XXError").values()
+    assert errors["Threshold"] == 0.01 and errors["Statistic"] == "Average"
+    assert _alarms(watch, "AWS/ApiGateway", "Latency")
+
+
+def test_an_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(watch: Stack, production: Assembly, region: str) -> None:
+    (topic,) = watch.of("AWS::SNS::Topic")
+    for alarm in watch.of("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [f"<{topic}>"]
+        assert alarm["AlarmDescription"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+    key = production.stack("data", region).key("alias/docplatform-data")
+    assert watch.of("AWS::SNS::Topic")[topic]["KmsMasterKeyId"] == f"<{key}.Arn>"
+    assert watch.one("AWS::SNS::Subscription")["Endpoint"] == "on-call@docplatform.example"
+
+
+def test_there_is_a_dashboard_that_cloudwatch_can_read(watch: Stack, region: str) -> None:
+    dashboard = watch.one("AWS::CloudWatch::Dashboard", DashboardName=f"docplatform-region-{region}")
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+    assert len(widgets) > 8
+
+
+YEAR, SEVEN_YEARS = 365, 2557
+
+
+def test_logs_are_encrypted_with_the_data_key_and_kept(production: Assembly, region: str) -> None:
+    key = production.stack("data", region).key("alias/docplatform-data")
+    kept: dict[str, int] = {}
+    for stack in production.region(region):
+        for group in stack.of("AWS::Logs::LogGroup").values():
+            assert group["KmsKeyId"] == f"<{key}.Arn>"
+            kept[group["LogGroupName"]] = group["RetentionInDays"]
+    tell_who_did_what = {"/docplatform/api-access", "aws-waf-logs-docplatform"}
+    assert {name for name, days in kept.items() if days == SEVEN_YEARS} == tell_who_did_what
+    assert {name for name, days in kept.items() if days == YEAR} == kept.keys() - tell_who_did_what
+
+
+def test_every_function_writes_to_a_log_group_of_ours(production: Assembly, region: str) -> None:
+    api = production.stack("api", region)
+    groups = api.of("AWS::Logs::LogGroup")
+    for function in api.of("AWS::Lambda::Function").values():
+        group = groups[function["LoggingConfig"]["LogGroup"].strip("<>")]
+        assert group["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+        assert function["TracingConfig"] == {"Mode": "Active"}

@@ -1,0 +1,184 @@
+"""What functions, workflows and services of ours may do in their own name: a closed list, and no tenant data in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from cdk import specs
+from docplatform.runtime.spec import Grant, Trigger
+
+from tests.infrastructure.policies import Statement, allows, roles
+from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
+
+SPECS = [each.spec for each in specs.discover()]
+DATA_KEY, TOKEN_KEY = "<data key>", "<token key>"
+
+# action, resource, and the condition keys that must narrow it; {r} is the region, {a} the account, {f} the function
+CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:{r}:{a}:log-group:/aws/lambda/docplatform-{f}:\*", ()),
+    (r"xray:(PutTraceSegments|PutTelemetryRecords)", r"\*", ()),
+    (r"sts:(AssumeRole|TagSession)", r"<TenantAccessRole\w+\.Arn>", ()),
+    (r"dynamodb:GetItem", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry", ()),
+    (r"dynamodb:(GetItem|PutItem)", rf"arn:aws:dynamodb:{HOME}:{{a}}:table/docplatform-registry", ()),
+    (r"kms:(Sign|GetPublicKey)", TOKEN_KEY, ()),
+    (r"ses:SendEmail", r"arn:aws:ses:{r}:{a}:identity/(no-reply@)?docplatform\.example", ("ses:FromAddress",)),
+    (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
+     r"arn:aws:sqs:{r}:{a}:docplatform-processing-(standard|professional|enterprise)", ()),
+    (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-{f}-dead", ()),
+    (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
+    (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
+    (r"states:DescribeExecution", r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
+    # the reader of the stream, which carries keys only (test_stored_data.py)
+    (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-data/stream/\*", ()),
+    (r"dynamodb:ListStreams", r"\*", ()),
+    (r"kms:Decrypt", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:dynamodb:tableName")),
+)  # fmt: skip
+
+
+def _own(production: Assembly, region: str) -> Iterator[tuple[str, list[Statement]]]:
+    """Function → what its own role allows."""
+    data = production.stack("data", region)
+    known = {f"<{data.key(f'alias/docplatform-{what}')}.Arn>": f"<{what} key>" for what in ("data", "token")}
+    found = dict(roles(production.stack("api", region)))
+    for spec in SPECS:
+        policy = found[f"docplatform-{spec.name}-{region}"]
+        yield (
+            spec.name,
+            [replace(each, resources=tuple(known.get(name, name) for name in each.resources)) for each in policy],
+        )
+
+
+def _listed(statement: Statement, action: str, resource: str, region: str, function: str) -> bool:
+    conditions = {key for keys in statement.conditions.values() for key in keys}
+    names = {"r": region, "a": ACCOUNT, "f": function}
+    return any(
+        re.fullmatch(actions, action) and re.fullmatch(resources.format(**names), resource) and set(narrowed) <= conditions
+        for actions, resources, narrowed in CLOSED_LIST
+    )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_functions_own_roles_allow_only_what_is_on_the_list(production: Assembly, region: str) -> None:
+    for function, policy in _own(production, region):
+        for statement in policy:
+            for action in statement.actions:
+                for resource in statement.resources:
+                    assert _listed(statement, action, resource, region, function), f"{function}: {statement}"
+
+
+DATA_ACTIONS = {
+    "dynamodb": ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
+                 "PartiQLSelect", "ConditionCheckItem", "ExportTableToPointInTime"),
+    "s3": ("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "DeleteObjectVersion", "ListBucket", "GetObjectTagging"),
+    "aoss": ("APIAccessAll",),
+}  # fmt: skip
+
+
+def _tenant_data(region: str) -> dict[str, tuple[str, ...]]:
+    table = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-"
+    buckets = [f"arn:aws:s3:::docplatform-{what}-{ACCOUNT}-{region}" for what in ("documents", "audit")]
+    return {
+        "dynamodb": (f"{table}data", f"{table}data/index/gsi1", f"{table}audit"),
+        "s3": (*buckets, *(f"{bucket}/tenants/t000000000001/documents/1/2/original" for bucket in buckets)),
+        "aoss": (f"arn:aws:aoss:{region}:{ACCOUNT}:collection/anything",),
+    }
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_no_function_reaches_tenant_data_in_its_own_name_whatever_it_asks(production: Assembly, region: str) -> None:
+    tag = {"aws:PrincipalTag/tenant_id": "t000000000001", "dynamodb:LeadingKeys": ["t000000000001#x"]}
+    for function, policy in _own(production, region):
+        for service, resources in _tenant_data(region).items():
+            for resource in resources:
+                for action in DATA_ACTIONS[service]:
+                    for context in ({}, tag):
+                        assert not allows(policy, f"{service}:{action}", resource, context), f"{function}: {action}"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_no_function_uses_the_data_key_by_hand_or_for_stored_data(production: Assembly, region: str) -> None:
+    for function, policy in _own(production, region):
+        for action in ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom"):
+            assert not allows(policy, action, DATA_KEY, {}), function
+            assert not allows(policy, action, DATA_KEY, {"kms:EncryptionContext:tenant_id": "t000000000001"}), function
+            bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}"
+            through = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:EncryptionContext:aws:s3:arn": bucket}
+            assert not allows(policy, action, DATA_KEY, through), function
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not(production: Assembly, region: str) -> None:
+    telling = {
+        Grant.TENANT_ACCESS: ("sts:AssumeRole", None),
+        Grant.REGISTRY_READ: ("dynamodb:GetItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-registry"),
+        Grant.REGISTRY_WRITE: ("dynamodb:PutItem", f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/docplatform-registry"),
+        Grant.TOKEN_SIGN: ("kms:Sign", TOKEN_KEY),
+        Grant.TOKEN_VERIFY: ("kms:GetPublicKey", TOKEN_KEY),
+        Grant.MAIL_SEND: ("ses:SendEmail", f"arn:aws:ses:{region}:{ACCOUNT}:identity/docplatform.example"),
+        Grant.QUEUE_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-processing-standard"),
+        Grant.WORKFLOW_START: (
+            "states:StartSyncExecution",
+            f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
+        ),
+    }
+    assert set(telling) == set(Grant), "a new grant needs its line here"
+    own = dict(_own(production, region))
+    for spec in SPECS:
+        for grant, (action, resource) in telling.items():
+            if grant is Grant.REGISTRY_READ and Grant.REGISTRY_WRITE in spec.grants:
+                continue  # writing includes reading
+            named = resource or production.stack("data", region).exports()[_tenant_role_export(production, region)]
+            context = {"ses:FromAddress": "no-reply@docplatform.example"}
+            assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"
+
+
+def _tenant_role_export(production: Assembly, region: str) -> str:
+    (name,) = [name for name in production.stack("data", region).exports() if "TenantAccessRole" in name]
+    return name
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_registry_is_written_in_its_home_region_only(production: Assembly, region: str) -> None:
+    for function, policy in _own(production, region):
+        for other in set(REGIONS) - {HOME}:
+            table = f"arn:aws:dynamodb:{other}:{ACCOUNT}:table/docplatform-registry"
+            assert not allows(policy, "dynamodb:PutItem", table, {}), function
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_workflow_calls_its_steps_and_nothing_else(production: Assembly, region: str) -> None:
+    found = dict(roles(production.stack("workflows", region)))
+    policy = found.pop(f"docplatform-processing-workflow-{region}")
+    assert not found, "no other role in the stack"
+    steps = {spec.name for spec in SPECS if spec.trigger is Trigger.WORKFLOW}
+    called = {r for each in policy if "lambda:InvokeFunction" in each.actions for r in each.resources}
+    assert called == {f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-{step}" for step in steps}
+    services = {action.partition(":")[0] for each in policy for action in each.actions}
+    assert services == {"lambda", "logs", "xray"}
+    delivery = {action for each in policy for action in each.actions if action.startswith("logs:")}
+    assert not delivery & {"logs:GetLogEvents", "logs:FilterLogEvents", "logs:StartQuery"}
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_scanner_reads_uploads_and_is_guardduty(production: Assembly, region: str) -> None:
+    data = production.stack("data", region)
+    role = data.one("AWS::IAM::Role", RoleName=f"docplatform-malware-scan-{region}")
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "malware-protection-plan.guardduty.amazonaws.com"}
+    policy = dict(roles(data))[f"docplatform-malware-scan-{region}"]
+    file = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}/tenants/t000000000001/documents/1/2/original"
+    assert allows(policy, "s3:GetObject", file, {}) and allows(policy, "s3:PutObjectTagging", file, {})
+    for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"):
+        assert not allows(policy, action, file, {})
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_role_of_a_function_can_be_assumed_by_lambda_alone(production: Assembly, region: str) -> None:
+    by_name = {role.get("RoleName"): role for role in production.stack("api", region).of("AWS::IAM::Role").values()}
+    for spec in SPECS:
+        (trust,) = by_name[f"docplatform-{spec.name}-{region}"]["AssumeRolePolicyDocument"]["Statement"]
+        assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+        assert trust["Action"] == "sts:AssumeRole"

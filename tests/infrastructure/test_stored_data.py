@@ -1,0 +1,169 @@
+"""What keeps a tenant's data: encrypted with the region's key, recoverable, closed to the public, and not to be deleted by accident."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.infrastructure.synthesized import HOME, REGIONS, Assembly, Json, Stack
+
+YEARS_7 = 7 * 365 + 2
+
+
+@pytest.fixture(params=REGIONS)
+def data(request: pytest.FixtureRequest, production: Assembly) -> Stack:
+    return production.stack("data", request.param)
+
+
+def _replica(table: Json) -> Json:
+    (only,) = table["Replicas"]
+    return dict(only)
+
+
+def test_tables_are_one_regions_own_encrypted_and_recoverable(data: Stack) -> None:
+    tables = data.of("AWS::DynamoDB::GlobalTable")
+    assert sorted(table["TableName"] for table in tables.values()) == ["docplatform-audit", "docplatform-data"]
+    for table in tables.values():
+        here = _replica(table)
+        assert here["Region"] == data.name.removeprefix("docplatform-data-")
+        assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+        assert here["SSESpecification"]["KMSMasterKeyId"] == f"<{data.key('alias/docplatform-data')}.Arn>"
+        assert here["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True,
+            "RecoveryPeriodInDays": 35,
+        }
+        assert here["DeletionProtectionEnabled"] is True
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_data_tables_indexes_and_stream_carry_keys_and_nothing_else(data: Stack) -> None:
+    table = data.one("AWS::DynamoDB::GlobalTable", TableName="docplatform-data")
+    assert table["StreamSpecification"]["StreamViewType"] == "KEYS_ONLY"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    indexes = {each["IndexName"]: each for each in table["GlobalSecondaryIndexes"]}
+    assert sorted(indexes) == ["gsi1", "gsi2", "gsi3"]
+    for name, index in indexes.items():
+        assert [part["AttributeName"] for part in index["KeySchema"]] == [f"{name}pk", f"{name}sk"]
+        assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_audit_records_do_not_expire(data: Stack) -> None:
+    assert "TimeToLiveSpecification" not in data.one("AWS::DynamoDB::GlobalTable", TableName="docplatform-audit")
+
+
+def test_no_bucket_is_public_or_takes_a_request_in_clear(data: Stack) -> None:
+    closed = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
+    buckets, policies = data.of("AWS::S3::Bucket"), data.of("AWS::S3::BucketPolicy")
+    assert len(buckets) == 3
+    for logical_id, bucket in buckets.items():
+        assert bucket["PublicAccessBlockConfiguration"] == closed
+        assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        (policy,) = [each for each in policies.values() if each["Bucket"] == f"<{logical_id}>"]
+        denied = [each["Condition"] for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in denied
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in denied
+
+
+def test_documents_and_audit_are_encrypted_with_the_data_key_and_their_readers_are_logged(data: Stack) -> None:
+    region = data.name.removeprefix("docplatform-data-")
+    for what in ("documents", "audit"):
+        bucket = data.one("AWS::S3::Bucket", BucketName=f"docplatform-{what}-123456789012-{region}")
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+        assert data.key("alias/docplatform-data") in rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]
+        assert rule["BucketKeyEnabled"] is True
+        assert bucket["LoggingConfiguration"]["LogFilePrefix"] == f"{what}/"
+
+
+def test_uploads_are_announced_and_broken_ones_are_cleaned_up(data: Stack) -> None:
+    (documents,) = [each for each in data.of("AWS::S3::Bucket").values() if "-documents-" in each["BucketName"]]
+    assert documents["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    (rule,) = documents["LifecycleConfiguration"]["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_the_audit_archive_cannot_be_shortened_by_anybody_for_seven_years(data: Stack) -> None:
+    (audit,) = [each for each in data.of("AWS::S3::Bucket").values() if "-audit-" in each["BucketName"]]
+    assert audit["ObjectLockEnabled"] is True
+    retention = audit["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Mode": "COMPLIANCE", "Days": YEARS_7}
+
+
+def test_the_data_key_rotates_and_the_token_key_only_signs(data: Stack) -> None:
+    keys = data.of("AWS::KMS::Key")
+    assert keys[data.key("alias/docplatform-data")]["EnableKeyRotation"] is True
+    token = keys[data.key("alias/docplatform-token")]
+    assert (token["KeySpec"], token["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+
+
+def test_services_use_the_data_key_for_our_things_only(data: Stack) -> None:
+    policy = data.of("AWS::KMS::Key")[data.key("alias/docplatform-data")]["KeyPolicy"]
+    for statement in policy["Statement"]:
+        if "Service" in statement["Principal"]:
+            (context,) = [
+                value
+                for condition in statement["Condition"].values()
+                for key, value in condition.items()
+                if key.startswith("kms:EncryptionContext:")
+            ]
+            assert ":123456789012:" in context
+        else:
+            assert statement["Principal"]["AWS"].endswith(":123456789012:root")
+
+
+def test_search_is_encrypted_by_the_data_key_and_opens_to_the_tenant_role_alone(data: Stack) -> None:
+    region = data.name.removeprefix("docplatform-data-")
+    collection = data.one("AWS::OpenSearchServerless::Collection")
+    group = data.one("AWS::OpenSearchServerless::CollectionGroup")
+    assert (collection["Name"], collection["CollectionGroupName"]) == ("docplatform-pooled", group["Name"])
+    policies = {each["Type"]: json.loads(each["Policy"]) for each in data.of("AWS::OpenSearchServerless::SecurityPolicy").values()}
+    assert data.key("alias/docplatform-data") in policies["encryption"]["KmsARN"]
+    (access,) = data.of("AWS::OpenSearchServerless::AccessPolicy").values()
+    (grant,) = json.loads(access["Policy"])
+    (principal,) = grant["Principal"]
+    role = data.one("AWS::IAM::Role", RoleName=f"docplatform-tenant-access-{region}")
+    assert data.of("AWS::IAM::Role")[principal.strip("<>").removesuffix(".Arn")] == role
+    allowed = {permission for rule in grant["Rules"] for permission in rule["Permission"]}
+    assert "aoss:DeleteIndex" not in allowed and "aoss:*" not in allowed
+
+
+def test_a_search_in_production_never_finds_the_collection_asleep(data: Stack) -> None:
+    limits = data.one("AWS::OpenSearchServerless::CollectionGroup")["CapacityLimits"]
+    assert limits["MinSearchCapacityInOcu"] == 2
+
+
+def test_every_upload_is_scanned_for_malware(data: Stack) -> None:
+    plan = data.one("AWS::GuardDuty::MalwareProtectionPlan")
+    assert plan["ProtectedResource"]["S3Bucket"]["ObjectPrefixes"] == ["tenants/"]
+    assert plan["Actions"]["Tagging"]["Status"] == "ENABLED"
+
+
+def test_the_registry_is_in_every_region_and_protected(production: Assembly) -> None:
+    registry = production.stack("global").one("AWS::DynamoDB::GlobalTable", TableName="docplatform-registry")
+    assert {replica["Region"] for replica in registry["Replicas"]} == set(REGIONS)
+    assert registry["SSESpecification"]["SSEEnabled"] is True
+    for replica in registry["Replicas"]:
+        assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert replica["DeletionProtectionEnabled"] is True
+
+
+KEPT = ("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::OpenSearchServerless::Collection", "AWS::Logs::LogGroup")
+
+
+def test_data_outlives_its_stack_in_production(production: Assembly) -> None:
+    for stack in production.stacks.values():
+        for logical_id, resource in stack.resources.items():
+            if resource["Type"] in KEPT:
+                policies = (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
+                assert policies == ("Retain", "Retain"), f"{stack.name}: {logical_id}"
+
+
+def test_data_goes_with_its_stack_in_a_trial(trial: Assembly) -> None:
+    for stack in trial.stacks.values():
+        for logical_id, resource in stack.resources.items():
+            if resource["Type"] in KEPT:
+                assert resource["DeletionPolicy"] == "Delete", f"{stack.name}: {logical_id}"
+    for table in trial.stack("data", HOME).of("AWS::DynamoDB::GlobalTable").values():
+        assert _replica(table)["DeletionProtectionEnabled"] is False

@@ -1,0 +1,162 @@
+"""TenantAccess, by IAM's own rules: a session tagged with one tenant reaches that tenant, and an untagged one nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infrastructure.policies import Context, Statement, allows, roles, trusts
+from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly, Json
+
+OWN, FOREIGN = "t000000000001", "t000000000002"
+TABLE = "arn:aws:dynamodb:{region}:123456789012:table/docplatform-{what}"
+DOCUMENTS = "arn:aws:s3:::docplatform-documents-123456789012-{region}"
+
+Policy = list[Statement]
+
+
+@pytest.fixture(params=REGIONS)
+def region(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def tenant(production: Assembly, region: str) -> Policy:
+    return dict(roles(production.stack("data", region)))[f"docplatform-tenant-access-{region}"]
+
+
+def _as_own(**more: str | list[str]) -> Context:
+    return {"aws:PrincipalTag/tenant_id": OWN, **{name.replace("__", ":"): value for name, value in more.items()}}
+
+
+def _keys(*keys: str) -> Context:
+    return _as_own(dynamodb__LeadingKeys=list(keys))
+
+
+ITEMS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
+
+
+@pytest.mark.parametrize("action", ITEMS)
+def test_items_whose_key_begins_with_the_tenant(tenant: Policy, region: str, action: str) -> None:
+    for table in (TABLE.format(region=region, what="data"), TABLE.format(region=region, what="data") + "/index/gsi1"):
+        assert allows(tenant, f"dynamodb:{action}", table, _keys(f"{OWN}#doc#1", f"{OWN}#doc#2"))
+        for foreign in (f"{FOREIGN}#doc#1", f"{OWN}x#doc#1", OWN, "", "#", f"x{OWN}#doc#1"):
+            assert not allows(tenant, f"dynamodb:{action}", table, _keys(foreign))
+            assert not allows(tenant, f"dynamodb:{action}", table, _keys(f"{OWN}#doc#1", foreign))
+        assert not allows(tenant, f"dynamodb:{action}", table, _as_own()), "a request that names no key"
+        assert not allows(tenant, f"dynamodb:{action}", table, {"dynamodb:LeadingKeys": [f"{OWN}#doc#1"]}), "no tag"
+
+
+def test_nothing_that_reads_a_table_without_naming_keys(tenant: Policy, region: str) -> None:
+    for what in ("data", "audit", "registry"):
+        table = TABLE.format(region=region, what=what)
+        for action in ("Scan", "PartiQLSelect", "PartiQLInsert", "ExportTableToPointInTime", "DescribeStream", "GetRecords"):
+            for context in (_as_own(), _keys(f"{OWN}#x")):
+                assert not allows(tenant, f"dynamodb:{action}", table, context)
+                assert not allows(tenant, f"dynamodb:{action}", f"{table}/stream/1", context)
+
+
+def test_audit_records_are_added_and_read_and_never_changed(tenant: Policy, region: str) -> None:
+    audit = TABLE.format(region=region, what="audit")
+    for action in ("PutItem", "GetItem", "Query"):
+        assert allows(tenant, f"dynamodb:{action}", audit, _keys(f"{OWN}#2026-01-01"))
+        assert not allows(tenant, f"dynamodb:{action}", audit, _keys(f"{FOREIGN}#2026-01-01"))
+    for action in ("UpdateItem", "DeleteItem", "BatchWriteItem"):
+        assert not allows(tenant, f"dynamodb:{action}", audit, _keys(f"{OWN}#2026-01-01"))
+
+
+def test_another_regions_tables_and_files_are_out_of_reach(tenant: Policy, region: str) -> None:
+    for other in set(REGIONS) - {region}:
+        table = TABLE.format(region=other, what="data")
+        assert not allows(tenant, "dynamodb:GetItem", table, _keys(f"{OWN}#doc#1"))
+        file = DOCUMENTS.format(region=other) + f"/tenants/{OWN}/documents/1/2/original"
+        assert not allows(tenant, "s3:GetObject", file, _as_own())
+
+
+def test_files_under_the_tenants_prefix(tenant: Policy, region: str) -> None:
+    bucket = DOCUMENTS.format(region=region)
+    for action in ("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "DeleteObjectVersion", "GetObjectVersionTagging"):
+        assert allows(tenant, f"s3:{action}", f"{bucket}/tenants/{OWN}/documents/1/2/original", _as_own())
+        for foreign in (f"tenants/{FOREIGN}/x", f"tenants/{OWN}x/x", f"tenants/{OWN}", "x", f"{OWN}/x"):
+            assert not allows(tenant, f"s3:{action}", f"{bucket}/{foreign}", _as_own())
+        assert not allows(tenant, f"s3:{action}", f"{bucket}/tenants/{OWN}/x", {})
+
+
+def test_the_scanners_verdict_and_the_audit_archive_cannot_be_written(tenant: Policy, region: str) -> None:
+    own = DOCUMENTS.format(region=region) + f"/tenants/{OWN}/documents/1/2/original"
+    for action in ("PutObjectTagging", "PutObjectVersionTagging", "DeleteObjectTagging", "PutObjectAcl"):
+        assert not allows(tenant, f"s3:{action}", own, _as_own())
+    archive = f"arn:aws:s3:::docplatform-audit-{ACCOUNT}-{region}/tenants/{OWN}/x"
+    for action in ("GetObject", "PutObject", "DeleteObjectVersion", "BypassGovernanceRetention", "PutObjectRetention"):
+        assert not allows(tenant, f"s3:{action}", archive, _as_own())
+
+
+def test_listings_of_the_tenants_prefix_only(tenant: Policy, region: str) -> None:
+    bucket = DOCUMENTS.format(region=region)
+    for action in ("ListBucket", "ListBucketVersions"):
+        assert allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=f"tenants/{OWN}/documents/"))
+        for prefix in ("", "tenants/", f"tenants/{OWN}", f"tenants/{FOREIGN}/"):
+            assert not allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=prefix))
+        assert not allows(tenant, f"s3:{action}", bucket, _as_own())
+
+
+@pytest.fixture
+def key(production: Assembly, region: str) -> str:
+    return f"<{production.stack('data', region).key('alias/docplatform-data')}.Arn>"
+
+
+def test_the_data_key_in_the_tenants_own_context(tenant: Policy, key: str) -> None:
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        assert allows(tenant, action, key, _as_own(kms__EncryptionContext__tenant_id=OWN))
+        assert not allows(tenant, action, key, _as_own(kms__EncryptionContext__tenant_id=FOREIGN))
+        assert not allows(tenant, action, key, _as_own())
+
+
+def test_the_data_key_through_storage_for_the_documents_and_tables_only(tenant: Policy, region: str, key: str) -> None:
+    bucket = DOCUMENTS.format(region=region)
+
+    def through(service: str, **more: str) -> Context:
+        return _as_own(kms__ViaService=f"{service}.{region}.amazonaws.com") | {
+            f"kms:EncryptionContext:aws:{name.replace('__', ':')}": value for name, value in more.items()
+        }
+
+    assert allows(tenant, "kms:Decrypt", key, through("s3", s3__arn=bucket))
+    assert allows(tenant, "kms:Decrypt", key, through("dynamodb", dynamodb__tableName="docplatform-data"))
+    audit = bucket.replace("documents", "audit")
+    assert not allows(tenant, "kms:Decrypt", key, through("s3", s3__arn=audit))
+    assert not allows(tenant, "kms:Decrypt", key, through("dynamodb", dynamodb__tableName="another"))
+    assert not allows(tenant, "kms:Decrypt", key, through("sqs", sqs__arn="any"))
+
+
+def test_nothing_else_at_all(tenant: Policy) -> None:
+    services = {action.partition(":")[0] for each in tenant for action in each.actions}
+    assert services == {"dynamodb", "s3", "kms", "aoss"}
+    assert not any("*" in action for each in tenant for action in each.actions)
+    for action in ("sts:AssumeRole", "sts:TagSession", "iam:PassRole", "kms:ScheduleKeyDeletion", "kms:CreateGrant"):
+        assert not allows(tenant, action, "*", _as_own())
+
+
+@pytest.fixture
+def trust(production: Assembly, region: str) -> Json:
+    role = production.stack("data", region).one("AWS::IAM::Role", RoleName=f"docplatform-tenant-access-{region}")
+    return dict(role["AssumeRolePolicyDocument"])
+
+
+def _request(region: str, tenant_id: str | None = OWN, caller: str = "docplatform-documents-{region}", **tags: str) -> Context:
+    given = ({} if tenant_id is None else {"tenant_id": tenant_id}) | tags
+    return {
+        "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/{caller.format(region=region)}",
+        "aws:TagKeys": list(given),
+        **{f"aws:RequestTag/{name}": value for name, value in given.items()},
+    }
+
+
+@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession"])
+def test_only_functions_become_a_tenant_and_only_by_naming_one(trust: Json, region: str, action: str) -> None:
+    assert trusts(trust, action, _request(region))
+    assert not trusts(trust, action, _request(region, tenant_id=None))
+    for not_one in ("", "t", "*", f"{OWN}x", "T000000000001", "x000000000001"):
+        assert not trusts(trust, action, _request(region, tenant_id=not_one)), not_one
+    assert not trusts(trust, action, _request(region, role="admin")), "a further tag"
+    assert not trusts(trust, action, _request(region, caller="somebody-else"))
+    elsewhere = next(iter(set(REGIONS) - {region}))
+    assert not trusts(trust, action, _request(region, caller=f"docplatform-documents-{elsewhere}"))
