@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
 
 from docplatform.adapters.items import from_wire, rfc3339, to_wire
 from docplatform.adapters.keys import TenantKeys
@@ -42,6 +46,9 @@ ENVIRONMENT = {
     "AUDIT_TABLE": "audit",
     "DOCUMENTS_BUCKET": BUCKET,
     "MALWARE_SCAN": "signature",
+    "REGISTRY_HOME_REGION": REGION,
+    "SEARCH_ENDPOINTS": json.dumps({"pooled": "http://127.0.0.1:9"}),
+    "MAIL_SENDER": "no-reply@docplatform.example",
 }
 
 
@@ -70,13 +77,15 @@ def cloud(monkeypatch: Any) -> Iterator[Cloud]:
 def _forget() -> None:
     """Warm environments remember clients and credentials; another world must not."""
     from docplatform.runtime import credentials, settings
-    from docplatform.runtime.composition import core
+    from docplatform.runtime.composition import core, identity, members
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
     settings.load.cache_clear()
     core.registry.cache_clear()
     core._credentials.cache_clear()
+    identity.tokens.cache_clear()
+    members._home_registry.cache_clear()
 
 
 @dataclass
@@ -92,6 +101,9 @@ class Cloud:
         self.storage = boto3.client("s3")
         make_tables(self.database)
         self.storage.create_bucket(Bucket=BUCKET)
+        key = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
+        os.environ["TOKEN_KEY_ARN"] = key["Arn"]
+        boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
         self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
     def tenant(self, subdomain: str, plan: Plan = Plan.STANDARD) -> TenantWorld:
@@ -119,6 +131,14 @@ class Cloud:
         answer = self.rooms[room_name].handler(event, None)
         body = json.loads(answer["body"]) if answer["body"] else None
         return Answer(answer["statusCode"], body, answer["headers"])
+
+    def invitation(self, email: str) -> str:
+        """The token in the newest mail to that address."""
+        sent = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+        for mail in reversed(sent):
+            if email in mail.destinations["ToAddresses"]:
+                return re.search(r"token=([\w-]+)", mail.body)[1]  # type: ignore[index]
+        raise AssertionError(f"no mail went to {email}")
 
     def items(self, table: str) -> list[dict[str, Any]]:
         pages = self.database.get_paginator("scan").paginate(TableName=table)

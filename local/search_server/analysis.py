@@ -258,6 +258,7 @@ class Analysis:
     normalizers: dict[str, Analyzer] = field(default_factory=lambda: {"lowercase": _LOWERCASE})
 
     @staticmethod
+    @errors.malformed("[index.analysis]")
     def from_settings(settings: dict[str, Any]) -> Analysis:
         """From ``settings.analysis``. Raises SearchError for what cannot be had here exactly as Lucene does it."""
         if unknown := set(settings) - {"analyzer", "filter", "normalizer"}:

@@ -17,7 +17,7 @@ _QUOTES = "\"'"
 _NUMBER = r"[$€£¥#.]?\d+(?:[.,']\d+)*[%¢‰]?"
 _LETTER = r"[^\W\d_\u3040-\u30ff\u4e00-\u9fff]"
 _WORD = re.compile(
-    rf"(?:{_NUMBER}|{_LETTER}+(?:['.\-\xad]{_LETTER}+)*)+|[\u4e00-\u9fff]+|[\u3040-\u309f]+|[\u30a0-\u30ff]+"
+    rf"(?:{_NUMBER}|{_LETTER}+(?:['.\-_\xad]{_LETTER}+)*)+|[\u4e00-\u9fff]+|[\u3040-\u309f]+|[\u30a0-\u30ff]+"
     r"|[\t \xa0\u2000-\u200a\u2028\u3000]*(?:\r\n|[\n\f\u2029])|[\t \xa0\u2000-\u200a\u2028\u3000]+|."
 )
 

@@ -178,7 +178,10 @@ def mget(
     for name in body:
         if name not in ("docs", "ids"):
             raise errors.parsing(f"unknown key [{name}] for a multi-get")
-    wanted: list[dict[str, Any]] = [{"_id": each} for each in body.get("ids", [])] + list(body.get("docs", []))
+    ids, docs = body.get("ids", []), body.get("docs", [])
+    if not isinstance(ids, list) or not isinstance(docs, list) or not all(isinstance(each, dict) for each in docs):
+        raise errors.parsing("Expected [START_ARRAY] of [docs] or [ids]")
+    wanted: list[dict[str, Any]] = [{"_id": each} for each in ids] + docs
     if not wanted:
         raise errors.validation_failed("no documents to get")
     answers = []

@@ -10,6 +10,8 @@ Source of the bodies: OpenSearch 2.19; of the empty 404: the answers of OpenSear
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -84,6 +86,15 @@ def illegal_argument(reason: str) -> SearchError:
     return SearchError(400, "illegal_argument_exception", reason)
 
 
+@contextmanager
+def malformed(what: str) -> Iterator[None]:
+    """Around the reading of a tree of settings: a value of the wrong kind is the request's fault."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise illegal_argument(f"malformed {what}: {error}") from error
+
+
 def unknown_field(parser: str, name: str) -> SearchError:
     return SearchError(400, "x_content_parse_exception", f"[{parser}] unknown field [{name}]")
 
@@ -114,5 +125,5 @@ def validation_failed(reason: str) -> SearchError:
 
 
 def index_not_found(name: str) -> SearchError:
-    details = {"index": name, "resource.id": name, "resource.type": "index_or_alias", "index_uuid": "_na_"}
+    details: dict[str, Any] = {"index": name, "resource.id": name, "resource.type": "index_or_alias", "index_uuid": "_na_"}
     return SearchError(404, "index_not_found_exception", f"no such index [{name}]", **details)

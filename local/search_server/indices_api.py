@@ -30,6 +30,7 @@ def create(catalog: Catalog, collection: str, name: str, body: dict[str, Any]) -
     return {"acknowledged": True, "shards_acknowledged": True, "index": name}
 
 
+@errors.malformed("settings")
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
     """In one form: ``{"index": {"analysis": …}}``, ``{"analysis": …}`` and ``{"index.analysis.…": …}`` are the same."""
     tree: dict[str, Any] = {}

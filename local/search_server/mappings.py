@@ -43,6 +43,7 @@ class Mapping:
     analysis: Analysis
 
     @staticmethod
+    @errors.malformed("mapping")
     def parse(body: dict[str, Any], analysis: Analysis) -> Mapping:
         """Raises SearchError for a type, parameter or analyzer that is unknown or not offered."""
         tree = json.loads(json.dumps(body))

@@ -286,10 +286,10 @@ def analyze(index: Index, body: dict[str, Any]) -> dict[str, Any]:
     if "text" not in body:
         raise errors.validation_failed("text is missing")
     name = body.get("analyzer", "standard")
-    if "field" in body:
+    if isinstance(body.get("field"), str):
         target = index.mapping.fields.get(body["field"])
         name = target.analyzer if target and target.kind is Kind.TEXT else "keyword" if target else "standard"
-    if name not in index.mapping.analysis.analyzers:
+    if not isinstance(name, str) or name not in index.mapping.analysis.analyzers:
         raise errors.illegal_argument(f"failed to find global analyzer [{name}]")
     texts = body["text"] if isinstance(body["text"], list) else [body["text"]]
     if len(texts) != 1:

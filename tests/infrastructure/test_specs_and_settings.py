@@ -1,0 +1,141 @@
+"""A mistake in a spec, a setting or the context stops the synthesis and says what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+
+from cdk import specs
+from cdk.config import load
+from cdk.constructs.workflow import check_placeholders
+from cdk.environment import environment
+from docplatform.runtime.settings import RegionSettings
+from docplatform.runtime.spec import FunctionSpec, Trigger
+from tests.infrastructure.conftest import PRODUCTION
+
+WHOLE = tuple(
+    f'FunctionSpec(name="{trigger.value}", settings=RegionSettings, trigger=Trigger.{trigger.name})'
+    for trigger in (Trigger.AUTHORIZER, Trigger.UPLOAD, Trigger.PLAN_QUEUE, Trigger.TABLE_STREAM)
+)
+
+
+def _room(rooms: Path, *functions: str, name: str = "room") -> Path:
+    room = rooms / name
+    room.mkdir()
+    (room / "handler.py").touch()
+    (room / "spec.py").write_text(
+        "from docplatform.runtime.settings import RegionSettings\n"
+        "from docplatform.runtime.spec import FunctionSpec, Mount, Trigger\n"
+        f"FUNCTIONS = ({', '.join(functions)},)\n"
+    )
+    return rooms
+
+
+def test_specs_of_all_rooms_are_found_in_order_of_name(tmp_path: Path) -> None:
+    one = 'FunctionSpec(name="aaa", settings=RegionSettings, mounts=(Mount("/v1/aaa"),))'
+    _room(tmp_path, *WHOLE)
+    found = specs.discover(_room(tmp_path, one, name="other"))
+    assert [each.spec.name for each in found] == sorted(each.spec.name for each in found)
+    assert found[0].folder == tmp_path / "other"
+
+
+@pytest.mark.parametrize(
+    ("function", "complaint"),
+    [
+        (
+            'FunctionSpec(name="upload", settings=RegionSettings, mounts=(Mount("/v1/x"),))',
+            "share the function 'upload'",
+        ),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"), Mount("/v1/x")))',
+            "share the path '/v1/x'",
+        ),
+        ('FunctionSpec(name="x", settings=RegionSettings)', "neither a path nor a trigger"),
+        ('FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("v1/x"),))', "must begin"),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), handler="gone.handler")',
+            "no module 'gone'",
+        ),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.UPLOAD)',
+            "one function answers the trigger 'upload'",
+        ),
+    ],
+)
+def test_specs_that_contradict_one_another_are_refused(tmp_path: Path, function: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        specs.discover(_room(tmp_path, *WHOLE, function))
+
+
+def test_a_trigger_that_nothing_answers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one function answers the trigger 'authorizer', not \\[\\]"):
+        specs.discover(_room(tmp_path, *WHOLE[1:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demanding(RegionSettings):
+    colour: str
+
+
+def test_a_setting_that_nothing_fills_is_named() -> None:
+    spec = FunctionSpec(name="painter", settings=Demanding)
+    with pytest.raises(ValueError, match="painter: Demanding has 'colour'"):
+        environment(spec, {"region_addresses": {}}, aws_cdk.Stack(aws_cdk.App(), "a"))
+
+
+def test_a_setting_of_many_values_is_json() -> None:
+    spec = FunctionSpec(name="painter", settings=RegionSettings)
+    made = environment(spec, {"region_addresses": {"eu": "https://x"}}, aws_cdk.Stack(aws_cdk.App(), "a"))
+    assert made == {"REGION_ADDRESSES": '{"eu":"https://x"}'}
+
+
+def test_a_workflow_and_its_functions_must_fit() -> None:
+    check_placeholders('"${VerifyArn}"', {"VerifyArn": "arn"})
+    with pytest.raises(ValueError, match=r"asks for \['ScanArn'\]"):
+        check_placeholders('"${VerifyArn}" "${ScanArn}"', {"VerifyArn": "arn"})
+    with pytest.raises(ValueError, match=r"does not use \['ScanArn'\]"):
+        check_placeholders('"${VerifyArn}"', {"VerifyArn": "arn", "ScanArn": "arn"})
+
+
+def _config(**changes: Any) -> Any:
+    return load({"docplatform": PRODUCTION | changes})
+
+
+def test_a_region_is_a_line_of_the_context() -> None:
+    japan = PRODUCTION["regions"] | {
+        "ap-northeast-1": {"label": "Japan", "address": "https://{tenant}.jp.docplatform.example"}
+    }
+    config = _config(regions=japan)
+    assert config.addresses["ap-northeast-1"] == "https://{tenant}.jp.docplatform.example"
+    assert config.regions[-1].domain == "*.jp.docplatform.example"
+
+
+def test_the_command_line_comes_before_the_context() -> None:
+    context = {"docplatform": PRODUCTION, "ephemeral": "true", "account": "210987654321", "search_ocu": "[4, 8]"}
+    config = load(context)
+    assert (config.ephemeral, config.account, config.search_ocu) == (True, "210987654321", (4, 8))
+    assert config.snap_start is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"colour": "red"}, "unknown settings in the docplatform context: colour"),
+        ({"home_region": "mars-1"}, "home_region 'mars-1' is not one of the regions"),
+        ({"regions": {"us-east-1": {"address": "https://us.example"}}}, "lacks {tenant}"),
+        ({"malware_scan": "hope"}, "malware_scan is"),
+        ({"layers": "cake"}, "layers is"),
+    ],
+)
+def test_a_context_that_cannot_be_meant_is_refused(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        _config(**changes)
+
+
+def test_a_context_without_what_every_deployment_needs_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks: mail_sender"):
+        load({"docplatform": {name: value for name, value in PRODUCTION.items() if name != "mail_sender"}})

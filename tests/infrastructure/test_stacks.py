@@ -1,0 +1,133 @@
+"""The deployment as a whole: the same stacks in every region, no region needs another, and every stack can be deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cdk import specs
+from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
+
+PARTS = ("data", "api", "workflows", "observability")
+FUNCTIONS = specs.discover()
+
+
+def test_every_region_has_the_same_stacks_and_one_is_global(production: Assembly) -> None:
+    expected = {f"docplatform-{part}-{region}" for part in PARTS for region in REGIONS}
+    assert set(production.stacks) == {"docplatform-global", *expected}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_stacks_of_two_regions_differ_in_the_regions_name_only(production: Assembly, part: str) -> None:
+    def neutral(region: str) -> Any:
+        text = json.dumps(production.stack(part, region).template, sort_keys=True)
+        text = re.sub(r'"(AssetParameters|S3Key)": "[^"]*"', "", text)
+        return _without_deployment_hash(text.replace(region, "REGION").replace(region.upper(), "LABEL"))
+
+    first, *others = (neutral(region) for region in REGIONS)
+    written_home = {HOME, HOME.upper()}
+    for other in others:
+        same = [line for line in _lines(first) if line in set(_lines(other))]
+        differing = [line for line in _lines(first) if line not in set(_lines(other))]
+        assert same
+        assert all(any(name in line for name in (*REGIONS, *written_home)) for line in differing), differing[:3]
+
+
+def _without_deployment_hash(text: str) -> str:
+    """A deployment's and a version's id carry the hash of what they deploy."""
+    text = re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}", r"\1", text)
+    return re.sub(r"(Deployment[0-9A-F]{8})[0-9a-f]{32}", r"\1", text)
+
+
+def _lines(text: str) -> list[str]:
+    return json.dumps(json.loads(text), indent=1, sort_keys=True).splitlines()
+
+
+def test_no_stack_nears_cloudformations_limit(production: Assembly) -> None:
+    for stack in production.stacks.values():
+        assert len(stack.resources) <= 400, stack.name
+        assert len(json.dumps(stack.template)) < 1_000_000, stack.name
+
+
+def test_no_region_refers_to_anything_of_another_but_the_registrys_home(production: Assembly) -> None:
+    for region in REGIONS:
+        for stack in production.region(region):
+            text = json.dumps(stack.template)
+            for other in set(REGIONS) - {region}:
+                allowed = {f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/docplatform-registry"} if other == HOME else set()
+                named = set(re.findall(rf'arn:aws:[a-z0-9-]+:{other}:[^"\\]*', text))
+                assert named <= allowed, stack.name
+            assert "Custom::CrossRegionExport" not in text
+            for needed in production.dependencies[stack.name]:
+                assert needed.endswith(f"-{region}") or needed == "docplatform-global", stack.name
+
+
+def test_stacks_can_be_deployed_one_after_another(production: Assembly) -> None:
+    def needed(name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+        assert name not in above, f"a ring: {' → '.join((*above, name))}"
+        for each in production.dependencies[name]:
+            yield each
+            yield from needed(each, (*above, name))
+
+    for name in production.stacks:
+        list(needed(name))
+    for region in REGIONS:
+        assert "docplatform-global" in set(needed(f"docplatform-api-{region}"))
+        assert f"docplatform-api-{region}" in set(needed(f"docplatform-workflows-{region}"))
+
+
+def test_a_function_can_be_taken_away_because_no_stack_imports_it(production: Assembly) -> None:
+    for name, stack in production.stacks.items():
+        if "-data-" not in name:
+            assert not stack.exports(), name
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_function_is_deployed_as_its_spec_says(production: Assembly, region: str) -> None:
+    deployed = {
+        each["FunctionName"]: each for each in production.stack("api", region).of("AWS::Lambda::Function").values()
+    }
+    assert set(deployed) == {f"docplatform-{each.spec.name}" for each in FUNCTIONS}
+    for each in FUNCTIONS:
+        function = deployed[f"docplatform-{each.spec.name}"]
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert (function["Handler"], function["MemorySize"]) == (each.spec.handler, each.spec.memory)
+        assert function["Timeout"] == each.spec.timeout
+        assert function["EphemeralStorage"] == {"Size": each.spec.storage}
+        assert len(function["Layers"]) == len(each.spec.layers)
+        assert "ReservedConcurrentExecutions" not in function
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_setting_is_filled_with_what_it_means(production: Assembly, region: str) -> None:
+    api = production.stack("api", region)
+    found: dict[str, set[str]] = {}
+    for function in api.of("AWS::Lambda::Function").values():
+        for name, value in function["Environment"]["Variables"].items():
+            found.setdefault(name, set()).add(value)
+    assert all(len(values) == 1 for values in found.values()), "one truth for all functions"
+    (addresses,) = found["REGION_ADDRESSES"]
+    assert json.loads(addresses)[region] == f"https://{{tenant}}.{region}.docplatform.example"
+    (queues,) = found["QUEUE_URLS"]
+    assert (
+        json.loads(queues)["standard"]
+        == f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/docplatform-processing-standard"
+    )
+    (endpoints,) = found["SEARCH_ENDPOINTS"]
+    assert json.loads(endpoints)["pooled"].endswith(".CollectionEndpoint>")
+    express = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express"
+    assert found["EXPRESS_WORKFLOW_ARN"] == {express}
+    assert found["REGISTRY_HOME_REGION"] == {HOME}
+    assert found["MALWARE_SCAN"] == {"guardduty"}
+
+
+def test_a_trial_costs_nothing_to_keep_ready(trial: Assembly) -> None:
+    api, data = trial.stack("api", HOME), trial.stack("data", HOME)
+    assert not api.of("AWS::Lambda::Alias")
+    assert not any("SnapStart" in each for each in api.of("AWS::Lambda::Function").values())
+    assert data.one("AWS::OpenSearchServerless::CollectionGroup")["CapacityLimits"]["MinSearchCapacityInOcu"] == 0
+    assert not data.of("AWS::GuardDuty::MalwareProtectionPlan")
