@@ -15,6 +15,7 @@ from local.search_server.fields import Family, Field, Kind
 from local.search_server.index import Index, Snapshot
 from local.search_server.queries.clause import MUST, Q
 from local.search_server.queries.compiler import compile_query
+from local.search_server.top_hits import total
 
 _MOST_BUCKETS = 65_000
 _METRICS = {"min", "max", "sum", "avg", "value_count", "cardinality"}
@@ -53,7 +54,7 @@ class Aggregator:
                 narrowed = Q.boolean_query(
                     [(MUST, query), (MUST, compile_query(options, self._index, self._snapshot, self._now).query)]
                 )
-                count = self._snapshot.searcher.search(narrowed, 1).count  # type: ignore[attr-defined]
+                count = total(self._snapshot.searcher, narrowed)
                 answers[name] = {"doc_count": count, **(self.run(narrowed, inner) if inner else {})}
             else:
                 native[name] = self._native(kind, options, inner, query)

@@ -45,11 +45,15 @@ class Stored:
     source: str | None
 
 
+class LogClosed(Exception):
+    """The index was removed while somebody was reading it."""
+
+
 class DocumentLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
-        self._pool_lock = threading.Lock()
+        self._pool_lock, self._closed = threading.Lock(), False
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
 
@@ -62,17 +66,23 @@ class DocumentLog:
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         with self._pool_lock:
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or self._connect()
+            if self._closed:
+                raise LogClosed
+            connection = self._idle.pop() if self._idle else self._connect()
         try:
             yield connection
         finally:
             with self._pool_lock:
-                self._idle.append(connection)
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
 
     def close(self) -> None:
-        for connection in (*self._idle, self._writer):
-            connection.close()
+        with self._pool_lock:
+            self._closed = True
+            for connection in (*self._idle, self._writer):
+                connection.close()
 
     # -- writing: one thread at a time, the index sees to that
     @contextmanager

@@ -175,9 +175,9 @@ def _shown(name: str, document_id: str, found: Stored | None, source: SourceFilt
 def mget(
     catalog: Catalog, collection: str, default_index: str | None, body: dict[str, Any], source: SourceFilter
 ) -> Answer:
-    for name in body:
-        if name not in ("docs", "ids"):
-            raise errors.parsing(f"unknown key [{name}] for a multi-get")
+    for key in body:
+        if key not in ("docs", "ids"):
+            raise errors.parsing(f"unknown key [{key}] for a multi-get")
     ids, docs = body.get("ids", []), body.get("docs", [])
     if not isinstance(ids, list) or not isinstance(docs, list) or not all(isinstance(each, dict) for each in docs):
         raise errors.parsing("Expected [START_ARRAY] of [docs] or [ids]")
@@ -186,9 +186,9 @@ def mget(
         raise errors.validation_failed("no documents to get")
     answers = []
     for each in wanted:
-        for name in each:
-            if name not in ("_id", "_index", "_source"):
-                raise errors.not_offered(f"[{name}] of a document of _mget")
+        for key in each:
+            if key not in ("_id", "_index", "_source"):
+                raise errors.not_offered(f"[{key}] of a document of _mget")
         name, document_id = each.get("_index", default_index), str(each.get("_id", ""))
         if name is None:
             raise errors.validation_failed("index is missing for doc 0")
@@ -237,11 +237,11 @@ def _items(text: str, default_index: str | None) -> list[_Item]:
         if not line.strip():
             continue
         action, metadata = _action(line, number)
-        for name in metadata:
-            if name in _METADATA_ELSEWHERE:
-                raise errors.not_offered(f"[{name}] in a bulk action")
-            if name not in ("_index", "_id", "retry_on_conflict"):
-                raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{name}]")
+        for key in metadata:
+            if key in _METADATA_ELSEWHERE:
+                raise errors.not_offered(f"[{key}] in a bulk action")
+            if key not in ("_index", "_id", "retry_on_conflict"):
+                raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
         document = ""
         if action != "delete":
             if number >= len(lines):

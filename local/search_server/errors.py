@@ -125,5 +125,10 @@ def validation_failed(reason: str) -> SearchError:
 
 
 def index_not_found(name: str) -> SearchError:
-    details: dict[str, Any] = {"index": name, "resource.id": name, "resource.type": "index_or_alias", "index_uuid": "_na_"}
+    details: dict[str, Any] = {
+        "index": name,
+        "resource.id": name,
+        "resource.type": "index_or_alias",
+        "index_uuid": "_na_",
+    }
     return SearchError(404, "index_not_found_exception", f"no such index [{name}]", **details)

@@ -12,7 +12,8 @@ import shutil
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import tantivy
 
 from local.search_server import errors
 from local.search_server.analysis import Analysis
-from local.search_server.document_log import DocumentLog, Stored
+from local.search_server.document_log import DocumentLog, LogClosed, Stored
 from local.search_server.mappings import Mapping
 from local.search_server.reading import Reading, read
 from local.search_server.text_index import Columns, TextIndex
@@ -140,10 +141,21 @@ class Index:
 
     # -- reading
     def get(self, document_id: str) -> Stored | None:
-        return self._log.as_of(document_id, self.snapshot.seq)
+        """What a search would see: OpenSearch Serverless does not say whether a get sees more, so nothing may rely on it."""
+        with self._there():
+            return self._log.as_of(document_id, self.snapshot.seq)
 
     def documents(self, seqs: list[int], *, with_source: bool = True) -> dict[int, Stored]:
-        return self._log.get(seqs, with_source=with_source)
+        """The documents of a search that holds a snapshot, by their writes."""
+        with self._there():
+            return self._log.get(seqs, with_source=with_source)
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        try:
+            yield
+        except LogClosed as error:
+            raise errors.index_not_found(self.name) from error
 
     # -- making writes visible
     def refresh(self) -> None:

@@ -113,7 +113,8 @@ class Mapping:
 
 
 def _is_object(node: dict[str, Any]) -> bool:
-    return node.get("type", "object" if "properties" in node or {"dynamic", "enabled"} & set(node) else "") == "object"
+    kind = node.get("type", "object" if {"properties", "dynamic", "enabled"} & set(node) else None)
+    return kind == "object"
 
 
 def _fields(properties: dict[str, Any], prefix: str) -> Iterator[Field]:

@@ -58,12 +58,9 @@ class SearchRequest:
                 raise errors.not_offered(f"[{name}] of a search")
             if name not in _KNOWN:
                 raise errors.parsing(f"Unknown key for a {_token(body[name])} in [{name}].")
-        merged = {
-            **body,
-            **{
-                name: parameters[name] for name in ("from", "size", "timeout", "track_total_hits") if name in parameters
-            },
-        }
+        merged: dict[str, Any] = dict(body)
+        for name in {"from", "size", "timeout", "track_total_hits"} & set(parameters):
+            merged[name] = parameters[name]
         if "sort" in parameters:
             merged["sort"] = [_sort_parameter(part) for part in parameters["sort"].split(",")]
         if "timeout" in merged and not _DURATION.fullmatch(str(merged["timeout"])):
@@ -196,7 +193,7 @@ def _find(
         return top_hits.first(snapshot.searcher, clause, request.skip, request.size, count=counting)
     total: int | None = None
     if counting:
-        total = snapshot.searcher.search(clause.query, 1).count  # type: ignore[attr-defined]
+        total = top_hits.total(snapshot.searcher, clause.query)
     rows = top_hits.sorted_by(
         keys or [Key(None, True)],
         after,
@@ -272,8 +269,7 @@ def count(index: Index, body: dict[str, Any]) -> dict[str, Any]:
             raise errors.parsing(f"request does not support [{name}]")
     snapshot = index.snapshot
     clause = compile_query(body.get("query", {"match_all": {}}), index, snapshot, int(time.time() * 1000))
-    matched: int = snapshot.searcher.search(clause.query, 1).count  # type: ignore[attr-defined]
-    return {"count": matched, "_shards": _SHARDS}
+    return {"count": top_hits.total(snapshot.searcher, clause.query), "_shards": _SHARDS}
 
 
 def analyze(index: Index, body: dict[str, Any]) -> dict[str, Any]:

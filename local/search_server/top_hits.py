@@ -32,12 +32,21 @@ class Found:
     best: float | None
 
 
+def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many documents match."""
+    return _counted(searcher.search(query, 1))
+
+
+def _counted(result: tantivy.SearchResult) -> int:
+    return int(result.count)  # type: ignore[attr-defined]
+
+
 def first(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, count: bool) -> Found:
     """By score; among equals the order of the index, which is stable as long as the snapshot is."""
     result = searcher.search(clause.query, max(skip + size, 1), count=count)
-    rows = [(seq, (score,)) for seq, score in _rows(searcher, result.hits)]
+    rows: list[Row] = [(seq, (score,)) for seq, score in _rows(searcher, result.hits)]
     best = next((score for _, (score,) in rows if isinstance(score, float)), None) if size else None
-    return Found(rows[skip : skip + size], result.count if count else None, best)  # type: ignore[attr-defined]
+    return Found(rows[skip : skip + size], _counted(result) if count else None, best)
 
 
 def sorted_by(
@@ -175,8 +184,8 @@ class _Sorted:
         if not others:
             return [(seq, (value,)) for seq, value in rows]
         rest = self._values([seq for seq, _ in rows], others)
-        full = [(seq, (value, *rest[seq])) for seq, value in rows if seq in rest]
-        return sorted(full, key=functools.cmp_to_key(lambda a, b: _compare(a, b, keys)))
+        full: list[Row] = [(seq, (value, *rest[seq])) for seq, value in rows if seq in rest]
+        return sorted(full, key=functools.cmp_to_key(functools.partial(_compare, keys)))
 
     def _score_of_all(self, query: tantivy.Query) -> float | None:
         hits = _rows(self._searcher, self._searcher.search(query, 1, count=False).hits)
@@ -222,7 +231,7 @@ def _lucene_score(score: float) -> float:
     return float(f"{value:.9g}")
 
 
-def _compare(a: Row, b: Row, keys: list[Key]) -> int:
+def _compare(keys: list[Key], a: Row, b: Row) -> int:
     for key, left, right in zip(keys, a[1], b[1], strict=True):
         if key.before(left, right):
             return -1

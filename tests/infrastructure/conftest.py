@@ -1,4 +1,5 @@
-"""Synthesizes once for all tests: what production gets, and what a trial gets. No layer is built; the templates do not depend on them."""
+"""Synthesizes once for all tests: what production gets, and what a trial gets. No layer is built; the templates do not
+depend on them."""
 
 from __future__ import annotations
 

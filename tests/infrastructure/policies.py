@@ -1,4 +1,5 @@
-"""IAM's decision, as far as the product's policies go: identity policies and a role's trust, with conditions and policy variables.
+"""IAM's decision, as far as the product's policies go: identity policies and a role's trust, with conditions and policy
+variables.
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -40,8 +41,8 @@ def statements(document: Mapping[str, Any]) -> list[Statement]:
 
 
 def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
-    """Every role of a stack by name, with all that its policies say. Raises AssertionError for policies from elsewhere but one of AWS's
-    that is named."""
+    """Every role of a stack by name, with all that its policies say. Raises AssertionError for policies from elsewhere
+    but one of AWS's that is named."""
     for logical_id, role in stack.of("AWS::IAM::Role").items():
         found: list[Statement] = []
         for policy in role.get("Policies", ()):

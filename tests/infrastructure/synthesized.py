@@ -19,8 +19,9 @@ Json = dict[str, Any]
 
 @dataclass
 class Stack:
-    """``resources``: logical id → resource, as in the template. Intrinsic functions are put in as text: a reference to a resource
-    as ``<its id>``, an attribute as ``<its id.Attribute>``, an import as what the exporting stack says it is."""
+    """``resources``: logical id → resource, as in the template. Intrinsic functions are put in as text: a reference to
+    a resource as ``<its id>``, an attribute as ``<its id.Attribute>``, an import as what the exporting stack says it
+    is."""
 
     name: str
     template: Json

@@ -15,8 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from cdk import app as deployment
 from cdk import layers, specs
+from cdk.config import load
 from docplatform.runtime.spec import Layer
+from tests.infrastructure.conftest import PRODUCTION, an_app
+from tests.infrastructure.synthesized import HOME
 
 ROOT = Path(__file__).resolve().parents[2]
 UNCHECKED_HASH = 0b01  # flags of a .pyc, PEP 552
@@ -157,17 +161,10 @@ def test_the_layer_has_the_model_of_every_service_that_code_makes_a_client_of() 
 
 
 def test_a_function_whose_layers_outgrow_lambda_is_refused(tmp_path: Path) -> None:
-    import aws_cdk
-
-    from cdk import app as deployment
-    from cdk.config import load
-    from tests.infrastructure.conftest import PRODUCTION, context
-    from tests.infrastructure.synthesized import HOME
-
     def too_large(layer: Layer) -> layers.Built:
         return layers.Built(tmp_path, tmp_path, layers.LARGEST // 2, f"{layer.value:0<64}")
 
-    one = PRODUCTION | {"regions": {HOME: PRODUCTION["regions"][HOME]}}
-    three_layers = [each.spec.name for each in specs.discover() if len(each.spec.layers) == 3]
-    with pytest.raises(ValueError, match=f"{three_layers[0]}: its layers are 375 MB unzipped"):
-        deployment.build(aws_cdk.App(), load(context(one)), layer_source=too_large)
+    app, context = an_app(tmp_path / "out", PRODUCTION, HOME)
+    (first, *_) = [each.spec.name for each in specs.discover() if len(each.spec.layers) == 3]
+    with pytest.raises(ValueError, match=f"{first}: its layers are 375 MB unzipped"):
+        deployment.build(app, load(context), layer_source=too_large)

@@ -1,4 +1,5 @@
-"""From an upload to a ready document: nothing is lost, no plan crowds out another, and the workflow's definition holds."""
+"""From an upload to a ready document: nothing is lost, no plan crowds out another, and the workflow's definition
+holds."""
 
 from __future__ import annotations
 

@@ -89,8 +89,9 @@ def test_a_setting_that_nothing_fills_is_named() -> None:
 
 def test_a_setting_of_many_values_is_json() -> None:
     spec = FunctionSpec(name="painter", settings=RegionSettings)
-    made = environment(spec, {"region_addresses": {"eu": "https://x"}}, aws_cdk.Stack(aws_cdk.App(), "a"))
-    assert made == {"REGION_ADDRESSES": '{"eu":"https://x"}'}
+    stack = aws_cdk.Stack(aws_cdk.App(), "a")
+    made = environment(spec, {"region_addresses": {"eu": "https://x"}}, stack)
+    assert stack.resolve(made) == {"REGION_ADDRESSES": '{"eu":"https://x"}'}
 
 
 def test_a_workflow_and_its_functions_must_fit() -> None:

@@ -1,4 +1,5 @@
-"""What keeps a tenant's data: encrypted with the region's key, recoverable, closed to the public, and not to be deleted by accident."""
+"""What keeps a tenant's data: encrypted with the region's key, recoverable, closed to the public, and not to be deleted
+by accident."""
 
 from __future__ import annotations
 

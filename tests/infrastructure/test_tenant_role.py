@@ -1,4 +1,5 @@
-"""TenantAccess, by IAM's own rules: a session tagged with one tenant reaches that tenant, and an untagged one nothing."""
+"""TenantAccess, by IAM's own rules: a session tagged with one tenant reaches that tenant, and an untagged one
+nothing."""
 
 from __future__ import annotations
 

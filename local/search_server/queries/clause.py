@@ -16,10 +16,9 @@ from local.search_server.mappings import Mapping
 from local.search_server.marks import Mark
 from local.search_server.text_index import EVERY, PRESENT, WITH_TERMS
 
-K1, B = (
-    1.2,
-    0.75,
-)  # of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same
+# Of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same.
+K1, B = 1.2, 0.75
+MOST_CLAUSES = 1024  # indices.query.bool.max_clause_count
 
 Q, MUST, SHOULD, MUST_NOT = tantivy.Query, tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -127,6 +126,11 @@ def _idf(total: int, documents: int) -> float:
     return math.log(1 + (total - documents + 0.5) / (documents + 0.5))
 
 
+def check_clauses(count: int) -> None:
+    if count > MOST_CLAUSES:
+        raise errors.query_failed(f"failed to create query: maxClauseCount is set to {MOST_CLAUSES}")
+
+
 def number(value: Any, name: str, query: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise errors.parsing(f"[{query}] query expects a number for [{name}]")
@@ -134,6 +138,14 @@ def number(value: Any, name: str, query: str) -> float:
         return float(value)
     except ValueError:
         raise errors.illegal_argument(f'For input string: "{value}"') from None
+
+
+def whole(value: Any, name: str, query: str) -> int:
+    """A count, of at most 31 bits."""
+    count = number(value, name, query)
+    if not 0 <= count < 2**31:
+        raise errors.illegal_argument(f"[{query}] requires [{name}] to be a number of at least 0")
+    return int(count)
 
 
 def boost_of(options: dict[str, Any], query: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from local.search_server import errors
 from local.search_server.index import Index, Snapshot
 from local.search_server.queries import compound, full_text, simple_query_string, term_level
-from local.search_server.queries.clause import Clause, Scope
+from local.search_server.queries.clause import MOST_CLAUSES, Clause, Scope
 
 _COMPILERS: dict[str, Callable[[Any, Scope], Clause]] = {
     "bool": compound.boolean,
@@ -39,7 +39,14 @@ _ELSEWHERE = {
 
 def compile_query(body: Any, index: Index, snapshot: Snapshot, now: int) -> Clause:
     """Raises SearchError for what is unknown, malformed or not offered; nothing is ignored. ``now`` in milliseconds."""
-    return _compile(body, Scope(snapshot, index.mapping, index.multivalued, now, _compile))
+    try:
+        clause = _compile(body, Scope(snapshot, index.mapping, index.multivalued, now, _compile))
+    except RecursionError as error:
+        raise errors.parsing("the query is nested too deeply") from error
+    if len(clause.marks) > MOST_CLAUSES:
+        reason = f"Query contains too many nested clauses; maxClauseCount is set to {MOST_CLAUSES}"
+        raise errors.query_failed(reason, "too_many_nested_clauses")
+    return clause
 
 
 def _compile(body: Any, scope: Scope) -> Clause:

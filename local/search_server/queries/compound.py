@@ -15,6 +15,7 @@ from local.search_server.queries.clause import (
     Q,
     Scope,
     boost_of,
+    check_clauses,
     check_options,
     constant,
     everything,
@@ -57,6 +58,7 @@ def combine(
         if not must_nots:
             return everything()
         filters, least = [everything()], 0
+    check_clauses(len(musts) + len(filters) + len(shoulds) + len(must_nots))
     if shoulds and not (musts or filters):
         least = max(least, 1)
     parts = [(MUST, each.query) for each in musts]
@@ -103,7 +105,7 @@ def minimum_should_match(spec: Any, optional: int) -> int:
     else:
         count = _integer(text, text)
         wanted = optional + count if count < 0 else count
-    return max(wanted, 0)
+    return max(0, min(wanted, 2**31 - 1))
 
 
 def _integer(text: str, spec: str) -> int:

@@ -16,12 +16,14 @@ from local.search_server.queries.clause import (
     Q,
     Scope,
     boost_of,
+    check_clauses,
     check_options,
     constant,
     everything,
     nothing,
     number,
     options_for,
+    whole,
 )
 from local.search_server.queries.compound import minimum_should_match
 from local.search_server.queries.term_level import exact
@@ -73,6 +75,7 @@ def words(scope: Scope, found: Field, options: dict[str, Any], query: str) -> Cl
         return everything() if zero == "all" else nothing()
     if column is None:
         return nothing()
+    check_clauses(len(terms))
     clauses = [_word(scope, found, column, term, options) for term in terms]
     marks = tuple(mark for clause in clauses for mark in clause.marks)
     if len(clauses) == 1:
@@ -133,7 +136,7 @@ def _match_phrase(path: str, options: dict[str, Any], scope: Scope) -> Clause:
     if found is None:
         return nothing()
     return leniently(
-        options, lambda: phrase(scope, found, options, int(number(options.get("slop", 0), "slop", "match_phrase")))
+        options, lambda: phrase(scope, found, options, whole(options.get("slop", 0), "slop", "match_phrase"))
     )
 
 
@@ -181,7 +184,7 @@ def phrase_prefix(scope: Scope, found: Field, options: dict[str, Any]) -> Clause
         return nothing()
     first = terms[0][0]
     *before, (last_position, beginning) = [(position - first, term) for position, term in terms]
-    most = int(number(options.get("max_expansions", MOST_EXPANSIONS), "max_expansions", "match_phrase_prefix"))
+    most = whole(options.get("max_expansions", MOST_EXPANSIONS), "max_expansions", "match_phrase_prefix")
     endings = [term for term, _ in scope.snapshot.searcher.terms_with_prefix(column, beginning, limit=most)]
     if not endings:
         return nothing()

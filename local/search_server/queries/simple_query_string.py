@@ -5,6 +5,7 @@ Follows Lucene's SimpleQueryParser (org.apache.lucene.queryparser.simple) and wh
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
@@ -259,7 +260,7 @@ class _Parts:
 
     def __init__(self, scope: Scope, weighted: list[tuple[str, float]], operator: str, options: dict[str, Any]) -> None:
         self._scope, self._weighted, self._operator = scope, weighted, operator
-        self._options = {name: options[name] for name in ("lenient", "analyzer") if name in options}
+        self._options: dict[str, Any] = {name: options[name] for name in ("lenient", "analyzer") if name in options}
 
     def words(self, text: str) -> Clause | None:
         options = {**self._options, "query": text, "operator": self._operator}
@@ -269,7 +270,9 @@ class _Parts:
 
     def phrase(self, text: str, slop: int) -> Clause | None:
         options = {**self._options, "query": text}
-        return self._over_fields(0.0, text, lambda found: full_text.phrase(self._scope, found, options, slop))
+        return self._over_fields(
+            0.0, text, lambda found: full_text.phrase(self._scope, found, options, min(slop, 2**31 - 1))
+        )
 
     def prefix(self, text: str) -> Clause | None:
         def compiled(found: Field) -> Clause:
@@ -305,5 +308,5 @@ class _Parts:
             if analyzed is not None and found.kind is Kind.TEXT:
                 if not full_text.analyzer_of(self._scope, found, self._options).terms(analyzed):
                     continue
-            clauses.append(full_text.leniently(self._options, lambda found=found: compiled(found)).boosted(weight))  # type: ignore[misc]
+            clauses.append(full_text.leniently(self._options, functools.partial(compiled, found)).boosted(weight))
         return best_of(clauses, tie) if clauses else None

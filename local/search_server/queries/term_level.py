@@ -105,9 +105,8 @@ def terms(body: Any, scope: Scope) -> Clause:
     column = scope.column(found)
     if column is None or not wanted:
         return nothing()
-    marks = ()
-    if found.family in (Family.TEXT, Family.WORD):
-        marks = (Mark(path, AnyOf(frozenset(map(str, wanted)))),)
+    words = found.family in (Family.TEXT, Family.WORD)
+    marks = (Mark(path, AnyOf(frozenset(map(str, wanted)))),) if words else ()
     query = Q.term_set_query(scope.snapshot.schema, column, sorted(wanted))
     return constant(query, boost_of(body, "terms"), marks)
 

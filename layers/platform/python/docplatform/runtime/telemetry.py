@@ -32,7 +32,9 @@ class Line:
         where = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
         answer = getattr(error, "response", None)  # of AWS: its code is a constant, its message is not
         code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
-        self.note(level="ERROR", error=type(error).__name__, where=where, **({"aws": code} if code else {}))
+        cause = getattr(error, "cause", None)  # of a refused file: a class and a place, nothing of the file
+        more = {name: value for name, value in (("aws", code), ("cause", cause)) if value}
+        self.note(level="ERROR", error=type(error).__name__, where=where, **more)
 
     def write(self) -> None:
         level = self._facts.pop("level", "INFO")

@@ -1,0 +1,96 @@
+"""What each request costs: its AWS calls, and the processor time of our own code with the AWS calls left out.
+
+    python benchmarks/request_costs.py [rounds]
+
+One process, the real handlers, moto for AWS; medians. The architecture's bound is 1 ms of our own processor time per request, and 3 calls
+for a typical one (the audit record of a read is one of them).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
+
+from tests.world import Person, cloud  # noqa: E402
+
+
+class Meter:
+    """Counts calls of AWS, and the processor time spent in them."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.inside = 0.0
+        original = BaseClient._make_api_call
+
+        def counted(client: Any, operation: str, parameters: Any) -> Any:
+            started = time.process_time()
+            try:
+                return original(client, operation, parameters)
+            finally:
+                self.calls.append(operation)
+                self.inside += time.process_time() - started
+
+        BaseClient._make_api_call = counted  # type: ignore[method-assign]
+
+    def of(self, ask: Any) -> tuple[list[str], float]:
+        self.calls, self.inside = [], 0.0
+        started = time.process_time()
+        answer = ask()
+        own = time.process_time() - started - self.inside
+        assert answer.status < 400, answer
+        return self.calls, own * 1000
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    meter = Meter()
+    with pytest.MonkeyPatch.context() as environment, cloud(environment) as region:
+        ann = region.tenant("acme").person()
+        with contextlib.redirect_stdout(io.StringIO()):
+            rows = [(name, *_measured(meter, ask, rounds)) for name, ask in _requests(ann).items()]
+    print(f"{'request':34} {'calls':>5}  {'own ms':>6}  which")
+    for name, calls, own in rows:
+        print(f"{name:34} {len(calls):5}  {own:6.2f}  {', '.join(calls)}")
+
+
+def _measured(meter: Meter, ask: Any, rounds: int) -> tuple[list[str], float]:
+    meter.of(ask)  # warm: credentials, clients
+    measured = [meter.of(ask) for _ in range(rounds)]
+    return measured[-1][0], statistics.median(own for _, own in measured)
+
+
+def _requests(ann: Person) -> dict[str, Any]:
+    numbers = iter(range(1_000_000))
+    folder = ann.creates_folder("Folder")["id"]
+    inner = ann.creates_folder("Inner", inside=folder)["id"]
+    for _ in range(60):
+        ann.announces(f"{next(numbers)}.txt", inside=folder)
+    document = ann.announces("document.txt")["document"]["id"]
+    path = f"/v1/documents/{document}"
+    return {
+        "POST /v1/folders": lambda: ann.creates_folder(f"f{next(numbers)}"),
+        "GET /v1/folders/{id}": lambda: ann.asks("GET", f"/v1/folders/{inner}"),
+        "GET /v1/folders/{id}/children (50)": lambda: ann.lists(folder),
+        "PATCH /v1/folders/{id} rename": lambda: ann.asks(
+            "PATCH", f"/v1/folders/{inner}", {"name": f"n{next(numbers)}"}
+        ),
+        "POST /v1/documents": lambda: ann.announces(f"d{next(numbers)}"),
+        "GET /v1/documents/{id}": lambda: ann.asks("GET", path),
+        "PATCH /v1/documents/{id} rename": lambda: ann.asks("PATCH", path, {"name": f"n{next(numbers)}"}),
+        "POST /v1/documents/{id}/upload": lambda: ann.asks("POST", f"{path}/upload"),
+    }
+
+
+if __name__ == "__main__":
+    main()
