@@ -42,8 +42,8 @@ class Config:
     ``processing_visibility_seconds``: after that long a message whose consumer died is seen again; the consumer's
     time-out is never longer. ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``). ``layers``: 'lambda'
     or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
-    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``alarm_email``: who is told of alarms; '' for
-    nobody."""
+    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``token_key``: the number of the key that signs
+    access tokens; one more makes another. ``alarm_email``: who is told of alarms; '' for nobody."""
 
     account: str
     home_region: str
@@ -52,6 +52,7 @@ class Config:
     malware_scan: str = "guardduty"
     ephemeral: bool = False
     processing_visibility_seconds: int = 360
+    token_key: int = 1
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
     alarm_email: str = ""

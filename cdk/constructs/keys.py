@@ -11,10 +11,10 @@ from cdk import names
 
 
 class Keys(Construct):
-    """``data`` rotates by itself every year; ``token`` cannot (KMS does not rotate asymmetric keys): docs/operations.md
-    says how."""
+    """``data`` rotates by itself every year. KMS does not rotate signing keys: ``token_key`` counts them, and the one
+    before the current stays, and stays exported, until no stack uses it."""
 
-    def __init__(self, scope: Construct, name: str, *, removal_policy: cdk.RemovalPolicy) -> None:
+    def __init__(self, scope: Construct, name: str, *, token_key: int, removal_policy: cdk.RemovalPolicy) -> None:
         super().__init__(scope, name)
         self.data = kms.Key(
             self,
@@ -24,16 +24,21 @@ class Keys(Construct):
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
-        self.token = kms.Key(
+        self.token = self._signing_key(token_key, removal_policy)
+        if token_key > 1:
+            cdk.Stack.of(self).export_value(self._signing_key(token_key - 1, removal_policy).key_arn)
+        kms.Alias(self, "TokenAlias", alias_name=names.TOKEN_KEY, target_key=self.token)
+        self._let_services_use_it()
+
+    def _signing_key(self, number: int, removal_policy: cdk.RemovalPolicy) -> kms.Key:
+        return kms.Key(
             self,
-            "Token",
-            alias=names.TOKEN_KEY,
-            description="Signs access tokens (RS256)",
+            f"Token{number}",
+            description=f"Signs access tokens (RS256), number {number}",
             key_spec=kms.KeySpec.RSA_2048,
             key_usage=kms.KeyUsage.SIGN_VERIFY,
             removal_policy=removal_policy,
         )
-        self._let_services_use_it()
 
     def _let_services_use_it(self) -> None:
         """Services that act by themselves, not in the name of a role, each for what is ours and nothing else."""

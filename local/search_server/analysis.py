@@ -7,7 +7,7 @@ so that positions stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,6 +134,21 @@ class Span:
     end: int
 
 
+_Place = tuple[str, int, int]  # a piece of text, its offset, and the position of its first term
+
+
+def _occurrences(pieces: set[str], text: str) -> list[_Place]:
+    found = []
+    for piece in pieces:
+        at = text.find(piece)
+        while at >= 0:
+            end = at + len(piece)
+            if (at == 0 or text[at - 1].isspace()) and (end == len(text) or text[end].isspace()):
+                found.append((piece, at, 0))
+            at = text.find(piece, end)
+    return sorted(found, key=lambda place: place[1])
+
+
 class Analyzer:
     """``steps`` run on each word of the text, or, without ``splits``, on the text as one."""
 
@@ -159,28 +174,43 @@ class Analyzer:
             token = step.apply(token) if step.normalizes else token
         return token
 
-    def spans(self, text: str, wanted: Callable[[str], bool] = lambda _: True) -> list[Span]:
-        """The terms that are ``wanted``, with their offsets."""
+    def spans(
+        self, text: str, choose: Callable[[set[str]], set[str]] = lambda terms: terms, *, positions: bool = True
+    ) -> list[Span]:
+        """The terms that ``choose`` takes of all that are in the text, with their offsets.
+
+        Without ``positions``, which is faster in a long text with few such terms, a span's position is its offset.
+        """
         pieces = self._pieces(text)
-        analyzed = list(map(self._joined.__getitem__, pieces))
+        analyzed = dict(zip(pieces, map(self._joined.__getitem__, pieces), strict=True))
+        wanted = choose(set(SEPARATOR.join(analyzed.values()).split(SEPARATOR)) - {GAP, ""})
         telling = {
-            joined for joined in set(analyzed) if any(t != GAP and wanted(t) for t in joined.split(SEPARATOR) if t)
+            piece
+            for piece, joined in analyzed.items()
+            if joined in wanted or (SEPARATOR in joined and not wanted.isdisjoint(joined.split(SEPARATOR)))
         }
         found: list[Span] = []
-        position = at = 0
-        for piece, joined in zip(pieces, analyzed, strict=True):
-            start = text.index(piece, at)  # pieces and tokens are parts of the text, in order
-            at = start + len(piece)
-            if joined in telling:
-                for token, term in zip(self._tokens(piece), joined.split(SEPARATOR), strict=True):
-                    start = text.index(token, start)
-                    if term != GAP and wanted(term):
-                        found.append(Span(term, position, start, start + len(token)))
-                    start += len(token)
-                    position += 1
-            elif joined:
-                position += joined.count(SEPARATOR) + 1
+        places = self._places(pieces, analyzed, telling, text) if positions else _occurrences(telling, text)
+        for piece, start, position in places:
+            for token, term in zip(self._tokens(piece), analyzed[piece].split(SEPARATOR), strict=True):
+                start = text.index(token, start)
+                if term in wanted:
+                    found.append(Span(term, position if positions else start, start, start + len(token)))
+                start += len(token)
+                position += 1
         return found
+
+    @staticmethod
+    def _places(pieces: list[str], analyzed: dict[str, str], telling: set[str], text: str) -> Iterator[_Place]:
+        position = at = 0
+        for piece in pieces:
+            start = text.index(piece, at)  # pieces are parts of the text, in order
+            at = start + len(piece)
+            if piece in telling:
+                yield piece, start, position
+            joined = analyzed[piece]
+            if joined:
+                position += joined.count(SEPARATOR) + 1
 
     def _pieces(self, text: str) -> list[str]:
         return text.split() if self._splits and "\u202f" not in text else [text]  # that space joins words (UAX #29)

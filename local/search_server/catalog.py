@@ -98,7 +98,7 @@ class Catalog:
         for (collection, name), index in list(self._indexes.items()):
             try:
                 index.refresh()
-            except Exception:
+            except BaseException:  # a panic in tantivy is none of Exception, and must not end the thread
                 _log.exception("refresh of %s/%s failed", collection, name)
 
     def close(self) -> None:

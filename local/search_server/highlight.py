@@ -191,7 +191,7 @@ def _whole_values(target: Field, mapping: Mapping, content: str, marks: list[Mar
     normal = mapping.analysis.normalizers.get(target.normalizer)
     for position, value in enumerate(content.split(BETWEEN_VALUES)):
         term = normal.indexed(value) if normal else value
-        if value and any(not isinstance(mark.what, Phrase) and mark.what(term) for mark in marks):
+        if value and any(not isinstance(mark.what, Phrase) and mark.what.of({term}) for mark in marks):
             spans.append(Span(term, position, start, start + len(value)))
         start += len(value) + 1
     return spans
@@ -203,11 +203,17 @@ def _matches(analyzer: Analyzer, content: str, marks: list[Mark], analyzed: int 
     in_phrases = {word for phrase in phrases for _, word in phrase.words}
     lasts = [phrase.last[1] for phrase in phrases if phrase.last]
 
-    def wanted(term: str) -> bool:
-        return term in in_phrases or any(test(term) for test in tests) or any(last(term) for last in lasts)
+    def choose(terms: set[str]) -> set[str]:
+        ends = {term for last in lasts for term in last.of(terms)}
+        return {term for test in tests for term in test.of(terms)} | (in_phrases & terms) | ends
 
-    spans = [span for span in analyzer.spans(content, wanted) if analyzed is None or span.end <= analyzed]
-    matched = {span.position for span in spans if any(test(span.term) for test in tests)}
+    spans = [
+        span
+        for span in analyzer.spans(content, choose, positions=bool(phrases))
+        if analyzed is None or span.end <= analyzed
+    ]
+    alone = {term for test in tests for term in test.of({span.term for span in spans})}
+    matched = {span.position for span in spans if span.term in alone}
     by_position = {span.position: span for span in spans}
     for phrase in phrases:
         matched |= _phrase_positions(phrase, by_position)
@@ -232,7 +238,7 @@ def _phrase_positions(phrase: Phrase, spans: dict[int, Span]) -> set[int]:
         ):
             if phrase.last is None:
                 found |= set(places)
-            elif (end := start + phrase.last[0]) in spans and phrase.last[1](spans[end].term):
+            elif (end := start + phrase.last[0]) in spans and phrase.last[1].of({spans[end].term}):
                 found |= {*places, end}
     return found
 

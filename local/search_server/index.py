@@ -8,6 +8,7 @@ Writers exclude each other; searches never wait for anybody: they hold the snaps
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import threading
 import uuid
@@ -27,6 +28,7 @@ from local.search_server.mappings import Mapping
 from local.search_server.reading import Reading, read
 from local.search_server.text_index import Columns, TextIndex
 
+_log = logging.getLogger(__name__)
 _PER_BATCH = 500  # documents in memory while indexing
 
 
@@ -142,8 +144,9 @@ class Index:
     # -- reading
     def get(self, document_id: str) -> Stored | None:
         """What a search would see: OpenSearch Serverless does not say whether a get sees more, so nothing may rely on it."""
+        snapshot = self.snapshot  # held, so that nothing it sees is forgotten meanwhile
         with self._there():
-            return self._log.as_of(document_id, self.snapshot.seq)
+            return self._log.as_of(document_id, snapshot.seq)
 
     def documents(self, seqs: list[int], *, with_source: bool = True) -> dict[int, Stored]:
         """The documents of a search that holds a snapshot, by their writes."""
@@ -200,8 +203,11 @@ class Index:
                 shutil.rmtree(stray, ignore_errors=True)
         if name:
             try:
-                return TextIndex.open(self._folder / name), indexed
-            except (OSError, ValueError, KeyError):
+                text = TextIndex.open(self._folder / name)
+                text.searcher()
+                return text, indexed
+            except (OSError, ValueError, KeyError) as error:
+                _log.warning("the text index of %s is made anew from its documents: %s", self.name, error)
                 shutil.rmtree(self._folder / name, ignore_errors=True)
         text = TextIndex.create(self._folder / f"text-{uuid.uuid4().hex[:12]}", self.mapping)
         text.commit()

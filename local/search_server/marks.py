@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class TermTest(Protocol):
-    """Whether a single indexed term was matched."""
+    """Which of some indexed terms were matched."""
 
-    def __call__(self, term: str, /) -> bool: ...
+    def of(self, terms: set[str], /) -> Set[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
     terms: frozenset[str]
 
-    def __call__(self, term: str, /) -> bool:
-        return term in self.terms
+    def of(self, terms: set[str], /) -> Set[str]:
+        return self.terms & terms
 
 
 @dataclass(frozen=True, slots=True)
 class Like:
     pattern: re.Pattern[str]
 
-    def __call__(self, term: str, /) -> bool:
-        return self.pattern.fullmatch(term) is not None
+    def of(self, terms: set[str], /) -> Set[str]:
+        return {term for term in terms if self.pattern.fullmatch(term)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ class Near:
     word: str
     edits: int
 
-    def __call__(self, term: str, /) -> bool:
-        return abs(len(term) - len(self.word)) <= self.edits and _distance(self.word, term) <= self.edits
+    def of(self, terms: set[str], /) -> Set[str]:
+        reach = range(len(self.word) - self.edits, len(self.word) + self.edits + 1)
+        return {term for term in terms if len(term) in reach and _distance(self.word, term) <= self.edits}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,13 @@ def read(mapping: Mapping, document: dict[str, Any], document_id: str = "", *, l
     return _Reader(mapping, document_id, lenient).read(document)
 
 
+def read_values(mapping: Mapping, document: dict[str, Any], paths: set[str]) -> dict[str, list[Value]]:
+    """The values of a few fields of a document that is indexed already."""
+    roots = {mapping.fields[path].source.partition(".")[0] for path in paths if path in mapping.fields}
+    parts = {name: value for name, value in document.items() if name.partition(".")[0] in roots}
+    return read(mapping, parts, lenient=True).values
+
+
 class _Reader:
     def __init__(self, mapping: Mapping, document_id: str, lenient: bool) -> None:
         self._mapping, self._document_id, self._lenient, self._reading = mapping, document_id, lenient, Reading()

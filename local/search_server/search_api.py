@@ -15,7 +15,7 @@ from local.search_server.fields import Kind, Value, as_text
 from local.search_server.index import Index, Snapshot
 from local.search_server.queries.clause import Clause
 from local.search_server.queries.compiler import compile_query
-from local.search_server.reading import read
+from local.search_server.reading import read_values
 from local.search_server.sorting import Key
 from local.search_server.source_filter import SourceFilter
 
@@ -191,19 +191,9 @@ def _find(
     counting = request.tracked is not False
     if not keys and after is None:
         return top_hits.first(snapshot.searcher, clause, request.skip, request.size, count=counting)
-    total: int | None = None
-    if counting:
-        total = top_hits.total(snapshot.searcher, clause.query)
-    rows = top_hits.sorted_by(
-        keys or [Key(None, True)],
-        after,
-        snapshot.searcher,
-        clause,
-        snapshot.schema,
-        request.skip + request.size,
-        documents.values,
-    )
-    return top_hits.Found(rows[request.skip :], total, None)
+    search = top_hits.Sorted(snapshot.searcher, snapshot.schema, clause, documents.values)
+    rows = search.first(keys or [Key(None, True)], after, request.skip + request.size)
+    return top_hits.Found(rows[request.skip :], search.total() if counting else None, None)
 
 
 class _Documents:
@@ -226,10 +216,11 @@ class _Documents:
 
     def values(self, seqs: list[int], keys: list[Key]) -> dict[int, tuple[Value | None, ...]]:
         self.load(seqs)
+        paths = {key.field.path for key in keys if key.field}
         found = {}
         for seq in seqs:
             if seq in self._stored:
-                values = read(self._index.mapping, self.source(seq), lenient=True).values
+                values = read_values(self._index.mapping, self.source(seq), paths)
                 found[seq] = tuple(key.value(values.get(key.field.path, [])) if key.field else None for key in keys)
         return found
 

@@ -11,6 +11,7 @@ import functools
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import tantivy
 
@@ -49,27 +50,24 @@ def first(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, c
     return Found(rows[skip : skip + size], _counted(result) if count else None, best)
 
 
-def sorted_by(
-    keys: list[Key],
-    after: tuple[Value | None, ...] | None,
-    searcher: tantivy.Searcher,
-    clause: Clause,
-    schema: tantivy.Schema,
-    size: int,
-    values: Values,
-) -> list[Row]:
-    """By the criteria; from the first one beyond ``after``, if given. ``values`` reads criteria from documents."""
-    search = _Sorted(searcher, schema, values, clause.constant)
-    if size == 0:
-        return []
-    if after is None:
-        return search.top(clause.query, keys, size)
-    return search.beyond(clause.query, keys, after, size)
+class Sorted:
+    """Hits by several criteria. ``values`` reads criteria from documents."""
 
+    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, clause: Clause, values: Values) -> None:
+        self._searcher, self._schema, self._clause, self._values = searcher, schema, clause, values
+        self._total: int | None = None
 
-class _Sorted:
-    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, values: Values, constant: bool) -> None:
-        self._searcher, self._schema, self._values, self._constant = searcher, schema, values, constant
+    def first(self, keys: list[Key], after: tuple[Value | None, ...] | None, size: int) -> list[Row]:
+        """The first ones, or those right beyond ``after``."""
+        if size == 0:
+            return []
+        if after is None:
+            return self.top(self._clause.query, keys, size)
+        return self.beyond(self._clause.query, keys, after, size)
+
+    def total(self) -> int:
+        """How many documents match, whatever was asked for."""
+        return total(self._searcher, self._clause.query) if self._total is None else self._total
 
     def top(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
         if not keys:
@@ -105,7 +103,7 @@ class _Sorted:
 
     def _by_taking_more(self, key: Key) -> bool:
         """Whether equals cannot be asked for: those of a score, and of the smallest of several values."""
-        return (key.field is None and not self._constant) or (key.several and key.column is not None)
+        return (key.field is None and not self._clause.constant) or (key.several and key.column is not None)
 
     def _take_more(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
         limit = size + 1
@@ -172,11 +170,19 @@ class _Sorted:
 
     def _ordered(self, query: tantivy.Query, key: Key, limit: int) -> list[tuple[int, Value | None]]:
         if key.field is None:
-            return list(_rows(self._searcher, self._searcher.search(query, limit, count=False).hits))
+            return _rows(self._searcher, self._search(query, limit).hits)
         assert key.column is not None
         order = tantivy.Order.Desc if key.descending else tantivy.Order.Asc
-        result = self._searcher.search(query, limit, count=False, order_by_field=key.column, order=order)
-        return _rows(self._searcher, result.hits, scored=False)
+        return _rows(
+            self._searcher, self._search(query, limit, order_by_field=key.column, order=order).hits, scored=False
+        )
+
+    def _search(self, query: tantivy.Query, limit: int, **order: Any) -> tantivy.SearchResult:
+        counts = self._total is None and query is self._clause.query
+        result = self._searcher.search(query, limit, count=counts, **order)
+        if counts:
+            self._total = _counted(result)
+        return result
 
     def _settle(self, rows: list[tuple[int, Value | None]], keys: list[Key]) -> list[Row]:
         """Puts rows that are in the order of the first criterion into that of all of them."""

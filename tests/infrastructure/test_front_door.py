@@ -131,7 +131,8 @@ def test_problems_of_the_api_have_the_codes_of_the_functions_problems(api: Stack
     from docplatform.domain.errors import DomainError, Forbidden, Unauthenticated
     from docplatform.runtime import problems
 
-    words = {kind.code: kind.title for kind in (DomainError, Forbidden, Unauthenticated, *problems.STATUS)}
+    known: list[type[DomainError]] = [DomainError, Forbidden, Unauthenticated, *problems.STATUS]
+    words = {kind.code: kind.title for kind in known}
     for answer in _answers(api).values():
         body = json.loads(answer["ResponseTemplates"]["application/json"])
         assert words.get(body["code"], body["title"]) == body["title"]

@@ -10,7 +10,7 @@ import pytest
 
 from cdk import specs
 from docplatform.runtime.spec import Grant, Trigger
-from tests.infrastructure.policies import Statement, allows, roles
+from tests.infrastructure.policies import Context, Statement, allows, roles
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
 SPECS = [each.spec for each in specs.discover()]
@@ -91,12 +91,13 @@ def _tenant_data(region: str) -> dict[str, tuple[str, ...]]:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_no_function_reaches_tenant_data_in_its_own_name_whatever_it_asks(production: Assembly, region: str) -> None:
-    tag = {"aws:PrincipalTag/tenant_id": "t000000000001", "dynamodb:LeadingKeys": ["t000000000001#x"]}
+    nothing: Context = {}
+    tag: Context = {"aws:PrincipalTag/tenant_id": "t000000000001", "dynamodb:LeadingKeys": ["t000000000001#x"]}
     for function, policy in _own(production, region):
         for service, resources in _tenant_data(region).items():
             for resource in resources:
                 for action in DATA_ACTIONS[service]:
-                    for context in ({}, tag):
+                    for context in (nothing, tag):
                         assert not allows(policy, f"{service}:{action}", resource, context), f"{function}: {action}"
 
 

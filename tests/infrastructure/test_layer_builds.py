@@ -91,16 +91,17 @@ def test_a_second_build_does_nothing_and_a_changed_lock_file_makes_another(
 ) -> None:
     first = layers.build(Layer.DEPENDENCIES, "host")
     with monkeypatch.context() as patch:
-        patch.setattr(layers.subprocess, "run", pytest.fail)
+        patch.setattr(subprocess, "run", pytest.fail)
         assert layers.build(Layer.DEPENDENCIES, "host") == first
     lock = workshop / "locks/runtime.txt"
     lock.write_text(f"# another\n{lock.read_text()}")
     assert layers.build(Layer.DEPENDENCIES, "host").folder != first.folder
 
 
-def test_a_package_that_is_not_the_one_that_was_locked_is_refused(workshop: Path) -> None:
+@pytest.mark.parametrize("forged", [r"\1 --hash=sha256:" + "0" * 64, r"\1"], ids=["another's hash", "no hash"])
+def test_a_package_that_is_not_the_one_that_was_locked_is_refused(workshop: Path, forged: str) -> None:
     lock = workshop / "locks/runtime.txt"
-    lock.write_text(re.sub(r"sha256:.{8}", "sha256:00000000", lock.read_text()))
+    lock.write_text(re.sub(r"(parrot==1.0) --hash=sha256:\w+", forged, lock.read_text()))
     with pytest.raises(subprocess.CalledProcessError):
         layers.build(Layer.DEPENDENCIES, "host")
     assert not list((workshop / "layers").glob("dependencies-host-????????????????"))
@@ -161,8 +162,11 @@ def test_the_layer_has_the_model_of_every_service_that_code_makes_a_client_of() 
 
 
 def test_a_function_whose_layers_outgrow_lambda_is_refused(tmp_path: Path) -> None:
+    layer_folder = tmp_path / "layer"
+    layer_folder.mkdir()
+
     def too_large(layer: Layer) -> layers.Built:
-        return layers.Built(tmp_path, tmp_path, layers.LARGEST // 2, f"{layer.value:0<64}")
+        return layers.Built(layer_folder, layer_folder, layers.LARGEST // 2, f"{layer.value:0<64}")
 
     app, context = an_app(tmp_path / "out", PRODUCTION, HOME)
     (first, *_) = [each.spec.name for each in specs.discover() if len(each.spec.layers) == 3]

@@ -4,9 +4,12 @@ by accident."""
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.infrastructure.conftest import PRODUCTION, synthesize
 from tests.infrastructure.synthesized import HOME, REGIONS, Assembly, Json, Stack
 
 YEARS_7 = 7 * 365 + 2
@@ -97,6 +100,19 @@ def test_the_data_key_rotates_and_the_token_key_only_signs(data: Stack) -> None:
     assert keys[data.key("alias/docplatform-data")]["EnableKeyRotation"] is True
     token = keys[data.key("alias/docplatform-token")]
     assert (token["KeySpec"], token["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+
+
+def test_a_new_signing_key_takes_over_while_the_old_one_stays_for_who_still_uses_it(
+    tmp_path: Path, layers_of_nothing: Any
+) -> None:
+    made = synthesize(tmp_path, PRODUCTION | {"token_key": 2}, layers_of_nothing, HOME)
+    data, api = made.stack("data", HOME), made.stack("api", HOME)
+    current = data.key("alias/docplatform-token")
+    (former,) = [key for key, facts in data.of("AWS::KMS::Key").items() if "KeySpec" in facts and key != current]
+    assert {f"<{current}.Arn>", f"<{former}.Arn>"} <= set(data.exports().values())
+    functions = api.of("AWS::Lambda::Function").values()
+    used = {each["Environment"]["Variables"].get("TOKEN_KEY_ARN") for each in functions}
+    assert used == {None, f"<{current}.Arn>"}
 
 
 def test_services_use_the_data_key_for_our_things_only(data: Stack) -> None:

@@ -130,9 +130,8 @@ def test_the_data_key_through_storage_for_the_documents_and_tables_only(tenant: 
     bucket = DOCUMENTS.format(region=region)
 
     def through(service: str, **more: str) -> Context:
-        return _as_own(kms__ViaService=f"{service}.{region}.amazonaws.com") | {
-            f"kms:EncryptionContext:aws:{name.replace('__', ':')}": value for name, value in more.items()
-        }
+        named = {f"kms:EncryptionContext:aws:{name.replace('__', ':')}": value for name, value in more.items()}
+        return {**_as_own(kms__ViaService=f"{service}.{region}.amazonaws.com"), **named}
 
     assert allows(tenant, "kms:Decrypt", key, through("s3", s3__arn=bucket))
     assert allows(tenant, "kms:Decrypt", key, through("dynamodb", dynamodb__tableName="docplatform-data"))

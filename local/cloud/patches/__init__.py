@@ -17,7 +17,16 @@ def expect(condition: object, what: str) -> None:
         raise PatchDoesNotFit(what)
 
 
-ALL = ("iam_variables", "condition_keys", "secure_loopback", "lambda_errors", "live_code", "resource_types", "regions")
+ALL = (
+    "stream_records",
+    "iam_variables",
+    "condition_keys",
+    "secure_loopback",
+    "lambda_errors",
+    "live_code",
+    "resource_types",
+    "regions",
+)
 
 
 def apply_all() -> None:
