@@ -9,7 +9,7 @@ import importlib
 
 
 class PatchDoesNotFit(RuntimeError):
-    """The emulator has changed; look at the patch, and at ``tests/local``."""
+    """The emulator has changed; look at the patch, and at ``tests/e2e/test_isolation.py``."""
 
 
 def expect(condition: object, what: str) -> None:
