@@ -63,8 +63,8 @@ def _module(file: Path, kind: str) -> Any:
     if specification is None or specification.loader is None:
         raise ImportError(str(file))
     module = importlib.util.module_from_spec(specification)
-    for sibling in file.parent.glob("*.py"):  # another room's of the same name may have been left there
-        sys.modules.pop(sibling.stem, None)
+    for own in file.parent.glob("*.py"):  # another room's of the same name may have been left there
+        sys.modules.pop(own.stem, None)
     before = set(sys.modules)
     sys.modules[name] = module
     sys.path.insert(0, str(file.parent))
