@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
@@ -59,20 +60,22 @@ class Firewall(Construct):
 
     def _log_refusals(self, acl: waf.CfnWebACL, key: kms.IKey) -> None:
         """What was blocked or counted, without the token and the query."""
+        stack = cdk.Stack.of(self)
+        name = "aws-waf-logs-docplatform"  # WAF insists on how it begins
         group = log_group(
             self,
             "Log",
-            log_group_name="aws-waf-logs-docplatform",  # WAF insists on how the name begins
+            log_group_name=name,
             key=key,
             ephemeral=False,
             retention=AUDIT,
         )
         kept = [{"ActionCondition": {"Action": action}} for action in ("BLOCK", "COUNT")]
-        waf.CfnLoggingConfiguration(
+        logging = waf.CfnLoggingConfiguration(
             self,
             "Logging",
             resource_arn=acl.attr_arn,
-            log_destination_configs=[group.log_group_arn.removesuffix(":*")],
+            log_destination_configs=[f"arn:aws:logs:{stack.region}:{stack.account}:log-group:{name}"],
             redacted_fields=[
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(single_header={"Name": "authorization"}),
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(query_string={}),
@@ -82,6 +85,7 @@ class Firewall(Construct):
                 "Filters": [{"Behavior": "KEEP", "Requirement": "MEETS_ANY", "Conditions": kept}],
             },
         )
+        logging.node.add_dependency(group)
 
 
 def _rate(name: str, priority: int, limit: int, only: dict[str, Any] | None = None) -> waf.CfnWebACL.RuleProperty:
@@ -98,8 +102,9 @@ def _rate(name: str, priority: int, limit: int, only: dict[str, Any] | None = No
 
 
 def _group(name: str, priority: int, counted: tuple[str, ...]) -> waf.CfnWebACL.RuleProperty:
-    overrides = [{"name": rule, "actionToUse": {"count": {}}} for rule in counted]
-    statement: dict[str, Any] = {"vendorName": "AWS", "name": name, "ruleActionOverrides": overrides}
+    statement: dict[str, Any] = {"vendorName": "AWS", "name": name}
+    if counted:
+        statement["ruleActionOverrides"] = [{"name": rule, "actionToUse": {"count": {}}} for rule in counted]
     return waf.CfnWebACL.RuleProperty(
         name=name,
         priority=priority,

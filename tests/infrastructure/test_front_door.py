@@ -169,6 +169,9 @@ def test_what_the_firewall_refuses_is_logged_without_tokens(api: Stack) -> None:
     assert {"QueryString": {}} in logging["RedactedFields"]
     kept = {each["ActionCondition"]["Action"] for each in logging["LoggingFilter"]["Filters"][0]["Conditions"]}
     assert kept == {"BLOCK", "COUNT"}
+    (destination,) = logging["LogDestinationConfigs"]
+    region = api.name.removeprefix("docplatform-api-")
+    assert destination == f"arn:aws:logs:{region}:{ACCOUNT}:log-group:aws-waf-logs-docplatform", "and no ':*' after it"
 
 
 def test_tenants_reach_the_region_at_its_own_domain_by_tls_and_nowhere_else(api: Stack) -> None:

@@ -1,0 +1,43 @@
+"""A function finds all that it imports in its own layers: what else is installed on this machine does not count."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+import pytest
+
+from cdk import layers, specs
+from cdk.specs import Deployable
+from docplatform.runtime.spec import Layer
+
+FUNCTIONS = specs.discover()
+build = functools.cache(functools.partial(layers.build, target="host"))
+
+
+def _imports(function: Deployable, carried: tuple[Layer, ...]) -> subprocess.CompletedProcess[str]:
+    """In an interpreter with the standard library, these layers and the function's room; no site-packages (-S)."""
+    places = [str(function.folder), *(str(build(layer).folder / "python") for layer in carried)]
+    module = function.spec.handler.rpartition(".")[0]
+    program = f"import sys; sys.path[:0] = {places!r}; import {module}"
+    return subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda each: each.spec.name)
+def test_a_functions_layers_carry_what_it_imports(function: Deployable) -> None:
+    done = _imports(function, function.spec.layers)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_without_its_layers_a_function_would_not_start() -> None:
+    search = next(each for each in FUNCTIONS if each.spec.name == "search")
+    assert "ModuleNotFoundError" in _imports(search, (Layer.PLATFORM,)).stderr
+
+
+@pytest.mark.slow
+def test_no_function_comes_near_lambdas_limit() -> None:
+    for each in FUNCTIONS:
+        assert sum(build(layer).size for layer in each.spec.layers) < layers.LARGEST * 0.8, each.spec.name
