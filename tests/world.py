@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from typing import Any
 import boto3
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.responses import DynamoHandler
 from moto.ses.models import ses_backends
 
 from docplatform.adapters.items import from_wire, rfc3339, to_wire
@@ -68,6 +70,13 @@ def room(name: str, module: str = "handler") -> Any:
 def cloud(monkeypatch: Any) -> Iterator[Cloud]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
+    one, answer = threading.Lock(), DynamoHandler.call_action
+
+    def in_turn(handler: DynamoHandler) -> Any:
+        with one:  # moto's transactions copy a table that other threads write
+            return answer(handler)
+
+    monkeypatch.setattr(DynamoHandler, "call_action", in_turn)
     with mock_aws():
         _forget()
         yield Cloud()

@@ -33,6 +33,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     line = Line("authorize", request_id)
     try:
         return _decide(event["methodArn"], headers, request_id, line)
+    except Unauthorized:
+        raise
+    except Exception as error:
+        line.fault(error)
+        raise
     finally:
         line.write()
 
@@ -53,26 +58,29 @@ def _decide(method_arn: str, headers: dict[str, str], request_id: str, line: Lin
     except TokenRefused as refused:
         line.note(refused=str(refused))
         if not refused.expired:
-            _remember(tenant, NOBODY, request_id, str(refused))
+            _remember(tenant, NOBODY, request_id, str(refused), line)
         raise Unauthorized from refused
     if claims.tenant_id != tenant.id:
         line.note(refused="another tenant's token")
-        _remember(tenant, NOBODY, request_id, "another tenant's token")
+        _remember(tenant, NOBODY, request_id, "another tenant's token", line)
         return _policy("Deny", NOBODY, method_arn, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
     alive = session and session.user_id == claims.user_id and session.expires_at > now()
     if not alive or user is None or user.status is not UserStatus.ACTIVE:
         line.note(refused="session or user is not active")
-        _remember(tenant, claims.user_id, request_id, "session or user is not active")
+        _remember(tenant, claims.user_id, request_id, "session or user is not active", line)
         raise Unauthorized
     facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
     return _policy("Allow", user.id, method_arn, facts)
 
 
-def _remember(tenant: Tenant, user_id: str, request_id: str, reason: str) -> None:
-    """In the trail of the tenant that was called. A trail that fails changes no refusal: it raises, and that is 500, not a yes."""
+def _remember(tenant: Tenant, user_id: str, request_id: str, reason: str, line: Line) -> None:
+    """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""
     visitor = Actor(tenant, user_id, "", Role.VIEWER, request_id)
-    record(visitor, Action.TOKEN_REFUSED, "api", {"reason": reason})
+    try:
+        record(visitor, Action.TOKEN_REFUSED, "api", {"reason": reason})
+    except Exception as error:
+        line.fault(error)
 
 
 def _policy(effect: str, principal: str, method_arn: str, context: dict[str, str]) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from docplatform.domain.errors import (
     Conflict,
     EmailTaken,
+    IdempotencyKeyReused,
     Invalid,
     InvalidCredentials,
     InvalidCursor,
     InvalidInvitation,
+    InvalidName,
     InvalidRefreshToken,
+    MailNotSent,
     QuotaExceeded,
     SessionNotFound,
     UserNotFound,
@@ -60,7 +63,7 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
     _sessions(tenant, request).log_out(body.refresh_token)
 
 
-@api.post("/v1/auth/invitations/accept", answers=Tokens, errors=(InvalidInvitation, WeakPassword))
+@api.post("/v1/auth/invitations/accept", answers=Tokens, errors=(InvalidInvitation, InvalidName, WeakPassword))
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
     return Tokens.of(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))
@@ -83,11 +86,13 @@ def me(actor: Actor) -> Me:
     answers=UserView,
     status=201,
     needs=Permission.MANAGE_USERS,
-    errors=(EmailTaken, QuotaExceeded, Invalid),
+    errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
+    headers=("Idempotency-Key",),
 )
-def invite_user(actor: Actor, body: NewUser) -> Reply:
-    """Invite somebody by mail. The address being unique, a repetition invites nobody twice."""
-    user = members(actor).invite(body.email, body.role, body.name)
+def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
+    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
+    key = request.idempotency_key
+    user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
     return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
 
 
@@ -108,7 +113,7 @@ def read_user(actor: Actor, user_id: str) -> UserView:
     "/v1/users/{user_id}/invitation",
     answers=UserView,
     needs=Permission.MANAGE_USERS,
-    errors=(UserNotFound, Conflict),
+    errors=(UserNotFound, Conflict, MailNotSent),
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
     """Send another invitation to somebody who has not accepted yet."""

@@ -8,6 +8,7 @@ from typing import Any
 from docplatform.domain import ids
 from docplatform.runtime.composition.processing import processing
 from docplatform.runtime.composition.search import index
+from docplatform.runtime.telemetry import fault
 from docplatform.runtime.workflow import acting_for, event_handler
 
 
@@ -22,7 +23,8 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
             continue
         try:
             _follow(*found, record["eventID"])
-        except Exception:
+        except Exception as error:
+            fault(error)
             return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
         done.add(found)
     return {"batchItemFailures": []}

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import docplatform
-from botocore.exceptions import BotoCoreError, ClientError
 from docplatform.domain.errors import Unavailable
 from docplatform.runtime.api import Api
-from docplatform.runtime.composition.core import registry
+from docplatform.runtime.composition.info import registry_answers
 from pydantic import RootModel
 from schemas import Health
 
@@ -24,10 +23,8 @@ class OpenApi(RootModel[dict[str, Any]]):
 @api.get("/v1/health", answers=Health, errors=(Unavailable,))
 def health() -> Health:
     """Whether this region serves requests: it can read the registry, without which no tenant is found."""
-    try:
-        registry().by_id("health-check")
-    except (BotoCoreError, ClientError) as error:
-        raise Unavailable("The region cannot read the tenant registry.") from error
+    if not registry_answers():
+        raise Unavailable("The region cannot read the tenant registry.")
     return Health(status="ok", region=os.environ["AWS_REGION"], version=docplatform.__version__)
 
 

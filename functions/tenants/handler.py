@@ -1,8 +1,14 @@
 """HTTP routes for platform operators (SigV4): parse, delegate, present."""
 
-from docplatform.domain.errors import Invalid, SubdomainTaken, TenantNotFound
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    Invalid,
+    InvalidName,
+    MailNotSent,
+    SubdomainTaken,
+    TenantNotFound,
+)
 from docplatform.runtime.api import Api, Request
-from docplatform.runtime.composition.core import registry
 from docplatform.runtime.composition.members import tenants
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.wire import Reply
@@ -11,7 +17,12 @@ from schemas import NewTenant, TenantView
 api = Api()
 
 
-@api.post("/operator/v1/tenants", answers=TenantView, status=201, errors=(Invalid, SubdomainTaken))
+@api.post(
+    "/operator/v1/tenants",
+    answers=TenantView,
+    status=201,
+    errors=(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent),
+)
 def create_tenant(body: NewTenant, request: Request) -> Reply:
     """Create a tenant in this region and invite its first admin by mail. A call that broke off is finished by repeating it."""
     service = tenants(request.operator, request.id)
@@ -20,11 +31,9 @@ def create_tenant(body: NewTenant, request: Request) -> Reply:
 
 
 @api.get("/operator/v1/tenants/{tenant_id}", answers=TenantView, errors=(TenantNotFound,))
-def read_tenant(tenant_id: str) -> TenantView:
+def read_tenant(tenant_id: str, request: Request) -> TenantView:
     """What the registry knows of a tenant."""
-    tenant = registry().by_id(tenant_id)
-    if tenant is None:
-        raise TenantNotFound("Check the tenant's id.")
+    tenant = tenants(request.operator, request.id).read(tenant_id)
     return TenantView.of(tenant, address_of(tenant))
 
 

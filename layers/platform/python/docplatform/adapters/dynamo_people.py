@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from docplatform.adapters import pages
+from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
 from docplatform.adapters.table import TenantTable
@@ -23,6 +25,8 @@ from docplatform.domain.errors import (
 from docplatform.domain.identity import Invitation, Role, Session, User, UserStatus
 from docplatform.domain.tenants import Tenant
 
+_NOBODY = "nobody"  # no user's id looks like this
+
 
 class DynamoPeople:
     def __init__(self, table: TenantTable) -> None:
@@ -33,12 +37,17 @@ class DynamoPeople:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         return _user(item) if item else None
 
+    def founder(self) -> User | None:
+        """The first admin; None while the tenant is registered and no more."""
+        root = self._table.get(self._keys.folder(ids.ROOT_FOLDER))
+        return self.user(root["created_by"]) if root else None
+
     def login_of(self, email: str) -> tuple[User, str] | None:
-        """The user with that address and the hash of the password ('' before there is one). Two reads."""
+        """The user with that address and the hash of the password ('' before there is one). Two reads, for a stranger as well:
+        time must not tell who is here."""
         lock = self._table.get(self._keys.email(email))
-        if lock is None:
-            return None
-        user_key, credential_key = self._keys.user(lock["user_id"]), self._keys.credential(lock["user_id"])
+        user_id = lock["user_id"] if lock else _NOBODY
+        user_key, credential_key = self._keys.user(user_id), self._keys.credential(user_id)
         found = self._table.get_many([user_key, credential_key])
         if user_key not in found:
             return None
@@ -87,6 +96,9 @@ class DynamoPeople:
         keys = (Key(row["pk"], row["sk"]) for row in rows)
         return tuple(_session(found[key]) for key in keys if key in found)
 
+    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
+        return DynamoMemory(self._table, user_id, at)
+
     def record(self, record: AuditRecord) -> None:
         self._table.record_alone(record)
 
@@ -101,11 +113,11 @@ class DynamoPeopleWork:
         self._table, self._keys, self._writes = table, table.keys, transaction
 
     def found(self, tenant: Tenant, admin: User) -> None:
-        """The tenant's first items: its root folder and its counters. Raises EmailTaken when that has been done."""
+        """The tenant's first items: its root folder and its counters. Raises ChangedMeanwhile when that has been done."""
         at = rfc3339(admin.created_at)
         root = {"kind": "folder", "id": ids.ROOT_FOLDER, "name": "", "parent_id": "", "chain": [], "children": 0}
         facts = {"created_by": admin.id, "created_at": at, "updated_at": at, "revision": 1}
-        done = EmailTaken("The tenant has its first admin.")
+        done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         self._writes.put(self._keys.folder(ids.ROOT_FOLDER), {**root, **facts}, if_taken=done)
         usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
         self._writes.put(self._keys.usage(), usage, if_taken=done)
@@ -169,13 +181,17 @@ class DynamoPeopleWork:
         item = _session_item(after)
         self._writes.update(
             self._keys.session(before.id),
-            values={name: item[name] for name in ("secret_hash", "former_hash", "used_at", "expires_at", "expires")},
+            values={name: item[name] for name in ("secret_hash", "used_at", "expires_at", "expires")},
             where={"secret_hash": before.secret_hash},
             otherwise=InvalidRefreshToken("Log in again."),
         )
 
     def close_session(self, session_id: str) -> None:
         self._writes.delete(self._keys.session(session_id))
+
+    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+        """Raises AlreadyDone when committed."""
+        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
 
     def record(self, record: AuditRecord) -> None:
         self._table.record(self._writes, record)
@@ -208,7 +224,7 @@ def _session_item(session: Session) -> Item:
         "id": session.id,
         "user_id": session.user_id,
         "secret_hash": session.secret_hash,
-        "former_hash": session.former_hash,
+        "family_hash": session.family_hash,
         "created_at": rfc3339(session.created_at),
         "used_at": rfc3339(session.used_at),
         "expires_at": rfc3339(session.expires_at),
@@ -223,7 +239,7 @@ def _session(item: Item) -> Session:
         id=item["id"],
         user_id=item["user_id"],
         secret_hash=item["secret_hash"],
-        former_hash=item["former_hash"],
+        family_hash=item["family_hash"],
         created_at=moment(item["created_at"]),
         used_at=moment(item["used_at"]),
         expires_at=moment(item["expires_at"]),

@@ -79,7 +79,11 @@ class KmsTokens:
                 key=self._public_key,
                 algorithms=["RS256"],
                 issuer=issuer(self._region),
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "sid", "tid"], "verify_aud": False},
+                options={
+                    "require": ["exp", "iat", "iss", "aud", "sub", "sid", "tid"],
+                    "verify_aud": False,  # against the token's own tenant below; against the host's by whoever asks
+                    "verify_iat": False,  # the issuer's clock may be a moment ahead of this one
+                },
             )
         except jwt.ExpiredSignatureError as error:
             raise TokenRefused("expired", expired=True) from error

@@ -7,6 +7,7 @@ asked. Entries have the document's id, so a repeated write changes nothing.
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
@@ -46,6 +47,7 @@ MAPPING: dict[str, Any] = {
     }
 }
 _FIELDS = ["name^3", "title^2", "author", "text"]
+_GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after 10 at most
 _MOST_TEXT = 2_000_000  # characters of a document that are searchable; a request of OpenSearch Serverless holds 10 MiB
 
 
@@ -85,13 +87,17 @@ class TenantIndex:
         return True
 
     def remove(self, document_id: str) -> None:
-        """Document ids are ours and random: nobody deletes a neighbour's entry by way of this."""
+        """Returns when it has been looked for and not found. Document ids are ours and random: nobody deletes a neighbour's entry by way
+        of this. Raises RuntimeError for one that stays, and the caller's retry looks again."""
         try:
             self._client.delete(index=INDEX, id=document_id)
         except NotFoundError:
             return
-        if self._client.exists(index=INDEX, id=document_id):
-            raise RuntimeError("a search entry survived its erasure")
+        deadline = time.monotonic() + _GONE_WITHIN
+        while self._client.exists(index=INDEX, id=document_id):
+            if time.monotonic() > deadline:
+                raise RuntimeError("a search entry survived its erasure")
+            time.sleep(0.5)
 
     # -- questions
     def ask(self, question: Question) -> Candidates:

@@ -19,6 +19,7 @@ DomainError
 ├── QuotaExceeded        over the plan's storage, documents or users
 ├── TenantSuspended
 └── Unavailable          something we need does not answer; try again
+    └── MailNotSent      what the mail is about is done all the same
 """
 
 from __future__ import annotations
@@ -183,3 +184,7 @@ class TenantSuspended(DomainError):
 
 class Unavailable(DomainError):
     code, title = "unavailable", "Try again in a moment"
+
+
+class MailNotSent(Unavailable):
+    code, title = "mail_not_sent", "The mail could not be sent"

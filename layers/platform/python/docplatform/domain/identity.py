@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from docplatform.domain.errors import Forbidden, Invalid, WeakPassword
+from docplatform.domain.errors import Forbidden, Invalid, InvalidName, WeakPassword
 from docplatform.domain.tenants import Tenant
 
 
@@ -77,13 +77,14 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``secret_hash`` is of the refresh token in force, ``former_hash`` of the one before: who shows that has a stolen copy, or is robbed.
-    ``address`` and ``agent`` are of the log-in."""
+    """``secret_hash`` is of the refresh secret in force, ``family_hash`` of the part that all of this session's secrets share: who shows
+    that with another secret holds one that was exchanged before, and has stolen it or is robbed. ``address`` and ``agent`` are of the
+    log-in."""
 
     id: str
     user_id: str
     secret_hash: str
-    former_hash: str
+    family_hash: str
     created_at: datetime
     used_at: datetime
     expires_at: datetime
@@ -100,24 +101,40 @@ class Invitation:
     expires_at: datetime
 
 
-_EMAIL = re.compile(r"[^@\s\"<>()\[\],;:\\]{1,64}@[^@\s\"<>()\[\],;:\\]{1,255}\.[^@\s.]{2,63}")
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 §3.2.3
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1035 §2.3.1
+_EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z][a-z0-9-]{{0,61}}[a-z0-9]")
+_LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
+_TELLING = 4  # characters; a shorter name before the @ stands in any sentence
 
 
 def clean_email(email: str) -> str:
-    """The address as it is compared: NFC, lower case. Raises Invalid. (RFC 5321 allows more; nobody uses it.)"""
-    email = unicodedata.normalize("NFC", email).strip().lower()
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
-        raise Invalid("That is not an e-mail address.")
-    return email
+    """The address as it is compared: lower case. ASCII only, because SES delivers to no other; a domain of another script goes in its
+    ``xn--`` form (docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). Raises Invalid."""
+    email = email.strip()
+    if len(email) > _LONGEST_EMAIL or not email.isascii() or not _EMAIL.fullmatch(email.lower()):
+        raise Invalid("That is not an e-mail address we can send to.")
+    return email.lower()
+
+
+def clean_display_name(name: str) -> str:
+    """A person's or an organisation's name in Unicode NFC: one line that is more than blanks, for it stands in mails and their
+    subjects. Raises InvalidName."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise InvalidName("Give a name of one line that is more than blanks.")
+    return name
 
 
 def check_password(password: str, *, email: str) -> None:
     """Length over composition (NIST SP 800-63B §5.1.1.2). Raises WeakPassword."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise WeakPassword(f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; a sentence is easy to remember.")
-    if len(set(password)) < 5 or (email.split("@")[0] in password.lower() and len(password) < 16):
+    own = email.split("@")[0]
+    from_address = len(own) >= _TELLING and own in password.lower()
+    if len(set(password)) < 5 or (from_address and len(password) < 16):
         raise WeakPassword(
             "Use something that is harder to guess: not one character again and again, not your address."
         )

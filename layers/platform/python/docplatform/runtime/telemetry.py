@@ -13,6 +13,15 @@ tenant_in_hand: ContextVar[str] = ContextVar("tenant_in_hand", default="")
 """The tenant of the event being handled, for the log line; set anew for every event, for warm environments remember."""
 
 
+_in_hand: ContextVar[Line | None] = ContextVar("line_in_hand", default=None)
+
+
+def fault(error: BaseException) -> None:
+    """Into the line of the event being handled: of an error that is answered and not raised."""
+    if line := _in_hand.get():
+        line.fault(error)
+
+
 class Line:
     """Collects the facts of one event; ``write`` prints them as JSON on standard output, where Lambda's log picks them up."""
 
@@ -22,6 +31,7 @@ class Line:
         _cold = False
         self._started = time.perf_counter()
         tenant_in_hand.set("")
+        _in_hand.set(self)
 
     def note(self, **facts: object) -> None:
         self._facts.update(facts)

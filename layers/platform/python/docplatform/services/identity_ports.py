@@ -9,13 +9,14 @@ from typing import Protocol
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.identity import Invitation, Session, User
 from docplatform.domain.tenants import Tenant
+from docplatform.services.once import Memory
 
 
 class PeopleWork(Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def found(self, tenant: Tenant, admin: User) -> None:
-        """Raises EmailTaken when the tenant has been founded before."""
+        """Raises ChangedMeanwhile, when committed, where another call has just founded the tenant."""
 
     def add_user(self, user: User, *, most: int) -> None:
         """Raises EmailTaken, QuotaExceeded when committed."""
@@ -34,6 +35,10 @@ class PeopleWork(Protocol):
 
     def close_session(self, session_id: str) -> None: ...
 
+    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+        """What ``user_id`` has done under that idempotency key. To be called first: its refusal comes before any other.
+        Raises AlreadyDone when committed."""
+
     def record(self, record: AuditRecord) -> None: ...
 
 
@@ -42,8 +47,11 @@ class People(Protocol):
 
     def user(self, user_id: str) -> User | None: ...
 
+    def founder(self) -> User | None:
+        """The first admin; None while the tenant is registered and no more."""
+
     def login_of(self, email: str) -> tuple[User, str] | None:
-        """The user with that address and the password's hash."""
+        """The user with that address and the password's hash; takes the same time when there is none."""
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """Raises InvalidCursor."""
@@ -53,6 +61,9 @@ class People(Protocol):
     def session(self, session_id: str) -> Session | None: ...
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
+
+    def memory(self, user_id: str, at: datetime) -> Memory:
+        """Of that user's idempotency keys."""
 
     def begin(self) -> AbstractContextManager[PeopleWork]: ...
 
@@ -73,4 +84,16 @@ class TokenIssuer(Protocol):
 
 
 class Mail(Protocol):
-    def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None: ...
+    def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
+        """Raises MailNotSent."""
+
+
+class Registry(Protocol):
+    """The control plane's, in its home region."""
+
+    def by_subdomain(self, subdomain: str) -> Tenant | None: ...
+
+    def by_id(self, tenant_id: str) -> Tenant | None: ...
+
+    def add(self, tenant: Tenant) -> None:
+        """Raises SubdomainTaken."""

@@ -18,7 +18,15 @@ from docplatform.domain.errors import (
     InvalidRefreshToken,
     SessionNotFound,
 )
-from docplatform.domain.identity import Actor, Session, User, UserStatus, check_password, clean_email
+from docplatform.domain.identity import (
+    Actor,
+    Session,
+    User,
+    UserStatus,
+    check_password,
+    clean_display_name,
+    clean_email,
+)
 from docplatform.domain.tenants import Tenant
 from docplatform.services.identity_ports import Passwords, People, PeopleWork, TokenIssuer
 
@@ -38,7 +46,8 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``refresh_token`` is ``<session>.<secret>``; of the secret only a hash is kept."""
+    """``refresh_token`` is ``<session>.<secret>``, and the secret ``<family>.<fresh>``: the family stays for the session's life, so that
+    any earlier secret is known for what it is. Only hashes are kept."""
 
     access_token: str
     refresh_token: str
@@ -73,13 +82,14 @@ class SessionService:
             return self._open(work, user, Action.LOGIN_SUCCEEDED)
 
     def accept_invitation(self, token: str, name: str, password: str) -> Entry:
-        """Set the first password and log in. Raises InvalidInvitation, WeakPassword."""
+        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword."""
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
             raise InvalidInvitation("It is unknown, used or too old. Ask an admin of your organisation for another.")
         user = self._people.user(invitation.user_id)
         if user is None or user.status is not UserStatus.INVITED:
             raise InvalidInvitation("It has been used. Log in, or ask for another.")
+        name = clean_display_name(name)
         check_password(password, email=user.email)
         hashed = self._passwords.hash(password)
         with self._people.begin() as work:
@@ -87,54 +97,50 @@ class SessionService:
             return self._open(work, replace(user, name=name, status=UserStatus.ACTIVE), Action.INVITATION_ACCEPTED)
 
     def refresh(self, token: str) -> Entry:
-        """A new pair for the old; the old one is worthless from then on, and ends the session when it is shown again
+        """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
         (RFC 9700 §4.14.2). Raises InvalidRefreshToken."""
-        session, secret = self._held(token)
-        if not hmac.compare_digest(session.secret_hash, digest(secret)):
-            if hmac.compare_digest(session.former_hash, digest(secret)):
-                with self._people.begin() as work:
-                    work.close_session(session.id)
-                    work.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
-            raise InvalidRefreshToken("Log in again.")
+        session, family = self._held(token)
         user = self._people.user(session.user_id)
         if user is None or user.status is not UserStatus.ACTIVE:
             raise InvalidRefreshToken("Log in again.")
-        fresh, at = secrets.token_urlsafe(32), self._now()
-        after = replace(
-            session,
-            secret_hash=digest(fresh),
-            former_hash=session.secret_hash,
-            used_at=at,
-            expires_at=at + IDLE_LIFE,
-        )
+        secret, at = _secret(family), self._now()
+        after = replace(session, secret_hash=digest(secret), used_at=at, expires_at=at + IDLE_LIFE)
         with self._people.begin() as work:
             work.renew_session(session, after)
             work.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
-        return Entry(self._tokens.access_token(after, user, at), f"{session.id}.{fresh}")
+            # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
+            return Entry(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
     def log_out(self, token: str) -> None:
         """Ends the session. Raises InvalidRefreshToken."""
-        session, secret = self._held(token)
-        if not hmac.compare_digest(session.secret_hash, digest(secret)):
-            raise InvalidRefreshToken("Log in again.")
+        session, _ = self._held(token)
         with self._people.begin() as work:
             work.close_session(session.id)
             work.record(self._about(session.user_id, session.id, Action.SESSION_REVOKED))
 
     def _held(self, token: str) -> tuple[Session, str]:
+        """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
         session_id, _, secret = token.partition(".")
         session = self._people.session(session_id) if secret else None
         if session is None or session.expires_at <= self._now():
             raise InvalidRefreshToken("Log in again.")
-        return session, secret
+        family = secret.partition(".")[0]
+        if not hmac.compare_digest(session.secret_hash, digest(secret)):
+            if hmac.compare_digest(session.family_hash, digest(family)):
+                with self._people.begin() as work:
+                    work.close_session(session.id)
+                    work.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
+            raise InvalidRefreshToken("Log in again.")
+        return session, family
 
     def _open(self, work: PeopleWork, user: User, action: Action) -> Entry:
-        secret, at = secrets.token_urlsafe(32), self._now()
+        family, at = secrets.token_urlsafe(16), self._now()
+        secret = _secret(family)
         session = Session(
             id=ids.new(ids.SESSION, at),
             user_id=user.id,
             secret_hash=digest(secret),
-            former_hash="",
+            family_hash=digest(family),
             created_at=at,
             used_at=at,
             expires_at=at + IDLE_LIFE,
@@ -182,6 +188,10 @@ class OwnSessions:
             work.close_session(session_id)
             facts: Facts = {"session": session_id}
             work.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
+
+
+def _secret(family: str) -> str:
+    return f"{family}.{secrets.token_urlsafe(32)}"
 
 
 def digest(secret: str) -> str:

@@ -15,8 +15,9 @@ from docplatform.runtime.composition.identity import TenantTokens, people
 from docplatform.runtime.credentials import own_client
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.settings import IdentitySettings, OperatorSettings, load
-from docplatform.services.members import MemberService, TenantService
+from docplatform.services.members import MemberService
 from docplatform.services.sessions import OwnSessions, SessionService, Visitor
+from docplatform.services.tenants import TenantService
 
 
 @cache

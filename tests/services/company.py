@@ -1,0 +1,137 @@
+"""A tenant's people and a clock that is set by hand: the services of identity, with the real adapters for the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from docplatform.domain import ids
+from docplatform.domain.errors import MailNotSent
+from docplatform.domain.identity import Actor, Role, Session, User
+from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from docplatform.runtime.composition.identity import people
+from docplatform.services.identity_ports import People
+from docplatform.services.members import MemberService
+from docplatform.services.sessions import Entry, OwnSessions, SessionService, Visitor
+from docplatform.services.tenants import TenantService
+from tests.world import REGION
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Clock:
+    at: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def passes(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+@dataclass
+class PlainPasswords:
+    """Hashes that can be read; ``current`` is the form that is not outdated."""
+
+    current: str = "v2"
+
+    def hash(self, password: str) -> str:
+        return f"{self.current}:{password}"
+
+    def fits(self, password: str, hashed: str) -> bool:
+        return hashed.partition(":")[2] == password and bool(hashed)
+
+    def outdated(self, hashed: str) -> bool:
+        return not hashed.startswith(self.current)
+
+
+@dataclass
+class PlainTokens:
+    works: bool = True
+
+    def access_token(self, session: Session, user: User, now: datetime) -> str:
+        if not self.works:
+            raise ConnectionError("the signer does not answer")
+        return f"{user.id} {session.id} {user.role}"
+
+
+@dataclass
+class Mailbox:
+    works: bool = True
+    invitations: list[tuple[str, str]] = field(default_factory=list)
+
+    def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.invitations.append((email, token))
+
+    @property
+    def token(self) -> str:
+        return self.invitations[-1][1]
+
+
+@dataclass
+class MemoryRegistry:
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+
+    def by_subdomain(self, subdomain: str) -> Tenant | None:
+        return self.tenants.get(subdomain)
+
+    def by_id(self, tenant_id: str) -> Tenant | None:
+        return next((tenant for tenant in self.tenants.values() if tenant.id == tenant_id), None)
+
+    def add(self, tenant: Tenant) -> None:
+        from docplatform.domain.errors import SubdomainTaken
+
+        if tenant.subdomain in self.tenants:
+            raise SubdomainTaken("taken")
+        self.tenants[tenant.subdomain] = tenant
+
+
+@dataclass
+class Company:
+    clock: Clock = field(default_factory=Clock)
+    passwords: PlainPasswords = field(default_factory=PlainPasswords)
+    tokens: PlainTokens = field(default_factory=PlainTokens)
+    mail: Mailbox = field(default_factory=Mailbox)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    tenant: Tenant = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tenant = self.operator().create(
+            subdomain="acme", name="Acme", plan=Plan.STANDARD, admin_email="ann@acme.example"
+        )
+
+    def operator(self) -> TenantService:
+        address = "https://acme.example"
+        return TenantService(
+            self.registry, people, self.mail, lambda _: address, REGION, "operator:olga", "r", self.clock
+        )
+
+    @property
+    def people(self) -> People:
+        return people(self.tenant)
+
+    @property
+    def door(self) -> SessionService:
+        visitor = Visitor(self.tenant, "r", "192.0.2.7", "curl")
+        return SessionService(visitor, self.people, self.passwords, self.tokens, self.clock)
+
+    def moves_in(self, token: str = "", name: str = "Ann") -> Entry:
+        return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)
+
+    def actor(self, entry: Entry) -> Actor:
+        user_id, session_id, role = entry.access_token.split()
+        return Actor(self.tenant, user_id, session_id, Role(role), "r")
+
+    def members(self, entry: Entry) -> MemberService:
+        return MemberService(self.actor(entry), self.people, self.mail, "https://acme.example", self.clock)
+
+    def own_sessions(self, entry: Entry) -> OwnSessions:
+        return OwnSessions(self.actor(entry), self.people, self.clock)
+
+
+def another_tenant() -> Tenant:
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    return Tenant(ids.new_tenant(), "other", "Other", Plan.STANDARD, REGION, TenantStatus.ACTIVE, "pooled", at)
