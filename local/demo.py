@@ -19,6 +19,7 @@ from local import operators
 from local.cloud.patches.resource_types import ACCEPTED
 from local.demo_documents import library
 from local.settings import ACCOUNT, HOME, LocalSettings
+from local.supervisor import snapshot
 
 PASSWORD = "correct horse battery staple"
 TENANTS = (
@@ -58,6 +59,7 @@ def seed(settings: LocalSettings) -> list[DemoTenant]:
         seeded = list(pool.map(lambda each: _seed(settings, *each), missing))
     tenants = [*done.values(), *seeded]
     if seeded:
+        snapshot(settings)  # a killed cloud and the file agree
         (settings.state / "demo.json").write_text(json.dumps([asdict(tenant) for tenant in tenants], indent=1))
     return tenants
 

@@ -17,30 +17,50 @@ from botocore.exceptions import ClientError
 
 from local.aws import client
 from local.settings import ACCOUNT, HOME, REGIONS, LocalSettings
+from local.supervisor import snapshot
 
 BUCKET = "cdk-hnb659fds-assets-{account}-{region}"
+_DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_NEVER_WAS = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 
 
 class DeployFailed(RuntimeError):
     """Says which resource failed, and why."""
 
 
-def deploy(settings: LocalSettings, out: Path, say: Any = print) -> list[str]:
-    """Returns the stacks that were created or updated. Raises DeployFailed."""
+def deploy(settings: LocalSettings, out: Path) -> list[str]:
+    """Returns the stacks that were created or updated. Raises DeployFailed.
+
+    What is up to date is left alone: a stack whose template is the one that was deployed last, and that is there. (A note of that is
+    written when the cloud has stored its state, so that a killed cloud and the notes agree.)
+    """
     manifest = json.loads((out / "manifest.json").read_text())["artifacts"]
     stacks = {name: each for name, each in manifest.items() if each["type"] == "aws:cloudformation:stack"}
-    changed = []
+    changed: dict[str, str] = {}
     for name in _in_order(stacks):
         artifact = stacks[name]
         region = artifact["environment"].rsplit("/", 1)[-1]
-        _publish(settings, out, name, region)
         template = (out / artifact["properties"]["templateFile"]).read_text()
-        bucket = BUCKET.format(account=ACCOUNT, region=region)
+        formation = client(settings, "cloudformation", region)
+        note = _note(settings, name)
+        if note.exists() and note.read_text() == template and _status(formation, name) in _DONE:
+            continue
+        _publish(settings, out, name, region)
         key = artifact["properties"]["stackTemplateAssetObjectUrl"].rsplit("/", 1)[-1]
-        if _apply(settings, name, region, template, f"{settings.endpoint}/{bucket}/{key}"):
-            changed.append(name)
+        url = f"{settings.endpoint}/{BUCKET.format(account=ACCOUNT, region=region)}/{key}"
+        _apply(formation, name, region, url)
+        changed[name] = template
     _add_what_was_dropped(settings)
-    return changed
+    if changed:
+        snapshot(settings)
+        for name, template in changed.items():
+            _note(settings, name).parent.mkdir(parents=True, exist_ok=True)
+            _note(settings, name).write_text(template)
+    return list(changed)
+
+
+def _note(settings: LocalSettings, stack: str) -> Path:
+    return settings.state / "stacks" / f"{stack}.json"
 
 
 def _in_order(stacks: dict[str, Any]) -> list[str]:
@@ -61,6 +81,9 @@ def _in_order(stacks: dict[str, Any]) -> list[str]:
 
 
 def _publish(settings: LocalSettings, out: Path, stack: str, region: str) -> None:
+    client(settings, "ssm", region).put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
+    )
     storage = client(settings, "s3", region)
     bucket = BUCKET.format(account=ACCOUNT, region=region)
     try:
@@ -84,35 +107,34 @@ def _pointer(folder: Path) -> bytes:
     return content.getvalue()
 
 
-def _apply(settings: LocalSettings, name: str, region: str, template: str, url: str) -> bool:
-    formation = client(settings, "cloudformation", region)
-    client(settings, "ssm", region).put_parameter(
-        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
-    )
-    record = settings.state / "stacks" / f"{name}.json"
-    if record.exists() and record.read_text() == template and _status(formation, name).endswith("_COMPLETE"):
-        return False
+def _apply(formation: Any, name: str, region: str, url: str) -> None:
+    if _status(formation, name) in _NEVER_WAS:  # nothing of it was ever used
+        formation.delete_stack(StackName=name)
+        _wait(formation, name)
     request: dict[str, Any] = {
         "StackName": name,
         "TemplateURL": url,
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
-    if not _status(formation, name):
+    if _status(formation, name) in ("", "DELETE_COMPLETE"):
         formation.create_stack(**request, DisableRollback=True)
     else:
         try:
             formation.update_stack(**request)
         except ClientError as error:
             if "No updates" not in str(error):
-                raise
-    deadline = time.monotonic() + 120
-    while _status(formation, name).endswith("IN_PROGRESS") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if _status(formation, name) not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                raise DeployFailed(f"{name} in {region}: {error}") from error
+    _wait(formation, name)
+    if _status(formation, name) not in _DONE:
         raise DeployFailed(f"{name} in {region}: {_why(formation, name)}")
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(template)
-    return True
+
+
+def _wait(formation: Any, name: str) -> None:
+    deadline = time.monotonic() + 120
+    while _status(formation, name).endswith("IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise DeployFailed(f"{name} takes too long")
+        time.sleep(0.05)
 
 
 def _status(formation: Any, name: str) -> str:

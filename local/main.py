@@ -64,7 +64,7 @@ def up(words: list[str]) -> int:
     )
     started = time.monotonic()
     ports = {region: chosen.region_port + number for number, region in enumerate(DEFAULT_REGION_PORTS)}
-    settings = load_or_make(FOLDER, chosen.port, ports)
+    settings = load_or_make(FOLDER, port=chosen.port, region_ports=ports)
     try:
         _say(started, "synthesizing the stacks")
         out = synthesize(settings)

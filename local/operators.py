@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import client
 from local.settings import ACCOUNT, HOME, LocalSettings
+from local.supervisor import snapshot
 
 NAME = "docplatform-operator"
 
@@ -32,6 +33,7 @@ def credentials(settings: LocalSettings) -> tuple[str, str]:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(UserName=NAME, PolicyName="operate", PolicyDocument=json.dumps(policy))
     made = iam.create_access_key(UserName=NAME)["AccessKey"]
+    snapshot(settings)  # a killed cloud and the file agree
     file.touch(mode=0o600)
     file.write_text(json.dumps([made["AccessKeyId"], made["SecretAccessKey"]]))
     return made["AccessKeyId"], made["SecretAccessKey"]

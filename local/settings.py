@@ -48,18 +48,26 @@ class LocalSettings:
 
 def load(folder: Path) -> LocalSettings | None:
     file = folder / "settings.json"
-    return LocalSettings(**json.loads(file.read_text())) if file.exists() else None
+    if not file.exists():
+        return None
+    return LocalSettings(**{**json.loads(file.read_text()), "folder": str(folder)})  # wherever it has been moved
 
 
-def load_or_make(folder: Path, port: int = DEFAULT_PORT, region_ports: dict[str, int] | None = None) -> LocalSettings:
-    """Those of an earlier start, for addresses are in the deployed templates; else new ones."""
+def load_or_make(
+    folder: Path,
+    *,
+    port: int = DEFAULT_PORT,
+    search_port: int | None = None,
+    region_ports: dict[str, int] | None = None,
+) -> LocalSettings:
+    """Those of an earlier start, for addresses are in what is deployed; else new ones."""
     known = load(folder)
     if known:
         return known
     made = LocalSettings(
         folder=str(folder),
         port=port,
-        search_port=port + 1,
+        search_port=search_port or port + 1,
         region_ports=region_ports or dict(DEFAULT_REGION_PORTS),
         root_key="AKIA" + secrets.token_hex(8).upper(),
         root_secret=secrets.token_urlsafe(30),

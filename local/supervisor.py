@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -14,9 +16,16 @@ import urllib.request
 
 from local.settings import ACCOUNT, CLOUD_PYTHON, HOME, ROOT, LocalSettings
 
+_START_UP = 60.0
+_STOP = 60.0  # seconds
+
 
 class CannotStart(RuntimeError):
     """Says why, and what to do."""
+
+
+class CannotStop(RuntimeError):
+    """Says what to do."""
 
 
 def environment(settings: LocalSettings) -> dict[str, str]:
@@ -37,6 +46,7 @@ def environment(settings: LocalSettings) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "PERSIST_STATE": "1",
         "S3_PERSIST": "1",
+        "DOCPLATFORM_STATE": str(state),
         "STATE_DIR": str(state / "services"),
         "S3_DATA_DIR": str(state / "objects"),
         "LAMBDA_WARM_TTL_SECONDS": "900",
@@ -48,70 +58,92 @@ def environment(settings: LocalSettings) -> dict[str, str]:
 
 
 def running(settings: LocalSettings) -> int:
-    """The process id; 0 when it does not run."""
-    file = settings.state / "cloud.pid"
-    try:
-        process = int(file.read_text())
-        os.kill(process, 0)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
-        return 0
-    return process
+    """The process id; 0 when it does not run. (A process holds its state's lock for as long as it lives, however it ends.)"""
+    lock = settings.state / "cloud.lock"
+    while lock.exists():
+        with lock.open("r+") as probe:
+            try:
+                fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return 0
+            except OSError:
+                noted = probe.read()
+        if noted:
+            return int(noted)
+        time.sleep(0.01)  # it has the lock and is about to write who it is
+    return 0
 
 
 def was_killed(settings: LocalSettings) -> bool:
-    """Whether the last run ended without storing its state: its process id is still noted."""
-    return (settings.state / "cloud.pid").exists() and not running(settings)
+    """Whether the last run ended without storing its state."""
+    return (settings.state / "unclean").exists() and not running(settings)
 
 
-def start(settings: LocalSettings) -> None:
-    """Returns when it answers. Raises CannotStart."""
+def start(settings: LocalSettings, **more: str) -> None:
+    """Returns when it answers. ``more``: for its environment. Raises CannotStart."""
     if running(settings):
         return
+    state, unclean = settings.state, was_killed(settings)
     for port in (settings.port, settings.search_port, *settings.region_ports.values()):
-        if _taken(port):
-            raise CannotStart(f"port {port} is taken; stop what listens there, or choose others: ./dp up --port N")
-    state = settings.state
+        _await_free(port)
     for folder in ("services", "objects", "search"):
         (state / folder).mkdir(parents=True, exist_ok=True)
-    log = (state / "cloud.log").open("ab")
-    process = subprocess.Popen(
-        [str(CLOUD_PYTHON), "-m", "local.cloud.serve"],
-        cwd=ROOT,
-        env=environment(settings),
-        stdout=log,
-        stderr=log,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    (state / "cloud.pid").write_text(str(process.pid))
-    deadline = time.monotonic() + 60
-    while not _healthy(settings):
+    with (state / "cloud.log").open("ab") as log:
+        process = subprocess.Popen(
+            [str(CLOUD_PYTHON), "-m", "local.cloud.serve"],
+            cwd=ROOT,
+            env=environment(settings) | more,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_UP
+    while not (running(settings) == process.pid and _healthy(settings)):
         if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            if not unclean:
+                (state / "unclean").unlink(missing_ok=True)
             tail = (state / "cloud.log").read_text(errors="replace").splitlines()[-15:]
             raise CannotStart("the local cloud did not start:\n  " + "\n  ".join(tail))
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def stop(settings: LocalSettings) -> bool:
-    """Lets it store its state. Returns whether it ran."""
+    """Lets it store its state. Returns whether it ran. Raises CannotStop when it does not end in time."""
     process = running(settings)
     if not process:
         return False
     os.kill(process, signal.SIGTERM)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-            os.waitpid(process, os.WNOHANG)
-        except ChildProcessError:
-            pass
-        except ProcessLookupError:
-            break
-        time.sleep(0.1)
-    else:
-        os.kill(process, signal.SIGKILL)
-    (settings.state / "cloud.pid").unlink(missing_ok=True)
+    if not _ends(settings, process):
+        raise CannotStop(f"the local cloud (process {process}) does not end; if it must: kill -9 {process}")
     return True
+
+
+def kill(settings: LocalSettings) -> None:
+    """``kill -9``: what changed since its last snapshot is lost."""
+    process = running(settings)
+    if process:
+        os.kill(process, signal.SIGKILL)
+        _ends(settings, process)
+
+
+def snapshot(settings: LocalSettings) -> None:
+    """Returns when everything up to now is stored."""
+    request = urllib.request.Request(f"{settings.endpoint}/_local/snapshot", method="POST")
+    with urllib.request.urlopen(request, timeout=120):
+        pass
+
+
+def _ends(settings: LocalSettings, process: int) -> bool:
+    deadline = time.monotonic() + _STOP
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+        if not running(settings):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _healthy(settings: LocalSettings) -> bool:
@@ -122,6 +154,14 @@ def _healthy(settings: LocalSettings) -> bool:
         return False
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _await_free(port: int) -> None:
+    """A search server whose cloud was killed takes a moment to notice."""
+    for _ in range(30):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return
+        time.sleep(0.1)
+    raise CannotStart(
+        f"port {port} is taken; stop what listens there, or choose others (they are kept with the state): "
+        "./dp reset, then ./dp up --port N --region-port N"
+    )

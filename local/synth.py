@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from local.settings import ACCOUNT, ROOT, LocalSettings
 
@@ -18,7 +22,9 @@ _INPUTS = (
     "statemachines/*.json",
     "locks/*.txt",
     "layers/platform/python/docplatform/runtime/s*.py",
+    "layers/platform/python/docplatform/domain/tenants.py",
 )
+_KEPT = 12
 
 
 def synthesize(settings: LocalSettings) -> Path:
@@ -34,22 +40,42 @@ def synthesize(settings: LocalSettings) -> Path:
     for pattern in _INPUTS:
         for file in sorted(ROOT.glob(pattern)):
             digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
-    out = ROOT / ".local" / "build" / "assemblies" / digest.hexdigest()[:16]
-    if not (out / "manifest.json").exists():
-        environment = {**os.environ, "CDK_VALIDATION": "false", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
-        command = [
-            sys.executable,
-            "cdk/app.py",
-            "--out",
-            str(out),
-            "--layers",
-            "host",
-            "--context",
-            json.dumps(context),
-            "--live",
-        ]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.stderr.write(done.stdout + done.stderr)
-            done.check_returncode()
+    assemblies = ROOT / ".local" / "build" / "assemblies"
+    out = assemblies / digest.hexdigest()[:16]
+    if not _whole(out):
+        shutil.rmtree(out, ignore_errors=True)
+        assemblies.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=assemblies, prefix="new-") as unfinished:
+            _run_app(Path(unfinished) / "out", context)
+            with contextlib.suppress(OSError):  # another process was faster
+                (Path(unfinished) / "out").rename(out)
+        _forget_old(assemblies)
     return out
+
+
+def _run_app(out: Path, context: dict[str, Any]) -> None:
+    environment = {**os.environ, "CDK_VALIDATION": "false", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    command = [sys.executable, "cdk/app.py", "--out", str(out), "--layers", "host", "--live"]
+    command += ["--context", json.dumps(context)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stdout + done.stderr)
+        done.check_returncode()
+
+
+def _whole(out: Path) -> bool:
+    """Whether all is there, layers too, which the assembly only points at."""
+    if not (out / "manifest.json").exists():
+        return False
+    for assets in out.glob("*.assets.json"):
+        for asset in json.loads(assets.read_text())["files"].values():
+            if not (out / asset["source"]["path"]).exists():  # an absolute path stands for itself
+                return False
+    return True
+
+
+def _forget_old(assemblies: Path) -> None:
+    """Every test run has ports, and so templates, of its own."""
+    known = sorted(assemblies.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in known[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)

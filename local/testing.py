@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,11 @@ class Cloud:
         supervisor.stop(self.settings)
         supervisor.start(self.settings)
 
+    def kill_and_start(self) -> None:
+        """``kill -9`` of the whole cloud, and a start."""
+        supervisor.kill(self.settings)
+        supervisor.start(self.settings)
+
     @staticmethod
     def eventually(true: Callable[[], bool], patience: float = 30.0) -> None:
         deadline = time.monotonic() + patience
@@ -132,6 +138,7 @@ class Cloud:
 
 @contextmanager
 def running_cloud() -> Iterator[Cloud]:
+    """With everything deployed."""
     folder = os.environ.get("DOCPLATFORM_CLOUD")
     if folder:
         settings = load(Path(folder).resolve())
@@ -139,25 +146,32 @@ def running_cloud() -> Iterator[Cloud]:
             raise RuntimeError(f"no local cloud runs in {folder}; start it with ./dp up")
         yield Cloud(settings)
         return
+    with empty_cloud() as settings:
+        deploy(settings, synthesize(settings))
+        yield Cloud(settings)
+
+
+@contextmanager
+def empty_cloud(*, without: Sequence[str] = ()) -> Iterator[LocalSettings]:
+    """With nothing in it, and, to see what they are for, without some of the patches."""
     with tempfile.TemporaryDirectory(prefix="docplatform-") as made:
         gateway, search, *regions = _free_ports(2 + len(REGIONS))
-        settings = load_or_make(Path(made), gateway, dict(zip(REGIONS, regions, strict=True)))
-        object.__setattr__(settings, "search_port", search)
-        settings.save()
-        supervisor.start(settings)
+        settings = load_or_make(
+            Path(made), port=gateway, search_port=search, region_ports=dict(zip(REGIONS, regions, strict=True))
+        )
+        supervisor.start(settings, DOCPLATFORM_WITHOUT=" ".join(without))
         try:
-            deploy(settings, synthesize(settings))
-            yield Cloud(settings)
+            yield settings
         finally:
             supervisor.stop(settings)
 
 
 def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Below those that the system gives to outgoing connections, one of which could have them when the cloud starts again."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+    return found

@@ -14,6 +14,8 @@ import os
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.cloud.answers import answer
+
 PREFIX = "/_aoss/"
 
 
@@ -30,17 +32,11 @@ async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
             break
     refused = _refusal(scope, body)
     if refused:
-        await _answer(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})
+        await answer(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})
         return
     status, kind, content = await asyncio.to_thread(_forward, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
     await send({"type": "http.response.body", "body": content})
-
-
-async def _answer(send: Any, status: int, document: dict[str, Any]) -> None:
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
 
 def _refusal(scope: dict[str, Any], body: bytes) -> str:

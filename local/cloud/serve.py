@@ -1,101 +1,185 @@
 """The cloud's process: the emulator with its patches, a port for each region, the door of the search, and the search server as a child.
 
 python -m local.cloud.serve          everything it needs to know is in its environment (see ``local/supervisor.py``)
+
+It stores its state while it runs (snapshots.py) and, whole, when it is told to stop: first the regions answer no more and what
+they have in hand is finished, then the functions are ended, then everything is written. What was cut off comes back after the next
+start: messages in their queues, asynchronous events, the places in the streams.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import fcntl
 import os
 import signal
-import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from local.cloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
+_DRAIN = 3.0  # seconds that requests in hand get at a stop
 
 
 def main() -> None:
     from local.cloud import patches
 
+    state = Path(os.environ["DOCPLATFORM_STATE"])
+    held = _hold(state)
     patches.apply_all()
-    from local.cloud.patches import live_code
+    from local.cloud.patches import live_code, workers
+    from local.cloud.search_process import SearchProcess
+    from local.cloud.snapshots import Snapshots
 
     live_code.watch(ROOT)
-    search = SearchServer()
+    search = SearchProcess()
     search.start()
-    try:
-        asyncio.run(_serve())
-    finally:
+    snapshots = Snapshots()
+
+    def end() -> NoReturn:
+        lifecycle.stops()
+        workers.end_all()
+        snapshots.last()
         search.stop()
+        (state / "unclean").unlink(missing_ok=True)  # so that the next start knows of a clean end
+        held.close()
+        sys.stderr.flush()
+        os._exit(0)  # threads of the emulator may wait for anything
+
+    asyncio.run(Cloud(snapshots, end).serve())
 
 
-async def _serve() -> None:
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+def _hold(state: Path) -> Any:
+    """Locks the state for this process; the lock ends with it, however it ends."""
+    file = (state / "cloud.lock").open("a+")
+    for _ in range(20):
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError:  # who asks whether the cloud runs holds it for a moment
+            time.sleep(0.05)
+    else:
+        sys.exit("another process serves this state")
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    (state / "unclean").touch()
+    return file
 
-    from local.cloud.patches import regions
 
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}" for port in (int(os.environ["GATEWAY_PORT"]), *regions.ports())]
-    config.keep_alive_timeout = 75
-    config.loglevel = "WARNING"
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(application, config, shutdown_trigger=stop.wait)
+class Cloud:
+    """The ASGI application around the emulator's."""
 
+    def __init__(self, snapshots: Any, end: Callable[[], NoReturn]) -> None:
+        self._snapshots, self._end = snapshots, end
+        self._in_hand = 0
+        self._closed = False
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    from ministack.app import app
+    async def serve(self) -> None:
+        """Until the process is told to stop, and nothing is in hand or was for too long."""
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
 
-    from local.cloud import search_gate
-    from local.cloud.patches import live_code, regions
+        from local.cloud.patches import regions
 
-    if scope["type"] == "http":
-        regions.arrived_at.set((scope.get("server") or ("", 0))[1] or 0)
-        if scope["path"].startswith(search_gate.PREFIX):
-            await search_gate.serve(scope, receive, send)
+        config = Config()
+        config.bind = [f"127.0.0.1:{port}" for port in (int(os.environ["GATEWAY_PORT"]), *regions.ports())]
+        config.keep_alive_timeout = 75
+        config.loglevel = "WARNING"
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        serving = asyncio.create_task(serve(self.application, config, shutdown_trigger=asyncio.Event().wait))
+        announced = asyncio.create_task(self._announce())  # kept: the loop itself does not
+        announced.add_done_callback(lambda _: lifecycle.listens())
+        stop = asyncio.create_task(told.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()  # it could not start
+        self._closed = True
+        for _ in range(int(_DRAIN / 0.05)):
+            if not self._in_hand:
+                break
+            await asyncio.sleep(0.05)
+        self._end()  # on the loop's own thread: nobody is served any more
+
+    async def _announce(self) -> None:
+        """Returns when every port is open."""
+        from local.cloud.patches import regions
+
+        for port in (int(os.environ["GATEWAY_PORT"]), *regions.ports()):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.close()
+                    break
+
+    async def application(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        from ministack.app import app
+
+        from local.cloud.patches import regions
+
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
             return
-        if scope["path"] == "/_local/workers":
-            content = json.dumps(live_code.workers()).encode()
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
-            )
-            await send({"type": "http.response.body", "body": content})
-            return
-    await app(scope, receive, send)
+        port = (scope.get("server") or ("", 0))[1] or 0
+        regions.arrived_at.set(port)
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+        elif port in regions.ports():
+            await self._at_a_region(scope, receive, send)
+        else:
+            await self._at_the_endpoint(scope, receive, send)
 
+    async def _at_a_region(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        from ministack.app import app
 
-class SearchServer:
-    """The search engine, in the host's environment; started again when it dies."""
+        from local.cloud.answers import answer
+        from local.cloud.patches import regions
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = threading.Event()
+        if self._closed:
+            await answer(send, 503, {"message": "The local cloud is stopping"})
+        elif scope["path"].startswith("/_"):  # the emulator's own pages are not the API's
+            await answer(send, 403, {"message": "Missing Authentication Token"})
+        else:
+            self._in_hand += 1
+            try:
+                await app(regions.received(scope), receive, send)
+            finally:
+                self._in_hand -= 1
 
-    def start(self) -> None:
-        threading.Thread(target=self._keep, daemon=True, name="search-server").start()
+    async def _at_the_endpoint(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        from ministack.app import app
 
-    def _keep(self) -> None:
-        command = [os.environ["DOCPLATFORM_HOST_PYTHON"], "-m", "local.search_server"]
-        command += ["--port", os.environ["DOCPLATFORM_SEARCH_PORT"], "--data", os.environ["DOCPLATFORM_SEARCH_DATA"]]
-        while not self._stopping.is_set():
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, stderr=sys.stderr)
-            self._process.wait()
-            if not self._stopping.is_set():
-                print("the search server died; it is started again", file=sys.stderr, flush=True)
-                time.sleep(1)
+        from local.cloud import search_gate
+        from local.cloud.answers import answer
+        from local.cloud.patches import live_code
 
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(timeout=10)
+        match scope["method"], scope["path"]:
+            case _, path if path.startswith(search_gate.PREFIX):
+                await search_gate.serve(scope, receive, send)
+            case "GET", "/_local/workers":
+                await answer(send, 200, live_code.workers())
+            case "POST", "/_local/snapshot":
+                await asyncio.to_thread(self._snapshots.now)
+                await answer(send, 200, {})
+            case _, path if path.startswith("/_ministack/"):
+                await app(scope, receive, send)
+            case _:
+                self._snapshots.changed()
+                uploads = scope["method"] == "PUT"  # an upload in hand is finished; a function's call is not waited for
+                self._in_hand += uploads
+                try:
+                    await app(scope, receive, send)
+                finally:
+                    self._in_hand -= uploads
 
 
 if __name__ == "__main__":

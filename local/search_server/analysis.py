@@ -14,6 +14,7 @@ from typing import Any
 import tantivy
 
 from local.search_server import errors, porter
+from local.search_server.word_breaks import word_pattern
 
 SEPARATOR, GAP = "\x1f", "\x1e"
 _REMEMBERED = 200_000  # pieces of text, then the memory begins anew
@@ -57,36 +58,6 @@ ENGLISH_STOP_WORDS = frozenset(
         "with",
     ]
 )
-
-
-def _standard_pattern() -> str:
-    """Word boundaries of Unicode UAX #29 as Lucene's StandardTokenizer has them (its grammar: StandardTokenizerImpl.jflex).
-
-    The grammar takes the longest match, a regular expression the first: alternatives and repetitions stand in the order
-    that gives the same tokens.
-    """
-    more = r"[\p{wb=Format}\p{wb=Extend}\p{wb=ZWJ}]*"
-    number = rf"(?:[\p{{wb=Numeric}}\x{{FF10}}-\x{{FF19}}]{more})"
-    hebrew = rf"(?:\p{{wb=Hebrew_Letter}}{more})"
-    letter = rf"(?:\p{{wb=ALetter}}{more}|{hebrew}(?:\"{more}{hebrew}|'{more})?)"
-    katakana = rf"(?:\p{{wb=Katakana}}{more})"
-    mid_letter = rf"(?:[\p{{wb=MidLetter}}\p{{wb=MidNumLet}}']{more})"
-    mid_number = rf"(?:[\p{{wb=MidNum}}\p{{wb=MidNumLet}}']{more})"
-    joiner = rf"(?:\p{{wb=ExtendNumLet}}{more})"
-    letters = rf"{letter}(?:(?:{joiner}*|{mid_letter}){letter})*"
-    numbers = rf"{number}(?:(?:{joiner}*|{mid_number}){number})*"
-    run = rf"(?:{katakana}(?:{joiner}*{katakana})*|(?:{numbers}|{letters})+)"
-    word = rf"{joiner}*{run}(?:{joiner}+{run})*{joiner}*"
-    scripts = r"\p{Thai}\p{Lao}\p{Myanmar}\p{Khmer}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}"
-    southeast_asian = rf"(?:[[{scripts}]&&[\p{{L}}\p{{M}}]]{more})+"
-    sequence = r"[[\p{wb=Format}\p{wb=Extend}\p{wb=ZWJ}]--[\x{FE0E}\x{FE0F}]]"
-    picture = r"[\p{Extended_Pictographic}\p{Emoji_Modifier}]"
-    tag = r"[\x{E0020}-\x{E007E}]+\x{E007F}"
-    joined = rf"(?:{sequence}*?\x{{FE0F}}?\p{{wb=ZWJ}}+{picture})*"
-    emoji = rf"\p{{wb=ZWJ}}*{picture}(?:{tag}|{joined}{sequence}*\x{{FE0F}}?)"
-    key_cap = rf"[#*]{sequence}*\x{{FE0F}}?\x{{20E3}}{sequence}*"
-    flag = rf"(?:\p{{RI}}{more}){{2}}"
-    return "|".join((word, southeast_asian, rf"[\p{{Han}}\p{{Hiragana}}]{more}", emoji, key_cap, flag))
 
 
 def _lower(token: str) -> str:
@@ -154,7 +125,7 @@ class Analyzer:
 
     def __init__(self, steps: tuple[Step, ...], *, splits: bool = True) -> None:
         self._steps, self._splits = steps, splits
-        tokenizer = tantivy.Tokenizer.regex(_standard_pattern()) if splits else tantivy.Tokenizer.raw()
+        tokenizer = tantivy.Tokenizer.regex(word_pattern()) if splits else tantivy.Tokenizer.raw()
         self._tokenizer = tantivy.TextAnalyzerBuilder(tokenizer).build()
         self._joined = _Remembered(self._analyze)
 

@@ -1,4 +1,4 @@
-"""Writing and reading single documents, and ``_bulk`` and ``_mget``.
+"""Writing and reading documents by their ids.
 
 Answers have the zeros that OpenSearch Serverless puts for shards, sequence numbers and terms.
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from local.search_server import errors
@@ -19,13 +17,8 @@ from local.search_server.index import Decision, Done, Index, Write
 from local.search_server.source_filter import SourceFilter
 
 _LONGEST_ID = 512  # bytes
-_STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
+STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
 _POSITION = {"_seq_no": 0, "_primary_term": 0}
-_ACTIONS = ("create", "delete", "index", "update")
-_METADATA_ELSEWHERE = {
-    "_source", "if_primary_term", "if_seq_no", "pipeline", "require_alias", "routing", "version", "version_type",
-}  # fmt: skip
-
 Answer = tuple[int, dict[str, Any]]
 
 
@@ -136,7 +129,7 @@ def write(index: Index, document_id: str, decide: Callable[[Stored | None], Deci
     (outcome,) = index.write([Write(document_id, decide)])
     if isinstance(outcome, errors.SearchError):
         raise outcome
-    return _STATUS[outcome.result], _done(index.name, outcome)
+    return STATUS[outcome.result], done_answer(index.name, outcome)
 
 
 def check_id(document_id: str) -> None:
@@ -145,7 +138,7 @@ def check_id(document_id: str) -> None:
         raise errors.validation_failed(reason if document_id else "if _id is specified it must not be empty")
 
 
-def _done(name: str, done: Done) -> dict[str, Any]:
+def done_answer(name: str, done: Done) -> dict[str, Any]:
     shards = {"total": 0, "successful": 0, "failed": 0}
     return {
         "_index": name,
@@ -200,116 +193,3 @@ def mget(
                 {"_index": name, "_id": document_id, "error": {"root_cause": [error.cause()], **error.cause()}}
             )
     return 200, {"docs": answers}
-
-
-# -- bulk
-@dataclass(slots=True)
-class _Item:
-    action: str
-    index: str
-    id: str
-    text: str
-    answer: dict[str, Any] | None = None
-
-    def failed(self, error: errors.SearchError) -> None:
-        self.answer = {"_index": self.index, "_id": self.id, "status": error.status, "error": error.cause()}
-
-
-def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str) -> Answer:
-    """Each item succeeds or fails by itself; those of one index are durable together."""
-    began = time.perf_counter()
-    items = _items(text, default_index)
-    if not items:
-        raise errors.validation_failed("no requests added")
-    for name in dict.fromkeys(item.index for item in items):
-        _write_items(catalog, collection, name, [item for item in items if item.index == name])
-    answers = [{item.action: item.answer} for item in items]
-    failed = any("error" in answer for item in items if (answer := item.answer))
-    return 200, {"took": round((time.perf_counter() - began) * 1000), "errors": failed, "items": answers}
-
-
-def _items(text: str, default_index: str | None) -> list[_Item]:
-    if not text.endswith("\n"):
-        raise errors.illegal_argument("The bulk request must be terminated by a newline [\\n]")
-    items, lines, number = [], text.split("\n")[:-1], 0
-    while number < len(lines):
-        line, number = lines[number], number + 1
-        if not line.strip():
-            continue
-        action, metadata = _action(line, number)
-        for key in metadata:
-            if key in _METADATA_ELSEWHERE:
-                raise errors.not_offered(f"[{key}] in a bulk action")
-            if key not in ("_index", "_id", "retry_on_conflict"):
-                raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
-        document = ""
-        if action != "delete":
-            if number >= len(lines):
-                break
-            document, number = lines[number], number + 1
-        name = metadata.get("_index", default_index)
-        if name is None:
-            raise errors.validation_failed("index is missing")
-        document_id = metadata.get("_id")
-        if document_id is None:
-            if action in ("delete", "update"):
-                raise errors.validation_failed("id is missing")
-            document_id = new_id()
-        items.append(_Item(action, str(name), str(document_id), document))
-    return items
-
-
-def _action(line: str, number: int) -> tuple[str, dict[str, Any]]:
-    try:
-        parsed = json.loads(line)
-    except ValueError as error:
-        raise errors.illegal_argument(f"Malformed action/metadata line [{number}], expected START_OBJECT") from error
-    if not isinstance(parsed, dict) or len(parsed) != 1:
-        raise errors.illegal_argument(
-            f"Malformed action/metadata line [{number}], expected FIELD_NAME but found [END_OBJECT]"
-        )
-    ((action, metadata),) = parsed.items()
-    if action not in _ACTIONS:
-        raise errors.illegal_argument(
-            f"Malformed action/metadata line [{number}], expected one of [create, delete, index, update] but found [{action}]"
-        )
-    if not isinstance(metadata, dict):
-        raise errors.illegal_argument(
-            f"Malformed action/metadata line [{number}], expected START_OBJECT but found [VALUE]"
-        )
-    return action, metadata
-
-
-def _write_items(catalog: Catalog, collection: str, name: str, items: list[_Item]) -> None:
-    creates = any(item.action in ("index", "create") for item in items)
-    try:
-        index = catalog.find_or_create(collection, name) if creates else catalog.find(collection, name)
-    except errors.SearchError as error:
-        for item in items:
-            item.failed(error)
-        return
-    writes, written = [], []
-    for item in items:
-        try:
-            check_id(item.id)
-            writes.append(Write(item.id, _decision(item, index)))
-            written.append(item)
-        except errors.SearchError as error:
-            item.failed(error)
-    for item, outcome in zip(written, index.write(writes), strict=True):
-        if isinstance(outcome, errors.SearchError):
-            item.failed(outcome)
-        else:
-            item.answer = {**_done(name, outcome), "status": _STATUS[outcome.result]}
-
-
-def _decision(item: _Item, index: Index) -> Callable[[Stored | None], Decision]:
-    match item.action:
-        case "index":
-            return indexing(item.text)
-        case "create":
-            return creating(item.id, item.text, index)
-        case "delete":
-            return deleting
-        case _:
-            return updating(item.id, item.text, index)

@@ -1,26 +1,20 @@
-"""Highlighting, as OpenSearch's unified highlighter does it: passages around what the query matched, the best of them in order.
-
-Sources: OpenSearch's CustomFieldHighlighter, BoundedBreakIteratorScanner, CustomPassageFormatter; Lucene's PassageScorer.
-"""
+"""Highlighting, as OpenSearch's unified highlighter does it: what the query matched, marked in passages of its text."""
 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from local.search_server import boundaries, errors, fields
+from local.search_server import errors, fields
 from local.search_server.analysis import Analyzer, Span
-from local.search_server.boundaries import Boundaries
 from local.search_server.fields import Family, Field
 from local.search_server.mappings import Mapping
 from local.search_server.marks import Mark, Phrase
+from local.search_server.passages import BETWEEN_VALUES, Passage, opening, passages_around
 
-BETWEEN_VALUES = "\u2029"  # ends every passage
 MOST_ANALYZED = 1_000_000  # characters, index.highlight.max_analyzed_offset
-_AROUND = 400  # characters looked at around a cut to find a word's end
 _TRIMMED = "".join(map(chr, range(33)))  # what Java's trim takes off
 
 _KNOWN = {
@@ -107,14 +101,6 @@ def _size(options: dict[str, Any], name: str, default: int) -> int:
     return value
 
 
-@dataclass(slots=True)
-class _Passage:
-    start: int
-    end: int
-    matches: list[Span] = field(default_factory=list)
-    score: float = 0.0
-
-
 def highlight(
     wishes: list[Wish],
     marks: tuple[Mark, ...],
@@ -168,16 +154,9 @@ def _fragments(wish: Wish, target: Field, marks: list[Mark], mapping: Mapping, c
     cutting = wish.fragments and target.family is Family.TEXT
     most = wish.fragments or 2**31
     if matches:
-        passages = _passages(
-            content, matches, _Sentences(content, wish.fragment_size) if cutting else _Values(content), most
-        )
+        passages = passages_around(content, matches, wish.fragment_size if cutting else None, most)
     elif wish.no_match_size:
-        end = content.find(BETWEEN_VALUES)
-        end = len(content) if end < 0 else end
-        if wish.no_match_size < end:
-            near = boundaries.words(content, 0, min(len(content), wish.no_match_size + _AROUND))
-            end = near.following(wish.no_match_size) or len(content)
-        passages = [_Passage(0, end)]
+        passages = [opening(content, wish.no_match_size)]
     else:
         return []
     if wish.by_score:
@@ -243,90 +222,7 @@ def _phrase_positions(phrase: Phrase, spans: dict[int, Span]) -> set[int]:
     return found
 
 
-class _Values:
-    """Every value is one passage."""
-
-    def __init__(self, content: str) -> None:
-        self._content = content
-
-    def around(self, start: int) -> tuple[int, int]:
-        begin = self._content.rfind(BETWEEN_VALUES, 0, start) + 1
-        end = self._content.find(BETWEEN_VALUES, start)
-        return begin, len(self._content) if end < 0 else end
-
-
-class _Sentences:
-    """Sentences, several as long as they stay within ``size``; one that is longer is cut at words around its first match."""
-
-    def __init__(self, content: str, size: int) -> None:
-        self._content, self._size = content, size
-        self._sentences = boundaries.sentences(content)
-        self._window = (-1, -1)
-        self._inner_end = 0
-
-    def around(self, start: int) -> tuple[int, int]:
-        """The passage of a match at ``start``; matches have to come in order."""
-        offset = start + 1
-        if not self._size:
-            return self._sentences.preceding(offset), self._sentences.following(start) or len(self._content)
-        if self._window[0] < offset < self._window[1]:
-            begin, end = self._inner_end, self._window[1]
-        else:
-            begin = self._sentences.preceding(offset)
-            end = self._sentences.following(offset - 1) or len(self._content)
-            while end - begin < self._size:
-                further = self._sentences.following(end)
-                if further is None or further - begin > self._size:
-                    break
-                end = further
-            self._window = (begin, end)
-        if end - begin > self._size:
-            if offset - self._size > begin:
-                begin = max(begin, self._words(offset - self._size).preceding(offset - self._size))
-            rest = offset + max(0, self._size - (offset - begin))
-            if rest < self._window[1]:
-                end = min(self._window[1], self._words(rest).following(rest) or len(self._content))
-        self._inner_end = end
-        return begin, end
-
-    def _words(self, offset: int) -> Boundaries:
-        begin = max(0, offset - _AROUND)
-        if begin:
-            begin = self._content.find(" ", begin, offset) + 1 or begin
-        return boundaries.words(self._content, begin, min(len(self._content), offset + _AROUND))
-
-
-def _passages(content: str, matches: list[Span], breaks: _Values | _Sentences, most: int) -> list[_Passage]:
-    frequency: dict[str, int] = {}
-    for match in matches:
-        frequency[match.term] = frequency.get(match.term, 0) + 1
-    passages: list[_Passage] = []
-    for match in matches:
-        if not passages or match.start >= passages[-1].end:
-            passages.append(_Passage(*breaks.around(match.start)))
-        passages[-1].matches.append(match)
-    for passage in passages:
-        passage.score = _score(passage, len(content), frequency)
-    if len(passages) > most:
-        passages = sorted(passages, key=lambda passage: (-passage.score, -passage.start))[:most]
-    return sorted(passages, key=lambda passage: passage.start)
-
-
-def _score(passage: _Passage, length: int, frequency: dict[str, int]) -> float:
-    """BM25 of a passage in its text, a little more at the beginning of the text."""
-    k1, b, pivot = 1.2, 0.75, 87.0
-    here: dict[str, int] = {}
-    for match in passage.matches:
-        here[match.term] = here.get(match.term, 0) + 1
-    norm = k1 * ((1 - b) + b * ((passage.end - passage.start) / pivot))
-    score = 0.0
-    for term, count in here.items():
-        weight = (k1 + 1) * math.log(1 + (1 + length / pivot + 0.5) / (frequency[term] + 0.5))
-        score += count / (count + norm) * weight
-    return score * (1 + 1 / math.log(pivot + passage.start))
-
-
-def _format(content: str, passage: _Passage, wish: Wish) -> str:
+def _format(content: str, passage: Passage, wish: Wish) -> str:
     def plain(begin: int, end: int) -> str:
         return html.escape(content[begin:end]).replace("/", "&#x2F;") if wish.escape else content[begin:end]
 
@@ -336,5 +232,4 @@ def _format(content: str, passage: _Passage, wish: Wish) -> str:
         parts += [plain(at, match.start), wish.before, plain(match.start, end), wish.after]
         at = end
     parts.append(plain(at, max(at, passage.end)))
-    text = "".join(parts)
-    return text.removesuffix(BETWEEN_VALUES).strip(_TRIMMED)
+    return "".join(parts).strip(_TRIMMED)

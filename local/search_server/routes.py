@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.search_server import documents_api, errors, indices_api, search_api
+from local.search_server import bulk_api, documents_api, errors, indices_api, search_api
 from local.search_server.catalog import Catalog
 from local.search_server.source_filter import SourceFilter
 
@@ -213,6 +213,8 @@ class _Operation:
         return 200, indices_api.add_fields(index, self._request.json())
 
     def _document(self, name: str, document_id: str) -> tuple[int, Any]:
+        if self._method == "POST":
+            raise errors.NotServed  # OpenSearch Serverless has PUT only
         self._allow("GET", "HEAD", "PUT", "DELETE")
         if self._method in ("GET", "HEAD"):
             self._take(_SOURCE)
@@ -239,7 +241,7 @@ class _Operation:
         if self._method != "POST":
             raise errors.NotServed  # OpenSearch Serverless has POST only
         self._take_write()
-        return documents_api.bulk(self._catalog, self._collection, name, self._request.required_text())
+        return bulk_api.bulk(self._catalog, self._collection, name, self._request.required_text())
 
     def _mget(self, name: str | None) -> tuple[int, Any]:
         self._allow("GET", "POST")

@@ -1,8 +1,8 @@
 """Policy variables: ``${aws:PrincipalTag/tenant_id}`` and its like, in resources and conditions; and ``aws:PrincipalArn``, which for a
 role's session is the ARN of the role.
 
-An unknown variable makes an Allow match nothing and is left standing in a Deny (docs.aws.amazon.com/IAM/latest/UserGuide/
-reference_policies_variables.html).
+What stands in a variable that the request has no value for matches nothing
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
 """
 
 from __future__ import annotations

@@ -35,12 +35,15 @@ def apply() -> None:
 def _carry_the_class(worker: Any) -> None:
     invoke = worker.invoke
 
-    def named(self: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = invoke(self, *arguments, **more)
+    def named(self: Any, event: Any, request_id: str, **more: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = invoke(self, event, request_id, **more)
         result = answer.get("result")
         if answer.get("status") == "ok" and isinstance(result, dict) and "__raised__" in result:
             raised = result["__raised__"]
             answer.update(status="error", raised=raised, error=raised["errorMessage"], result=None)
+        elif answer.get("error") == "Worker process died":
+            message = f"RequestId: {request_id} Error: Runtime exited without providing a reason"
+            answer["raised"] = {"errorMessage": message, "errorType": "Runtime.ExitError"}
         return answer
 
     worker.invoke = named

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def apply() -> None:
     from ministack.core import lambda_runtime
 
     expect(lambda_runtime.zipfile is zipfile and hasattr(lambda_runtime, "_workers"), "lambda_runtime.zipfile")
+    expect(hasattr(lambda_runtime, "kill_workers"), "lambda_runtime.kill_workers")
     lambda_runtime.zipfile = _Zipfile()
 
 
@@ -62,23 +64,17 @@ def watch(root: Path, *, every: float = 1.0) -> None:
 
 
 def _watch(root: Path, every: float) -> None:
-    from ministack.core import lambda_runtime
-
     before = _times(root)
     while True:
         time.sleep(every)
         now = _times(root)
         changed = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
         before = now
-        if not changed:
-            continue
-        rooms = {
-            path.relative_to(root / "functions").parts[0] for path in changed if root / "functions" in path.parents
-        }
-        everywhere = any(root / "layers" in path.parents for path in changed)
-        for function, room in _rooms(root).items():
-            if everywhere or room in rooms:
-                lambda_runtime.invalidate_worker(f"docplatform-{function}")
+        if any(root / "layers" in path.parents for path in changed):
+            _recycle(lambda _room: True)
+        elif changed:
+            rooms = {root / "functions" / path.relative_to(root / "functions").parts[0] for path in changed}
+            _recycle(rooms.__contains__)
 
 
 def _times(root: Path) -> dict[Path, int]:
@@ -92,13 +88,23 @@ def _times(root: Path) -> dict[Path, int]:
     return times
 
 
-def _rooms(root: Path) -> dict[str, str]:
-    """Function → room, by the names in the specs' text: the cloud's environment does not import the product."""
-    import re
+def _recycle(concerned: Callable[[Path], bool]) -> None:
+    """No call reaches the workers of these rooms any more; what they have in hand they finish."""
+    from ministack.core import lambda_runtime
 
-    rooms: dict[str, str] = {}
-    for spec in (root / "functions").glob("*/spec.py"):
-        text = spec.read_text()
-        rooms |= dict.fromkeys(re.findall(r'name="([a-z-]+)"', text), spec.parent.name)
-        rooms |= {f"processing-{step}": spec.parent.name for step in re.findall(r'_reading\("([a-z]+)"\)', text)}
-    return rooms
+    old = []
+    with lambda_runtime._lock:
+        for group in lambda_runtime._workers.values():
+            for worker in list(group):
+                if worker._tmpdir and concerned(Path(worker._tmpdir, "code").resolve()):
+                    group.remove(worker)
+                    old.append(worker)
+    threading.Thread(target=_end_when_done, args=(lambda_runtime, old), daemon=True, name="old-code").start()
+
+
+def _end_when_done(lambda_runtime: Any, workers: list[Any]) -> None:
+    while workers:
+        done = [worker for worker in workers if not worker.in_use]
+        lambda_runtime.kill_workers(done)
+        workers = [worker for worker in workers if worker not in done]
+        time.sleep(0.2)

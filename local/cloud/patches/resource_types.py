@@ -23,15 +23,23 @@ def apply() -> None:
     expect(handlers and "AWS::S3::Bucket" in handlers, "provisioners._RESOURCE_HANDLERS")
     for name in ("_create_access_policy", "_create_security_policy", "_create_collection", "_collections"):
         expect(hasattr(aoss, name), f"opensearchserverless.{name}")
-    policy = {"create": _policy_maker(aoss), "delete": _policy_remover(aoss)}
+    policy = {"create": _policy_maker(aoss), "update": _policy_changer(aoss), "delete": _policy_remover(aoss)}
     handlers["AWS::OpenSearchServerless::SecurityPolicy"] = policy
     handlers["AWS::OpenSearchServerless::AccessPolicy"] = policy
     handlers["AWS::OpenSearchServerless::Collection"] = {
         "create": _collection_maker(aoss),
+        "update": lambda physical_id, _old, _new, _stack: (physical_id, _facts(aoss._collections[physical_id])),
         "delete": lambda physical_id, _properties: aoss._delete_collection({"id": physical_id}),
     }
     for kind in ACCEPTED:
-        handlers.setdefault(kind, {"create": _accept, "delete": lambda _id, _properties: None})
+        handlers.setdefault(
+            kind,
+            {
+                "create": _accept,
+                "update": lambda physical_id, _old, _new, _stack: (physical_id, _arn(physical_id)),
+                "delete": lambda _id, _properties: None,
+            },
+        )
 
 
 def _members(properties: dict[str, Any]) -> dict[str, Any]:
@@ -47,16 +55,27 @@ def _checked(answer: Any) -> dict[str, Any]:
 
 def _policy_maker(aoss: Any) -> Any:
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
-        given = {
-            name: value
-            for name, value in _members(properties).items()
-            if name in ("name", "type", "policy", "description")
-        }
+        given = _policy(properties)
         make = aoss._create_access_policy if given["type"] == "data" else aoss._create_security_policy
         _checked(make(given))
         return given["name"], {}
 
     return create
+
+
+def _policy(properties: dict[str, Any]) -> dict[str, Any]:
+    wanted = ("name", "type", "policy", "description")
+    return {name: value for name, value in _members(properties).items() if name in wanted}
+
+
+def _policy_changer(aoss: Any) -> Any:
+    create, remove = _policy_maker(aoss), _policy_remover(aoss)
+
+    def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
+        remove(physical_id, old)
+        return create("", new, stack)
+
+    return update
 
 
 def _policy_remover(aoss: Any) -> Any:
@@ -77,16 +96,23 @@ def _collection_maker(aoss: Any) -> Any:
         made = _checked(aoss._create_collection(wanted))["createCollectionDetail"]
         record = aoss._collections[made["id"]]
         record["collectionEndpoint"] = endpoint(made["id"])
-        facts = {
-            "Arn": record["arn"],
-            "Id": made["id"],
-            "CollectionEndpoint": record["collectionEndpoint"],
-            "DashboardEndpoint": record.get("dashboardEndpoint", ""),
-        }
-        return made["id"], facts
+        return made["id"], _facts(record)
 
     return create
 
 
+def _facts(record: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Arn": record["arn"],
+        "Id": record["id"],
+        "CollectionEndpoint": record["collectionEndpoint"],
+        "DashboardEndpoint": record.get("dashboardEndpoint", ""),
+    }
+
+
 def _accept(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-    return f"{stack}-{logical_id}", {"Arn": f"arn:aws:local:::{logical_id}"}
+    return f"{stack}-{logical_id}", _arn(f"{stack}-{logical_id}")
+
+
+def _arn(physical_id: str) -> dict[str, str]:
+    return {"Arn": f"arn:aws:local:::{physical_id}"}

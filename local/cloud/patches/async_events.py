@@ -1,0 +1,137 @@
+"""Functions that are called asynchronously: what was accepted is on disk until it is done.
+
+Lambda queues an event, tries it again when the function fails, and puts it away at the end
+(docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). The emulator keeps such events in threads, which a stop
+ends, and EventBridge's it tries once. Here each is a file from before the caller is answered until the function has
+succeeded or the event is put away; a start takes up what it finds. S3 announces an object before it answers the upload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from local.cloud import lifecycle
+from local.cloud.patches import expect
+
+
+def apply() -> None:
+    from ministack import app
+    from ministack.services import eventbridge, lambda_svc, s3
+
+    for name in ("invoke_async_with_retry", "_execute_function", "_route_async_failure", "_get_func_record_for_ref"):
+        expect(hasattr(lambda_svc, name), f"lambda_svc.{name}")
+    expect(hasattr(eventbridge, "_dispatch_to_lambda"), "eventbridge._dispatch_to_lambda")
+    expect(hasattr(s3, "_fire_s3_event_async") and hasattr(s3, "_next_event_sequencer"), "s3._fire_s3_event_async")
+    lambda_svc.invoke_async_with_retry = accept
+    eventbridge._dispatch_to_lambda = _from_eventbridge
+    s3._fire_s3_event_async = _announce
+    load = app._load_persisted_state
+
+    def load_and_resume() -> None:
+        load()
+        threading.Thread(target=_resume, daemon=True, name="resume-events").start()
+
+    app._load_persisted_state = load_and_resume
+
+
+def _folder() -> Path:
+    folder = Path(os.environ["DOCPLATFORM_STATE"]) / "events"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def accept(function: dict[str, Any], event: Any) -> None:
+    """Returns when the event is on disk."""
+    config = function.get("config") or function
+    file = _folder() / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps({"function": config["FunctionArn"], "event": event, "accepted": time.time()}))
+    unfinished.rename(file)
+    threading.Thread(target=_deliver, args=(file, function, event, time.time()), daemon=True, name="event").start()
+
+
+def _resume() -> None:
+    from ministack.services import lambda_svc
+
+    for file in sorted(_folder().glob("*.json")):
+        noted = json.loads(file.read_text())
+        _act_for(noted["function"])
+        found, config, _name = lambda_svc._get_func_record_for_ref(noted["function"])
+        if not found or not config:
+            file.unlink()  # its function is gone
+            continue
+        function = lambda_svc._execution_record_for_config(found, config)
+        threading.Thread(
+            target=_deliver, args=(file, function, noted["event"], noted["accepted"]), daemon=True, name="event"
+        ).start()
+
+
+def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) -> None:
+    from ministack.services import lambda_svc
+
+    config = function.get("config") or function
+    _act_for(config["FunctionArn"])
+    rules = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST", {}) or {}
+    retries = rules.get("MaximumRetryAttempts")
+    oldest = int(rules.get("MaximumEventAgeInSeconds", 6 * 3600))
+    answer: dict[str, Any] = {}
+    for attempt in range(1 + (2 if retries is None else int(retries))):
+        if attempt:
+            delay = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (attempt - 1)
+            if time.time() + delay - accepted > oldest:
+                break
+            time.sleep(delay)
+        answer = lambda_svc._execute_function(function, event)
+        if lifecycle.stopping():
+            return  # whatever became of it: the next start delivers it
+        if not answer.get("error"):
+            break
+    target = (rules.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
+    target = target or (config.get("DeadLetterConfig") or {}).get("TargetArn")
+    if answer.get("error") and target:
+        lambda_svc._route_async_failure(target, config["FunctionName"], event, answer)
+    file.unlink(missing_ok=True)
+
+
+def _act_for(arn: str) -> None:
+    from ministack.core.responses import set_request_account_id, set_request_region
+
+    _arn, _aws, _lambda, region, account, *_ = arn.split(":")
+    set_request_account_id(account)
+    set_request_region(region)
+
+
+def _from_eventbridge(arn: str, payload: str) -> None:
+    from ministack.services import lambda_svc
+
+    found, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not found or not config:
+        lambda_svc.logger.warning("EventBridge has no function %s to call", name)
+        return
+    accept(lambda_svc._execution_record_for_config(found, config), json.loads(payload))
+
+
+def _announce(
+    bucket: str,
+    key: str,
+    event: str,
+    size: int = 0,
+    etag: str = "",
+    deletion_type: str | None = None,
+    version_id: str | None = None,
+    **more: Any,
+) -> None:
+    """As ``s3._fire_s3_event_async``, in the caller's thread."""
+    from ministack.services import s3
+
+    if bucket in s3._bucket_notifications:
+        sequencer = s3._next_event_sequencer(event)
+        s3._fire_s3_event(
+            bucket, key, event, size, etag, deletion_type, version_id=version_id, sequencer=sequencer, **more
+        )

@@ -1,0 +1,326 @@
+"""The process: its data survive it, many may use it at once, and HTTP is as it should be."""
+
+import gzip
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import ConflictError, ConnectionError, TransportError
+
+from tests.search_server.engine import ROOT, SearchServer, wait_until
+
+MAPPING = {"mappings": {"properties": {"text": {"type": "text"}, "number": {"type": "long"}}}}
+
+
+def counts(client: OpenSearch, number: int) -> Callable[[], bool]:
+    return lambda: client.count(index="library")["count"] == number
+
+
+def test_every_answered_write_survives_a_crash(fresh_server: Callable[..., SearchServer]) -> None:
+    """Killed in the middle of writing, thrice; what was answered is there, what was removed is not."""
+    running = fresh_server()
+    running.client().indices.create(index="library", body=MAPPING)
+    answered: list[int] = []
+    for _ in range(3):
+        running = _write_until_killed(running, answered)
+    client = running.client()
+    wait_until(lambda: client.count(index="library")["count"] >= len(answered))
+    kept = {int(hit["_id"]) for hit in client.search(index="library", body={"size": 10_000})["hits"]["hits"]}
+    assert set(answered) <= kept
+    assert len(kept - set(answered)) <= 3, "at most the write that was under way at each crash"
+
+
+def _write_until_killed(running: SearchServer, answered: list[int]) -> SearchServer:
+    client = running.client()
+    first = (max(answered) if answered else 0) + 2
+    threading.Timer(0.5, running.crash).start()
+    for number in range(first, first + 100_000):
+        try:
+            client.index(index="library", id=str(number), body={"text": f"lease {number}", "number": number})
+        except (ConnectionError, TransportError):
+            break
+        answered.append(number)
+    time.sleep(0.3)
+    return running.restarted()
+
+
+def test_a_crash_right_after_the_answer_loses_nothing(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server(refresh_seconds=60)
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+    client.index(index="library", id="1", body={"text": "lease", "number": 1})
+    client.index(index="library", id="2", body={"text": "office"})
+    client.update(index="library", id="1", body={"doc": {"number": 2}})
+    client.delete(index="library", id="2")
+    client.indices.put_mapping(index="library", body={"properties": {"kind": {"type": "keyword"}}})
+    running.crash()
+    again = running.restarted()
+    client = again.client()
+    try:
+        assert client.count(index="library")["count"] == 1
+        found = client.search(index="library", body={"query": {"match": {"text": "lease"}}})["hits"]["hits"]
+        assert [(hit["_id"], hit["_source"]) for hit in found] == [("1", {"text": "lease", "number": 2})]
+        assert client.get(index="library", id="1")["_version"] == 2
+        assert "kind" in client.indices.get_mapping(index="library")["library"]["mappings"]["properties"]
+    finally:
+        assert again.stop() == 0
+
+
+def test_a_stopped_server_goes_on_where_it_was(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+    client.indices.create(index="gone")
+    client.indices.delete(index="gone")
+    client.bulk(index="library", body=_numbered(50))
+    wait_until(counts(client, 50))
+    before = client.search(index="library", body={"query": {"match": {"text": "lease"}}, "size": 50})["hits"]
+    assert running.stop() == 0
+    again = running.restarted()
+    try:
+        after = again.client().search(index="library", body={"query": {"match": {"text": "lease"}}, "size": 50})["hits"]
+        assert after == before
+        assert not again.client().indices.exists(index="gone")
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize("damage", ["removed", "torn"])
+def test_a_damaged_text_index_is_made_anew(fresh_server: Callable[..., SearchServer], damage: str) -> None:
+    running = fresh_server()
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+    client.bulk(index="library", body=_numbered(30))
+    wait_until(counts(client, 30))
+    running.stop()
+    (folder,) = (running.data / "stories" / "library").glob("text-*")
+    for path in folder.iterdir():
+        if damage == "removed":
+            path.unlink()
+        elif path.suffix != ".lock":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    again = running.restarted()
+    try:
+        assert again.client().count(index="library", body={"query": {"match": {"text": "lease"}}})["count"] == 30
+    finally:
+        again.stop()
+
+
+def test_old_versions_do_not_pile_up(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+    for number in range(60):
+        client.index(index="library", id="1", body={"text": "x" * 1000, "number": number})
+        time.sleep(0.01)
+    wait_until(lambda: client.count(index="library", body={"query": {"term": {"number": 59}}})["count"] == 1)
+    client.index(index="library", id="1", body={"number": 60})
+    wait_until(lambda: client.count(index="library", body={"query": {"term": {"number": 60}}})["count"] == 1)
+    running.stop()
+    with sqlite3.connect(running.data / "stories" / "library" / "documents.db") as database:
+        assert database.execute("SELECT count(*) FROM writes").fetchone()[0] <= 2
+        assert database.execute("SELECT count(*) FROM sources").fetchone()[0] <= 2
+
+
+def test_two_servers_do_not_share_a_folder(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+    command = [sys.executable, "-m", "local.search_server", "--port", "0", "--data", str(running.data)]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert second.returncode == 1 and "another search server" in second.stderr
+
+
+def test_many_clients_write_and_search_at_once(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+
+    def work(worker: int) -> list[str]:
+        own, failures = running.client(), []
+        for number in range(40):
+            document_id = f"{worker}-{number}"
+            own.index(index="library", id=document_id, body={"text": f"lease of worker{worker}", "number": number})
+            own.update(index="library", id="shared", body={"doc": {f"w{worker}": number}, "doc_as_upsert": True})
+            if number % 3 == 0:
+                own.delete(index="library", id=document_id)
+            hits = own.search(index="library", body={"query": {"match": {"text": f"worker{worker}"}}, "size": 100})[
+                "hits"
+            ]
+            failures += [hit["_id"] for hit in hits["hits"] if hit["_source"]["text"] != f"lease of worker{worker}"]
+        return failures
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [[]] * 8
+    wait_until(counts(client, 8 * 26 + 1))
+    shared = client.get(index="library", id="shared")
+    assert shared["_source"] == {f"w{worker}": 39 for worker in range(8)}, "no update was lost"
+    assert shared["_version"] == 8 * 40
+
+
+def test_of_many_creators_one_wins(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+
+    def create(worker: int) -> bool:
+        try:
+            running.client().create(index="library", id="1", body={"number": worker})
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(create, range(16))) == 1
+
+
+def test_an_index_can_go_while_it_is_searched(fresh_server: Callable[..., SearchServer]) -> None:
+    running = fresh_server()
+    client = running.client()
+    seen: set[Any] = set()
+    going = threading.Event()
+
+    def search() -> None:
+        own = running.client()
+        while not going.is_set():
+            try:
+                seen.add(len(own.search(index="library", body={"size": 100})["hits"]["hits"]))
+            except TransportError as error:
+                seen.add(error.error)
+
+    searchers = [threading.Thread(target=search) for _ in range(4)]
+    client.indices.create(index="library", body=MAPPING)
+    for thread in searchers:
+        thread.start()
+    for _ in range(5):
+        client.bulk(index="library", body=_numbered(20))
+        time.sleep(0.1)
+        client.indices.delete(index="library")
+        client.indices.create(index="library", body=MAPPING)
+    going.set()
+    for thread in searchers:
+        thread.join()
+    assert seen <= {0, 20, "index_not_found_exception"}
+
+
+def _numbered(count: int) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = []
+    for number in range(count):
+        lines += [
+            {"index": {"_id": str(number)}},
+            {"text": f"lease number {number} " + "word " * (number % 7), "number": number},
+        ]
+    return lines
+
+
+# -- HTTP
+
+
+@pytest.fixture
+def url(server: SearchServer) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
+def test_the_server_says_who_it_is(url: str) -> None:
+    assert requests.get(url, timeout=10).json()["version"]["distribution"] == "opensearch"
+    assert requests.get(f"{url}/collection1/", timeout=10).status_code == 404
+
+
+def test_a_connection_is_kept(server: SearchServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        stream = connection.makefile("rb")
+        for _ in range(3):
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+            length = 0
+            while line := stream.readline().strip():
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            assert json.loads(stream.read(length))
+
+
+def test_a_body_of_more_than_ten_megabytes_is_refused(url: str) -> None:
+    most = 10 * 1024 * 1024
+    fits = json.dumps({"text": "x" * (most - 100)})
+    assert requests.put(f"{url}/large/library/_doc/1", fits, timeout=60).status_code == 201
+    refused = requests.put(f"{url}/large/library/_doc/1", b"x" * (most + 1), timeout=60)
+    assert refused.status_code == 413
+    packed = gzip.compress(b" " * (most * 11))
+    assert (
+        requests.put(
+            f"{url}/large/library/_doc/1", packed, headers={"Content-Encoding": "gzip"}, timeout=60
+        ).status_code
+        == 413
+    )
+
+
+def test_bodies_may_come_packed_or_in_chunks(url: str) -> None:
+    document = json.dumps({"kind": "memo"}).encode()
+    packed = requests.put(
+        f"{url}/forms/library/_doc/1", gzip.compress(document), headers={"Content-Encoding": "gzip"}, timeout=10
+    )
+    chunked = requests.put(f"{url}/forms/library/_doc/2", (part for part in (document[:5], document[5:])), timeout=10)
+    assert packed.status_code == chunked.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[1]", b"xx", b'"x"', b"{", b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_body_that_is_no_document_is_refused(url: str, body: bytes) -> None:
+    answer = requests.put(f"{url}/broken/library/_doc/1", body, timeout=10)
+    assert answer.status_code == 400 and answer.json()["error"]["type"]
+    search = requests.post(f"{url}/broken/library/_search", body or b"[]", timeout=10)
+    assert search.status_code in (400, 404)
+
+
+def test_a_wrong_method_is_refused(url: str) -> None:
+    requests.put(f"{url}/methods/library", timeout=10)
+    for method, path in (("PATCH", "_doc/1"), ("PUT", "_search"), ("DELETE", "_mapping")):
+        assert requests.request(method, f"{url}/methods/library/{path}", json={}, timeout=10).status_code == 405
+
+
+def test_a_head_has_no_body(url: str) -> None:
+    requests.put(f"{url}/heads/library", timeout=10)
+    answer = requests.head(f"{url}/heads/library", timeout=10)
+    assert answer.status_code == 200 and int(answer.headers["Content-Length"]) > 0 and answer.content == b""
+    assert requests.head(f"{url}/heads/nowhere", timeout=10).status_code == 404
+
+
+def test_ids_and_values_may_be_any_text(server: SearchServer) -> None:
+    client = server.client("texts")
+    for document_id in ("a b", "a/b", "ä?&=#", "日本", "%41", "x" * 512):
+        client.index(index="library", id=document_id, body={"text": document_id})
+        wait_until(lambda wanted=document_id: client.exists(index="library", id=wanted))  # type: ignore[misc]
+        assert client.get(index="library", id=document_id)["_source"] == {"text": document_id}
+        found = client.search(index="library", body={"query": {"ids": {"values": [document_id]}}})["hits"]["hits"]
+        assert [hit["_id"] for hit in found] == [document_id]
+    with pytest.raises(TransportError) as refused:
+        client.index(index="library", id="x" * 513, body={})
+    assert "is too long" in str(refused.value)
+
+
+def test_a_start_is_quick_with_many_documents(fresh_server: Callable[..., SearchServer], tmp_path: Path) -> None:
+    running = fresh_server()
+    client = running.client()
+    client.indices.create(index="library", body=MAPPING)
+    for first in range(0, 5000, 1000):
+        lines: list[dict[str, Any]] = []
+        for number in range(first, first + 1000):
+            lines += [{"index": {"_id": str(number)}}, {"text": f"lease {number} " * 30, "number": number}]
+        client.bulk(index="library", body=lines)
+    wait_until(counts(client, 5000))
+    running.stop()
+    began = time.monotonic()
+    again = running.restarted()
+    try:
+        assert again.client().count(index="library")["count"] == 5000
+        assert time.monotonic() - began < 10
+    finally:
+        again.stop()
