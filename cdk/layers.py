@@ -29,7 +29,7 @@ from docplatform.runtime.spec import Layer
 BUILD = ROOT / ".local/build/layers"
 LARGEST = 250 * 2**20  # bytes, unzipped, a function and its layers together (Lambda's quota)
 RUNTIME = "3.13"
-_LOCKS = {Layer.DEPENDENCIES: "runtime.txt", Layer.PARSERS: "parsers.txt"}
+_LOCKS = {Layer.DEPENDENCIES: "runtime.txt", Layer.PARSERS: "parsers.txt", Layer.IDENTITY: "identity.txt"}
 _RECIPE = 1  # raise it when the same lock file must give another layer
 
 _LAMBDA_WHEELS = (

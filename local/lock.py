@@ -7,8 +7,16 @@ import sys
 
 from local.settings import ROOT
 
-GROUPS = ("runtime", "parsers", "cdk", "search", "test")  # one environment: each keeps to the versions of those before
+GROUPS = (
+    "runtime",
+    "parsers",
+    "identity",
+    "cdk",
+    "search",
+    "test",
+)  # one environment: each keeps to the versions of those before
 ALONE = ("local",)
+LAYERS = ("parsers", "identity")  # beside the runtime's: what that has is not packed twice
 _OPTIONS = ("--universal", "--python-version=3.11", "--quiet", "--generate-hashes")
 _OPTIONS += ("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate")
 
@@ -18,9 +26,16 @@ def lock() -> None:
     for group in (*GROUPS, *ALONE):
         out = ROOT / "locks" / f"{group}.txt"
         constraints = [] if group in ALONE else [word for earlier in before for word in ("--constraint", earlier)]
+        beside = [word for name in _names("runtime") for word in ("--no-emit-package", name)] if group in LAYERS else []
+        options = [*_OPTIONS, *constraints, *beside, "--group", group, "-o", str(out)]
         subprocess.run(
-            [sys.executable, "-m", "uv", "pip", "compile", *_OPTIONS, *constraints, "--group", group, "-o", str(out)],
+            [sys.executable, "-m", "uv", "pip", "compile", *options],
             cwd=ROOT,
             check=True,
         )
         before.append(str(out))
+
+
+def _names(group: str) -> list[str]:
+    lines = (ROOT / "locks" / f"{group}.txt").read_text().splitlines()
+    return [line.partition("==")[0] for line in lines if "==" in line]

@@ -39,6 +39,7 @@ class Layer(StrEnum):
     PLATFORM = "platform"
     DEPENDENCIES = "dependencies"
     PARSERS = "parsers"  # PDF, office and image parsers: only for functions that open untrusted files
+    IDENTITY = "identity"  # SSO, passkeys, one-time passwords, SCIM: only for functions that log people in
 
 
 class Trigger(StrEnum):
