@@ -32,7 +32,6 @@ NOT_EMULATED = (
     "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
     "encryption at rest and TLS: policies are enforced, bytes lie and travel as they are",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
-    "SQS: one batch in flight per event source mapping, whatever the plan's concurrency",
     "alarms and dashboards: deployed, and nobody is paged",
 )
 

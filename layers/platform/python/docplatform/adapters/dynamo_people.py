@@ -10,9 +10,11 @@ from docplatform.adapters import pages
 from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
+from docplatform.adapters.library_items import grant_name
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
 from docplatform.domain import ids
+from docplatform.domain.access import EVERYONE
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import (
     ChangedMeanwhile,
@@ -35,7 +37,7 @@ class DynamoPeople:
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
-        return _user(item) if item else None
+        return user_from(item) if item else None
 
     def founder(self) -> User | None:
         """The first admin; None while the tenant is registered and no more."""
@@ -51,14 +53,14 @@ class DynamoPeople:
         found = self._table.get_many([user_key, credential_key])
         if user_key not in found:
             return None
-        return _user(found[user_key]), found.get(credential_key, {}).get("password", "")
+        return user_from(found[user_key]), found.get(credential_key, {}).get("password", "")
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
         after = self._position(cursor) if cursor else None
         rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        users = tuple(_user(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
+        users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
         return users, pages.encode({"user": last["gsi3sk"]}) if last else ""
 
     def _position(self, cursor: str) -> Item:
@@ -86,7 +88,7 @@ class DynamoPeople:
         found = self._table.get_many([session, user])
         return (
             _session(found[session]) if session in found else None,
-            _user(found[user]) if user in found else None,
+            user_from(found[user]) if user in found else None,
         )
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
@@ -113,12 +115,16 @@ class DynamoPeopleWork:
         self._table, self._keys, self._writes = table, table.keys, transaction
 
     def found(self, tenant: Tenant, admin: User) -> None:
-        """The tenant's first items: its root folder and its counters. Raises ChangedMeanwhile when that has been done."""
+        """The tenant's first items: its root folder, open to everyone (as far as their role goes), and its counters. Raises
+        ChangedMeanwhile when that has been done."""
         at = rfc3339(admin.created_at)
         root = {"kind": "folder", "id": ids.ROOT_FOLDER, "name": "", "parent_id": "", "chain": [], "children": 0}
+        root |= {"inherits": True, grant_name(EVERYONE): Role.EDITOR.value}
         facts = {"created_by": admin.id, "created_at": at, "updated_at": at, "revision": 1}
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         self._writes.put(self._keys.folder(ids.ROOT_FOLDER), {**root, **facts}, if_taken=done)
+        everybody = {ids.ROOT_FOLDER: Role.EDITOR.value, "count": 1}
+        self._writes.put(self._keys.granted(EVERYONE), everybody, if_taken=done)
         usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
         self._writes.put(self._keys.usage(), usage, if_taken=done)
         self._add(admin)
@@ -208,7 +214,7 @@ def _user_item(user: User) -> Item:
     }
 
 
-def _user(item: Item) -> User:
+def user_from(item: Item) -> User:
     return User(
         id=item["id"],
         email=item["email"],

@@ -81,6 +81,32 @@ class TenantKeys:
     def invitation(self, token_hash: str) -> Key:
         return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
 
+    # -- access
+    def group(self, group_id: str) -> Key:
+        return Key(f"{self._prefix}group#{group_id}", "group")
+
+    def groups(self) -> str:
+        """Partition of gsi3: the tenant's groups by id."""
+        return f"{self._prefix}groups"
+
+    def group_name(self, name: str) -> Key:
+        """Taken by at most one group. Hashed: names stay out of keys."""
+        return Key(f"{self._prefix}group-name#{hashlib.sha256(names.folded(name).encode()).hexdigest()}", "group-name")
+
+    def member(self, group_id: str, user_id: str) -> Key:
+        """In the group's partition: who is in it, in order of id."""
+        return Key(f"{self._prefix}group#{group_id}", f"{self.MEMBER}{user_id}")
+
+    MEMBER = "member#"
+
+    def granted(self, principal: str) -> Key:
+        """What is granted to one principal: an attribute for each node."""
+        return Key(f"{self._prefix}granted#{principal}", "granted")
+
+    def reindex(self, folder_id: str) -> Key:
+        """That the search entries below a folder are to be brought up to date."""
+        return Key(f"{self._prefix}reindex#{folder_id}", "reindex")
+
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
         """One partition a day: small enough to write to, and the order of the archive."""

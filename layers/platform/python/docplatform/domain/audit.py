@@ -43,6 +43,19 @@ class Action(StrEnum):
     FOLDER_LISTED = "folder.listed"
     CONTENT_SEARCHED = "content.searched"
     USERS_LISTED = "users.listed"
+    GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
+    GROUP_DELETED = "group.deleted"
+    GROUP_READ = "group.read"
+    GROUPS_LISTED = "groups.listed"
+    MEMBER_ADDED = "group-member.added"
+    MEMBER_REMOVED = "group-member.removed"
+    ACCESS_GRANTED = "access.granted"
+    ACCESS_REVOKED = "access.revoked"
+    ACCESS_LISTED = "access.listed"
+    ACCESS_EXPLAINED = "access.explained"
+    INHERITANCE_CUT = "inheritance.cut"
+    INHERITANCE_RESTORED = "inheritance.restored"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,18 @@
 
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
-│   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword · IdempotencyKeyReused
+│   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword ·
+│           InvalidPrincipal · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
 │   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken
 ├── Forbidden            somebody we know, who may not
 ├── NotFound             unknown, foreign or erased: one answer for all three
-│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound
+│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · GroupNotFound ·
+│           GrantNotFound · SessionNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
-│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · ChangedMeanwhile
-    │       AlreadyDone
+│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · GroupNameTaken ·
+│           TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
 ├── QuotaExceeded        over the plan's storage, documents or users
@@ -67,6 +69,10 @@ class WeakPassword(Invalid):
     code, title = "weak_password", "The password is too weak"
 
 
+class InvalidPrincipal(Invalid):
+    code, title = "invalid_principal", "Nothing can be granted to that"
+
+
 class IdempotencyKeyReused(Invalid):
     code, title = "idempotency_key_reused", "The idempotency key was used for another request"
 
@@ -109,6 +115,14 @@ class DocumentNotFound(NotFound):
 
 class UserNotFound(NotFound):
     code, title = "user_not_found", "No such user"
+
+
+class GroupNotFound(NotFound):
+    code, title = "group_not_found", "No such group"
+
+
+class GrantNotFound(NotFound):
+    code, title = "grant_not_found", "No such grant"
 
 
 class SessionNotFound(NotFound):
@@ -154,6 +168,18 @@ class SubdomainTaken(Conflict):
 
 class EmailTaken(Conflict):
     code, title = "email_taken", "Somebody with that e-mail address is already here"
+
+
+class GroupNameTaken(Conflict):
+    code, title = "group_name_taken", "There is a group of that name"
+
+
+class TooManyGrants(Conflict):
+    code, title = "too_many_grants", "More cannot be granted"
+
+
+class TooManyGroups(Conflict):
+    code, title = "too_many_groups", "There are too many groups"
 
 
 class ChangedMeanwhile(Conflict):

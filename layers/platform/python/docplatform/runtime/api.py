@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, get_type_hints
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -151,6 +152,9 @@ class Api:
     def post(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
         return self._route("POST", path, **facts)
 
+    def put(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("PUT", path, **facts)
+
     def patch(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
         return self._route("PATCH", path, **facts)
 
@@ -238,7 +242,7 @@ class Api:
                 node = node[segment]
             elif segment and "{}" in node:
                 node = node["{}"]
-                values.append(segment)
+                values.append(unquote(segment))
             else:
                 raise UnknownRoute("Look at /v1/openapi.json for what there is.")
         methods: dict[str, Route] = node.get("", {})
