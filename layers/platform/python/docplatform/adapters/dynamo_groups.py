@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docplatform.adapters import pages
-from docplatform.adapters.dynamo_library import nodes_from
+from docplatform.adapters.dynamo_library import take_back_everything
 from docplatform.adapters.dynamo_people import user_from
 from docplatform.adapters.group_items import group_from, group_item, in_group, no_group
 from docplatform.adapters.items import rfc3339
 from docplatform.adapters.keys import Key, TenantKeys
-from docplatform.adapters.library_items import grant_name
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
 from docplatform.domain import ids
@@ -32,7 +31,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.groups import MOST_MEMBERS, MOST_OF_ONE, Group
 from docplatform.domain.identity import User
 
-_CHUNK = 45  # members or nodes of one transaction of 100, at two writes each
+_CHUNK = 45  # members of one transaction of 100, at two writes each
 
 
 class DynamoGroups:
@@ -82,15 +81,7 @@ class DynamoGroups:
                 break
             with self.begin() as work:
                 work.remove_members(group, [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows])
-        granted = self._keys.granted(group_principal(group.id))
-        nodes = list(nodes_from(self._table.get(granted) or {}))
-        for start in range(0, len(nodes), _CHUNK):
-            chunk = nodes[start : start + _CHUNK]
-            there = self._table.get_many(self._keys.of_child(node) for node in chunk)
-            with self._table.begin() as writes:
-                for key in there:
-                    writes.update(key, remove=(grant_name(group_principal(group.id)),), otherwise=_meanwhile())
-                writes.update(granted, remove=tuple(chunk), add={"count": -len(chunk)}, must_exist=False)
+        take_back_everything(self._table, group_principal(group.id))
 
     def record(self, record: AuditRecord) -> None:
         self._table.record_alone(record)
@@ -132,19 +123,19 @@ class DynamoGroupsWork:
         self._writes.delete(self._keys.group_name(group.name))
         self._writes.delete(self._keys.granted(group_principal(group.id)))
 
-    def add_member(self, group: Group, user_id: str) -> None:
-        self._writes.put(self._keys.member(group.id, user_id), {}, if_taken=AlreadyDone("They are in it."))
-        self._count(group, 1, QuotaExceeded(f"A group has {MOST_MEMBERS} members at most."), most=MOST_MEMBERS)
-        self._writes.update(
-            self._keys.user(user_id),
-            values={in_group(group.id): True},
-            add={"groups": 1},
-            ceiling={"groups": MOST_OF_ONE - 1},
-            otherwise=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
-        )
-
-    def remove_member(self, group: Group, user_id: str) -> None:
-        self.remove_members(group, [user_id])
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45 of them."""
+        for user_id in user_ids:
+            self._writes.put(self._keys.member(group.id, user_id), {}, if_taken=AlreadyDone("They are in it."))
+            self._writes.update(
+                self._keys.user(user_id),
+                values={in_group(group.id): True},
+                add={"groups": 1},
+                ceiling={"groups": MOST_OF_ONE - 1},
+                otherwise=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
+            )
+        full = QuotaExceeded(f"A group has {MOST_MEMBERS} members at most.")
+        self._count(group, len(user_ids), full, most=MOST_MEMBERS)
 
     def remove_members(self, group: Group, user_ids: list[str]) -> None:
         """At most 45 of them. Raises UserNotFound (is not in it) when committed."""
@@ -166,7 +157,8 @@ class DynamoGroupsWork:
 
     def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
         ceiling = {"members": most - by} if most else None
-        self._writes.update(self._keys.group(group.id), add={"members": by}, ceiling=ceiling, otherwise=otherwise)
+        add = {"members": by, "revision": 1}
+        self._writes.update(self._keys.group(group.id), add=add, ceiling=ceiling, otherwise=otherwise)
 
 
 def _meanwhile() -> ChangedMeanwhile:

@@ -144,7 +144,7 @@ class DynamoPeopleWork:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
         self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**_user_item(user), **listed}, if_taken=taken)
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=taken)
 
     def invite(self, invitation: Invitation) -> None:
         self._writes.put(
@@ -203,7 +203,7 @@ class DynamoPeopleWork:
         self._table.record(self._writes, record)
 
 
-def _user_item(user: User) -> Item:
+def user_item(user: User) -> Item:
     return {
         "id": user.id,
         "email": user.email,

@@ -71,6 +71,14 @@ class TenantKeys:
         """Taken by at most one user. Hashed, so that no address stands in a key (streams and metrics carry keys)."""
         return Key(f"{self._prefix}email#{hashlib.sha256(email.encode()).hexdigest()}", "email")
 
+    def directory(self, user_id: str) -> Key:
+        """What a provisioning system keeps of a user."""
+        return Key(f"{self._prefix}user#{user_id}", "directory")
+
+    def user_name(self, name: str) -> Key:
+        """A provisioning system's name for a user: taken by at most one. Hashed, as addresses are."""
+        return Key(f"{self._prefix}user-name#{hashlib.sha256(names.folded(name).encode()).hexdigest()}", "user-name")
+
     def session(self, session_id: str) -> Key:
         return Key(f"{self._prefix}session#{session_id}", "session")
 

@@ -14,7 +14,7 @@ DomainError
 │           GrantNotFound · SessionNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
-│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · GroupNameTaken ·
+│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · UserNameTaken · GroupNameTaken ·
 │           TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
@@ -168,6 +168,10 @@ class SubdomainTaken(Conflict):
 
 class EmailTaken(Conflict):
     code, title = "email_taken", "Somebody with that e-mail address is already here"
+
+
+class UserNameTaken(Conflict):
+    code, title = "user_name_taken", "There is a user of that name"
 
 
 class GroupNameTaken(Conflict):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+
+from docplatform.domain.audit import AuditRecord
 
 MOST_MEMBERS = 5_000
 MOST_OF_ONE = 95  # groups of one person: their grants are read in one call of 100, with the person's and everyone's
@@ -20,3 +23,7 @@ class Group:
     created_at: datetime
     updated_at: datetime
     revision: int
+
+
+MembersRecord = Callable[[list[str], list[str]], AuditRecord]
+"""The audit record of who joins and who leaves in one transaction."""

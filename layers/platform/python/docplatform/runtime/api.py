@@ -37,7 +37,7 @@ from docplatform.runtime.problems import (
     UnsupportedMediaType,
 )
 from docplatform.runtime.telemetry import Line, tenant_in_hand
-from docplatform.runtime.wire import Reply
+from docplatform.runtime.wire import Problem, Reply
 
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
 
@@ -124,6 +124,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a room's bodies, answers and errors look like. A standard protocol may prescribe others than ours (SCIM: RFC 7644 §3.12)."""
+
+    media_type: str = "application/json"
+    accepts: frozenset[str] = frozenset({"application/json"})
+    error_type: str = problems.CONTENT_TYPE
+    error_model: type[BaseModel] = Problem
+    status_of: Callable[[type[DomainError]], int] = problems.status_of
+    document: Callable[[DomainError, str], dict[str, Any]] = problems.document
+
+
+OURS = Dialect()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One operation, as the OpenAPI document shows it."""
 
@@ -139,10 +154,12 @@ class Route:
     query: type[BaseModel] | None
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
+    dialect: Dialect = OURS
 
 
 class Api:
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect = OURS) -> None:
+        self._dialect = dialect
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
@@ -189,6 +206,7 @@ class Api:
                 query=hints.get("query"),
                 wants=tuple(inspect.signature(call).parameters),
                 headers=headers,
+                dialect=self._dialect,
             )
             self.routes.append(route)
             node = self._tree
@@ -222,10 +240,10 @@ class Api:
                 facts: Facts = {"code": error.code, "method": request.method}
                 core.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             line.note(problem=error.code)
-            answer = _problem(error, request)
+            answer = _problem(self._dialect, error, request)
         except Exception as error:
             line.fault(error)
-            answer = _problem(DomainError("It has been logged under the request's id."), request)
+            answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
         line.note(status=answer["statusCode"])
         line.write()
         answer["headers"] |= {
@@ -256,7 +274,7 @@ class Api:
 
     def _answer(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
         if route.body:
-            given["body"] = _parsed(route.body, request)
+            given["body"] = _parsed(route, route.body, request)
         if route.query:
             given["query"] = _validated(route.query, request.query, "query")
         elif request.query:
@@ -270,14 +288,14 @@ class Api:
         headers = dict(reply.headers)
         if reply.body is None:
             return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": headers, "body": ""}
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = route.dialect.media_type
         return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
 
 
-def _parsed(model: type[BaseModel], request: Request) -> BaseModel:
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if kind != "application/json":
-        raise UnsupportedMediaType("Send the body as application/json.")
+def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
+    kind = request.headers.get("content-type", route.dialect.media_type).split(";")[0].strip().lower()
+    if kind not in route.dialect.accepts:
+        raise UnsupportedMediaType(f"Send the body as {route.dialect.media_type}.")
     if len(request.body) > _LARGEST_BODY:
         raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
     try:
@@ -311,11 +329,11 @@ class InvalidRequest(MalformedRequest):
     code, title = "invalid_request", "The request does not fit the operation"
 
 
-def _problem(error: DomainError, request: Request) -> dict[str, Any]:
-    document = problems.document(error, request.id)
-    headers = {"Content-Type": problems.CONTENT_TYPE}
+def _problem(dialect: Dialect, error: DomainError, request: Request) -> dict[str, Any]:
+    document = dialect.document(error, request.id)
+    headers = {"Content-Type": dialect.error_type}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="docplatform"'  # RFC 6750 §3
     if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = ", ".join(document["allow"])  # type: ignore[arg-type]
-    return {"statusCode": document["status"], "headers": headers, "body": json.dumps(document)}
+        headers["Allow"] = ", ".join(error.facts["allow"])  # type: ignore[arg-type]
+    return {"statusCode": int(document["status"]), "headers": headers, "body": json.dumps(document)}

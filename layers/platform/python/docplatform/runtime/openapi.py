@@ -90,6 +90,7 @@ def document(folder: Path) -> dict[str, Any]:
     operations = rooms(folder)
     models: set[type[BaseModel]] = {Problem}
     for _, _, route in operations:
+        models.add(route.dialect.error_model)
         models |= {model for model in (route.body, route.answers) if model}
     inputs = {route.body for _, _, route in operations if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
@@ -148,7 +149,10 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if parameters:
         operation["parameters"] = parameters
     if route.body:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[route.body]}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {route.dialect.media_type: {"schema": refs[route.body]}},
+        }
     return operation
 
 
@@ -172,17 +176,18 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help."}}
     success: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": headers}
     if route.answers:
-        success["content"] = {"application/json": {"schema": refs[route.answers]}}
+        success["content"] = {route.dialect.media_type: {"schema": refs[route.answers]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):
-        by_status.setdefault(str(int(problems.status_of(kind))), []).append(kind)
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        by_status.setdefault(str(int(route.dialect.status_of(kind))), []).append(kind)
+    problem: dict[str, Any] = {route.dialect.error_type: {"schema": refs[route.dialect.error_model]}}
     responses = {str(route.status): success}
     for status, kinds in sorted(by_status.items()):
         codes = sorted({f"`{kind.code}`: {kind.title}" for kind in kinds})
         responses[status] = {"description": "; ".join(codes), "content": problem}
     for status, description in _GATEWAY.items():
-        responses.setdefault(status, {"description": description, "content": problem})
+        gateway = {problems.CONTENT_TYPE: {"schema": refs[Problem]}}
+        responses.setdefault(status, {"description": description, "content": gateway})
     return responses
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from docplatform.domain import ids
-from docplatform.domain.audit import Action, AuditRecord, record_of
+from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
 from docplatform.domain.errors import AlreadyDone, PreconditionFailed
-from docplatform.domain.groups import Group
+from docplatform.domain.groups import Group, MembersRecord
 from docplatform.domain.identity import Actor, User, clean_display_name
 
 
@@ -25,11 +25,11 @@ class GroupsWork(Protocol):
     def remove_group(self, group: Group) -> None:
         """An empty one, with nothing granted to it. Raises ChangedMeanwhile when committed."""
 
-    def add_member(self, group: Group, user_id: str) -> None:
-        """Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45. Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
 
-    def remove_member(self, group: Group, user_id: str) -> None:
-        """Raises UserNotFound (is not in it) when committed."""
+    def remove_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45. Raises UserNotFound (is not in it) when committed."""
 
     def record(self, record: AuditRecord) -> None: ...
 
@@ -55,6 +55,12 @@ class Groups(Protocol):
     def begin(self) -> AbstractContextManager[GroupsWork]: ...
 
     def record(self, record: AuditRecord) -> None: ...
+
+
+class Membership(Protocol):
+    def members(self, group_id: str) -> tuple[str, ...]: ...
+
+    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None: ...
 
 
 class GroupService:
@@ -98,11 +104,42 @@ class GroupService:
         group = self._groups.group(group_id)
         if if_revision not in (None, group.revision):
             raise PreconditionFailed("Read the group again and repeat what you wanted.")
-        after = replace(group, name=clean_display_name(name), updated_at=self._now(), revision=group.revision + 1)
+        return self.change(group, name, group.external_id)
+
+    def listed(self, shown: int) -> None:
+        """Audit a list."""
+        self._groups.record(record_of(self._actor, Action.GROUPS_LISTED, "groups", self._now(), {"shown": shown}))
+
+    def change(self, before: Group, name: str, external_id: str) -> Group:
+        """Raises InvalidName, GroupNameTaken, PreconditionFailed."""
+        after = replace(
+            before,
+            name=clean_display_name(name),
+            external_id=external_id,
+            updated_at=self._now(),
+            revision=before.revision + 1,
+        )
         with self._groups.begin() as work:
-            work.change_group(group, after)
-            work.record(record_of(self._actor, Action.GROUP_CHANGED, group.id, after.updated_at))
+            work.change_group(before, after)
+            work.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
         return after
+
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        """Raises UserNotFound."""
+        for user_id in user_ids:
+            self._groups.check_user(user_id)
+
+    def set_members(self, group: Group, wanted: set[str], membership: Membership) -> Group:
+        """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
+        present = set(membership.members(group.id))
+        joining, leaving = wanted - present, present - wanted
+
+        def record(joined: list[str], left: list[str]) -> AuditRecord:
+            facts: Facts = {"joined": joined, "left": left}
+            return record_of(self._actor, Action.GROUP_CHANGED, group.id, self._now(), facts)
+
+        membership.set_members(group, joining, leaving, record)
+        return self._groups.group(group.id)
 
     def delete(self, group_id: str) -> None:
         """With what was granted to it. One that broke off half-way is finished by repeating it. Raises GroupNotFound, ChangedMeanwhile."""
@@ -117,12 +154,12 @@ class GroupService:
         group = self._groups.group(group_id)
         self._groups.check_user(user_id)
         with suppress(AlreadyDone), self._groups.begin() as work:
-            work.add_member(group, user_id)
+            work.add_members(group, [user_id])
             work.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
 
     def remove_member(self, group_id: str, user_id: str) -> None:
         """Raises GroupNotFound, UserNotFound (is not in it)."""
         group = self._groups.group(group_id)
         with self._groups.begin() as work:
-            work.remove_member(group, user_id)
+            work.remove_members(group, [user_id])
             work.record(record_of(self._actor, Action.MEMBER_REMOVED, group.id, self._now(), {"user": user_id}))
