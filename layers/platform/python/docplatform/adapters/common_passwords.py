@@ -20,8 +20,8 @@ def is_common(password: str) -> bool:
 
 
 def _unit(text: str) -> str:
-    """What ``text`` is a repetition of; itself when of nothing."""
-    return text[: (text + text).find(text, 1)]
+    """The shortest beginning that ``text`` says again and again, the last time perhaps in part."""
+    return next((text[:length] for length in range(1, len(text)) if text.startswith(text[length:])), text)
 
 
 @cache
