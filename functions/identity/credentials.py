@@ -17,7 +17,7 @@ from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition import members as compose
-from docplatform.runtime.steady import MAIL_SECONDS, steady
+from docplatform.runtime.steady import as_long_as_a_mail
 from docplatform.services.proofs import Shown
 from docplatform.services.sessions import SessionService
 from schemas import (
@@ -54,7 +54,7 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
 @api.post("/v1/auth/password/forgot", status=202)
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
-    with steady(MAIL_SECONDS):
+    with as_long_as_a_mail():
         compose.lost_password(tenant, request.id).ask(body.email)
 
 

@@ -92,6 +92,8 @@ class Mailbox:
         self.resets.append((email, token))
 
     def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
+        if not self.works:
+            raise MailNotSent("")
         self.notices.append((email, "second factor reset"))
 
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 MAIL_SECONDS = 1.5  # longer than SES takes to accept a mail
 
 
+def as_long_as_a_mail() -> AbstractContextManager[None]:
+    return at_least(MAIL_SECONDS)
+
+
 @contextmanager
-def steady(seconds: float) -> Iterator[None]:
-    """Take at least that long, also when something fails."""
+def at_least(seconds: float) -> Iterator[None]:
+    """Take that long, also when something fails."""
     begun = time.monotonic()
     try:
         yield
