@@ -30,6 +30,7 @@ def values(config: Config, data: DataStack) -> Values:
         "audit_table": names.AUDIT_TABLE,
         "documents_bucket": data.documents.bucket_name,
         "search_endpoints": {"pooled": data.search.endpoint},
+        "data_key_arn": data.keys.data.key_arn,
         "token_key_arn": data.keys.token.key_arn,
         "mail_sender": config.mail_sender,
         "malware_scan": config.malware_scan,

@@ -58,7 +58,7 @@ ENVIRONMENT = {
 def room(name: str, module: str = "handler") -> Any:
     """A function's module, imported as Lambda does: its own folder first on the path."""
     folder = str(ROOT / "functions" / name)
-    for sibling in ("schemas", "handler", "spec", "steps", module):
+    for sibling in {*(file.stem for file in Path(folder).glob("*.py")), "schemas", "handler", "spec", "steps"}:
         sys.modules.pop(sibling, None)
     sys.path.insert(0, folder)
     try:
@@ -113,6 +113,7 @@ class Cloud:
         self.storage.create_bucket(Bucket=BUCKET)
         key = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
         os.environ["TOKEN_KEY_ARN"] = key["Arn"]
+        os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
         self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 

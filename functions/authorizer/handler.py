@@ -1,7 +1,8 @@
 """API Gateway's REQUEST authorizer: the token's signature, its tenant against the host's, its session and its user.
 
 Who comes to the wrong place (unknown tenant, another region, suspended) is let through without a user: the function's own routing
-explains that in the product's words (docs/adr/0004). The answer is cached for a minute by Authorization and Host.
+explains that in the product's words (docs/adr/0004). The answer is cached for half a minute by Authorization and Host: that long at most
+a revoked session or a disabled user still works.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from docplatform.adapters.kms_tokens import TokenRefused
 from docplatform.adapters.registry import to_text
 from docplatform.domain.audit import Action
 from docplatform.domain.errors import DomainError
-from docplatform.domain.identity import Actor, Role, UserStatus
+from docplatform.domain.identity import Actor, Role, alive
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime import routing
 from docplatform.runtime.composition.core import now, record
@@ -65,8 +66,7 @@ def _decide(method_arn: str, headers: dict[str, str], request_id: str, line: Lin
         _remember(tenant, NOBODY, request_id, "another tenant's token", line)
         return _policy("Deny", NOBODY, method_arn, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
-    alive = session and session.user_id == claims.user_id and session.expires_at > now()
-    if not alive or user is None or user.status is not UserStatus.ACTIVE:
+    if user is None or not alive(session, user, now()):
         line.note(refused="session or user is not active")
         _remember(tenant, claims.user_id, request_id, "session or user is not active", line)
         raise Unauthorized

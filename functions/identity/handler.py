@@ -1,18 +1,16 @@
 """HTTP routes for people and sessions: parse, delegate, present."""
 
+import accounts
+import credentials
 from docplatform.domain.errors import (
-    Conflict,
-    EmailTaken,
-    IdempotencyKeyReused,
-    Invalid,
     InvalidCredentials,
-    InvalidCursor,
     InvalidInvitation,
     InvalidName,
     InvalidRefreshToken,
-    MailNotSent,
-    QuotaExceeded,
+    MfaEnrolmentRequired,
+    MfaRequired,
     SessionNotFound,
+    TooManyAttempts,
     UserNotFound,
     WeakPassword,
 )
@@ -21,22 +19,8 @@ from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.identity import tokens
 from docplatform.runtime.composition.members import members, own_sessions, sessions
-from docplatform.runtime.wire import Reply
 from docplatform.services.sessions import SessionService
-from schemas import (
-    Acceptance,
-    KeySet,
-    Login,
-    Me,
-    NewUser,
-    Refresh,
-    SessionList,
-    SessionView,
-    Tokens,
-    UserListing,
-    UserPage,
-    UserView,
-)
+from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView, Tokens
 
 api = Api()
 
@@ -45,9 +29,15 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
     return sessions(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
-@api.post("/v1/auth/login", answers=Tokens, errors=(InvalidCredentials,))
+@api.post(
+    "/v1/auth/login",
+    answers=Tokens,
+    errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired),
+)
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
-    """Log in with e-mail and password."""
+    """Log in with e-mail and password.
+
+    ``mfa_required`` and ``mfa_enrolment_required`` carry a ``challenge`` for the next step, good once within ``expires_in`` seconds."""
     return Tokens.of(_sessions(tenant, request).log_in(body.email, body.password))
 
 
@@ -81,45 +71,6 @@ def me(actor: Actor) -> Me:
     return Me.of(members(actor).me(), actor.tenant)
 
 
-@api.post(
-    "/v1/users",
-    answers=UserView,
-    status=201,
-    needs=Permission.MANAGE_USERS,
-    errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
-    headers=("Idempotency-Key",),
-)
-def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
-    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
-    key = request.idempotency_key
-    user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
-    return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
-
-
-@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,))
-def list_users(actor: Actor, query: UserListing) -> UserPage:
-    """The members of the organisation, in order of invitation."""
-    users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
-    return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
-
-
-@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,))
-def read_user(actor: Actor, user_id: str) -> UserView:
-    """A member of the organisation."""
-    return UserView.of(members(actor).read(user_id))
-
-
-@api.post(
-    "/v1/users/{user_id}/invitation",
-    answers=UserView,
-    needs=Permission.MANAGE_USERS,
-    errors=(UserNotFound, Conflict, MailNotSent),
-)
-def invite_again(actor: Actor, user_id: str) -> UserView:
-    """Send another invitation to somebody who has not accepted yet."""
-    return UserView.of(members(actor).invite_again(user_id))
-
-
 @api.get("/v1/sessions", answers=SessionList, needs=Permission.READ)
 def list_sessions(actor: Actor) -> SessionList:
     """Where I am logged in, the newest first."""
@@ -128,8 +79,18 @@ def list_sessions(actor: Actor) -> SessionList:
 
 @api.delete("/v1/sessions/{session_id}", status=204, needs=Permission.READ, errors=(SessionNotFound,))
 def revoke_session(actor: Actor, session_id: str) -> None:
-    """End one of my sessions. Its tokens stop working within a minute."""
+    """End one of my sessions. Its tokens stop working within half a minute."""
     own_sessions(actor).revoke(session_id)
+
+
+@api.delete("/v1/sessions", status=204, needs=Permission.READ)
+def revoke_other_sessions(actor: Actor) -> None:
+    """End all my sessions but this one."""
+    own_sessions(actor).revoke_others()
+
+
+api.include(accounts.api)
+api.include(credentials.api)
 
 
 handler = api.handler

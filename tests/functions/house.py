@@ -59,7 +59,7 @@ class House:
         event |= {"httpMethod": method, "path": path, "queryStringParameters": query or None}
         event["headers"] |= headers or {}
         event["body"] = raw if raw is not None else (json.dumps(body) if body is not None else None)
-        if not path.startswith("/v1/auth"):
+        if not path.startswith("/v1/auth") or path.startswith("/v1/auth/step-up"):
             event["requestContext"]["authorizer"] = self.authorizes(token)["context"]
         return self.cloud.call("identity", event)
 

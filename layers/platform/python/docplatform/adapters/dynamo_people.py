@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from docplatform.adapters import pages
+from docplatform.adapters.dynamo_credentials import CredentialWrites, factors_of
 from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
@@ -22,9 +23,13 @@ from docplatform.domain.errors import (
     InvalidCursor,
     InvalidInvitation,
     InvalidRefreshToken,
+    LastAdmin,
     QuotaExceeded,
+    SessionNotFound,
+    UserNotFound,
 )
-from docplatform.domain.identity import Invitation, Role, Session, User, UserStatus
+from docplatform.domain.factors import Challenge, Errand, SecuritySettings
+from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserStatus
 from docplatform.domain.tenants import Tenant
 
 _NOBODY = "nobody"  # no user's id looks like this
@@ -44,16 +49,48 @@ class DynamoPeople:
         root = self._table.get(self._keys.folder(ids.ROOT_FOLDER))
         return self.user(root["created_by"]) if root else None
 
-    def login_of(self, email: str) -> tuple[User, str] | None:
-        """The user with that address and the hash of the password ('' before there is one). Two reads, for a stranger as well:
-        time must not tell who is here."""
+    def user_id_of(self, email: str) -> str:
+        """'' when nobody has that address."""
         lock = self._table.get(self._keys.email(email))
-        user_id = lock["user_id"] if lock else _NOBODY
-        user_key, credential_key = self._keys.user(user_id), self._keys.credential(user_id)
-        found = self._table.get_many([user_key, credential_key])
-        if user_key not in found:
+        return str(lock["user_id"]) if lock else ""
+
+    def login_of(self, email: str) -> Login | None:
+        """Of the user with that address. Two reads, for a stranger as well: time must not tell who is here."""
+        return self._login(self.user_id_of(email) or _NOBODY)
+
+    def login(self, user_id: str) -> Login | None:
+        return self._login(user_id) if ids.is_a(ids.USER, user_id) else None
+
+    def _login(self, user_id: str) -> Login | None:
+        keys = self._keys
+        parts = (keys.user(user_id), keys.credential(user_id), keys.factors(user_id), keys.devices(user_id))
+        found = self._table.get_many([*parts, keys.security_settings()])
+        profile, credential, factors, devices = (found.get(key, {}) for key in parts)
+        if not profile:
             return None
-        return user_from(found[user_key]), found.get(credential_key, {}).get("password", "")
+        return Login(
+            user=user_from(profile),
+            password=credential.get("password", ""),
+            factors=factors_of(factors),
+            devices=tuple(devices.get("known", ())),
+            require_mfa=bool(found.get(keys.security_settings(), {}).get("require_mfa")),
+        )
+
+    def reset(self, user_id: str) -> Reset | None:
+        item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if item is None:
+            return None
+        return Reset(user_id, item["token_hash"], moment(item["asked_at"]), moment(item["expires_at"]))
+
+    def challenge(self, token_hash: str) -> Challenge | None:
+        item = self._table.get(self._keys.challenge(token_hash))
+        if item is None:
+            return None
+        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]))
+
+    def security_settings(self) -> SecuritySettings:
+        item = self._table.get(self._keys.security_settings()) or {}
+        return SecuritySettings(require_mfa=bool(item.get("require_mfa")))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
@@ -110,9 +147,9 @@ class DynamoPeople:
             yield DynamoPeopleWork(self._table, transaction)
 
 
-class DynamoPeopleWork:
+class DynamoPeopleWork(CredentialWrites):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
+        super().__init__(table, transaction)
 
     def found(self, tenant: Tenant, admin: User) -> None:
         """The tenant's first items: its root folder, open to everyone (as far as their role goes), and its counters. Raises
@@ -168,8 +205,42 @@ class DynamoPeopleWork:
             otherwise=used,
         )
 
-    def set_password(self, user_id: str, password: str) -> None:
-        self._writes.put(self._keys.credential(user_id), {"password": password})
+    def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
+        """Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+        self._writes.update(
+            self._keys.user(user.id),
+            values={"role": role.value, "status": status.value}
+            | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
+            where={"role": user.role.value, "status": user.status.value},
+            otherwise=ChangedMeanwhile("Somebody else changed the user; look again."),
+        )
+
+    def keep_admin(self, user_id: str) -> None:
+        """Raises LastAdmin when committed."""
+        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
+        last = LastAdmin("Make somebody else admin first.")
+        self._writes.check(self._keys.user(user_id), where=still, otherwise=last)
+
+    def remove_user(self, user: User) -> None:
+        """Raises UserNotFound when committed."""
+        gone = UserNotFound("Look at the list of users.")
+        self._writes.delete(self._keys.user(user.id), otherwise=gone)
+        self._writes.delete(self._keys.email(user.email))
+        self._writes.delete(self._keys.credential(user.id))
+        self.forget_credentials(user.id)
+        self._writes.update(self._keys.usage(), add={"users": -1})
+
+    def end_sessions(self, user_id: str, at: datetime) -> None:
+        """Raises UserNotFound when committed."""
+        gone = UserNotFound("Look at the list of users.")
+        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, otherwise=gone)
+
+    def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
+        """Raises SessionNotFound when committed."""
+        ended = SessionNotFound("Log in again.")
+        self._writes.update(
+            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, otherwise=ended
+        )
 
     def open_session(self, session: Session) -> None:
         listed = {
@@ -222,6 +293,7 @@ def user_from(item: Item) -> User:
         role=Role(item["role"]),
         status=UserStatus(item["status"]),
         created_at=moment(item["created_at"]),
+        sessions_since=moment(item["sessions_since"]) if item.get("sessions_since") else None,
     )
 
 
@@ -237,6 +309,8 @@ def _session_item(session: Session) -> Item:
         "expires": int(session.expires_at.timestamp()),
         "address": session.address,
         "agent": session.agent,
+        "auth_time": rfc3339(session.auth_time),
+        "amr": list(session.amr),
     }
 
 
@@ -251,4 +325,6 @@ def _session(item: Item) -> Session:
         expires_at=moment(item["expires_at"]),
         address=item["address"],
         agent=item["agent"],
+        auth_time=moment(item["auth_time"] if "auth_time" in item else item["created_at"]),
+        amr=tuple(item.get("amr", ())),
     )

@@ -115,6 +115,33 @@ class TenantKeys:
         """That the search entries below a folder are to be brought up to date."""
         return Key(f"{self._prefix}reindex#{folder_id}", "reindex")
 
+    # -- credentials
+    def factors(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "factors")
+
+    def devices(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "devices")
+
+    def reset(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "reset")
+
+    def challenge(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}challenge#{token_hash}", "challenge")
+
+    def security_settings(self) -> Key:
+        return Key(f"{self._prefix}security", "settings")
+
+    def tally(self, account: str) -> Key:
+        """Of whatever address was typed; hashed, as in ``email``."""
+        return Key(f"{self._prefix}attempts#account#{hashlib.sha256(account.encode()).hexdigest()}", "tally")
+
+    def failures_from(self, source: str, window: int) -> Key:
+        return Key(f"{self._prefix}attempts#source#{hashlib.sha256(source.encode()).hexdigest()}", f"{window:010d}")
+
+    def failures(self, window: int) -> Key:
+        """Of the whole tenant."""
+        return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")
+
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
         """One partition a day: small enough to write to, and the order of the archive."""

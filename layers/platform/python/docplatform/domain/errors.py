@@ -7,18 +7,22 @@ DomainError
 │   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword ·
 │           InvalidPrincipal · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
-│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken
+│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode
+│       MfaRequired · MfaEnrolmentRequired
 ├── Forbidden            somebody we know, who may not
+│   └── ProofRefused · StepUpRequired
 ├── NotFound             unknown, foreign or erased: one answer for all three
 │   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · GroupNotFound ·
-│           GrantNotFound · SessionNotFound
+│           GrantNotFound · SessionNotFound · FactorNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
-│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · UserNameTaken · GroupNameTaken ·
-│           TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone
+│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
+│           UserNameTaken · GroupNameTaken · TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone ·
+│           LastAdmin · MfaIsRequired
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
 ├── QuotaExceeded        over the plan's storage, documents or users
+├── TooManyAttempts      locked out for a while
 ├── TenantSuspended
 └── Unavailable          something we need does not answer; try again
     └── MailNotSent      what the mail is about is done all the same
@@ -26,6 +30,7 @@ DomainError
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 
@@ -93,8 +98,42 @@ class InvalidRefreshToken(Unauthenticated):
     code, title = "invalid_refresh_token", "The refresh token is not valid"
 
 
+class InvalidReset(Unauthenticated):
+    code, title = "invalid_reset_token", "The link to set a new password is not valid"
+
+
+class InvalidChallenge(Unauthenticated):
+    code, title = "invalid_challenge", "The challenge is unknown, used or too old"
+
+
+class InvalidCode(Unauthenticated):
+    code, title = "invalid_code", "The second factor is not right"
+
+
+class MfaRequired(Unauthenticated):
+    """The password was right. ``challenge`` is good for POST /v1/auth/mfa, once."""
+
+    code, title = "mfa_required", "A second factor is needed"
+
+
+class MfaEnrolmentRequired(Unauthenticated):
+    """The password was right. ``challenge`` is good for setting up a second factor, and nothing else."""
+
+    code, title = "mfa_enrolment_required", "Your organisation requires a second factor; set one up"
+
+
 class Forbidden(DomainError):
     code, title = "forbidden", "You may not do this"
+
+
+class ProofRefused(Forbidden):
+    """Of somebody who is logged in: the password or the second factor they showed again."""
+
+    code, title = "proof_refused", "Password or code is wrong"
+
+
+class StepUpRequired(Forbidden):
+    code, title = "step_up_required", "Show your password again"
 
 
 class NotFound(DomainError):
@@ -127,6 +166,10 @@ class GrantNotFound(NotFound):
 
 class SessionNotFound(NotFound):
     code, title = "session_not_found", "No such session"
+
+
+class FactorNotFound(NotFound):
+    code, title = "factor_not_found", "No such second factor"
 
 
 class Misdirected(DomainError):
@@ -196,6 +239,14 @@ class AlreadyDone(Conflict):
     code, title = "already_done", "The same request is under way"
 
 
+class LastAdmin(Conflict):
+    code, title = "last_admin", "Somebody must stay admin"
+
+
+class MfaIsRequired(Conflict):
+    code, title = "mfa_is_required", "The organisation requires a second factor"
+
+
 class PreconditionFailed(DomainError):
     code, title = "precondition_failed", "It has changed since you read it"
 
@@ -206,6 +257,16 @@ class TooLarge(DomainError):
 
 class QuotaExceeded(DomainError):
     code, title = "quota_exceeded", "The plan's quota is used up"
+
+
+class TooManyAttempts(DomainError):
+    """``retry_after``: seconds."""
+
+    code, title = "too_many_attempts", "Too many attempts"
+
+    def __init__(self, seconds: float) -> None:
+        wait = max(1, math.ceil(seconds))
+        super().__init__(f"Try again in {wait} seconds.", retry_after=wait)
 
 
 class TenantSuspended(DomainError):

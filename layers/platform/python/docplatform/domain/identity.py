@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from docplatform.domain.errors import Forbidden, Invalid, InvalidName, WeakPassword
+from docplatform.domain.factors import STEP_UP_LIFE, Factors
 from docplatform.domain.tenants import Tenant
 
 
@@ -73,13 +74,15 @@ class User:
     role: Role
     status: UserStatus
     created_at: datetime
+    sessions_since: datetime | None = None
+    """Sessions whose person was last authenticated before that are ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """``secret_hash`` is of the refresh secret in force, ``family_hash`` of the part that all of this session's secrets share: who shows
     that with another secret holds one that was exchanged before, and has stolen it or is robbed. ``address`` and ``agent`` are of the
-    log-in."""
+    log-in; ``auth_time`` and ``amr`` say when and how its person last proved to be who they are (OpenID Connect Core §2)."""
 
     id: str
     user_id: str
@@ -90,6 +93,34 @@ class Session:
     expires_at: datetime
     address: str
     agent: str
+    auth_time: datetime
+    amr: tuple[str, ...] = ()
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether its person was authenticated a moment ago, as what cannot be undone demands."""
+        return at - self.auth_time <= STEP_UP_LIFE
+
+
+def alive(session: Session | None, user: User | None, at: datetime) -> bool:
+    """Whether this session still stands for this user."""
+    return (
+        session is not None
+        and user is not None
+        and session.user_id == user.id
+        and session.expires_at > at
+        and user.status is UserStatus.ACTIVE
+        and (user.sessions_since is None or session.auth_time >= user.sessions_since)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A password's: good once, until ``expires_at``. Only the hash of its token is kept, and a user has one at most."""
+
+    user_id: str
+    token_hash: str
+    asked_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +130,18 @@ class Invitation:
     token_hash: str
     user_id: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and what proves that somebody is them. ``password`` is its hash, '' before there is one; ``devices`` are digests of those
+    that were used before; ``require_mfa`` is the tenant's wish."""
+
+    user: User
+    password: str
+    factors: Factors
+    devices: tuple[str, ...]
+    require_mfa: bool
 
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 §3.2.3

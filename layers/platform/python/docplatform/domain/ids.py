@@ -12,10 +12,12 @@ from datetime import datetime
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _ULID = "[0-9a-hjkmnp-tv-z]{26}"
 
-DOCUMENT, FOLDER, VERSION, USER, GROUP, SESSION = "doc", "fld", "ver", "usr", "grp", "ses"
+DOCUMENT, FOLDER, VERSION = "doc", "fld", "ver"
+USER, GROUP, SESSION, PASSKEY = "usr", "grp", "ses", "pky"
 ROOT_FOLDER = "root"
 
-_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in (DOCUMENT, FOLDER, VERSION, USER, GROUP, SESSION)}
+_KINDS = (DOCUMENT, FOLDER, VERSION, USER, GROUP, SESSION, PASSKEY)
+_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in _KINDS}
 _TENANT = re.compile(r"t[0-9a-z]{12}")
 
 

@@ -24,11 +24,12 @@ from pydantic import BaseModel, ValidationError
 
 from docplatform.adapters.registry import from_text
 from docplatform.domain.audit import Action, Facts
-from docplatform.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
-from docplatform.domain.identity import Actor, Permission, Role
+from docplatform.domain.errors import DomainError, Forbidden, NotFound, StepUpRequired, TooManyAttempts, Unauthenticated
+from docplatform.domain.identity import Actor, Permission, Role, alive
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime import problems, routing
 from docplatform.runtime.composition import core
+from docplatform.runtime.composition.identity import people
 from docplatform.runtime.problems import (
     MalformedRequest,
     MethodNotAllowed,
@@ -155,6 +156,7 @@ class Route:
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
     dialect: Dialect = OURS
+    step_up: bool = False
 
 
 class Api:
@@ -188,8 +190,10 @@ class Api:
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
+        step_up: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match)."""
+        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match). ``step_up``: only for who has shown a
+        password or passkey within ten minutes."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -207,15 +211,24 @@ class Api:
                 wants=tuple(inspect.signature(call).parameters),
                 headers=headers,
                 dialect=self._dialect,
+                step_up=step_up,
             )
-            self.routes.append(route)
-            node = self._tree
-            for segment in path.strip("/").split("/"):
-                node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-            node.setdefault("", {})[method] = route
+            self._add(route)
             return call
 
         return register
+
+    def _add(self, route: Route) -> None:
+        self.routes.append(route)
+        node = self._tree
+        for segment in route.path.strip("/").split("/"):
+            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+        node.setdefault("", {})[route.method] = route
+
+    def include(self, other: Api) -> None:
+        """The routes of another module of the same room."""
+        for route in other.routes:
+            self._add(route)
 
     def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
         """The Lambda entry point for API Gateway's proxy integration."""
@@ -230,6 +243,8 @@ class Api:
                 tenant_in_hand.set(actor.tenant.id)
                 if route.needs:
                     actor.require(route.needs)
+                if route.step_up:
+                    _require_fresh(actor)
             if "tenant" in route.wants:
                 tenant: Tenant = routing.tenant_of(request.host)
                 given["tenant"] = tenant
@@ -287,9 +302,18 @@ class Api:
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         headers = dict(reply.headers)
         if reply.body is None:
-            return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": headers, "body": ""}
+            status = route.status if route.answers is None else HTTPStatus.NO_CONTENT.value
+            return {"statusCode": status, "headers": headers, "body": ""}
         headers["Content-Type"] = route.dialect.media_type
         return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
+
+
+def _require_fresh(actor: Actor) -> None:
+    """Asks the session itself, for what the authorizer knew of it may be half a minute old. Raises StepUpRequired."""
+    session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
+    at = core.now()
+    if session is None or not alive(session, user, at) or not session.fresh(at):
+        raise StepUpRequired("POST /v1/auth/step-up, then repeat the request.")
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
@@ -334,6 +358,8 @@ def _problem(dialect: Dialect, error: DomainError, request: Request) -> dict[str
     headers = {"Content-Type": dialect.error_type}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="docplatform"'  # RFC 6750 §3
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.facts["retry_after"])  # RFC 9110 §10.2.3
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.facts["allow"])  # type: ignore[arg-type]
     return {"statusCode": int(document["status"]), "headers": headers, "body": json.dumps(document)}

@@ -197,6 +197,8 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _TENANT
     if auth is not Auth.PUBLIC:
         kinds += [e.Unauthenticated, e.Forbidden]
+    if route.step_up:
+        kinds += [e.StepUpRequired]
     if route.body:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]

@@ -65,7 +65,10 @@ class AuthorizerSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings(AuthorizerSettings):
+    """``data_key_arn`` encrypts second factors' secrets, by the tenant's role and in its context."""
+
     mail_sender: str
+    data_key_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
