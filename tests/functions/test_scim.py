@@ -140,7 +140,7 @@ def test_who_is_not_active_has_no_session_any_more(
     from docplatform.runtime.composition.identity import people
 
     bo, at = acme.member(Role.EDITOR), datetime.now(UTC)
-    session = Session(ids.new(ids.SESSION, at), bo.id, "s", "f", at, at, at + timedelta(days=1), "", "")
+    session = Session(ids.new(ids.SESSION, at), bo.id, "s", "f", at, at, at + timedelta(days=1), "", "", at)
     with people(acme.tenant).begin() as work:
         work.open_session(session)
     changed = patches(idp, f"/scim/v2/Users/{bo.id}", operation)
