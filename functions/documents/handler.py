@@ -85,7 +85,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
 @api.delete(
     "/v1/documents/{document_id}",
     status=204,
-    needs=Permission.WRITE,
+    needs=Permission.DELETE,
     errors=(DocumentNotFound, PreconditionFailed),
     headers=("If-Match",),
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from docplatform.domain.identity import Role, Session, User, UserStatus
+from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
 from docplatform.runtime.wire import Moment, Wire
 from docplatform.services.sessions import Entry
@@ -57,7 +57,10 @@ class NewUser(Wire):
 
 
 class UserView(Wire):
+    """A service account has no e-mail address."""
+
     id: str
+    kind: UserKind
     email: str
     name: str
     role: Role
@@ -68,6 +71,7 @@ class UserView(Wire):
     def of(user: User) -> "UserView":
         return UserView(
             id=user.id,
+            kind=user.kind,
             email=user.email,
             name=user.name,
             role=user.role,

@@ -22,7 +22,7 @@ from docplatform.domain.errors import (
     InvalidRefreshToken,
     QuotaExceeded,
 )
-from docplatform.domain.identity import Invitation, Role, Session, User, UserStatus
+from docplatform.domain.identity import Invitation, Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Tenant
 
 _NOBODY = "nobody"  # no user's id looks like this
@@ -35,7 +35,7 @@ class DynamoPeople:
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
-        return _user(item) if item else None
+        return user_from(item) if item else None
 
     def founder(self) -> User | None:
         """The first admin; None while the tenant is registered and no more."""
@@ -51,14 +51,14 @@ class DynamoPeople:
         found = self._table.get_many([user_key, credential_key])
         if user_key not in found:
             return None
-        return _user(found[user_key]), found.get(credential_key, {}).get("password", "")
+        return user_from(found[user_key]), found.get(credential_key, {}).get("password", "")
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
         after = self._position(cursor) if cursor else None
         rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        users = tuple(_user(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
+        users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
         return users, pages.encode({"user": last["gsi3sk"]}) if last else ""
 
     def _position(self, cursor: str) -> Item:
@@ -86,7 +86,7 @@ class DynamoPeople:
         found = self._table.get_many([session, user])
         return (
             _session(found[session]) if session in found else None,
-            _user(found[user]) if user in found else None,
+            user_from(found[user]) if user in found else None,
         )
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
@@ -138,7 +138,7 @@ class DynamoPeopleWork:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
         self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**_user_item(user), **listed}, if_taken=taken)
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=taken)
 
     def invite(self, invitation: Invitation) -> None:
         self._writes.put(
@@ -197,18 +197,19 @@ class DynamoPeopleWork:
         self._table.record(self._writes, record)
 
 
-def _user_item(user: User) -> Item:
+def user_item(user: User) -> Item:
     return {
         "id": user.id,
         "email": user.email,
         "name": user.name,
+        "kind": user.kind.value,
         "role": user.role.value,
         "status": user.status.value,
         "created_at": rfc3339(user.created_at),
     }
 
 
-def _user(item: Item) -> User:
+def user_from(item: Item) -> User:
     return User(
         id=item["id"],
         email=item["email"],
@@ -216,6 +217,7 @@ def _user(item: Item) -> User:
         role=Role(item["role"]),
         status=UserStatus(item["status"]),
         created_at=moment(item["created_at"]),
+        kind=UserKind(item.get("kind", UserKind.PERSON)),
     )
 
 

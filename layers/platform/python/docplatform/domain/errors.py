@@ -5,11 +5,14 @@
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
 │   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword · IdempotencyKeyReused
+│       InvalidExpiry · ScopeNotHeld
 ├── Unauthenticated      nobody, or nobody we know
 │   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken
 ├── Forbidden            somebody we know, who may not
+│   └── SessionNeeded
 ├── NotFound             unknown, foreign or erased: one answer for all three
-│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound
+│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound · ServiceAccountNotFound
+│       ApiKeyNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · ChangedMeanwhile
@@ -71,6 +74,14 @@ class IdempotencyKeyReused(Invalid):
     code, title = "idempotency_key_reused", "The idempotency key was used for another request"
 
 
+class InvalidExpiry(Invalid):
+    code, title = "invalid_expiry", "The time of expiry cannot be used"
+
+
+class ScopeNotHeld(Invalid):
+    code, title = "scope_not_held", "The key's owner does not have that permission"
+
+
 class Unauthenticated(DomainError):
     code, title = "unauthenticated", "Log in first"
 
@@ -89,6 +100,12 @@ class InvalidRefreshToken(Unauthenticated):
 
 class Forbidden(DomainError):
     code, title = "forbidden", "You may not do this"
+
+
+class SessionNeeded(Forbidden):
+    """An API key came where only a person who has logged in may."""
+
+    code, title = "session_needed", "This takes a person who has logged in"
 
 
 class NotFound(DomainError):
@@ -113,6 +130,14 @@ class UserNotFound(NotFound):
 
 class SessionNotFound(NotFound):
     code, title = "session_not_found", "No such session"
+
+
+class ServiceAccountNotFound(NotFound):
+    code, title = "service_account_not_found", "No such service account"
+
+
+class ApiKeyNotFound(NotFound):
+    code, title = "api_key_not_found", "No such API key"
 
 
 class Misdirected(DomainError):

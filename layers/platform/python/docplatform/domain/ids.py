@@ -12,10 +12,10 @@ from datetime import datetime
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _ULID = "[0-9a-hjkmnp-tv-z]{26}"
 
-DOCUMENT, FOLDER, VERSION, USER, SESSION = "doc", "fld", "ver", "usr", "ses"
+DOCUMENT, FOLDER, VERSION, USER, SESSION, API_KEY = "doc", "fld", "ver", "usr", "ses", "key"
 ROOT_FOLDER = "root"
 
-_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in (DOCUMENT, FOLDER, VERSION, USER, SESSION)}
+_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in (DOCUMENT, FOLDER, VERSION, USER, SESSION, API_KEY)}
 _TENANT = re.compile(r"t[0-9a-z]{12}")
 
 

@@ -113,12 +113,14 @@ class Request:
         if not self.claims.get("user_id"):
             routing.tenant_of(self.host)
             raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        scopes = self.claims.get("scopes")  # of an API key
         return Actor(
             tenant=from_text(self.claims["tenant"]),
             user_id=self.claims["user_id"],
             session_id=self.claims["session_id"],
             role=Role(self.claims["role"]),
             request_id=self.id,
+            scopes=None if scopes is None else frozenset(Permission(scope) for scope in scopes.split()),
         )
 
 
@@ -138,10 +140,13 @@ class Route:
     query: type[BaseModel] | None
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
+    keys: bool = True
 
 
 class Api:
-    def __init__(self) -> None:
+    def __init__(self, *, keys: bool = True) -> None:
+        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say."""
+        self._keys = keys
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
@@ -167,8 +172,10 @@ class Api:
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
+        keys: bool | None = None,
     ) -> Callable[[Handler], Handler]:
-        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match)."""
+        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match). ``keys``: whether API keys are good for it;
+        without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -185,6 +192,7 @@ class Api:
                 query=hints.get("query"),
                 wants=tuple(inspect.signature(call).parameters),
                 headers=headers,
+                keys=self._keys if keys is None else keys,
             )
             self.routes.append(route)
             node = self._tree
@@ -206,6 +214,8 @@ class Api:
             if "actor" in route.wants:
                 actor = given["actor"] = request.actor()
                 tenant_in_hand.set(actor.tenant.id)
+                if not route.keys:
+                    actor.require_session()
                 if route.needs:
                     actor.require(route.needs)
             if "tenant" in route.wants:
@@ -224,10 +234,11 @@ class Api:
             answer = _problem(DomainError("It has been logged under the request's id."), request)
         line.note(status=answer["statusCode"])
         line.write()
-        answer["headers"] |= {
+        answer["headers"] = {
             "X-Request-Id": request.id,
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
+            **answer["headers"],
         }
         return answer
 

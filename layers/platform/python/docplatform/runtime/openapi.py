@@ -121,6 +121,12 @@ def document(folder: Path) -> dict[str, Any]:
             "schemas": schemas.get("$defs", {}),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "dpk_…",
+                    "description": "An API key, in place of the access token; its scopes narrow what its owner may do.",
+                },
                 "operator": {
                     "type": "apiKey",
                     "in": "header",
@@ -143,13 +149,19 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if more.strip():
         operation["description"] = more.strip()
     if auth is not Auth.PUBLIC:
-        operation["security"] = [{"token" if auth is Auth.TENANT else "operator": []}]
+        operation["security"] = [{scheme: []} for scheme in _schemes(auth, route)]
     parameters = _parameters(route)
     if parameters:
         operation["parameters"] = parameters
     if route.body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[route.body]}}}
     return operation
+
+
+def _schemes(auth: Auth, route: Route) -> tuple[str, ...]:
+    if auth is Auth.OPERATOR:
+        return ("operator",)
+    return ("token", "key") if route.keys else ("token",)
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -192,6 +204,8 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _TENANT
     if auth is not Auth.PUBLIC:
         kinds += [e.Unauthenticated, e.Forbidden]
+    if auth is Auth.TENANT and not route.keys:
+        kinds += [e.SessionNeeded]
     if route.body:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]

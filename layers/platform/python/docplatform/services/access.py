@@ -10,7 +10,7 @@ from docplatform.domain import ids
 from docplatform.domain.identity import Actor, Permission
 
 
-def readable_nodes(actor: Actor) -> frozenset[str]:
-    """The folders under which ``actor`` may read; a document is readable when one of them is in its chain. Raises Forbidden."""
-    actor.require(Permission.READ)
+def readable_nodes(actor: Actor, to: Permission = Permission.READ) -> frozenset[str]:
+    """The folders under which ``actor`` may read, or search; a document is readable when one of them is in its chain. Raises Forbidden."""
+    actor.require(to)
     return frozenset({ids.ROOT_FOLDER})

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.domain.audit import Action, Facts, record_of
-from docplatform.domain.identity import Actor
+from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.search import Candidates, Hit, Hits, Question, check_words
 from docplatform.services.access import readable_nodes
 from docplatform.services.library_ports import Library
@@ -26,7 +26,7 @@ class SearchService:
 
     def search(self, words: str, *, limit: int, cursor: str) -> Hits:
         """Raises InvalidQuery, InvalidCursor, Unavailable. Costs one search, one batch and one audit record."""
-        nodes = readable_nodes(self._actor)
+        nodes = readable_nodes(self._actor, Permission.SEARCH)
         seconds = self._actor.tenant.limits.search_seconds
         found = self._engine.ask(Question(check_words(words), nodes, limit, cursor, seconds))
         documents = self._library.documents([hit.document_id for hit in found.hits])
