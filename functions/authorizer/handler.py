@@ -65,7 +65,7 @@ def _decide(method_arn: str, headers: dict[str, str], request_id: str, line: Lin
 
 def _by_session(tenant: Tenant, token: str, method_arn: str, request_id: str, line: Line) -> dict[str, Any]:
     try:
-        claims = tokens().read(token)
+        claims = tokens().read(token, now())
     except TokenRefused as refused:
         line.note(refused=str(refused))
         if not refused.expired:

@@ -38,6 +38,8 @@ from schemas import (
     UserView,
 )
 
+KEY_SET_SECONDS = 300
+
 api = Api(keys=False)  # passwords and sessions are for who has logged in
 
 
@@ -70,9 +72,10 @@ def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tok
 
 
 @api.get("/v1/auth/jwks.json", answers=KeySet)
-def key_set() -> KeySet:
-    """The keys that access tokens are signed with in this region (RFC 7517)."""
-    return KeySet(**tokens().key_set())
+def key_set() -> Reply:
+    """The keys of this region's access tokens (RFC 7517): the one that signs, and those whose tokens are good still. Keep them for
+    five minutes, and ask again for a ``kid`` that you do not know."""
+    return Reply(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
 @api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,), keys=True)
