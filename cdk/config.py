@@ -85,6 +85,8 @@ def load(context: Mapping[str, Any]) -> Config:
     if settings.get("ephemeral"):
         settings = {"search_ocu": (0, 8), "snap_start": False} | settings
     for name in {"search_ocu", "signing_keys", "former_signing_keys"} & settings.keys():
+        if not isinstance(settings[name], list | tuple):
+            raise ValueError(f"{name} is a list")
         settings[name] = tuple(settings[name])
     return _checked(Config(**settings))
 
