@@ -29,7 +29,7 @@ from schemas import (
     ServiceAccountView,
 )
 
-api = Api(keys=False)  # a key never makes a key
+api = Api()
 
 
 @api.post(

@@ -20,7 +20,7 @@ from docplatform.runtime.library_wire import DocumentView, LinkView
 from docplatform.runtime.wire import Reply
 from schemas import DocumentChange, DocumentWithUpload, NewDocument
 
-api = Api()
+api = Api(keys=True)
 
 
 def _etag(document: Document) -> dict[str, str]:

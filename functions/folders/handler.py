@@ -19,7 +19,7 @@ from docplatform.runtime.composition.library import folders
 from docplatform.runtime.wire import Reply
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
-api = Api()
+api = Api(keys=True)
 
 
 @api.post(

@@ -40,7 +40,7 @@ from schemas import (
 
 KEY_SET_SECONDS = 300
 
-api = Api(keys=False)  # passwords and sessions are for who has logged in
+api = Api()
 
 
 def _sessions(tenant: Tenant, request: Request) -> SessionService:

@@ -6,7 +6,7 @@ from docplatform.runtime.api import Api
 from docplatform.runtime.composition.search import search
 from schemas import SearchPage, SearchQuery, SearchRequest
 
-api = Api()
+api = Api(keys=True)
 _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 
 

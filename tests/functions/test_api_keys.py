@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 from docplatform.adapters.items import rfc3339
 from docplatform.domain.api_keys import FORM, parts, spelt
 from docplatform.domain.identity import PERMISSIONS, Permission, Role
+from docplatform.runtime.api import Api
+from docplatform.runtime.openapi import rooms
+from docplatform.runtime.spec import Auth
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, new_house
-from tests.world import Answer, Cloud
+from tests.world import ROOT, Answer, Cloud
 
 UNAUTHORIZED = "^Unauthorized$"
 
@@ -353,6 +357,18 @@ def test_a_service_account_is_made_once(house: House, admin: str) -> None:
     first, again = (house.asks("POST", "/v1/service-accounts", body, admin, headers=headers) for _ in range(2))
     assert first.body == again.body
     assert house.actions.count("service-account.created") == 1
+
+
+def test_keys_are_good_where_a_room_says_so_and_nowhere_near_credentials() -> None:
+    operations = [route for _, auth, route in rooms(ROOT / "functions") if auth is Auth.TENANT]
+    open_to_keys = {route.path.split("/")[2] for route in operations if route.keys}
+    assert {"documents", "folders", "search", "me", "users"} <= open_to_keys
+    for route in operations:
+        if re.search("auth|session|password|key|service-account|mfa|passkey|sso|scim", route.path):
+            assert not route.keys, route.path
+    silent = Api()
+    silent.get("/v1/x")(lambda: None)
+    assert not silent.routes[0].keys
 
 
 def test_every_scope_is_a_permission_that_some_role_has() -> None:

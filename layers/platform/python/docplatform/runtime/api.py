@@ -140,12 +140,13 @@ class Route:
     query: type[BaseModel] | None
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
-    keys: bool = True
+    keys: bool = False
 
 
 class Api:
-    def __init__(self, *, keys: bool = True) -> None:
-        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say."""
+    def __init__(self, *, keys: bool = False) -> None:
+        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
+        somebody says so: a room for passwords must not be open to them because a word was forgotten."""
         self._keys = keys
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
