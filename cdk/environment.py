@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from cdk.stacks.data import DataStack
 from docplatform.domain.tenants import Plan
 from docplatform.runtime.spec import FunctionSpec
 
-Values = Mapping[str, str | Mapping[str, str]]
+Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]
 
 
 def values(config: Config, data: DataStack) -> Values:
@@ -31,7 +31,7 @@ def values(config: Config, data: DataStack) -> Values:
         "documents_bucket": data.documents.bucket_name,
         "search_endpoints": {"pooled": data.search.endpoint},
         "data_key_arn": data.keys.data.key_arn,
-        "token_key_arn": data.keys.token.key_arn,
+        "token_key_arns": [key.key_arn for key in data.keys.tokens],
         "mail_sender": config.mail_sender,
         "malware_scan": config.malware_scan,
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},

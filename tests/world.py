@@ -111,9 +111,8 @@ class Cloud:
         self.storage = boto3.client("s3")
         make_tables(self.database)
         self.storage.create_bucket(Bucket=BUCKET)
-        key = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
-        os.environ["TOKEN_KEY_ARN"] = key["Arn"]
         os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        os.environ["TOKEN_KEY_ARNS"] = json.dumps([new_signing_key()])
         boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
         self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
@@ -158,6 +157,12 @@ class Cloud:
     def items(self, table: str) -> list[dict[str, Any]]:
         pages = self.database.get_paginator("scan").paginate(TableName=table)
         return [from_wire(item) for page in pages for item in page["Items"]]
+
+
+def new_signing_key() -> str:
+    """Its ARN."""
+    made = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    return str(made["KeyMetadata"]["Arn"])
 
 
 def make_tables(database: Any) -> None:

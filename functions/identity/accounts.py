@@ -31,6 +31,7 @@ api = Api()
     needs=Permission.MANAGE_USERS,
     errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
     headers=("Idempotency-Key",),
+    keys=True,
 )
 def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
     """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
@@ -39,14 +40,14 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
     return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
 
 
-@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,))
+@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,), keys=True)
 def list_users(actor: Actor, query: UserListing) -> UserPage:
     """The members of the organisation, in order of invitation."""
     users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
     return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
 
 
-@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,))
+@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,), keys=True)
 def read_user(actor: Actor, user_id: str) -> UserView:
     """A member of the organisation."""
     return UserView.of(members(actor).read(user_id))
@@ -57,6 +58,7 @@ def read_user(actor: Actor, user_id: str) -> UserView:
     answers=UserView,
     needs=Permission.MANAGE_USERS,
     errors=(UserNotFound, Conflict, MailNotSent),
+    keys=True,
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
     """Send another invitation to somebody who has not accepted yet."""

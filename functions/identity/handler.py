@@ -19,8 +19,11 @@ from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.identity import tokens
 from docplatform.runtime.composition.members import members, own_sessions, sessions
+from docplatform.runtime.wire import Reply
 from docplatform.services.sessions import SessionService
 from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView, Tokens
+
+KEY_SET_SECONDS = 300
 
 api = Api()
 
@@ -60,12 +63,13 @@ def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tok
 
 
 @api.get("/v1/auth/jwks.json", answers=KeySet)
-def key_set() -> KeySet:
-    """The keys that access tokens are signed with in this region (RFC 7517)."""
-    return KeySet(**tokens().key_set())
+def key_set() -> Reply:
+    """The keys of this region's access tokens (RFC 7517): the one that signs, and those whose tokens are good still. Keep them for
+    five minutes, and ask again for a ``kid`` that you do not know."""
+    return Reply(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
-@api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,))
+@api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,), keys=True)
 def me(actor: Actor) -> Me:
     """Who I am, and what my organisation's plan allows."""
     return Me.of(members(actor).me(), actor.tenant)

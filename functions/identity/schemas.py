@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal, Self
 
 from docplatform.domain.factors import Factors, Passkey
-from docplatform.domain.identity import Role, Session, User, UserStatus
+from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
 from docplatform.runtime.wire import Moment, Wire
 from docplatform.services.sessions import Entry
@@ -60,7 +60,10 @@ class NewUser(Wire):
 
 
 class UserView(Wire):
+    """A service account has no e-mail address."""
+
     id: str
+    kind: UserKind
     email: str
     name: str
     role: Role
@@ -71,6 +74,7 @@ class UserView(Wire):
     def of(user: User) -> "UserView":
         return UserView(
             id=user.id,
+            kind=user.kind,
             email=user.email,
             name=user.name,
             role=user.role,

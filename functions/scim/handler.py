@@ -48,7 +48,7 @@ from scim2_models import (
     User,
 )
 
-api = Api(DIALECT)
+api = Api(DIALECT, keys=True)
 _NEEDS = Permission.MANAGE_USERS
 _AT_ONCE = 50  # users that are read and matched together
 _MODELS = (ScimUser, Group)

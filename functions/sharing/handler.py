@@ -40,7 +40,7 @@ from schemas import (
     PageQuery,
 )
 
-api = Api()
+api = Api(keys=True)
 _UNKNOWN = (FolderNotFound, DocumentNotFound)
 
 
@@ -65,7 +65,7 @@ def list_access(actor: Actor, node_id: str) -> AccessView:
 @api.put(
     "/v1/access/{node_id}/grants/{principal}",
     answers=AccessView,
-    needs=Permission.READ,
+    needs=Permission.WRITE,
     errors=(*_UNKNOWN, InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile),
 )
 def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
@@ -87,7 +87,7 @@ def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
 @api.put(
     "/v1/access/{node_id}/inheritance",
     answers=AccessView,
-    needs=Permission.READ,
+    needs=Permission.WRITE,
     errors=(*_UNKNOWN, RootFolder, TooManyGrants, ChangedMeanwhile),
 )
 def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:

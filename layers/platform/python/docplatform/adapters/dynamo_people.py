@@ -29,7 +29,7 @@ from docplatform.domain.errors import (
     UserNotFound,
 )
 from docplatform.domain.factors import Challenge, Errand, SecuritySettings
-from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserStatus
+from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Tenant
 
 _NOBODY = "nobody"  # no user's id looks like this
@@ -279,6 +279,7 @@ def user_item(user: User) -> Item:
         "id": user.id,
         "email": user.email,
         "name": user.name,
+        "kind": user.kind.value,
         "role": user.role.value,
         "status": user.status.value,
         "created_at": rfc3339(user.created_at),
@@ -294,6 +295,7 @@ def user_from(item: Item) -> User:
         status=UserStatus(item["status"]),
         created_at=moment(item["created_at"]),
         sessions_since=moment(item["sessions_since"]) if item.get("sessions_since") else None,
+        kind=UserKind(item.get("kind", UserKind.PERSON)),
     )
 
 

@@ -142,6 +142,18 @@ class TenantKeys:
         """Of the whole tenant."""
         return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")
 
+    # -- keys of programs
+    def service_accounts(self) -> str:
+        """Partition of gsi3: the tenant's service accounts by id."""
+        return f"{self._prefix}service-accounts"
+
+    def api_key(self, key_id: str) -> Key:
+        return Key(f"{self._prefix}api-key#{key_id}", "api-key")
+
+    def api_keys_of(self, user_id: str) -> str:
+        """Partition of gsi1: a user's API keys by time of creation."""
+        return f"{self._prefix}api-keys#{user_id}"
+
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
         """One partition a day: small enough to write to, and the order of the archive."""

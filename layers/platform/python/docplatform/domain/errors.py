@@ -5,15 +5,15 @@
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
 │   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword ·
-│           InvalidPrincipal · IdempotencyKeyReused
+│           InvalidPrincipal · InvalidExpiry · ScopeNotHeld · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
 │   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode
 │       MfaRequired · MfaEnrolmentRequired
 ├── Forbidden            somebody we know, who may not
-│   └── ProofRefused · StepUpRequired
+│   └── ProofRefused · StepUpRequired · SessionNeeded
 ├── NotFound             unknown, foreign or erased: one answer for all three
 │   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · GroupNotFound ·
-│           GrantNotFound · SessionNotFound · FactorNotFound
+│           GrantNotFound · SessionNotFound · FactorNotFound · ServiceAccountNotFound · ApiKeyNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
@@ -82,6 +82,14 @@ class IdempotencyKeyReused(Invalid):
     code, title = "idempotency_key_reused", "The idempotency key was used for another request"
 
 
+class InvalidExpiry(Invalid):
+    code, title = "invalid_expiry", "The time of expiry cannot be used"
+
+
+class ScopeNotHeld(Invalid):
+    code, title = "scope_not_held", "The key's owner does not have that permission"
+
+
 class Unauthenticated(DomainError):
     code, title = "unauthenticated", "Log in first"
 
@@ -136,6 +144,12 @@ class StepUpRequired(Forbidden):
     code, title = "step_up_required", "Show your password again"
 
 
+class SessionNeeded(Forbidden):
+    """An API key came where only a person who has logged in may."""
+
+    code, title = "session_needed", "This takes a person who has logged in"
+
+
 class NotFound(DomainError):
     code, title = "not_found", "Nothing is there"
 
@@ -170,6 +184,14 @@ class SessionNotFound(NotFound):
 
 class FactorNotFound(NotFound):
     code, title = "factor_not_found", "No such second factor"
+
+
+class ServiceAccountNotFound(NotFound):
+    code, title = "service_account_not_found", "No such service account"
+
+
+class ApiKeyNotFound(NotFound):
+    code, title = "api_key_not_found", "No such API key"
 
 
 class Misdirected(DomainError):

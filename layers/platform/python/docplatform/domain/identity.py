@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from docplatform.domain.errors import Forbidden, Invalid, InvalidName, WeakPassword
+from docplatform.domain.errors import Forbidden, Invalid, InvalidName, SessionNeeded, WeakPassword
 from docplatform.domain.factors import STEP_UP_LIFE, Factors
 from docplatform.domain.tenants import Tenant
 
@@ -22,34 +22,58 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
+    """What a role holds and what the scopes of an API key are made of."""
+
     READ = "read"
     WRITE = "write"
+    DELETE = "delete"
+    SEARCH = "search"
     MANAGE_USERS = "manage-users"
+    AUDIT = "audit"
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({Permission.READ}),
-    Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
+    Role.VIEWER: frozenset({Permission.READ, Permission.SEARCH}),
+    Role.EDITOR: frozenset({Permission.READ, Permission.SEARCH, Permission.WRITE, Permission.DELETE}),
     Role.ADMIN: frozenset(Permission),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who does something in a tenant, in one request. There is no actor without a tenant, and it never changes."""
+    """Somebody who does something in a tenant, in one request. There is no actor without a tenant, and it never changes.
+
+    Who comes with an API key has ``scopes``, which narrow the role, and the key's id for a session."""
 
     tenant: Tenant
     user_id: str
     session_id: str
     role: Role
     request_id: str
+    scopes: frozenset[Permission] | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        held = PERMISSIONS[self.role]
+        return held if self.scopes is None else held & self.scopes
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    def require_session(self) -> None:
+        """Raises SessionNeeded for an API key: it makes no keys, and touches no password and no session."""
+        if self.scopes is not None:
+            raise SessionNeeded("An API key does not do this; log in.")
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden."""
-        if permission not in PERMISSIONS[self.role]:
-            raise Forbidden(
-                f"This needs the permission '{permission}', which the role '{self.role}' does not have. Ask an admin of your organisation."
-            )
+        if self.may(permission):
+            return
+        if permission in PERMISSIONS[self.role]:
+            raise Forbidden(f"This needs the scope '{permission}', which the API key does not have.")
+        raise Forbidden(
+            f"This needs the permission '{permission}', which the role '{self.role}' does not have. Ask an admin of your organisation."
+        )
 
 
 SYSTEM_USER = "system"
@@ -58,6 +82,13 @@ SYSTEM_USER = "system"
 def system(tenant: Tenant, errand: str, request_id: str) -> Actor:
     """The platform acting for a tenant (processing, schedules). ``errand`` stands where the session would in the audit trail."""
     return Actor(tenant, SYSTEM_USER, errand, Role.ADMIN, request_id)
+
+
+class UserKind(StrEnum):
+    """A service account has neither mail nor password, takes no seat, and comes with API keys only."""
+
+    PERSON = "person"
+    SERVICE = "service"
 
 
 class UserStatus(StrEnum):
@@ -74,6 +105,7 @@ class User:
     role: Role
     status: UserStatus
     created_at: datetime
+    kind: UserKind = UserKind.PERSON
     sessions_since: datetime | None = None
     """Sessions whose person was last authenticated before that are ended."""
 

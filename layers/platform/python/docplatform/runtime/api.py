@@ -115,12 +115,14 @@ class Request:
         if not self.claims.get("user_id"):
             routing.tenant_of(self.host)
             raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        scopes = self.claims.get("scopes")  # of an API key
         return Actor(
             tenant=from_text(self.claims["tenant"]),
             user_id=self.claims["user_id"],
             session_id=self.claims["session_id"],
             role=Role(self.claims["role"]),
             request_id=self.id,
+            scopes=None if scopes is None else frozenset(Permission(scope) for scope in scopes.split()),
         )
 
 
@@ -157,11 +159,14 @@ class Route:
     headers: tuple[str, ...] = field(default=())
     dialect: Dialect = OURS
     step_up: bool = False
+    keys: bool = False
 
 
 class Api:
-    def __init__(self, dialect: Dialect = OURS) -> None:
-        self._dialect = dialect
+    def __init__(self, dialect: Dialect = OURS, *, keys: bool = False) -> None:
+        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
+        somebody says so: a room for passwords must not be open to them because a word was forgotten."""
+        self._dialect, self._keys = dialect, keys
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
@@ -191,9 +196,10 @@ class Api:
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
         step_up: bool = False,
+        keys: bool | None = None,
     ) -> Callable[[Handler], Handler]:
         """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match). ``step_up``: only for who has shown a
-        password or passkey within ten minutes."""
+        password or passkey within ten minutes. ``keys``: whether API keys are good for it; without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -212,6 +218,7 @@ class Api:
                 headers=headers,
                 dialect=self._dialect,
                 step_up=step_up,
+                keys=self._keys if keys is None else keys,
             )
             self._add(route)
             return call
@@ -241,6 +248,8 @@ class Api:
             if "actor" in route.wants:
                 actor = given["actor"] = request.actor()
                 tenant_in_hand.set(actor.tenant.id)
+                if not route.keys:
+                    actor.require_session()
                 if route.needs:
                     actor.require(route.needs)
                 if route.step_up:
@@ -261,10 +270,11 @@ class Api:
             answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
         line.note(status=answer["statusCode"])
         line.write()
-        answer["headers"] |= {
+        answer["headers"] = {
             "X-Request-Id": request.id,
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
+            **answer["headers"],
         }
         return answer
 

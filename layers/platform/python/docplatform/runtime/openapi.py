@@ -122,6 +122,12 @@ def document(folder: Path) -> dict[str, Any]:
             "schemas": schemas.get("$defs", {}),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "dpk_…",
+                    "description": "An API key, in place of the access token; its scopes narrow what its owner may do.",
+                },
                 "operator": {
                     "type": "apiKey",
                     "in": "header",
@@ -144,7 +150,7 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if more.strip():
         operation["description"] = more.strip()
     if auth is not Auth.PUBLIC:
-        operation["security"] = [{"token" if auth is Auth.TENANT else "operator": []}]
+        operation["security"] = [{scheme: []} for scheme in _schemes(auth, route)]
     parameters = _parameters(route)
     if parameters:
         operation["parameters"] = parameters
@@ -154,6 +160,12 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
             "content": {route.dialect.media_type: {"schema": refs[route.body]}},
         }
     return operation
+
+
+def _schemes(auth: Auth, route: Route) -> tuple[str, ...]:
+    if auth is Auth.OPERATOR:
+        return ("operator",)
+    return ("token", "key") if route.keys else ("token",)
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -199,6 +211,8 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += [e.Unauthenticated, e.Forbidden]
     if route.step_up:
         kinds += [e.StepUpRequired]
+    if auth is Auth.TENANT and not route.keys:
+        kinds += [e.SessionNeeded]
     if route.body:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]

@@ -60,7 +60,9 @@ class ContentSettings(StorageSettings, SearchSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings(TenantSettings):
-    token_key_arn: str
+    """``token_key_arns``: of the keys for access tokens; the first signs, all verify."""
+
+    token_key_arns: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)

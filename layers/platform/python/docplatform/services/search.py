@@ -8,7 +8,7 @@ from typing import Protocol
 
 from docplatform.domain.audit import Action, Facts, record_of
 from docplatform.domain.errors import InvalidQuery
-from docplatform.domain.identity import Actor
+from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.search import MOST_IN_FILTER, Candidates, Hit, Hits, Question, Reader, check_words
 from docplatform.services.access import Access
 from docplatform.services.library_ports import Library
@@ -26,8 +26,9 @@ class SearchService:
         self._actor, self._library, self._engine, self._now = actor, library, engine, now
 
     def search(self, words: str, *, limit: int, cursor: str) -> Hits:
-        """Raises InvalidQuery, InvalidCursor, Unavailable. Costs one search, two batches to know what is granted, two to check the hits
-        (one for a tenant admin, and none to know), and one audit record."""
+        """Raises Forbidden, InvalidQuery, InvalidCursor, Unavailable. Costs one search, two batches to know what is granted, two to check
+        the hits (one for a tenant admin, and none to know), and one audit record."""
+        self._actor.require(Permission.SEARCH)
         access = Access(self._actor, self._library)
         reader = None if access.sees_everything else Reader(self._actor.user_id, access.granted_nodes())
         if reader and len(reader.nodes) > MOST_IN_FILTER:

@@ -105,6 +105,8 @@ class SharingService:
         """Effective with the next request. Who has a grant may give it up. Raises FolderNotFound, DocumentNotFound, Forbidden,
         GrantNotFound, ChangedMeanwhile."""
         own = principal == user_principal(self._actor.user_id)
+        if not own:
+            self._actor.require(Permission.WRITE)
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
         if principal not in node.grants:
             raise GrantNotFound("It is not granted to them here; look at the list of who has access.")
