@@ -6,7 +6,7 @@ from docplatform.domain.factors import Factors, Passkey
 from docplatform.domain.identity import Role, Session, User, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
 from docplatform.runtime.wire import Moment, Wire
-from docplatform.services.sessions import Entry
+from docplatform.services.door import Entry
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
