@@ -44,9 +44,9 @@ class SessionService(Door):
                 attempt.passed(work)
                 entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
             else:
-                attempt.half_passed(work)
                 work.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
+            attempt.half_passed()
             raise due
         self._tell_of_device(login)
         return entry
