@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +17,7 @@ from docplatform.adapters.items import rfc3339
 from docplatform.runtime import steady
 from tests.authenticator import Authenticator
 from tests.functions.house import PASSWORD, House, mails, new_house
-from tests.world import Answer, Cloud
+from tests.world import ROOT, Answer, Cloud
 
 NEW = "another sentence to remember"
 
@@ -293,3 +295,18 @@ def test_my_other_sessions_end_together(house: House) -> None:
     assert house.asks("DELETE", "/v1/sessions", token=own["access_token"]).status == 204
     assert house.refreshes(other).status == 401
     assert house.refreshes(own).status == 200
+
+
+# -- what it costs
+
+
+def test_what_few_log_ins_need_is_imported_by_those() -> None:
+    program = "import sys, handler; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{ROOT}/layers/platform/python:{ROOT}/functions/identity", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"webauthn", "pyotp", "zxcvbn", "cbor2"} & set(found)  # botocore imports cryptography where pyOpenSSL is
