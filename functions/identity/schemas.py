@@ -123,7 +123,8 @@ class Me(Wire):
 
 
 class SessionView(Wire):
-    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks."""
+    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks. ``authenticated_at`` and ``methods`` say when and how
+    its person last proved who they are (RFC 8176 has the short names)."""
 
     id: str
     created_at: Moment
@@ -131,6 +132,8 @@ class SessionView(Wire):
     expires_at: Moment
     address: str
     agent: str
+    authenticated_at: Moment
+    methods: list[str]
     current: bool
 
     @staticmethod
@@ -142,6 +145,8 @@ class SessionView(Wire):
             expires_at=session.expires_at,
             address=session.address,
             agent=session.agent,
+            authenticated_at=session.auth_time,
+            methods=list(session.amr),
             current=session.id == current,
         )
 

@@ -128,6 +128,8 @@ def test_log_in_in_two_steps(house: House) -> None:
     assert house.authorizes(inside["access_token"])["context"]["user_id"]
     used = house.asks("POST", "/v1/auth/mfa", {"challenge": first["challenge"], "recovery_code": codes[1]})
     assert (used.status, used["code"]) == (401, "invalid_challenge")
+    (newest, *_) = house.asks("GET", "/v1/sessions", token=inside["access_token"])["items"]
+    assert newest["methods"] == ["pwd", "recovery", "mfa"]
     mine = house.asks("GET", "/v1/me/mfa", token=inside["access_token"])
     assert mine.body == {"totp": True, "recovery_codes": 9, "passkeys": []}
     kept = json.dumps([house.cloud.items(table) for table in ("data", "audit")], default=str)

@@ -85,17 +85,17 @@ class Door:
 
     def _due(self, work: PeopleWork, login: Login) -> MfaRequired | MfaEnrolmentRequired | None:
         """What must follow the right password."""
-        if login.factors.enrolled:
-            token, challenge = new_challenge(Errand.SECOND_FACTOR, login.user.id, self._now())
-            facts = {"challenge": token, "expires_in": int(CHALLENGE_LIFE.total_seconds())}
-            work.issue(challenge)
-            return MfaRequired("Send it to /v1/auth/mfa with the challenge.", methods=login.factors.methods, **facts)
-        if login.require_mfa:
-            token, challenge = new_challenge(Errand.ENROLMENT, login.user.id, self._now())
-            facts = {"challenge": token, "expires_in": int(CHALLENGE_LIFE.total_seconds())}
-            work.issue(challenge)
-            return MfaEnrolmentRequired("Send the challenge to /v1/auth/mfa/enrolment.", **facts)
-        return None
+        if not (login.factors.enrolled or login.require_mfa):
+            return None
+        errand = Errand.SECOND_FACTOR if login.factors.enrolled else Errand.ENROLMENT
+        token, challenge = new_challenge(errand, login.user.id, self._now())
+        work.issue(challenge)
+        seconds = int(CHALLENGE_LIFE.total_seconds())
+        if errand is Errand.ENROLMENT:
+            go = "Send the challenge to /v1/auth/mfa/enrolment."
+            return MfaEnrolmentRequired(go, challenge=token, expires_in=seconds)
+        go = "Send it to /v1/auth/mfa with the challenge."
+        return MfaRequired(go, challenge=token, expires_in=seconds, methods=login.factors.methods)
 
     def _enter(self, work: PeopleWork, login: Login, action: Action, methods: tuple[Method, ...]) -> Entry:
         device = digest(self._visitor.agent)
