@@ -12,6 +12,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from botocore.client import BaseClient
 
 from docplatform.adapters.items import rfc3339
 from docplatform.runtime import steady
@@ -300,6 +301,27 @@ def test_my_other_sessions_end_together(house: House) -> None:
 
 
 # -- what it costs
+
+
+def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.moves_in()
+    calls: list[str] = []
+    ask = BaseClient._make_api_call
+
+    def counted(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.append(operation)
+        return ask(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    seen = []
+    for email in (house.admin_email, "nobody@x.example"):
+        house.logs_in(email, "wrong password")
+        seen.append(tuple(calls))
+        calls.clear()
+    assert seen[0] == seen[1]
+    assert seen[0] == ("BatchGetItem", "PutItem", "GetItem", "BatchGetItem", "TransactWriteItems")
 
 
 def test_what_few_log_ins_need_is_imported_by_those() -> None:
