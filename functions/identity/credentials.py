@@ -19,7 +19,7 @@ from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition import members as compose
 from docplatform.runtime.steady import as_long_as_a_mail
 from docplatform.services.proofs import Shown
-from docplatform.services.sessions import SessionService
+from docplatform.services.second_steps import SecondSteps
 from schemas import (
     ChallengeShown,
     EnrolmentConfirmation,
@@ -44,8 +44,8 @@ from schemas import (
 api = Api()
 
 
-def _sessions(tenant: Tenant, request: Request) -> SessionService:
-    return compose.sessions(tenant, request_id=request.id, address=request.address, agent=request.agent)
+def _steps(tenant: Tenant, request: Request) -> SecondSteps:
+    return compose.second_steps(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
 # -- passwords
@@ -83,20 +83,20 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     shown = Shown(body.code, body.recovery_code, body.passkey)
-    return Tokens.of(_sessions(tenant, request).show_factor(body.challenge, shown))
+    return Tokens.of(_steps(tenant, request).show_factor(body.challenge, shown))
 
 
 @api.post("/v1/auth/mfa/passkey-options", answers=PasskeyOptions, errors=(InvalidChallenge,))
 def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
-    options = _sessions(tenant, request).passkey_options(body.challenge)
+    options = _steps(tenant, request).passkey_options(body.challenge)
     return PasskeyOptions(challenge=body.challenge, public_key=options)
 
 
 @api.post("/v1/auth/mfa/enrolment", answers=TotpSecret, errors=(InvalidChallenge,))
 def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> TotpSecret:
     """Set up one-time passwords with the challenge of ``mfa_enrolment_required``."""
-    return TotpSecret.of(*_sessions(tenant, request).enrol(body.challenge))
+    return TotpSecret.of(*_steps(tenant, request).enrol(body.challenge))
 
 
 @api.post(
@@ -106,7 +106,7 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 )
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
-    entry, codes = _sessions(tenant, request).confirm_enrolment(body.challenge, body.code)
+    entry, codes = _steps(tenant, request).confirm_enrolment(body.challenge, body.code)
     return FirstEntry(**Tokens.of(entry).model_dump(), recovery_codes=list(codes))
 
 
@@ -116,14 +116,14 @@ def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, req
 @api.post("/v1/auth/passkey/options", answers=PasskeyOptions)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
-    token, options = _sessions(tenant, request).ask_for_passkey()
+    token, options = _steps(tenant, request).ask_for_passkey()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
 @api.post("/v1/auth/passkey", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
-    return Tokens.of(_sessions(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
+    return Tokens.of(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
 
 
 # -- step-up

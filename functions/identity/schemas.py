@@ -6,7 +6,7 @@ from docplatform.domain.factors import Factors, Passkey
 from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
 from docplatform.runtime.wire import Moment, Wire
-from docplatform.services.sessions import Entry
+from docplatform.services.door import Entry
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
@@ -127,7 +127,8 @@ class Me(Wire):
 
 
 class SessionView(Wire):
-    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks."""
+    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks. ``authenticated_at`` and ``methods`` say when and how
+    its person last proved who they are (RFC 8176 has the short names)."""
 
     id: str
     created_at: Moment
@@ -135,6 +136,8 @@ class SessionView(Wire):
     expires_at: Moment
     address: str
     agent: str
+    authenticated_at: Moment
+    methods: list[str]
     current: bool
 
     @staticmethod
@@ -146,6 +149,8 @@ class SessionView(Wire):
             expires_at=session.expires_at,
             address=session.address,
             agent=session.agent,
+            authenticated_at=session.auth_time,
+            methods=list(session.amr),
             current=session.id == current,
         )
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyotp
 import pytest
+from botocore.client import BaseClient
 
 from docplatform.adapters.items import rfc3339
 from docplatform.runtime import steady
 from tests.authenticator import Authenticator
 from tests.functions.house import PASSWORD, House, mails, new_house
-from tests.world import Answer, Cloud
+from tests.world import ROOT, Answer, Cloud
 
 NEW = "another sentence to remember"
 
@@ -126,6 +129,8 @@ def test_log_in_in_two_steps(house: House) -> None:
     assert house.authorizes(inside["access_token"])["context"]["user_id"]
     used = house.asks("POST", "/v1/auth/mfa", {"challenge": first["challenge"], "recovery_code": codes[1]})
     assert (used.status, used["code"]) == (401, "invalid_challenge")
+    (newest, *_) = house.asks("GET", "/v1/sessions", token=inside["access_token"])["items"]
+    assert newest["methods"] == ["pwd", "recovery", "mfa"]
     mine = house.asks("GET", "/v1/me/mfa", token=inside["access_token"])
     assert mine.body == {"totp": True, "recovery_codes": 9, "passkeys": []}
     kept = json.dumps([house.cloud.items(table) for table in ("data", "audit")], default=str)
@@ -293,3 +298,39 @@ def test_my_other_sessions_end_together(house: House) -> None:
     assert house.asks("DELETE", "/v1/sessions", token=own["access_token"]).status == 204
     assert house.refreshes(other).status == 401
     assert house.refreshes(own).status == 200
+
+
+# -- what it costs
+
+
+def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.moves_in()
+    calls: list[str] = []
+    ask = BaseClient._make_api_call
+
+    def counted(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        calls.append(operation)
+        return ask(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    seen = []
+    for email in (house.admin_email, "nobody@x.example"):
+        house.logs_in(email, "wrong password")
+        seen.append(tuple(calls))
+        calls.clear()
+    assert seen[0] == seen[1]
+    assert seen[0] == ("BatchGetItem", "PutItem", "GetItem", "BatchGetItem", "TransactWriteItems")
+
+
+def test_what_few_log_ins_need_is_imported_by_those() -> None:
+    program = "import sys, handler; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{ROOT}/layers/platform/python:{ROOT}/functions/identity", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert not {"webauthn", "pyotp", "zxcvbn", "cbor2"} & set(found)  # botocore imports cryptography where pyOpenSSL is

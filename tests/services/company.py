@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import boto3
 
@@ -19,16 +20,20 @@ from docplatform.domain.tenants import Plan, Tenant, TenantStatus
 from docplatform.runtime.composition.core import table
 from docplatform.runtime.composition.identity import people
 from docplatform.services.accounts import AccountService
+from docplatform.services.door import Door, Entry, Visitor
 from docplatform.services.factors import OwnFactors
 from docplatform.services.identity_ports import People
 from docplatform.services.lockout import Lockout
 from docplatform.services.members import MemberService
 from docplatform.services.passwords import LostPassword, OwnPassword
 from docplatform.services.proofs import Proofs
-from docplatform.services.sessions import Entry, OwnSessions, SessionService, Visitor
+from docplatform.services.second_steps import SecondSteps
+from docplatform.services.sessions import OwnSessions, SessionService
 from docplatform.services.step_up import StepUp
 from docplatform.services.tenants import TenantService
 from tests.world import REGION
+
+D = TypeVar("D", bound=Door)
 
 HOME = "https://acme.example"
 PASSWORD = "correct horse battery staple"
@@ -150,11 +155,18 @@ class Company:
 
     @property
     def door(self) -> SessionService:
-        return self.door_for()
+        return self.way_in(SessionService)
+
+    @property
+    def steps(self) -> SecondSteps:
+        return self.way_in(SecondSteps)
 
     def door_for(self, address: str = "192.0.2.7", agent: str = "curl") -> SessionService:
+        return self.way_in(SessionService, address, agent)
+
+    def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl") -> D:
         visitor = Visitor(self.tenant, "r", address, agent)
-        return SessionService(
+        return kind(
             visitor,
             self.people,
             self.passwords,

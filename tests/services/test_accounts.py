@@ -17,7 +17,7 @@ from docplatform.domain.errors import (
     UserNotFound,
 )
 from docplatform.domain.identity import Role, UserStatus
-from docplatform.services.sessions import Entry
+from docplatform.services.door import Entry
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 

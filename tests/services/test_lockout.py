@@ -103,6 +103,17 @@ def test_many_at_once_get_no_more_tries_than_one_after_another(company: Company)
     assert set(outcomes) == {InvalidCredentials, TooManyAttempts}
 
 
+def test_a_right_password_takes_back_no_count_but_its_own(company: Company) -> None:
+    """Or who knows the password could try codes without end, beside log-ins that wipe out their count."""
+    lockout = company.lockout()
+    for _ in range(5):
+        beside = lockout.admit(ANN)
+        lockout.admit(ANN)  # a wrong code, say
+        beside.half_passed()
+    with pytest.raises(TooManyAttempts):
+        lockout.admit(ANN)
+
+
 def test_one_source_is_capped_over_all_accounts(company: Company) -> None:
     for number in range(100):
         fails(company, f"n{number}@acme.example")

@@ -16,8 +16,8 @@ from docplatform.domain.errors import (
     ProofRefused,
     TooManyAttempts,
 )
+from docplatform.services.door import Entry
 from docplatform.services.proofs import Shown
-from docplatform.services.sessions import Entry
 from tests.authenticator import Authenticator, content, text
 from tests.services.company import HOME, PASSWORD, Company
 from tests.world import Cloud
@@ -32,8 +32,8 @@ def register(company: Company, entry: Entry, device: Authenticator, name: str = 
 
 
 def enter(company: Company, device: Authenticator) -> Entry:
-    challenge, options = company.door.ask_for_passkey()
-    return company.door.log_in_with_passkey(challenge, device.gets(options))
+    challenge, options = company.steps.ask_for_passkey()
+    return company.steps.log_in_with_passkey(challenge, device.gets(options))
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def test_a_passkey_is_a_second_factor(company: Company, phone: Authenticator) ->
         company.door.log_in(ANN, PASSWORD)
     assert due.value.facts["methods"] == ["recovery_code", "passkey"]
     challenge = str(due.value.facts["challenge"])
-    options = company.door.passkey_options(challenge)
+    options = company.steps.passkey_options(challenge)
     assert [each["id"] for each in options["allowCredentials"]] == [text(phone.credential_id)]
-    assert company.door.show_factor(challenge, Shown(passkey=phone.gets(options)))
+    assert company.steps.show_factor(challenge, Shown(passkey=phone.gets(options)))
 
 
 def test_recovery_codes_come_with_the_first_factor(company: Company, entry: Entry) -> None:
@@ -146,32 +146,32 @@ def _another_signature(shown: dict[str, Any]) -> None:
 def test_a_forged_answer_opens_nothing_and_uses_up_the_challenge(
     company: Company, phone: Authenticator, tamper: Tamper
 ) -> None:
-    challenge, options = company.door.ask_for_passkey()
+    challenge, options = company.steps.ask_for_passkey()
     right = phone.gets(options)
     shown = {**right, "response": dict(right["response"])}
     tamper(shown)
     with pytest.raises(InvalidCode):
-        company.door.log_in_with_passkey(challenge, shown)
+        company.steps.log_in_with_passkey(challenge, shown)
     with pytest.raises(InvalidChallenge):
-        company.door.log_in_with_passkey(challenge, right)
+        company.steps.log_in_with_passkey(challenge, right)
 
 
 def test_an_answer_is_good_once(company: Company, phone: Authenticator) -> None:
-    challenge, options = company.door.ask_for_passkey()
+    challenge, options = company.steps.ask_for_passkey()
     shown = phone.gets(options)
-    company.door.log_in_with_passkey(challenge, shown)
+    company.steps.log_in_with_passkey(challenge, shown)
     with pytest.raises(InvalidChallenge):
-        company.door.log_in_with_passkey(challenge, shown)
-    again, _ = company.door.ask_for_passkey()
+        company.steps.log_in_with_passkey(challenge, shown)
+    again, _ = company.steps.ask_for_passkey()
     with pytest.raises(InvalidCode):
-        company.door.log_in_with_passkey(again, shown)
+        company.steps.log_in_with_passkey(again, shown)
 
 
 def test_a_challenge_is_good_for_five_minutes(company: Company, phone: Authenticator) -> None:
-    challenge, options = company.door.ask_for_passkey()
+    challenge, options = company.steps.ask_for_passkey()
     company.clock.passes(minutes=5)
     with pytest.raises(InvalidChallenge):
-        company.door.log_in_with_passkey(challenge, phone.gets(options))
+        company.steps.log_in_with_passkey(challenge, phone.gets(options))
 
 
 def test_an_authenticator_that_verifies_nobody_is_not_registered(company: Company, entry: Entry) -> None:
@@ -234,10 +234,10 @@ def test_a_passkey_alone_is_a_step_up(company: Company, entry: Entry, phone: Aut
 
 def test_forged_answers_lock_the_account_too(company: Company, phone: Authenticator) -> None:
     for _ in range(10):
-        challenge, options = company.door.ask_for_passkey()
+        challenge, options = company.steps.ask_for_passkey()
         shown = phone.gets(options)
         _another_signature(shown)
         with pytest.raises(InvalidCode):
-            company.door.log_in_with_passkey(challenge, shown)
+            company.steps.log_in_with_passkey(challenge, shown)
     with pytest.raises(TooManyAttempts):
         enter(company, phone)

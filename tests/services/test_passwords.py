@@ -13,7 +13,7 @@ from docplatform.domain.errors import (
     TooManyAttempts,
     WeakPassword,
 )
-from docplatform.services.sessions import Entry
+from docplatform.services.door import Entry
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 

@@ -23,8 +23,8 @@ from docplatform.domain.errors import (
     TooManyAttempts,
 )
 from docplatform.domain.factors import SecuritySettings
+from docplatform.services.door import Entry
 from docplatform.services.proofs import Shown
-from docplatform.services.sessions import Entry
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 
@@ -50,7 +50,7 @@ class Ann:
         return str(due.value.facts["challenge"])
 
     def logs_in(self, **shown: Any) -> Entry:
-        return self.company.door.show_factor(self.challenge(), Shown(**(shown or {"code": self.code()})))
+        return self.company.steps.show_factor(self.challenge(), Shown(**(shown or {"code": self.code()})))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_of_two_who_show_one_code_at_once_one_gets_in(ann: Ann) -> None:
 
     def show(challenge: str) -> Entry | DomainError:
         try:
-            return ann.company.door.show_factor(challenge, Shown(code=code))
+            return ann.company.steps.show_factor(challenge, Shown(code=code))
         except DomainError as error:
             return error
 
@@ -138,9 +138,9 @@ def test_wrong_codes_count_towards_the_lock_out(ann: Ann) -> None:
     challenge = ann.challenge()
     for _ in range(10):
         with pytest.raises(InvalidCode):
-            ann.company.door.show_factor(challenge, Shown(code="000000" if ann.code() != "000000" else "000001"))
+            ann.company.steps.show_factor(challenge, Shown(code="000000" if ann.code() != "000000" else "000001"))
     with pytest.raises(TooManyAttempts):
-        ann.company.door.show_factor(challenge, Shown(code=ann.code()))
+        ann.company.steps.show_factor(challenge, Shown(code=ann.code()))
     with pytest.raises(TooManyAttempts):
         ann.company.door.log_in(ANN, PASSWORD)
 
@@ -165,21 +165,21 @@ def test_after_a_lock_both_steps_are_let_through(ann: Ann) -> None:
 
 def test_a_challenge_is_good_for_one_log_in_within_five_minutes(ann: Ann) -> None:
     used, late = ann.challenge(), ann.challenge()
-    ann.company.door.show_factor(used, Shown(code=ann.code()))
+    ann.company.steps.show_factor(used, Shown(code=ann.code()))
     with pytest.raises(InvalidChallenge):
-        ann.company.door.show_factor(used, Shown(code=ann.code(1)))
+        ann.company.steps.show_factor(used, Shown(code=ann.code(1)))
     ann.company.clock.passes(minutes=5)
     for token in (late, "", "x"):
         with pytest.raises(InvalidChallenge):
-            ann.company.door.show_factor(token, Shown(code=ann.code()))
+            ann.company.steps.show_factor(token, Shown(code=ann.code()))
 
 
 def test_a_challenge_enrols_nothing_for_who_has_a_factor(ann: Ann) -> None:
     challenge = ann.challenge()
     with pytest.raises(InvalidChallenge):
-        ann.company.door.enrol(challenge)
+        ann.company.steps.enrol(challenge)
     with pytest.raises(InvalidChallenge):
-        ann.company.door.confirm_enrolment(challenge, ann.code())
+        ann.company.steps.confirm_enrolment(challenge, ann.code())
 
 
 def test_an_unconfirmed_secret_is_not_asked_for(company: Company) -> None:
@@ -245,15 +245,15 @@ def test_who_has_no_factor_where_one_is_required_can_only_set_one_up(company: Co
         company.door.log_in(ANN, PASSWORD)
     challenge = str(due.value.facts["challenge"])
     with pytest.raises(InvalidChallenge):
-        company.door.show_factor(challenge, Shown(code="000000"))
-    secret, _ = company.door.enrol(challenge)
+        company.steps.show_factor(challenge, Shown(code="000000"))
+    secret, _ = company.steps.enrol(challenge)
     with pytest.raises(InvalidCode):
-        company.door.confirm_enrolment(challenge, "12345")
-    entry, codes = company.door.confirm_enrolment(challenge, pyotp.TOTP(secret).at(company.clock.at))
+        company.steps.confirm_enrolment(challenge, "12345")
+    entry, codes = company.steps.confirm_enrolment(challenge, pyotp.TOTP(secret).at(company.clock.at))
     assert len(codes) == 10
     assert company.own_factors(entry).look().totp
     with pytest.raises(InvalidChallenge):
-        company.door.enrol(challenge)
+        company.steps.enrol(challenge)
     with pytest.raises(MfaIsRequired):
         company.own_factors(entry).remove_totp()
 

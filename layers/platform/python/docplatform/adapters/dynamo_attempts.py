@@ -32,12 +32,6 @@ def forgive(table: TenantTable, writes: Transaction, account: str) -> None:
     writes.delete(table.keys.tally(account))
 
 
-def take_back(table: TenantTable, writes: Transaction, account: str, before: Tally, at: datetime) -> None:
-    """As if the attempt had not been; the count of writes goes on."""
-    again = Tally(before.recent, before.locks, before.locked_until, before.revision + 2)
-    writes.put(table.keys.tally(account), _item(again, at))
-
-
 def count_failure(table: TenantTable, writes: Transaction, source: str, at: datetime) -> None:
     window, end = window_of(at)
     expires = {"expires": int((end + WINDOW).timestamp())}

@@ -8,7 +8,6 @@ from docplatform.adapters import dynamo_attempts
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
-from docplatform.domain.attempts import Tally
 from docplatform.domain.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset
 from docplatform.domain.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.domain.identity import Reset
@@ -89,9 +88,6 @@ class CredentialWrites:
     # -- attempts
     def forgive(self, account: str) -> None:
         dynamo_attempts.forgive(self._table, self._writes, account)
-
-    def take_back(self, account: str, before: Tally, at: datetime) -> None:
-        dynamo_attempts.take_back(self._table, self._writes, account, before, at)
 
     def count_failure(self, source: str, at: datetime) -> None:
         dynamo_attempts.count_failure(self._table, self._writes, source, at)

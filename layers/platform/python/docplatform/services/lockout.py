@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from docplatform.domain.attempts import SOURCE_FAILURES, Tally, source_of, tenant_cap, window_of
@@ -23,6 +23,7 @@ class Attempt:
     at: datetime
     before: Tally
     after: Tally
+    attempts: Attempts
 
     def failed(self, work: CredentialWork) -> None:
         work.count_failure(self.source, self.at)
@@ -31,9 +32,10 @@ class Attempt:
         """Somebody is in: the account's count begins anew."""
         work.forgive(self.account)
 
-    def half_passed(self, work: CredentialWork) -> None:
-        """The password was right and a second factor is due: this attempt neither counts nor forgives."""
-        work.take_back(self.account, self.before, self.at)
+    def half_passed(self) -> None:
+        """The password was right and a second factor is due: this attempt neither counts nor forgives. Where another was counted
+        meanwhile both stay, or a right password would wipe out the wrong codes that are tried beside it."""
+        self.attempts.keep(self.account, replace(self.before, revision=self.after.revision + 1), self.at)
 
 
 class Lockout:
@@ -53,6 +55,6 @@ class Lockout:
             after = tally.with_attempt(at)
             faster = self._attempts.keep(account, after, at)
             if faster is None:
-                return Attempt(account, self._source, at, tally, after)
+                return Attempt(account, self._source, at, tally, after, self._attempts)
             tally = faster
         raise TooManyAttempts(1)  # many at the same moment, for one account: nobody types like that

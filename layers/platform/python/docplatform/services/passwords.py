@@ -135,8 +135,7 @@ class OwnPassword:
         try:
             check_new_password(self._passwords, new, email=user.email)
         except WeakPassword:
-            with self._people.begin() as work:
-                attempt.half_passed(work)
+            attempt.half_passed()
             raise
         session = self._people.session(actor.session_id)
         if session is None or not alive(session, user, at):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import TypeVar
 
 from docplatform.adapters.argon2_passwords import Argon2Passwords
 from docplatform.adapters.dynamo_attempts import DynamoAttempts
@@ -20,12 +21,14 @@ from docplatform.runtime.credentials import own_client
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.settings import IdentitySettings, OperatorSettings, load
 from docplatform.services.accounts import AccountService
+from docplatform.services.door import Door, Visitor
 from docplatform.services.factors import OwnFactors
 from docplatform.services.lockout import Lockout
 from docplatform.services.members import MemberService
 from docplatform.services.passwords import LostPassword, OwnPassword
 from docplatform.services.proofs import Proofs
-from docplatform.services.sessions import OwnSessions, SessionService, Visitor
+from docplatform.services.second_steps import SecondSteps
+from docplatform.services.sessions import OwnSessions, SessionService
 from docplatform.services.step_up import StepUp
 from docplatform.services.tenants import TenantService
 
@@ -48,8 +51,12 @@ def _proofs(tenant: Tenant) -> Proofs:
     return Proofs(secrets, Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
 
 
-def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
-    return SessionService(
+D = TypeVar("D", bound=Door)
+
+
+def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent: str) -> D:
+    """A way in: SessionService or SecondSteps."""
+    return kind(
         Visitor(tenant, request_id, address, agent),
         people(tenant),
         _passwords(),
@@ -60,6 +67,14 @@ def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Se
         _mail(),
         address_of(tenant),
     )
+
+
+def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
+    return door(SessionService, tenant, request_id=request_id, address=address, agent=agent)
+
+
+def second_steps(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SecondSteps:
+    return door(SecondSteps, tenant, request_id=request_id, address=address, agent=agent)
 
 
 def own_sessions(actor: Actor) -> OwnSessions:
