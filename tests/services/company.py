@@ -10,6 +10,7 @@ from typing import TypeVar
 import boto3
 
 from docplatform.adapters.dynamo_attempts import DynamoAttempts
+from docplatform.adapters.dynamo_directory import DynamoDirectory
 from docplatform.adapters.kms_secrets import KmsSecrets
 from docplatform.adapters.totp import Totp
 from docplatform.adapters.webauthn_passkeys import WebAuthnPasskeys
@@ -200,7 +201,8 @@ class Company:
         return StepUp(self.actor(entry), self.people, self.passwords, self.proofs, self.lockout(), self.clock)
 
     def accounts(self, entry: Entry) -> AccountService:
-        return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)
+        leave = DynamoDirectory(table(self.tenant)).leave
+        return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock, leave)
 
     def moves_in(self, token: str = "", name: str = "Ann") -> Entry:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from docplatform.adapters.dynamo_credentials import CredentialWrites
 from docplatform.adapters.dynamo_groups import DynamoGroups
 from docplatform.adapters.dynamo_library import take_back_everything
 from docplatform.adapters.dynamo_people import user_from, user_item
@@ -77,6 +78,12 @@ class DynamoDirectory:
             with self._groups.begin() as work:
                 work.add_members(group, chunk)
                 work.record(record(chunk, []))
+
+    def leave(self, user_id: str) -> None:
+        """As ``let_go``, of a user by id; who is not there has nothing to leave."""
+        entry = self.entry(user_id)
+        if entry is not None:
+            self.let_go(entry)
 
     def let_go(self, entry: Entry) -> None:
         self.end_sessions(entry.user.id)
@@ -162,6 +169,7 @@ class DynamoDirectoryWork:
         self._writes.delete(self._keys.user_name(entry.user_name))
         self._writes.delete(self._keys.directory(user.id), where={"revision": entry.revision}, otherwise=_stale())
         self._writes.delete(self._keys.credential(user.id))
+        CredentialWrites(self._table, self._writes).forget_credentials(user.id)
         self._writes.update(self._keys.usage(), add={"users": -1})
 
     def record(self, record: AuditRecord) -> None:

@@ -15,10 +15,18 @@ _PAGE = 100
 
 
 class AccountService:
-    def __init__(self, actor: Actor, people: People, mail: Mail, home: str, now: Callable[[], datetime]) -> None:
-        """``home`` is the tenant's address."""
+    def __init__(
+        self,
+        actor: Actor,
+        people: People,
+        mail: Mail,
+        home: str,
+        now: Callable[[], datetime],
+        leave: Callable[[str], None],
+    ) -> None:
+        """``home`` is the tenant's address; ``leave`` takes a user out of every group and takes back what was granted to them."""
         self._actor, self._people, self._mail = actor, people, mail
-        self._home, self._now = home, now
+        self._home, self._now, self._leave = home, now, leave
 
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
         """Give another role, take access away, give it back. Who is disabled is logged out everywhere.
@@ -49,6 +57,7 @@ class AccountService:
         user = self._user(user_id)
         with self._people.begin() as work:
             self._keep_an_admin(work, user)
+            self._leave(user_id)
             work.remove_user(user)
             work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
 
