@@ -34,7 +34,14 @@ from docplatform.domain.tenants import Plan, Tenant, TenantStatus
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "us-east-1"
 BUCKET = "documents"
-ROOMS = {"access": "sharing", "groups": "sharing", "v2": "scim"}
+ROOMS = {
+    "access": "sharing",
+    "api-keys": "api_keys",
+    "groups": "sharing",
+    "service-accounts": "api_keys",
+    "users": "identity",
+    "v2": "scim",
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

@@ -17,6 +17,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.factors import SecuritySettings
 from docplatform.domain.identity import Actor, Permission
 from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.directory import users
 from docplatform.runtime.composition.members import accounts, members
 from docplatform.runtime.wire import Reply
 from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserListing, UserPage, UserView
@@ -79,7 +80,7 @@ def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
 @api.delete("/v1/users/{user_id}", status=204, needs=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))
 def delete_user(actor: Actor, user_id: str) -> None:
     """Delete an account. What its person has stored stays."""
-    accounts(actor).delete(user_id)
+    users(actor).remove(user_id)
 
 
 @api.get("/v1/users/{user_id}/sessions", answers=SessionList, needs=Permission.MANAGE_USERS, errors=(UserNotFound,))

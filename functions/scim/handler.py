@@ -10,6 +10,7 @@ from docplatform.domain.errors import (
     GroupNotFound,
     Invalid,
     InvalidName,
+    LastAdmin,
     PreconditionFailed,
     QuotaExceeded,
     TooManyGroups,
@@ -19,7 +20,8 @@ from docplatform.domain.errors import (
 from docplatform.domain.groups import Group as OurGroup
 from docplatform.domain.identity import Actor, Permission, Role
 from docplatform.runtime.api import Api, Request
-from docplatform.runtime.composition.directory import directory, groups, users
+from docplatform.runtime.composition.directory import directory, users
+from docplatform.runtime.composition.sharing import groups
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.wire import Reply
 from docplatform.domain.directory import Entry
@@ -52,7 +54,16 @@ api = Api(DIALECT, keys=True)
 _NEEDS = Permission.MANAGE_USERS
 _AT_ONCE = 50  # users that are read and matched together
 _MODELS = (ScimUser, Group)
-_CHANGES = (Invalid, InvalidName, EmailTaken, UserNameTaken, QuotaExceeded, PreconditionFailed, ScimRefused)
+_CHANGES = (
+    Invalid,
+    InvalidName,
+    EmailTaken,
+    UserNameTaken,
+    LastAdmin,
+    QuotaExceeded,
+    PreconditionFailed,
+    ScimRefused,
+)
 _GROUP_CHANGES = (Invalid, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded, ScimRefused)
 
 
@@ -258,7 +269,7 @@ def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Requ
     "/scim/v2/Users/{user_id}",
     status=204,
     needs=_NEEDS,
-    errors=(UserNotFound, PreconditionFailed, ChangedMeanwhile),
+    errors=(UserNotFound, LastAdmin, PreconditionFailed, ChangedMeanwhile),
     headers=("If-Match",),
 )
 @understood

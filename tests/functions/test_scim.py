@@ -99,7 +99,7 @@ def test_a_user_is_made_found_changed_and_taken_away(idp: Person, acme: TenantWo
     assert finds(idp, 'userName eq "bjensen"') == []
     assert makes(idp, "bjensen", emails=[{"value": "b.jensen@acme.example"}]).status == 201
     actions = acme.actions
-    assert {"user.provisioned", "user.changed", "user.removed"} <= set(actions)
+    assert {"user.provisioned", "user.changed", "user.deleted"} <= set(actions)
 
 
 def test_nothing_of_a_person_who_is_taken_away_stays_in_the_database(idp: Person, region: Cloud) -> None:
@@ -149,6 +149,36 @@ def test_who_is_not_active_has_no_session_any_more(
     found = people(acme.tenant).user(bo.id)
     assert found is not None
     assert found.status == "disabled"
+
+
+def test_one_admin_always_stays(idp: Person) -> None:
+    only, off = makes(idp, "only", roles=[{"value": "admin"}]), {"op": "replace", "path": "active", "value": False}
+    path = f"/scim/v2/Users/{only['id']}"
+    demoted = {"op": "replace", "path": "roles", "value": [{"value": "viewer"}]}
+    refused = [patches(idp, path, off), patches(idp, path, demoted), idp.asks("DELETE", path)]
+    assert [each.status for each in refused] == [409, 409, 409]
+    assert idp.asks("GET", path)["active"] is True
+    makes(idp, "another", roles=[{"value": "admin"}])
+    assert idp.asks("DELETE", path).status == 204
+
+
+def test_programs_are_not_among_the_users(idp: Person) -> None:
+    program = idp.asks("POST", "/v1/service-accounts", {"name": "Nightly import", "role": "editor"})
+    path = f"/scim/v2/Users/{program['id']}"
+    assert [idp.asks("GET", path).status, idp.asks("DELETE", path).status] == [404, 404]
+    assert finds(idp, 'displayName eq "Nightly import"') == []
+
+
+def test_who_goes_leaves_groups_and_grants_on_record(idp: Person, acme: TenantWorld) -> None:
+    bo = acme.member(Role.EDITOR)
+    body = {"schemas": [GROUP], "displayName": "Legal", "members": [{"value": bo.id}]}
+    idp.asks("POST", "/scim/v2/Groups", body)
+    vault = idp.creates_folder("Vault")["id"]
+    idp.shares(vault, f"user:{bo.id}", "viewer")
+    assert idp.asks("DELETE", f"/v1/users/{bo.id}").status == 204
+    assert idp.asks("GET", f"/v1/users/{bo.id}").status == 404
+    assert {"group-member.removed", "access.revoked", "user.deleted"} <= set(acme.actions)
+    assert bo.id not in json.dumps(idp.asks("GET", f"/v1/access/{vault}").body)
 
 
 def test_names_and_addresses_are_taken_once(idp: Person) -> None:

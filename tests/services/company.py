@@ -21,6 +21,7 @@ from docplatform.domain.tenants import Plan, Tenant, TenantStatus
 from docplatform.runtime.composition.core import table
 from docplatform.runtime.composition.identity import people
 from docplatform.services.accounts import AccountService
+from docplatform.services.directory import DirectoryService
 from docplatform.services.door import Door, Entry, Visitor
 from docplatform.services.factors import OwnFactors
 from docplatform.services.identity_ports import People
@@ -201,8 +202,10 @@ class Company:
         return StepUp(self.actor(entry), self.people, self.passwords, self.proofs, self.lockout(), self.clock)
 
     def accounts(self, entry: Entry) -> AccountService:
-        leave = DynamoDirectory(table(self.tenant)).leave
-        return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock, leave)
+        return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)
+
+    def directory(self, entry: Entry) -> DirectoryService:
+        return DirectoryService(self.actor(entry), DynamoDirectory(table(self.tenant)), self.clock)
 
     def moves_in(self, token: str = "", name: str = "Ann") -> Entry:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)

@@ -8,9 +8,9 @@ from docplatform.adapters import dynamo_attempts
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
-from docplatform.domain.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset
+from docplatform.domain.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
 from docplatform.domain.factors import Challenge, Factors, Passkey, SecuritySettings
-from docplatform.domain.identity import Reset
+from docplatform.domain.identity import Reset, Role, UserStatus
 
 _RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
 
@@ -18,6 +18,19 @@ _RESET_KEPT = 3600  # seconds after its end, so that the next request knows that
 class CredentialWrites:
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         self._table, self._keys, self._writes = table, table.keys, transaction
+
+    # -- the account
+    def keep_admin(self, user_id: str) -> None:
+        """Raises LastAdmin when committed."""
+        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
+        last = LastAdmin("Make somebody else admin first.")
+        self._writes.check(self._keys.user(user_id), where=still, otherwise=last)
+
+    def forget_credentials(self, user_id: str) -> None:
+        """All that proves who somebody is."""
+        keys = self._keys
+        for key in (keys.credential(user_id), keys.factors(user_id), keys.devices(user_id), keys.reset(user_id)):
+            self._writes.delete(key)
 
     # -- passwords
     def prove_password(self, user_id: str, password: str, anew: str) -> None:
@@ -76,11 +89,6 @@ class CredentialWrites:
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
         self._writes.put(self._keys.devices(user_id), {"known": list(devices)})
-
-    def forget_credentials(self, user_id: str) -> None:
-        """All but the password."""
-        for key in (self._keys.factors(user_id), self._keys.devices(user_id), self._keys.reset(user_id)):
-            self._writes.delete(key)
 
     def set_security(self, settings: SecuritySettings) -> None:
         self._writes.put(self._keys.security_settings(), {"require_mfa": settings.require_mfa})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -20,7 +20,8 @@ from docplatform.domain.access import user_principal
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.directory import Entry
 from docplatform.domain.errors import EmailTaken, PreconditionFailed, QuotaExceeded, UserNameTaken
-from docplatform.domain.groups import Group, MembersRecord
+from docplatform.domain.groups import Group, MembersRecord, TakenBack
+from docplatform.domain.identity import UserKind
 
 _KEYS = 1_000  # of one query for ids alone
 _MEMBERS = 45  # of one transaction of 100, at two writes each
@@ -41,7 +42,7 @@ class DynamoDirectory:
         entries = {}
         for each in wanted:
             profile = found.get(self._keys.user(each))
-            if profile and not profile.get("removed"):
+            if profile and _is_here(profile):
                 entries[each] = _entry(profile, found.get(self._keys.directory(each), {}))
         return entries
 
@@ -79,18 +80,14 @@ class DynamoDirectory:
                 work.add_members(group, chunk)
                 work.record(record(chunk, []))
 
-    def leave(self, user_id: str) -> None:
-        """As ``let_go``, of a user by id; who is not there has nothing to leave."""
-        entry = self.entry(user_id)
-        if entry is not None:
-            self.let_go(entry)
-
-    def let_go(self, entry: Entry) -> None:
-        self.end_sessions(entry.user.id)
+    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+        user = entry.user.id
+        self.end_sessions(user)
         for group in self.groups_of(entry.groups).values():
             with self._groups.begin() as work:
-                work.remove_members(group, [entry.user.id])
-        take_back_everything(self._table, user_principal(entry.user.id))
+                work.remove_members(group, [user])
+                work.record(left(group.id))
+        take_back_everything(self._table, user_principal(user), taken_back)
 
     def end_sessions(self, user_id: str) -> None:
         while True:
@@ -120,9 +117,9 @@ class DynamoDirectory:
                 return
 
 
-class DynamoDirectoryWork:
+class DynamoDirectoryWork(CredentialWrites):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
+        super().__init__(table, transaction)
 
     def add(self, entry: Entry, *, most: int) -> None:
         user = entry.user
@@ -168,8 +165,7 @@ class DynamoDirectoryWork:
             self._writes.delete(self._keys.email(user.email))
         self._writes.delete(self._keys.user_name(entry.user_name))
         self._writes.delete(self._keys.directory(user.id), where={"revision": entry.revision}, otherwise=_stale())
-        self._writes.delete(self._keys.credential(user.id))
-        CredentialWrites(self._table, self._writes).forget_credentials(user.id)
+        self.forget_credentials(user.id)
         self._writes.update(self._keys.usage(), add={"users": -1})
 
     def record(self, record: AuditRecord) -> None:
@@ -183,6 +179,10 @@ class DynamoDirectoryWork:
         if name:
             name_taken = UserNameTaken("Choose another user name.")
             self._writes.put(self._keys.user_name(entry.user_name), whose, if_taken=name_taken)
+
+
+def _is_here(profile: Item) -> bool:
+    return not profile.get("removed") and profile.get("kind", UserKind.PERSON) == UserKind.PERSON
 
 
 def _entry(profile: Item, more: Item) -> Entry:

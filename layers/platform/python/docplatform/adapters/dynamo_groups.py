@@ -28,7 +28,7 @@ from docplatform.domain.errors import (
     TooManyGroups,
     UserNotFound,
 )
-from docplatform.domain.groups import MOST_MEMBERS, MOST_OF_ONE, Group
+from docplatform.domain.groups import MOST_MEMBERS, MOST_OF_ONE, Group, MembersRecord, TakenBack
 from docplatform.domain.identity import User
 
 _CHUNK = 45  # members of one transaction of 100, at two writes each
@@ -71,17 +71,20 @@ class DynamoGroups:
         return shown, pages.encode({"id": end["sk"].removeprefix(TenantKeys.MEMBER)}) if end else ""
 
     def check_user(self, user_id: str) -> None:
-        if not ids.is_a(ids.USER, user_id) or self._table.get(self._keys.user(user_id)) is None:
+        profile = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if profile is None or profile.get("removed"):
             raise UserNotFound("Look at the list of users.")
 
-    def empty(self, group: Group) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         while True:
             rows, _ = self._table.query(self._keys.group(group.id).pk, prefix=TenantKeys.MEMBER, limit=_CHUNK)
             if not rows:
                 break
+            leaving = [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows]
             with self.begin() as work:
-                work.remove_members(group, [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows])
-        take_back_everything(self._table, group_principal(group.id))
+                work.remove_members(group, leaving)
+                work.record(emptied([], leaving))
+        take_back_everything(self._table, group_principal(group.id), taken_back)
 
     def record(self, record: AuditRecord) -> None:
         self._table.record_alone(record)

@@ -44,10 +44,12 @@ from docplatform.domain.errors import (
     TooManyGrants,
     UserNotFound,
 )
+from docplatform.domain.groups import TakenBack
 from docplatform.domain.identity import Actor, Role, UserStatus
 from docplatform.domain.library import Document, Folder, Order, Page, Surroundings, Version
 
 _REMEMBERED_SECONDS = 24 * 3600
+_TAKEN_BACK = LARGEST - 2  # grants of one transaction, beside the count of them and the audit record
 
 
 def _no_folder() -> FolderNotFound:
@@ -427,17 +429,18 @@ def nodes_from(item: Item) -> dict[str, Role]:
     return {name: Role(value) for name, value in item.items() if ids.is_folder(name) or ids.is_a(ids.DOCUMENT, name)}
 
 
-def take_back_everything(table: TenantTable, principal: str) -> None:
+def take_back_everything(table: TenantTable, principal: str, record: TakenBack) -> None:
     """Every grant to somebody who is going; may be repeated."""
     granted = table.keys.granted(principal)
     nodes = list(nodes_from(table.get(granted) or {}))
-    for start in range(0, len(nodes), LARGEST - 1):
-        chunk = nodes[start : start + LARGEST - 1]
+    for start in range(0, len(nodes), _TAKEN_BACK):
+        chunk = nodes[start : start + _TAKEN_BACK]
         there = table.get_many(table.keys.of_child(node) for node in chunk)
         with table.begin() as writes:
             for key in there:
                 writes.update(key, remove=(grant_name(principal),), otherwise=_shared_meanwhile())
             writes.update(granted, remove=tuple(chunk), add={"count": -len(chunk)}, must_exist=False)
+            table.record(writes, record(chunk))
 
 
 def _shared_meanwhile() -> ChangedMeanwhile:

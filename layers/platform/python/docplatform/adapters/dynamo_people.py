@@ -23,7 +23,6 @@ from docplatform.domain.errors import (
     InvalidCursor,
     InvalidInvitation,
     InvalidRefreshToken,
-    LastAdmin,
     QuotaExceeded,
     SessionNotFound,
     UserNotFound,
@@ -42,7 +41,7 @@ class DynamoPeople:
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
-        return user_from(item) if item else None
+        return user_from(item) if item and not item.get("removed") else None
 
     def founder(self) -> User | None:
         """The first admin; None while the tenant is registered and no more."""
@@ -66,7 +65,7 @@ class DynamoPeople:
         parts = (keys.user(user_id), keys.credential(user_id), keys.factors(user_id), keys.devices(user_id))
         found = self._table.get_many([*parts, keys.security_settings()])
         profile, credential, factors, devices = (found.get(key, {}) for key in parts)
-        if not profile:
+        if not profile or profile.get("removed"):
             return None
         return Login(
             user=user_from(profile),
@@ -214,21 +213,6 @@ class DynamoPeopleWork(CredentialWrites):
             where={"role": user.role.value, "status": user.status.value},
             otherwise=ChangedMeanwhile("Somebody else changed the user; look again."),
         )
-
-    def keep_admin(self, user_id: str) -> None:
-        """Raises LastAdmin when committed."""
-        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
-        last = LastAdmin("Make somebody else admin first.")
-        self._writes.check(self._keys.user(user_id), where=still, otherwise=last)
-
-    def remove_user(self, user: User) -> None:
-        """Raises UserNotFound when committed."""
-        gone = UserNotFound("Look at the list of users.")
-        self._writes.delete(self._keys.user(user.id), otherwise=gone)
-        self._writes.delete(self._keys.email(user.email))
-        self._writes.delete(self._keys.credential(user.id))
-        self.forget_credentials(user.id)
-        self._writes.update(self._keys.usage(), add={"users": -1})
 
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """Raises UserNotFound when committed."""

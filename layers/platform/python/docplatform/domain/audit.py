@@ -76,7 +76,6 @@ class Action(StrEnum):
     USERS_LISTED = "users.listed"
     USER_PROVISIONED = "user.provisioned"
     USER_CHANGED = "user.changed"
-    USER_REMOVED = "user.removed"
     GROUP_CREATED = "group.created"
     GROUP_CHANGED = "group.changed"
     GROUP_DELETED = "group.deleted"

@@ -27,3 +27,6 @@ class Group:
 
 MembersRecord = Callable[[list[str], list[str]], AuditRecord]
 """The audit record of who joins and who leaves in one transaction."""
+
+TakenBack = Callable[[list[str]], AuditRecord]
+"""The audit record of the folders and documents on which somebody loses, in one transaction, what was granted to them."""

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from docplatform.domain.audit import Action, Facts, record_of
-from docplatform.domain.errors import Conflict, LastAdmin, MailNotSent, SessionNotFound, UserNotFound
+from docplatform.domain.errors import Conflict, MailNotSent, SessionNotFound, UserNotFound
 from docplatform.domain.factors import Factors, SecuritySettings
 from docplatform.domain.identity import Actor, Role, Session, User, UserStatus, alive
 from docplatform.services.identity_ports import Mail, People, PeopleWork
+from docplatform.services.last_admin import other_admin
 
 _PAGE = 100
 
 
 class AccountService:
-    def __init__(
-        self,
-        actor: Actor,
-        people: People,
-        mail: Mail,
-        home: str,
-        now: Callable[[], datetime],
-        leave: Callable[[str], None],
-    ) -> None:
-        """``home`` is the tenant's address; ``leave`` takes a user out of every group and takes back what was granted to them."""
+    def __init__(self, actor: Actor, people: People, mail: Mail, home: str, now: Callable[[], datetime]) -> None:
+        """``home`` is the tenant's address."""
         self._actor, self._people, self._mail = actor, people, mail
-        self._home, self._now, self._leave = home, now, leave
+        self._home, self._now = home, now
 
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
         """Give another role, take access away, give it back. Who is disabled is logged out everywhere.
@@ -51,15 +44,6 @@ class AccountService:
                 action = Action.USER_DISABLED if status is UserStatus.DISABLED else Action.USER_ENABLED
                 work.record(record_of(self._actor, action, user_id, at))
         return self._user(user_id)
-
-    def delete(self, user_id: str) -> None:
-        """The account and all that proves whose it is; what they made stays. Raises UserNotFound, LastAdmin."""
-        user = self._user(user_id)
-        with self._people.begin() as work:
-            self._keep_an_admin(work, user)
-            self._leave(user_id)
-            work.remove_user(user)
-            work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
         """Raises UserNotFound."""
@@ -121,15 +105,15 @@ class AccountService:
         return user
 
     def _keep_an_admin(self, work: PeopleWork, user: User) -> None:
-        """That somebody else is one is held when the change is stored, so two admins cannot disable each other. Raises LastAdmin."""
-        if user.role is not Role.ADMIN or user.status is not UserStatus.ACTIVE:
-            return
+        """Raises LastAdmin, at once or when committed."""
+        held = other_admin(user, self._everybody())
+        if held:
+            work.keep_admin(held)
+
+    def _everybody(self) -> Iterator[User]:
         cursor = ""
         while True:
             page, cursor = self._people.users(limit=_PAGE, cursor=cursor)
-            for other in page:
-                if other.id != user.id and other.role is Role.ADMIN and other.status is UserStatus.ACTIVE:
-                    work.keep_admin(other.id)
-                    return
+            yield from page
             if not cursor:
-                raise LastAdmin("Make somebody else admin first.")
+                return

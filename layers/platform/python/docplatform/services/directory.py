@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from docplatform.domain import ids
 from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
 from docplatform.domain.directory import Entry, Facets
 from docplatform.domain.errors import PreconditionFailed, UserNotFound
-from docplatform.domain.groups import Group, MembersRecord
-from docplatform.domain.identity import Actor, User, UserStatus
+from docplatform.domain.groups import Group, MembersRecord, TakenBack
+from docplatform.domain.identity import Actor, Role, User, UserStatus
+from docplatform.services.last_admin import other_admin
+
+_PAGE = 50  # users, at two items each
 
 
 class DirectoryWork(Protocol):
@@ -25,6 +29,9 @@ class DirectoryWork(Protocol):
 
     def remove(self, entry: Entry) -> None:
         """But for the id, which stands on what they did and own. Raises PreconditionFailed when committed."""
+
+    def keep_admin(self, user_id: str) -> None:
+        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
 
     def record(self, record: AuditRecord) -> None: ...
 
@@ -51,7 +58,7 @@ class Directory(Protocol):
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile."""
 
-    def let_go(self, entry: Entry) -> None:
+    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         """End all sessions, and take back the membership of groups and every grant; may be repeated."""
 
     def end_sessions(self, user_id: str) -> None: ...
@@ -88,7 +95,8 @@ class DirectoryService:
         return entry
 
     def change(self, before: Entry, facets: Facets) -> Entry:
-        """Who is not active any more loses every session with it. Raises EmailTaken, UserNameTaken, PreconditionFailed."""
+        """Who is not active any more loses every session with it.
+        Raises EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
         at = self._now()
         status = before.user.status if _same_activity(before.user, facets) else _status(facets)
         user = replace(before.user, email=facets.email, name=facets.name, role=facets.role, status=status)
@@ -102,6 +110,7 @@ class DirectoryService:
             revision=before.revision + 1,
         )
         with self._directory.begin() as work:
+            self._keep_an_admin(work, before.user, user)
             work.change(before, after)
             facts: Facts = {"role": facets.role.value, "active": facets.active}
             work.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
@@ -110,21 +119,45 @@ class DirectoryService:
         return after
 
     def remove(self, user_id: str, *, if_revision: int | None = None) -> None:
-        """At once without access; one that broke off half-way is finished by repeating it. Raises UserNotFound, PreconditionFailed."""
+        """At once without access; one that broke off half-way is finished by repeating it. What they made stays, under their id.
+        Raises UserNotFound, LastAdmin, PreconditionFailed."""
         entry = self.read(user_id)
         if if_revision not in (None, entry.revision):
             raise PreconditionFailed("Read the user again and repeat what you wanted.")
         if entry.user.status is not UserStatus.DISABLED:
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
             with self._directory.begin() as work:
+                self._keep_an_admin(work, entry.user, disabled.user)
                 work.change(entry, disabled)
                 facts: Facts = {"role": entry.user.role.value, "active": False}
                 work.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
-        self._directory.let_go(entry)
+        self._let_go(entry)
         with self._directory.begin() as work:
             work.remove(entry)
-            work.record(record_of(self._actor, Action.USER_REMOVED, user_id, self._now()))
+            work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+
+    def _let_go(self, entry: Entry) -> None:
+        user_id = entry.user.id
+
+        def left(group_id: str) -> AuditRecord:
+            return record_of(self._actor, Action.MEMBER_REMOVED, group_id, self._now(), {"user": user_id})
+
+        def taken_back(nodes: list[str]) -> AuditRecord:
+            return record_of(self._actor, Action.ACCESS_REVOKED, user_id, self._now(), {"nodes": nodes})
+
+        self._directory.let_go(entry, left, taken_back)
+
+    def _keep_an_admin(self, work: DirectoryWork, before: User, after: User) -> None:
+        if after.role is not Role.ADMIN or after.status is UserStatus.DISABLED:
+            held = other_admin(before, self._everybody())
+            if held:
+                work.keep_admin(held)
+
+    def _everybody(self) -> Iterator[User]:
+        ids = self._directory.user_ids()
+        while some := list(islice(ids, _PAGE)):
+            yield from (entry.user for entry in self._directory.entries(some).values())
 
 
 def _status(facets: Facets) -> UserStatus:

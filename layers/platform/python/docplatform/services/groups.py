@@ -11,7 +11,7 @@ from typing import Protocol
 from docplatform.domain import ids
 from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
 from docplatform.domain.errors import AlreadyDone, PreconditionFailed
-from docplatform.domain.groups import Group, MembersRecord
+from docplatform.domain.groups import Group, MembersRecord, TakenBack
 from docplatform.domain.identity import Actor, User, clean_display_name
 
 
@@ -49,7 +49,7 @@ class Groups(Protocol):
     def check_user(self, user_id: str) -> None:
         """Raises UserNotFound."""
 
-    def empty(self, group: Group) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         """Take everybody out, and take back everything that is granted to it; may be repeated."""
 
     def begin(self) -> AbstractContextManager[GroupsWork]: ...
@@ -133,18 +133,24 @@ class GroupService:
         """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
         present = set(membership.members(group.id))
         joining, leaving = wanted - present, present - wanted
+        membership.set_members(group, joining, leaving, self._members_changed(group))
+        return self._groups.group(group.id)
 
+    def _members_changed(self, group: Group) -> MembersRecord:
         def record(joined: list[str], left: list[str]) -> AuditRecord:
             facts: Facts = {"joined": joined, "left": left}
             return record_of(self._actor, Action.GROUP_CHANGED, group.id, self._now(), facts)
 
-        membership.set_members(group, joining, leaving, record)
-        return self._groups.group(group.id)
+        return record
 
     def delete(self, group_id: str) -> None:
         """With what was granted to it. One that broke off half-way is finished by repeating it. Raises GroupNotFound, ChangedMeanwhile."""
         group = self._groups.group(group_id)
-        self._groups.empty(group)
+
+        def taken_back(nodes: list[str]) -> AuditRecord:
+            return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
+
+        self._groups.empty(group, self._members_changed(group), taken_back)
         with self._groups.begin() as work:
             work.remove_group(group)
             work.record(record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members}))

@@ -35,9 +35,6 @@ class PeopleWork(CredentialWork, Protocol):
     def keep_admin(self, user_id: str) -> None:
         """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
 
-    def remove_user(self, user: User) -> None:
-        """With all that proves who they are; their seat is free. Raises UserNotFound when committed."""
-
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """All whose person was authenticated before. Raises UserNotFound when committed."""
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from docplatform.adapters.dynamo_directory import DynamoDirectory
 from docplatform.domain.identity import Actor
 from docplatform.runtime.composition.core import now, table
-from docplatform.runtime.composition.sharing import groups
 from docplatform.services.directory import DirectoryService
-
-__all__ = ["directory", "groups", "users"]
 
 
 def directory(actor: Actor) -> DynamoDirectory:

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from docplatform.adapters.argon2_passwords import Argon2Passwords
 from docplatform.adapters.dynamo_attempts import DynamoAttempts
-from docplatform.adapters.dynamo_directory import DynamoDirectory
 from docplatform.adapters.kms_secrets import KmsSecrets
 from docplatform.adapters.registry import Registry
 from docplatform.adapters.ses_mail import SesMail
@@ -100,8 +99,7 @@ def step_up(actor: Actor, address: str) -> StepUp:
 
 
 def accounts(actor: Actor) -> AccountService:
-    leave = DynamoDirectory(table(actor.tenant)).leave
-    return AccountService(actor, people(actor.tenant), _mail(), address_of(actor.tenant), now, leave)
+    return AccountService(actor, people(actor.tenant), _mail(), address_of(actor.tenant), now)
 
 
 def members(actor: Actor) -> MemberService:
