@@ -34,7 +34,11 @@ def main(words: Sequence[str]) -> int:
     if command not in known:
         print(f"there is no command '{command}'; there are: {', '.join(known)}")
         return 2
-    return known[command](rest)
+    try:
+        return known[command](rest)
+    except BrokenPipeError:  # the reader has seen enough: ./dp status | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dict[str, object]]) -> argparse.Namespace:

@@ -20,4 +20,4 @@ def acme(region: Cloud) -> TenantWorld:
 
 @pytest.fixture
 def ann(acme: TenantWorld) -> Person:
-    return acme.person()
+    return acme.member()
