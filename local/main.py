@@ -197,7 +197,7 @@ def test(words: list[str]) -> int:
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("types", [python, "-m", "mypy"]),
         ("import rules", [str(Path(python).with_name("lint-imports"))]),
-        ("tests", [python, "-m", "pytest"]),
+        ("tests", [python, "-m", "pytest", "-n", "2", "--dist", "loadgroup"]),
     )
     for name, command in steps:
         print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)
