@@ -1,0 +1,192 @@
+"""Every operation that takes an id, with the id of something that is another tenant's: the answer is that of an id that never was, and
+nothing of the other tenant is in it or has changed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.client import Member, TenantSite
+from tests.e2e.operations import DOCUMENT, OPERATIONS, Operation
+from tests.e2e.test_keys_over_http import makes_key
+
+NOT_OF_A_TENANT = {"tenant_id", "name", "urn"}  # the operator's, and what SCIM itself is made of
+
+
+@dataclass
+class Theirs:
+    """Something of every kind that has an id, of a tenant with a word of its own in all of it."""
+
+    site: TenantSite
+    word: str
+    ids: dict[str, str]
+
+    @property
+    def state(self) -> str:
+        """All of it, as its admin sees it."""
+        ids, admin = self.ids, self.site.admin
+        paths = [
+            f"/v1/documents/{ids['document_id']}",
+            f"/v1/folders/{ids['folder_id']}",
+            f"/v1/folders/{ids['folder_id']}/children",
+            f"/v1/access/{ids['folder_id']}",
+            f"/v1/groups/{ids['group_id']}",
+            f"/v1/groups/{ids['group_id']}/members",
+            f"/v1/users/{ids['user_id']}",
+            f"/v1/users/{ids['user_id']}/sessions",
+            f"/v1/service-accounts/{ids['account_id']}",
+        ]
+        return json.dumps([admin.asks("GET", path).json() for path in paths])
+
+
+@pytest.fixture(scope="module")
+def theirs(hooli: TenantSite) -> Theirs:
+    word, admin = f"canary{secrets.token_hex(6)}", hooli.admin
+    person = hooli.invites("editor")
+    folder = admin.creates_folder(f"Folder {word}")
+    document = admin.uploads(f"{word}.txt", f"the text has {word} in it".encode(), "text/plain", folder)
+    assert admin.waits_for(document)["processing"]["state"] == "ready"
+    group = admin.asks("POST", "/v1/groups", json={"name": f"Group {word}"}).json()["id"]
+    admin.asks("PUT", f"/v1/groups/{group}/members/{person.user_id}")
+    admin.asks("PUT", f"/v1/access/{folder}/grants/group:{group}", json={"role": "editor"})
+    account = admin.asks("POST", "/v1/service-accounts", json={"name": f"Bot {word}", "role": "editor"}).json()["id"]
+    session = person.asks("GET", "/v1/sessions").json()["items"][0]["id"]
+    ids = {
+        "document_id": document,
+        "folder_id": folder,
+        "node_id": folder,
+        "group_id": group,
+        "user_id": person.user_id,
+        "principal": f"user:{person.user_id}",
+        "account_id": account,
+        "session_id": session,
+        "key_id": makes_key(admin, "read", owner_id=account)["api_key"]["id"],
+        "passkey_id": "psk_" + "0" * 26,  # of oneself only: nobody else's can be named
+    }
+    return Theirs(hooli, word, ids)
+
+
+def never_was(id_: str) -> str:
+    """An id of the same kind."""
+    kind, _, rest = id_.rpartition("_")
+    return f"{kind}_{'0' * len(rest)}"
+
+
+def same(one: requests.Response, other: requests.Response, replaced: dict[str, str]) -> bool:
+    """But for what names the request, and for the id itself."""
+    if one.status_code != other.status_code:
+        return False
+    text = one.text
+    for theirs, unknown in replaced.items():
+        text = text.replace(theirs, unknown)
+    try:
+        told = [json.loads(each) for each in (text, other.text)]
+    except ValueError:
+        return text == other.text
+    for each in told:
+        each.pop("request_id", None)
+        each.pop("instance", None)
+    return bool(told[0] == told[1])
+
+
+def asks(member: Member, operation: Operation, ids: dict[str, str]) -> requests.Response:
+    headers = {"Content-Type": operation.media_type} if operation.media_type else {}
+    return member.asks(operation.method, operation.at(**ids), json=operation.body, headers=headers)
+
+
+WITH_IDS = [each for each in OPERATIONS if each.parameters and not NOT_OF_A_TENANT & set(each.parameters)]
+
+
+@pytest.mark.parametrize("operation", WITH_IDS, ids=str)
+def test_what_is_another_tenants_never_was(operation: Operation, acme: TenantSite, theirs: Theirs) -> None:
+    unknown = {name: never_was(id_) for name, id_ in theirs.ids.items()}
+    before = theirs.state
+    foreign, nothing = asks(acme.admin, operation, theirs.ids), asks(acme.admin, operation, unknown)
+    assert foreign.status_code == 404, foreign.text
+    assert same(foreign, nothing, dict(zip(theirs.ids.values(), unknown.values(), strict=True))), (
+        foreign.text,
+        nothing.text,
+    )
+    assert theirs.word not in foreign.text + str(foreign.headers)
+    assert theirs.state == before
+
+
+def _id_fields() -> Iterator[tuple[str, str]]:
+    """Schemas of requests, and their properties that name something."""
+    for operation in OPERATIONS:
+        content = operation.described.get("requestBody", {}).get("content", {}).values()
+        for schema in (each["schema"].get("$ref", "").rsplit("/", 1)[-1] for each in content):
+            for name in DOCUMENT["components"]["schemas"].get(schema, {}).get("properties", {}):
+                if name.endswith(("_id", "_ids")):
+                    yield str(operation), name
+
+
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST /v1/folders", "parent_id"): {"name": "Mine"},
+    ("PATCH /v1/folders/{folder_id}", "parent_id"): {},
+    ("POST /v1/documents", "folder_id"): {"name": "mine.txt", "size": 4, "content_type": "text/plain"},
+    ("PATCH /v1/documents/{document_id}", "folder_id"): {},
+    ("POST /v1/api-keys", "owner_id"): {"name": "mine", "scopes": ["read"], "expires_at": "2027-01-01T00:00:00Z"},
+}
+
+
+def test_every_field_that_names_something_is_tried() -> None:
+    assert set(_id_fields()) == set(BODIES)
+
+
+@pytest.mark.parametrize(("where", "field"), BODIES, ids=str)
+def test_nothing_is_put_into_or_made_for_what_is_another_tenants(
+    where: str, field: str, acme: TenantSite, theirs: Theirs
+) -> None:
+    admin = acme.admin
+    own = {
+        "folder_id": admin.creates_folder(f"Own {secrets.token_hex(4)}"),
+        "document_id": admin.announces(f"{secrets.token_hex(4)}.txt", 4, "text/plain")["document"]["id"],
+    }
+    method, _, path = where.partition(" ")
+    wanted = {"parent_id": "folder_id", "owner_id": "account_id"}.get(field, field)
+    foreign = theirs.ids[wanted]
+    before = theirs.state
+    answers = [
+        admin.asks(method, path.format(**own), json={**BODIES[where, field], field: each})
+        for each in (foreign, never_was(foreign))
+    ]
+    assert answers[0].status_code == 404, answers[0].text
+    assert same(*answers, {foreign: never_was(foreign)}), [each.text for each in answers]
+    assert theirs.state == before
+
+
+def test_nobody_of_another_tenant_is_given_anything(acme: TenantSite, theirs: Theirs) -> None:
+    admin = acme.admin
+    folder = admin.creates_folder(f"Own {secrets.token_hex(4)}")
+    group = admin.asks("POST", "/v1/groups", json={"name": f"Own {secrets.token_hex(4)}"}).json()["id"]
+    for principal in (f"user:{theirs.ids['user_id']}", f"group:{theirs.ids['group_id']}"):
+        pair = [principal, never_was(principal)]
+        answers = [admin.asks("PUT", f"/v1/access/{folder}/grants/{each}", json={"role": "viewer"}) for each in pair]
+        assert answers[0].status_code == 404 and same(*answers, {pair[0]: pair[1]}), answers[0].text
+    assert admin.asks("PUT", f"/v1/groups/{group}/members/{theirs.ids['user_id']}").status_code == 404
+    explained = admin.asks("GET", f"/v1/access/{folder}/explanation", params={"user_id": theirs.ids["user_id"]})
+    assert explained.status_code == 404
+    granted = admin.asks("GET", "/v1/access", params={"user_id": theirs.ids["user_id"]})
+    assert granted.status_code == 404
+    patch = {"op": "add", "path": "members", "value": [{"value": theirs.ids["user_id"]}]}
+    body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [patch]}
+    assert admin.asks("PATCH", f"/scim/v2/Groups/{group}", json=body).status_code == 404
+
+
+def test_no_cursor_of_another_tenants_list_opens_anything(acme: TenantSite, theirs: Theirs) -> None:
+    for number in range(2):
+        theirs.site.admin.creates_folder(f"{number} {theirs.word}", theirs.ids["folder_id"])
+    page = theirs.site.admin.asks(
+        "GET", f"/v1/folders/{theirs.ids['folder_id']}/children", params={"limit": "1"}
+    ).json()
+    answer = acme.admin.asks("GET", "/v1/folders/root/children", params={"cursor": page["next_cursor"]})
+    assert answer.status_code == 422 or theirs.word not in answer.text, answer.text
+    found = acme.admin.searches(theirs.word)
+    assert (found["items"], found["total"]) == ([], 0)
