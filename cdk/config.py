@@ -43,7 +43,8 @@ class Config:
     time-out is never longer. ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``). ``layers``: 'lambda'
     or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
     indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``token_key``: the number of the key that signs
-    access tokens; one more makes another. ``alarm_email``: who is told of alarms; '' for nobody."""
+    access tokens; one more makes another. ``alarm_email``: who is told of alarms; '' for nobody. ``sso_loopback``: identity
+    providers may be on the machine that runs the functions, for the local cloud only."""
 
     account: str
     home_region: str
@@ -56,6 +57,7 @@ class Config:
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
     alarm_email: str = ""
+    sso_loopback: bool = False
     layers: str = "lambda"
 
     @property

@@ -13,6 +13,7 @@ from docplatform.domain.errors import (
     MailNotSent,
     QuotaExceeded,
     SessionNotFound,
+    SsoRequired,
     UserNotFound,
     WeakPassword,
 )
@@ -21,6 +22,7 @@ from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.identity import tokens
 from docplatform.runtime.composition.members import members, own_sessions, sessions
+from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Reply
 from docplatform.services.sessions import SessionService
 from schemas import (
@@ -32,7 +34,6 @@ from schemas import (
     Refresh,
     SessionList,
     SessionView,
-    Tokens,
     UserListing,
     UserPage,
     UserView,
@@ -45,7 +46,7 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
     return sessions(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
-@api.post("/v1/auth/login", answers=Tokens, errors=(InvalidCredentials,))
+@api.post("/v1/auth/login", answers=Tokens, errors=(InvalidCredentials, SsoRequired))
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     """Log in with e-mail and password."""
     return Tokens.of(_sessions(tenant, request).log_in(body.email, body.password))
@@ -63,7 +64,11 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
     _sessions(tenant, request).log_out(body.refresh_token)
 
 
-@api.post("/v1/auth/invitations/accept", answers=Tokens, errors=(InvalidInvitation, InvalidName, WeakPassword))
+@api.post(
+    "/v1/auth/invitations/accept",
+    answers=Tokens,
+    errors=(InvalidInvitation, InvalidName, WeakPassword, SsoRequired),
+)
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
     return Tokens.of(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))

@@ -1,5 +1,5 @@
 from docplatform.runtime.settings import IdentitySettings
-from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Mount
+from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Layer, Mount
 
 FUNCTIONS = (
     FunctionSpec(
@@ -14,6 +14,7 @@ FUNCTIONS = (
         grants=frozenset(
             {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}
         ),
+        layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
         memory=1024,  # argon2id takes its time from the processor's share
     ),
 )

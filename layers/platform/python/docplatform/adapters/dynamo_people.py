@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -60,6 +60,9 @@ class DynamoPeople:
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         users = tuple(_user(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
         return users, pages.encode({"user": last["gsi3sk"]}) if last else ""
+
+    def of_keys(self, keys: Iterable[Key]) -> list[User]:
+        return [_user(item) for item in self._table.get_many(keys).values()]
 
     def _position(self, cursor: str) -> Item:
         user_id = pages.decode(cursor).get("user", "")
@@ -138,6 +141,7 @@ class DynamoPeopleWork:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
         self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
+        listed |= {"gsi2pk": self._keys.with_role(user.role.value), "gsi2sk": user.id}
         self._writes.put(self._keys.user(user.id), {**_user_item(user), **listed}, if_taken=taken)
 
     def invite(self, invitation: Invitation) -> None:

@@ -81,6 +81,27 @@ class TenantKeys:
     def invitation(self, token_hash: str) -> Key:
         return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
 
+    def with_role(self, role: str) -> str:
+        """Partition of gsi2: the people of that role by id."""
+        return f"{self._prefix}role#{role}"
+
+    # -- single sign-on
+    def sso_connection(self) -> Key:
+        return Key(f"{self._prefix}sso", "connection")
+
+    def sso_health(self) -> Key:
+        return Key(f"{self._prefix}sso", "health")
+
+    def sso_attempt(self, state_hash: str) -> Key:
+        return Key(f"{self._prefix}sso-attempt#{state_hash}", "attempt")
+
+    def sso_subject(self, issuer: str, subject: str) -> Key:
+        """Taken by at most one user. Hashed: a subject may be an e-mail address."""
+        return Key(f"{self._prefix}sso-subject#{_hashed(issuer, subject)}", "subject")
+
+    def sso_assertion(self, issuer: str, assertion: str) -> Key:
+        return Key(f"{self._prefix}sso-assertion#{_hashed(issuer, assertion)}", "assertion")
+
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
         """One partition a day: small enough to write to, and the order of the archive."""
@@ -88,3 +109,8 @@ class TenantKeys:
 
     def audit_day(self, at: datetime) -> str:
         return f"{self._prefix}{at:%Y-%m-%d}"
+
+
+def _hashed(*parts: str) -> str:
+    """Of parts whose lengths are told, so that no two lists of them are the same text."""
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()

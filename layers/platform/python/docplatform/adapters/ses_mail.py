@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +25,16 @@ or by program:
 If you did not expect this mail, ignore it: nothing happens without the link.
 """
 
+_OUTAGE = """Hello,
+
+the identity provider that {organisation} logs in through has not answered docplatform since {since:%Y-%m-%d %H:%M} UTC.
+
+While it does not, only the accounts that your admins have prepared for this can log in, with their password; each such log-in
+is in the audit trail. Everybody who is logged in stays so.
+
+What does not answer is told, step by step, to an admin who asks for POST /v1/sso-connection/test.
+"""
+
 
 class SesMail:
     def __init__(self, client: Any, sender: str) -> None:
@@ -32,9 +43,17 @@ class SesMail:
     def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
         """``address`` is the tenant's, without a slash at the end; ``token`` is good for ``days``. Raises MailNotSent."""
         text = _INVITATION.format(organisation=organisation, address=address, token=token, days=days)
+        self._send(email, f"Your invitation to {organisation}", text)
+
+    def sso_outage(self, email: str, *, organisation: str, since: datetime) -> None:
+        """Raises MailNotSent."""
+        text = _OUTAGE.format(organisation=organisation, since=since.astimezone(UTC))
+        self._send(email, f"The sign-on of {organisation} does not answer", text)
+
+    def _send(self, email: str, subject: str, text: str) -> None:
         content = {
             "Simple": {
-                "Subject": {"Data": f"Your invitation to {organisation}", "Charset": "UTF-8"},
+                "Subject": {"Data": subject, "Charset": "UTF-8"},
                 "Body": {"Text": {"Data": text, "Charset": "UTF-8"}},
             }
         }

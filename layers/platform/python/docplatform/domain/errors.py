@@ -6,10 +6,11 @@ DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
 │   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
-│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken
+│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · SsoRefused
 ├── Forbidden            somebody we know, who may not
+│   └── SsoRequired
 ├── NotFound             unknown, foreign or erased: one answer for all three
-│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound
+│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · SessionNotFound · SsoNotConnected
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken · ChangedMeanwhile
@@ -20,6 +21,7 @@ DomainError
 ├── TenantSuspended
 └── Unavailable          something we need does not answer; try again
     └── MailNotSent      what the mail is about is done all the same
+        SsoUnavailable   the tenant's identity provider does not answer
 """
 
 from __future__ import annotations
@@ -87,8 +89,18 @@ class InvalidRefreshToken(Unauthenticated):
     code, title = "invalid_refresh_token", "The refresh token is not valid"
 
 
+class SsoRefused(Unauthenticated):
+    """One answer for every reason; the audit trail has the reason."""
+
+    code, title = "sso_refused", "Single sign-on did not succeed"
+
+
 class Forbidden(DomainError):
     code, title = "forbidden", "You may not do this"
+
+
+class SsoRequired(Forbidden):
+    code, title = "sso_required", "Log in through your organisation"
 
 
 class NotFound(DomainError):
@@ -113,6 +125,10 @@ class UserNotFound(NotFound):
 
 class SessionNotFound(NotFound):
     code, title = "session_not_found", "No such session"
+
+
+class SsoNotConnected(NotFound):
+    code, title = "sso_not_connected", "The organisation has no single sign-on"
 
 
 class Misdirected(DomainError):
@@ -188,3 +204,7 @@ class Unavailable(DomainError):
 
 class MailNotSent(Unavailable):
     code, title = "mail_not_sent", "The mail could not be sent"
+
+
+class SsoUnavailable(Unavailable):
+    code, title = "sso_unavailable", "Your organisation's sign-on does not answer"

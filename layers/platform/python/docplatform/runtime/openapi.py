@@ -21,7 +21,7 @@ from docplatform.domain import errors as e
 from docplatform.runtime import problems
 from docplatform.runtime.api import Api, InvalidRequest, Route
 from docplatform.runtime.spec import Auth, FunctionSpec
-from docplatform.runtime.wire import Problem
+from docplatform.runtime.wire import Form, Problem
 
 Operation = tuple[FunctionSpec, Auth, Route]
 
@@ -90,7 +90,7 @@ def document(folder: Path) -> dict[str, Any]:
     operations = rooms(folder)
     models: set[type[BaseModel]] = {Problem}
     for _, _, route in operations:
-        models |= {model for model in (route.body, route.answers) if model}
+        models |= {model for model in (route.body, route.answers) if isinstance(model, type)}
     inputs = {route.body for _, _, route in operations if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
     names, schemas = models_json_schema(
@@ -148,7 +148,8 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if parameters:
         operation["parameters"] = parameters
     if route.body:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[route.body]}}}
+        kind = "application/x-www-form-urlencoded" if issubclass(route.body, Form) else "application/json"
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": refs[route.body]}}}
     return operation
 
 
@@ -170,8 +171,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help."}}
+    if 300 <= route.status < 400:
+        headers["Location"] = {"schema": {"type": "string"}, "description": "Where to go on."}
     success: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": headers}
-    if route.answers:
+    if isinstance(route.answers, str):
+        success["content"] = {route.answers: {"schema": {"type": "string"}}}
+    elif route.answers:
         success["content"] = {"application/json": {"schema": refs[route.answers]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):

@@ -65,7 +65,17 @@ class AuthorizerSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings(AuthorizerSettings):
+    """``sso_loopback``: 'yes' lets identity providers be on this machine, without TLS too (for trials only), or 'no'."""
+
     mail_sender: str
+    sso_loopback: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SsoSettings(IdentitySettings):
+    """``data_key_arn``: the KMS key that a tenant's role uses in the tenant's own encryption context."""
+
+    data_key_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)

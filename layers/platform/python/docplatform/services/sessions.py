@@ -28,7 +28,7 @@ from docplatform.domain.identity import (
     clean_email,
 )
 from docplatform.domain.tenants import Tenant
-from docplatform.services.identity_ports import Passwords, People, PeopleWork, TokenIssuer
+from docplatform.services.identity_ports import Gate, OpenGate, Passwords, People, PeopleWork, TokenIssuer
 
 IDLE_LIFE = timedelta(days=30)
 NOBODY = "unknown"
@@ -61,19 +61,21 @@ class SessionService:
         passwords: Passwords,
         tokens: TokenIssuer,
         now: Callable[[], datetime],
+        gate: Gate | None = None,
     ) -> None:
         self._visitor, self._people, self._passwords = visitor, people, passwords
-        self._tokens, self._now = tokens, now
+        self._tokens, self._now, self._gate = tokens, now, gate or OpenGate()
 
     def log_in(self, email: str, password: str) -> Entry:
-        """Raises InvalidCredentials: one answer, in one time, for every reason."""
+        """Raises InvalidCredentials: one answer, in one time, for every reason; SsoRequired."""
+        self._gate.check()
         try:
             found = self._people.login_of(clean_email(email))
         except Invalid:
             found = None
         user, hashed = found or (None, "")
         right = self._passwords.fits(password, hashed)
-        if user is None or not right or user.status is not UserStatus.ACTIVE:
+        if user is None or not right or user.status is not UserStatus.ACTIVE or not self._gate.admits(user):
             self._refuse(Action.LOGIN_FAILED, user.id if user else NOBODY)
             raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
         with self._people.begin() as work:
@@ -82,7 +84,8 @@ class SessionService:
             return self._open(work, user, Action.LOGIN_SUCCEEDED)
 
     def accept_invitation(self, token: str, name: str, password: str) -> Entry:
-        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword."""
+        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, SsoRequired."""
+        self._gate.no_newcomers()
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
             raise InvalidInvitation("It is unknown, used or too old. Ask an admin of your organisation for another.")
@@ -95,6 +98,10 @@ class SessionService:
         with self._people.begin() as work:
             work.accept(invitation, name=name, password=hashed)
             return self._open(work, replace(user, name=name, status=UserStatus.ACTIVE), Action.INVITATION_ACCEPTED)
+
+    def enter(self, work: PeopleWork, user: User, action: Action) -> Entry:
+        """A session for somebody who is known by other means than a password."""
+        return self._open(work, user, action)
 
     def refresh(self, token: str) -> Entry:
         """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again

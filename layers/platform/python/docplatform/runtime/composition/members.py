@@ -12,6 +12,7 @@ from docplatform.domain.identity import Actor
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.composition.core import now
 from docplatform.runtime.composition.identity import TenantTokens, people
+from docplatform.runtime.composition.sso_gate import password_gate
 from docplatform.runtime.credentials import own_client
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.settings import IdentitySettings, OperatorSettings, load
@@ -27,7 +28,9 @@ def _passwords() -> Argon2Passwords:
 
 def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
     visitor = Visitor(tenant, request_id, address, agent)
-    return SessionService(visitor, people(tenant), _passwords(), TenantTokens(tenant), now)
+    return SessionService(
+        visitor, people(tenant), _passwords(), TenantTokens(tenant), now, password_gate(tenant, request_id)
+    )
 
 
 def own_sessions(actor: Actor) -> OwnSessions:

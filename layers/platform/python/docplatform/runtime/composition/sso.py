@@ -1,0 +1,54 @@
+"""The room of single sign-on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from docplatform.adapters.tenant_seal import TenantSeal
+from docplatform.domain.identity import Actor
+from docplatform.domain.sso import Connection
+from docplatform.domain.tenants import Tenant
+from docplatform.runtime.composition.core import clients, now
+from docplatform.runtime.composition.identity import people
+from docplatform.runtime.composition.members import sessions
+from docplatform.runtime.composition.sso_gate import ACS, METADATA, outages, provider, store
+from docplatform.runtime.routing import address_of
+from docplatform.runtime.settings import SsoSettings, load
+from docplatform.services.sessions import Visitor
+from docplatform.services.sso import SsoService
+from docplatform.services.sso_connection import ConnectionService
+
+
+def _seal(tenant: Tenant) -> TenantSeal:
+    key = load(SsoSettings).data_key_arn
+    return TenantSeal(clients(tenant).client("kms"), key=key, tenant_id=tenant.id, purpose="sso-client-secret")
+
+
+def _secret(tenant: Tenant, connection: Connection) -> str:
+    return _seal(tenant).open(connection.sealed_secret)
+
+
+def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
+    return SsoService(
+        Visitor(tenant, request_id, address, agent),
+        store(tenant),
+        people(tenant),
+        sessions(tenant, request_id=request_id, address=address, agent=agent),
+        partial(provider, tenant, secret=partial(_secret, tenant)),
+        outages(tenant, request_id),
+        now,
+    )
+
+
+def connection(actor: Actor) -> ConnectionService:
+    tenant = actor.tenant
+    known = partial(provider, tenant, secret=partial(_secret, tenant))
+    return ConnectionService(actor, store(tenant), people(tenant), _seal(tenant), known, now)
+
+
+def metadata(tenant: Tenant) -> str:
+    """Ours, for the admin of a SAML provider."""
+    from docplatform.adapters.sso.saml import service_metadata
+
+    address = address_of(tenant)
+    return service_metadata(entity=address + METADATA, acs=address + ACS)
