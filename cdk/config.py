@@ -6,6 +6,7 @@ An override is a context value of a setting's own name: ``-c ephemeral=true``, `
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -42,9 +43,10 @@ class Config:
     ``processing_visibility_seconds``: after that long a message whose consumer died is seen again; the consumer's
     time-out is never longer. ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``). ``layers``: 'lambda'
     or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
-    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``token_key``: the number of the key that signs
-    access tokens; one more makes another. ``alarm_email``: who is told of alarms; '' for nobody. ``sso_loopback``: identity
-    providers may be on the machine that runs the functions, for the local cloud only."""
+    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``signing_keys``: names of the keys of access tokens; the
+    first signs, all verify. ``former_signing_keys``: neither; a stack's export can only go once no other stack uses it,
+    so a name rests here for one deployment (docs/operations.md). ``alarm_email``: who is told of alarms; '' for nobody.
+    ``sso_loopback``: identity providers may be on the machine that runs the functions, for the local cloud only."""
 
     account: str
     home_region: str
@@ -53,7 +55,8 @@ class Config:
     malware_scan: str = "guardduty"
     ephemeral: bool = False
     processing_visibility_seconds: int = 360
-    token_key: int = 1
+    signing_keys: tuple[str, ...] = ("1",)
+    former_signing_keys: tuple[str, ...] = ()
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
     alarm_email: str = ""
@@ -83,8 +86,10 @@ def load(context: Mapping[str, Any]) -> Config:
     settings["regions"] = tuple(Region(name=name, **facts) for name, facts in settings["regions"].items())
     if settings.get("ephemeral"):
         settings = {"search_ocu": (0, 8), "snap_start": False} | settings
-    if "search_ocu" in settings:
-        settings["search_ocu"] = tuple(settings["search_ocu"])
+    for name in {"search_ocu", "signing_keys", "former_signing_keys"} & settings.keys():
+        if not isinstance(settings[name], list | tuple):
+            raise ValueError(f"{name} is a list")
+        settings[name] = tuple(settings[name])
     return _checked(Config(**settings))
 
 
@@ -105,6 +110,13 @@ def _checked(config: Config) -> Config:
     for region in config.regions:
         if "{tenant}" not in region.address:
             raise ValueError(f"the address of {region.name} lacks {{tenant}}")
+    if not config.signing_keys:
+        raise ValueError("signing_keys needs one name at least: nobody could log in")
+    keys = (*config.signing_keys, *config.former_signing_keys)
+    if len(set(keys)) != len(keys) or not all(
+        isinstance(key, str) and re.fullmatch("[A-Za-z0-9]+", key) for key in keys
+    ):
+        raise ValueError("signing_keys and former_signing_keys are different names of letters and digits")
     if config.malware_scan not in ("guardduty", "signature"):
         raise ValueError("malware_scan is 'guardduty' or 'signature'")
     if config.layers not in ("lambda", "host"):

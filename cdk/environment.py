@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from cdk.stacks.data import DataStack
 from docplatform.domain.tenants import Plan
 from docplatform.runtime.spec import FunctionSpec
 
-Values = Mapping[str, str | Mapping[str, str]]
+Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]
 
 
 def values(config: Config, data: DataStack) -> Values:
@@ -30,10 +30,10 @@ def values(config: Config, data: DataStack) -> Values:
         "audit_table": names.AUDIT_TABLE,
         "documents_bucket": data.documents.bucket_name,
         "search_endpoints": {"pooled": data.search.endpoint},
-        "token_key_arn": data.keys.token.key_arn,
+        "data_key_arn": data.keys.data.key_arn,
+        "token_key_arns": [key.key_arn for key in data.keys.tokens],
         "mail_sender": config.mail_sender,
         "malware_scan": config.malware_scan,
-        "data_key_arn": data.keys.data.key_arn,
         "sso_loopback": "yes" if config.sso_loopback else "no",
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
         "express_workflow_arn": names.workflow_arn(account, region, "express"),

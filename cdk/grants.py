@@ -23,7 +23,7 @@ class Reach:
     home_region: str
     tenant_access: str
     data_key: str
-    token_key: str
+    token_keys: tuple[str, ...]
     mail_sender: str
 
     def queue(self, name: str) -> str:
@@ -43,9 +43,10 @@ def statements(grant: Grant, to: Reach) -> list[iam.PolicyStatement]:
         case Grant.REGISTRY_WRITE:
             return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], [names.registry_arn(to.account, to.home_region)])]
         case Grant.TOKEN_SIGN:
-            return [_allow(["kms:Sign"], [to.token_key])]
+            # all: while a deployment goes on, functions of before it sign still
+            return [_allow(["kms:Sign"], to.token_keys)]
         case Grant.TOKEN_VERIFY:
-            return [_allow(["kms:GetPublicKey"], [to.token_key])]
+            return [_allow(["kms:GetPublicKey"], to.token_keys)]
         case Grant.MAIL_SEND:
             return [_send_mail(to)]
         case Grant.QUEUE_SEND:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,10 +14,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import operators
+from local import mails, operators
 from local.cloud.patches.resource_types import ACCEPTED
 from local.demo_documents import library
-from local.settings import ACCOUNT, HOME, LocalSettings
+from local.settings import HOME, LocalSettings
 from local.supervisor import snapshot
 
 PASSWORD = "correct horse battery staple"
@@ -32,7 +31,6 @@ NOT_EMULATED = (
     "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
     "encryption at rest and TLS: policies are enforced, bytes lie and travel as they are",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
-    "SQS: one batch in flight per event source mapping, whatever the plan's concurrency",
     "alarms and dashboards: deployed, and nobody is paged",
 )
 
@@ -168,9 +166,7 @@ def _check(answer: requests.Response) -> dict[str, Any]:
 
 def _invitation(settings: LocalSettings, email: str) -> str:
     """The token in the newest mail to that address."""
-    with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
-        mails = json.load(answer)["messages"].get(ACCOUNT, [])
-    for mail in reversed(mails):
+    for mail in reversed(mails.sent(settings)):
         found = re.search(r"token=([\w-]+)", mail["BodyText"]) if email in mail["To"] else None
         if found:
             return found[1]
@@ -190,7 +186,7 @@ def show(settings: LocalSettings, tenants: list[DemoTenant]) -> None:
     print(
         f"""
 password of all: {PASSWORD}
-mails:           curl -s {settings.endpoint}/_ministack/ses/messages
+mails:           ./dp mails
 operator:        curl -s --aws-sigv4 aws:amz:us-east-1:execute-api --user {key}:{secret} \\
                       -H 'Content-Type: application/json' {us}/operator/v1/tenants \\
                       -d '{{"subdomain":"umbrella","name":"Umbrella","plan":"standard","admin_email":"you@umbrella.example"}}'

@@ -25,6 +25,7 @@ def main(words: Sequence[str]) -> int:
         "status": status,
         "test": test,
         "logs": logs,
+        "mails": mails,
         "reset": reset,
         "demo": demo,
         "lock": lock,
@@ -149,6 +150,20 @@ def logs(words: list[str]) -> int:
     if settings is None:
         return 1
     return follow(settings, chosen.region, chosen.function, chosen.follow)
+
+
+def mails(words: list[str]) -> int:
+    """The mails that were sent, the newest at the end."""
+    from local.mails import show
+
+    chosen = _parsed(
+        "mails",
+        words,
+        (("--to",), {"default": "", "help": "an address, or a part of one"}),
+        (("--last",), {"type": int, "default": 10, "help": "how many; default: 10"}),
+    )
+    settings = _running()
+    return show(settings, to=chosen.to, last=max(chosen.last, 1)) if settings else 1
 
 
 def reset(words: list[str]) -> int:

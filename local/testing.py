@@ -23,7 +23,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import operators, supervisor
+from local import mails, operators, supervisor
 from local.aws import client
 from local.deploy import deploy
 from local.settings import ACCOUNT, REGIONS, LocalSettings, load, load_or_make
@@ -76,9 +76,7 @@ class Cloud:
 
     def mailbox(self) -> list[dict[str, Any]]:
         """Mails sent so far, the oldest first."""
-        with urllib.request.urlopen(f"{self.settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
-            mails: list[dict[str, Any]] = json.load(answer)["messages"].get(ACCOUNT, [])
-        return mails
+        return mails.sent(self.settings)
 
     def stored_objects(self, region: str, prefix: str) -> list[str]:
         pages = self.root("s3", region).get_paginator("list_object_versions")

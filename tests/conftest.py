@@ -5,9 +5,10 @@ import pytest
 from tests.world import Cloud, Person, TenantWorld, cloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def region() -> Iterator[Cloud]:
-    """One for all tests: each makes tenants of its own, and no tenant sees another's."""
+    """One for all tests of a module: each makes tenants of its own, and no tenant sees another's. (Not one for all modules: a transaction
+    of the mocked database takes as long as its tables are large.)"""
     with pytest.MonkeyPatch.context() as environment, cloud(environment) as made:
         yield made
 

@@ -34,6 +34,14 @@ from docplatform.domain.tenants import Plan, Tenant, TenantStatus
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "us-east-1"
 BUCKET = "documents"
+ROOMS = {
+    "access": "sharing",
+    "api-keys": "api_keys",
+    "groups": "sharing",
+    "service-accounts": "api_keys",
+    "users": "identity",
+    "v2": "scim",
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -58,7 +66,7 @@ ENVIRONMENT = {
 def room(name: str, module: str = "handler") -> Any:
     """A function's module, imported as Lambda does: its own folder first on the path."""
     folder = str(ROOT / "functions" / name)
-    for sibling in ("schemas", "handler", "spec", "steps", module):
+    for sibling in {*(file.stem for file in Path(folder).glob("*.py")), "schemas", "handler", "spec", "steps"}:
         sys.modules.pop(sibling, None)
     sys.path.insert(0, folder)
     try:
@@ -111,9 +119,8 @@ class Cloud:
         self.storage = boto3.client("s3")
         make_tables(self.database)
         self.storage.create_bucket(Bucket=BUCKET)
-        key = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]
-        os.environ["TOKEN_KEY_ARN"] = key["Arn"]
         os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        os.environ["TOKEN_KEY_ARNS"] = json.dumps([new_signing_key()])
         boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
         self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
@@ -131,7 +138,11 @@ class Cloud:
             "created_at": rfc3339(at),
             "updated_at": rfc3339(at),
             "revision": 1,
+            "inherits": True,
+            "grant:everyone": "editor",
         }
+        everybody = {**TenantKeys(tenant.id).granted("everyone")._asdict(), "root": "editor", "count": 1}
+        self.database.put_item(TableName="data", Item=to_wire(everybody))
         key = TenantKeys(tenant.id).folder("root")
         self.database.put_item(TableName="data", Item=to_wire({**key._asdict(), **root}))
         return TenantWorld(self, tenant)
@@ -155,6 +166,12 @@ class Cloud:
     def items(self, table: str) -> list[dict[str, Any]]:
         pages = self.database.get_paginator("scan").paginate(TableName=table)
         return [from_wire(item) for page in pages for item in page["Items"]]
+
+
+def new_signing_key() -> str:
+    """Its ARN."""
+    made = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    return str(made["KeyMetadata"]["Arn"])
 
 
 def make_tables(database: Any) -> None:
@@ -202,6 +219,30 @@ class TenantWorld:
     def person(self, role: Role = Role.EDITOR) -> Person:
         return Person(self, ids.new(ids.USER, datetime.now(UTC)), role)
 
+    def member(self, role: Role = Role.EDITOR, name: str = "") -> Person:
+        """Somebody who stands in the list of users, and so can be granted something."""
+        person = self.person(role)
+        profile = {
+            "id": person.id,
+            "email": f"{person.id}@{self.tenant.subdomain}.example",
+            "name": name,
+            "role": role.value,
+            "status": "active",
+            "created_at": rfc3339(datetime.now(UTC)),
+        }
+        key = TenantKeys(self.tenant.id).user(person.id)
+        self.cloud.database.put_item(TableName="data", Item=to_wire({**key._asdict(), **profile}))
+        return person
+
+    def group(self, name: str, *members: Person) -> str:
+        """Made by an admin. Returns its id."""
+        admin = self.person(Role.ADMIN)
+        made = admin.asks("POST", "/v1/groups", {"name": name})
+        assert made.status == 201, made
+        for member in members:
+            assert admin.asks("PUT", f"/v1/groups/{made['id']}/members/{member.id}").status == 204
+        return str(made["id"])
+
     @property
     def usage(self) -> dict[str, int]:
         key = TenantKeys(self.tenant.id).usage()
@@ -238,7 +279,8 @@ class Person:
         headers: dict[str, str] | None = None,
         raw: str | None = None,
     ) -> Answer:
-        room_name = path.split("/")[2]
+        first = path.split("/")[2]
+        room_name = ROOMS.get(first, first)
         event = {
             "httpMethod": method,
             "path": path,
@@ -278,6 +320,23 @@ class Person:
             cursor = page["next_cursor"]
             if not cursor:
                 return names
+
+    # -- access
+    def shares(self, node: str, principal: str, role: str) -> Answer:
+        return self.asks("PUT", f"/v1/access/{node}/grants/{principal}", {"role": role})
+
+    def unshares(self, node: str, principal: str) -> Answer:
+        return self.asks("DELETE", f"/v1/access/{node}/grants/{principal}")
+
+    def cuts(self, node: str, **more: bool) -> Answer:
+        return self.asks("PUT", f"/v1/access/{node}/inheritance", {"inherits": False, **more})
+
+    def explains(self, node: str, user: str = "") -> Answer:
+        return self.asks("GET", f"/v1/access/{node}/explanation", query={"user_id": user} if user else None)
+
+    @property
+    def principal(self) -> str:
+        return f"user:{self.id}"
 
     # -- documents
     def announces(

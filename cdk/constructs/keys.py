@@ -1,6 +1,8 @@
-"""The region's KMS keys: one that encrypts data, one that signs tokens."""
+"""The region's KMS keys: one that encrypts data, and those that sign tokens."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -11,10 +13,18 @@ from cdk import names
 
 
 class Keys(Construct):
-    """``data`` rotates by itself every year. KMS does not rotate signing keys: ``token_key`` counts them, and the one
-    before the current stays, and stays exported, until no stack uses it."""
+    """``data`` rotates by itself every year. KMS does not rotate signing keys: ``tokens`` are in the order of
+    ``signing``, whose first signs. Those of ``former`` stay, and stay exported, until no stack uses them."""
 
-    def __init__(self, scope: Construct, name: str, *, token_key: int, removal_policy: cdk.RemovalPolicy) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        signing: Sequence[str],
+        former: Sequence[str],
+        removal_policy: cdk.RemovalPolicy,
+    ) -> None:
         super().__init__(scope, name)
         self.data = kms.Key(
             self,
@@ -24,17 +34,17 @@ class Keys(Construct):
             enable_key_rotation=True,
             removal_policy=removal_policy,
         )
-        self.token = self._signing_key(token_key, removal_policy)
-        if token_key > 1:
-            cdk.Stack.of(self).export_value(self._signing_key(token_key - 1, removal_policy).key_arn)
-        kms.Alias(self, "TokenAlias", alias_name=names.TOKEN_KEY, target_key=self.token)
+        self.tokens = [self._signing_key(each, removal_policy) for each in signing]
+        for each in former:
+            cdk.Stack.of(self).export_value(self._signing_key(each, removal_policy).key_arn)
+        kms.Alias(self, "TokenAlias", alias_name=names.TOKEN_KEY, target_key=self.tokens[0])
         self._let_services_use_it()
 
-    def _signing_key(self, number: int, removal_policy: cdk.RemovalPolicy) -> kms.Key:
+    def _signing_key(self, key: str, removal_policy: cdk.RemovalPolicy) -> kms.Key:
         return kms.Key(
             self,
-            f"Token{number}",
-            description=f"Signs access tokens (RS256), number {number}",
+            f"Token{key}",
+            description=f"Signs access tokens (RS256), number {key}",
             key_spec=kms.KeySpec.RSA_2048,
             key_usage=kms.KeyUsage.SIGN_VERIFY,
             removal_policy=removal_policy,

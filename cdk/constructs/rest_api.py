@@ -17,7 +17,7 @@ from cdk.constructs.gateway_responses import add_gateway_responses
 from cdk.constructs.logs import AUDIT, log_group
 from docplatform.runtime.spec import Auth, Mount
 
-AUTHORIZER_SECONDS = 60  # a revoked session works no longer than this
+AUTHORIZER_SECONDS = 30  # a revoked session, or a disabled user, works no longer than this
 RATE, BURST = (
     5_000,
     5_000,

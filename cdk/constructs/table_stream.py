@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
-FOLLOWED = ("doc",)  # sort keys; a folder's name stands in a key, and no such key leaves the stream
+FOLLOWED = ("doc", "reindex")  # sort keys; a folder's name stands in a key, and no such key leaves the stream
 
 
 class TableStream(Construct):

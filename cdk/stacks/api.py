@@ -51,7 +51,7 @@ class ApiStack(cdk.Stack):
                 home_region=config.home_region,
                 tenant_access=data.tenant_access.role.role_arn,
                 data_key=data.keys.data.key_arn,
-                token_key=data.keys.token.key_arn,
+                token_keys=tuple(key.key_arn for key in data.keys.tokens),
                 mail_sender=config.mail_sender,
             ),
         )

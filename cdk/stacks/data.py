@@ -25,7 +25,13 @@ class DataStack(cdk.Stack):
     def __init__(self, scope: Construct, name: str, *, config: Config, **more: Any) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
         keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN
-        self.keys = Keys(self, "Keys", token_key=config.token_key, removal_policy=keep)
+        self.keys = Keys(
+            self,
+            "Keys",
+            signing=config.signing_keys,
+            former=config.former_signing_keys,
+            removal_policy=keep,
+        )
         self.table = regional_table(
             self,
             "Data",

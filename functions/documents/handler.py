@@ -20,7 +20,7 @@ from docplatform.runtime.library_wire import DocumentView, LinkView
 from docplatform.runtime.wire import Reply
 from schemas import DocumentChange, DocumentWithUpload, NewDocument
 
-api = Api()
+api = Api(keys=True)
 
 
 def _etag(document: Document) -> dict[str, str]:
@@ -85,7 +85,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
 @api.delete(
     "/v1/documents/{document_id}",
     status=204,
-    needs=Permission.WRITE,
+    needs=Permission.DELETE,
     errors=(DocumentNotFound, PreconditionFailed),
     headers=("If-Match",),
 )

@@ -19,7 +19,7 @@ from docplatform.runtime.composition.library import folders
 from docplatform.runtime.wire import Reply
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
-api = Api()
+api = Api(keys=True)
 
 
 @api.post(
@@ -83,7 +83,7 @@ def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Req
 @api.delete(
     "/v1/folders/{folder_id}",
     status=204,
-    needs=Permission.WRITE,
+    needs=Permission.DELETE,
     errors=(FolderNotFound, RootFolder, FolderNotEmpty, PreconditionFailed),
     headers=("If-Match",),
 )

@@ -39,11 +39,15 @@ class FolderListing(Wire):
 
 
 class FolderView(Wire):
+    """``children`` counts what is in the folder; null where some of it does not inherit access, for not everybody may know of that.
+    ``inherits``: whether what is granted above holds here."""
+
     kind: Literal["folder"] = "folder"
     id: str
     name: str
     parent_id: str | None
-    children: int
+    children: int | None
+    inherits: bool
     created_by: str
     created_at: Moment
     updated_at: Moment
@@ -55,7 +59,8 @@ class FolderView(Wire):
             id=folder.id,
             name=folder.name,
             parent_id=folder.parent_id or None,
-            children=folder.children,
+            children=None if folder.cuts else folder.children,
+            inherits=folder.inherits,
             created_by=folder.created_by,
             created_at=folder.created_at,
             updated_at=folder.updated_at,

@@ -1,19 +1,17 @@
 """HTTP routes for people and sessions: parse, delegate, present."""
 
+import accounts
+import credentials
 from docplatform.domain.errors import (
-    Conflict,
-    EmailTaken,
-    IdempotencyKeyReused,
-    Invalid,
     InvalidCredentials,
-    InvalidCursor,
     InvalidInvitation,
     InvalidName,
     InvalidRefreshToken,
-    MailNotSent,
-    QuotaExceeded,
+    MfaEnrolmentRequired,
+    MfaRequired,
     SessionNotFound,
     SsoRequired,
+    TooManyAttempts,
     UserNotFound,
     WeakPassword,
 )
@@ -25,19 +23,9 @@ from docplatform.runtime.composition.members import members, own_sessions, sessi
 from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Reply
 from docplatform.services.sessions import SessionService
-from schemas import (
-    Acceptance,
-    KeySet,
-    Login,
-    Me,
-    NewUser,
-    Refresh,
-    SessionList,
-    SessionView,
-    UserListing,
-    UserPage,
-    UserView,
-)
+from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
+
+KEY_SET_SECONDS = 300
 
 api = Api()
 
@@ -46,9 +34,15 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
     return sessions(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
-@api.post("/v1/auth/login", answers=Tokens, errors=(InvalidCredentials, SsoRequired))
+@api.post(
+    "/v1/auth/login",
+    answers=Tokens,
+    errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired),
+)
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
-    """Log in with e-mail and password."""
+    """Log in with e-mail and password.
+
+    ``mfa_required`` and ``mfa_enrolment_required`` carry a ``challenge`` for the next step, good once within ``expires_in`` seconds."""
     return Tokens.of(_sessions(tenant, request).log_in(body.email, body.password))
 
 
@@ -75,54 +69,16 @@ def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tok
 
 
 @api.get("/v1/auth/jwks.json", answers=KeySet)
-def key_set() -> KeySet:
-    """The keys that access tokens are signed with in this region (RFC 7517)."""
-    return KeySet(**tokens().key_set())
+def key_set() -> Reply:
+    """The keys of this region's access tokens (RFC 7517): the one that signs, and those whose tokens are good still. Keep them for
+    five minutes, and ask again for a ``kid`` that you do not know."""
+    return Reply(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
-@api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,))
+@api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,), keys=True)
 def me(actor: Actor) -> Me:
     """Who I am, and what my organisation's plan allows."""
     return Me.of(members(actor).me(), actor.tenant)
-
-
-@api.post(
-    "/v1/users",
-    answers=UserView,
-    status=201,
-    needs=Permission.MANAGE_USERS,
-    errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
-    headers=("Idempotency-Key",),
-)
-def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
-    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
-    key = request.idempotency_key
-    user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
-    return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
-
-
-@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,))
-def list_users(actor: Actor, query: UserListing) -> UserPage:
-    """The members of the organisation, in order of invitation."""
-    users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
-    return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
-
-
-@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,))
-def read_user(actor: Actor, user_id: str) -> UserView:
-    """A member of the organisation."""
-    return UserView.of(members(actor).read(user_id))
-
-
-@api.post(
-    "/v1/users/{user_id}/invitation",
-    answers=UserView,
-    needs=Permission.MANAGE_USERS,
-    errors=(UserNotFound, Conflict, MailNotSent),
-)
-def invite_again(actor: Actor, user_id: str) -> UserView:
-    """Send another invitation to somebody who has not accepted yet."""
-    return UserView.of(members(actor).invite_again(user_id))
 
 
 @api.get("/v1/sessions", answers=SessionList, needs=Permission.READ)
@@ -133,8 +89,18 @@ def list_sessions(actor: Actor) -> SessionList:
 
 @api.delete("/v1/sessions/{session_id}", status=204, needs=Permission.READ, errors=(SessionNotFound,))
 def revoke_session(actor: Actor, session_id: str) -> None:
-    """End one of my sessions. Its tokens stop working within a minute."""
+    """End one of my sessions. Its tokens stop working within half a minute."""
     own_sessions(actor).revoke(session_id)
+
+
+@api.delete("/v1/sessions", status=204, needs=Permission.READ)
+def revoke_other_sessions(actor: Actor) -> None:
+    """End all my sessions but this one."""
+    own_sessions(actor).revoke_others()
+
+
+api.include(accounts.api)
+api.include(credentials.api)
 
 
 handler = api.handler

@@ -1,16 +1,20 @@
 """People and sessions as they travel over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from docplatform.domain.identity import Role, Session, User, UserStatus
+from docplatform.domain.factors import Factors, Passkey
+from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
+from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Moment, Wire
-from pydantic import Field
+from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
 Password = Annotated[str, Field(max_length=1000, examples=["a sentence is easy to remember"])]
 PersonName = Annotated[str, Field(min_length=1, max_length=200, examples=["Ann Example"])]
 Opaque = Annotated[str, Field(min_length=1, max_length=500)]
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Credential = Annotated[dict[str, Any], Field(description="What the browser gave, as JSON (WebAuthn Level 3 §5.1)")]
 
 
 class Login(Wire):
@@ -43,7 +47,10 @@ class NewUser(Wire):
 
 
 class UserView(Wire):
+    """A service account has no e-mail address."""
+
     id: str
+    kind: UserKind
     email: str
     name: str
     role: Role
@@ -54,6 +61,7 @@ class UserView(Wire):
     def of(user: User) -> "UserView":
         return UserView(
             id=user.id,
+            kind=user.kind,
             email=user.email,
             name=user.name,
             role=user.role,
@@ -106,7 +114,8 @@ class Me(Wire):
 
 
 class SessionView(Wire):
-    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks."""
+    """``address`` and ``agent`` are of the log-in; ``current``: the one that asks. ``authenticated_at`` and ``methods`` say when and how
+    its person last proved who they are (RFC 8176 has the short names)."""
 
     id: str
     created_at: Moment
@@ -114,6 +123,8 @@ class SessionView(Wire):
     expires_at: Moment
     address: str
     agent: str
+    authenticated_at: Moment
+    methods: list[str]
     current: bool
 
     @staticmethod
@@ -125,9 +136,143 @@ class SessionView(Wire):
             expires_at=session.expires_at,
             address=session.address,
             agent=session.agent,
+            authenticated_at=session.auth_time,
+            methods=list(session.amr),
             current=session.id == current,
         )
 
 
 class SessionList(Wire):
     items: list[SessionView]
+
+
+class UserChange(Wire):
+    role: Role | None = None
+    disabled: bool | None = None
+
+
+class SecurityView(Wire):
+    require_mfa: bool
+
+
+class ForgottenPassword(Wire):
+    email: Email
+
+
+class NewPassword(Wire):
+    """``token`` is the one in the mail."""
+
+    token: Opaque
+    password: Password
+
+
+class PasswordChange(Wire):
+    old_password: Password
+    new_password: Password
+
+
+class ChallengeShown(Wire):
+    challenge: Opaque
+
+
+class Factor(Wire):
+    """``challenge`` is that of ``mfa_required``; exactly one of the others goes with it."""
+
+    challenge: Opaque
+    code: Annotated[str, Field(max_length=64)] = ""
+    recovery_code: Annotated[str, Field(max_length=64)] = ""
+    passkey: Credential | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if bool(self.code) + bool(self.recovery_code) + (self.passkey is not None) != 1:
+            raise ValueError("send one of code, recovery_code and passkey")
+        return self
+
+
+class Proof(Wire):
+    """A password and, for who has a second factor, ``code`` or ``recovery_code``; or ``passkey`` with its ``challenge``."""
+
+    password: Annotated[str, Field(max_length=1000)] = ""
+    code: Annotated[str, Field(max_length=64)] = ""
+    recovery_code: Annotated[str, Field(max_length=64)] = ""
+    passkey: Credential | None = None
+    challenge: Annotated[str, Field(max_length=500)] = ""
+
+
+class OneTimeCode(Wire):
+    code: Code
+
+
+class EnrolmentConfirmation(Wire):
+    challenge: Opaque
+    code: Code
+
+
+class TotpSecret(Wire):
+    """``uri`` is for the QR code (otpauth)."""
+
+    secret: str
+    uri: str
+
+    @staticmethod
+    def of(secret: str, uri: str) -> "TotpSecret":
+        return TotpSecret(secret=secret, uri=uri)
+
+
+class RecoveryCodes(Wire):
+    recovery_codes: list[str]
+
+
+class FirstEntry(Tokens):
+    recovery_codes: list[str]
+
+
+class PasskeyOptions(Wire):
+    """``challenge`` goes back with the browser's answer; ``public_key`` goes into the browser."""
+
+    challenge: str
+    public_key: dict[str, Any]
+
+
+class PasskeyLogin(Wire):
+    challenge: Opaque
+    passkey: Credential
+
+
+class NewPasskey(Wire):
+    challenge: Opaque
+    passkey: Credential
+    name: Annotated[str, Field(min_length=1, max_length=100, examples=["Ann's phone"])]
+
+
+class PasskeyView(Wire):
+    id: str
+    name: str
+    created_at: Moment
+    used_at: Moment
+
+    @staticmethod
+    def of(passkey: Passkey) -> "PasskeyView":
+        return PasskeyView(id=passkey.id, name=passkey.name, created_at=passkey.created_at, used_at=passkey.used_at)
+
+
+class PasskeyAdded(Wire):
+    passkey: PasskeyView
+    recovery_codes: list[str]
+
+
+class FactorsView(Wire):
+    """``recovery_codes``: how many are left."""
+
+    totp: bool
+    recovery_codes: int
+    passkeys: list[PasskeyView]
+
+    @staticmethod
+    def of(factors: Factors) -> "FactorsView":
+        return FactorsView(
+            totp=bool(factors.totp),
+            recovery_codes=len(factors.recovery),
+            passkeys=[PasskeyView.of(each) for each in factors.passkeys],
+        )

@@ -7,9 +7,11 @@ FUNCTIONS = (
         settings=IdentitySettings,
         mounts=(
             Mount("/v1/auth", Auth.PUBLIC),
+            Mount("/v1/auth/step-up"),
             Mount("/v1/me"),
             Mount("/v1/users"),
             Mount("/v1/sessions"),
+            Mount("/v1/security-settings"),
         ),
         grants=frozenset(
             {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}

@@ -1,4 +1,5 @@
-"""A document's item changed: bring its search entry up to date, or erase what a deleted document left behind.
+"""A document's item changed: bring its search entry up to date, or erase what a deleted document left behind. A folder was moved, or
+its inheritance changed: bring the entries below it up to date.
 
 The stream carries keys and nothing else; what they stand for is read with the tenant's own credentials.
 """
@@ -6,7 +7,7 @@ The stream carries keys and nothing else; what they stand for is read with the t
 from typing import Any
 
 from docplatform.domain import ids
-from docplatform.runtime.composition.processing import processing
+from docplatform.runtime.composition.processing import processing, subtrees
 from docplatform.runtime.composition.search import index
 from docplatform.runtime.telemetry import fault
 from docplatform.runtime.workflow import acting_for, event_handler
@@ -18,7 +19,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     done: set[tuple[str, str]] = set()
     for record in event["Records"]:
         change = record["dynamodb"]
-        found = _document(change["Keys"])
+        found = _followed(change["Keys"])
         if found is None or found in done:
             continue
         try:
@@ -30,14 +31,18 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
     return {"batchItemFailures": []}
 
 
-def _document(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
+def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
+    """The tenant, and the document or folder."""
     tenant_id, _, rest = keys["pk"]["S"].partition("#")
-    kind, _, document_id = rest.partition("#")
-    if kind != "doc" or keys["sk"]["S"] != "doc" or not ids.is_tenant(tenant_id):
+    kind, _, node_id = rest.partition("#")
+    if kind != keys["sk"]["S"] or kind not in ("doc", "reindex") or not ids.is_tenant(tenant_id):
         return None
-    return tenant_id, document_id
+    return tenant_id, node_id
 
 
-def _follow(tenant_id: str, document_id: str, event_id: str) -> None:
+def _follow(tenant_id: str, node_id: str, event_id: str) -> None:
     actor = acting_for(tenant_id, "index-sync", event_id)
-    processing(actor).follow(document_id, index(actor.tenant))
+    if ids.is_folder(node_id):
+        subtrees(actor).follow(node_id, index(actor.tenant))
+    else:
+        processing(actor).follow(node_id, index(actor.tenant))

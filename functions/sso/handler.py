@@ -5,6 +5,8 @@ from http.cookies import CookieError, SimpleCookie
 from docplatform.domain.errors import (
     ChangedMeanwhile,
     Invalid,
+    MfaEnrolmentRequired,
+    MfaRequired,
     QuotaExceeded,
     SsoNotConnected,
     SsoRefused,
@@ -24,7 +26,7 @@ from schemas import Callback, ConnectionView, NewConnection, SamlPost, TestResul
 api = Api()
 
 _COOKIE = "docplatform-sso"
-_FINISHING = (SsoRefused, SsoUnavailable, QuotaExceeded)
+_FINISHING = (SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
 
 
 def _sign_on(tenant: Tenant, request: Request) -> SsoService:
@@ -70,13 +72,14 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
     answers=ConnectionView,
     needs=Permission.MANAGE_USERS,
     errors=(Invalid, ChangedMeanwhile),
+    step_up=True,
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
     return ConnectionView.of(connection(actor).connect(body.wish()))
 
 
-@api.delete("/v1/sso-connection", status=204, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+@api.delete("/v1/sso-connection", status=204, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,), step_up=True)
 def remove_sso_connection(actor: Actor) -> None:
     """End the connection. Members stay; who has no password cannot log in any more."""
     connection(actor).disconnect()

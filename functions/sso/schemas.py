@@ -36,7 +36,8 @@ class NewConnection(Wire):
 
     ``domains``: e-mail domains of accounts that are here already and may be taken over by the provider. ``roles``: the provider's
     groups (claim or attribute ``groups_claim``) → role, applied at every log-in; ``default_role`` for who is in none, null keeps
-    them out. ``enforced``: passwords are refused, except that ``fallback_users`` may use theirs while the provider is down."""
+    them out. ``mfa``: the provider sees to second factors, and the platform asks for none. ``enforced``: passwords and passkeys are
+    refused, except that ``fallback_users`` may use theirs while the provider is down."""
 
     kind: Kind
     issuer: Annotated[str, Field(min_length=1, max_length=1000, examples=["https://login.acme.example"])]
@@ -48,6 +49,7 @@ class NewConnection(Wire):
     domains: list[Annotated[str, Field(max_length=253)]] = []
     roles: dict[Claim, Role] = {}
     default_role: Role | None = Role.VIEWER
+    mfa: bool = False
     enforced: bool = False
     fallback_users: list[Annotated[str, Field(max_length=40)]] = []
 
@@ -63,6 +65,7 @@ class NewConnection(Wire):
             domains=tuple(self.domains),
             roles=self.roles,
             default_role=self.default_role,
+            mfa=self.mfa,
             enforced=self.enforced,
             fallback_users=tuple(self.fallback_users),
         )
@@ -81,6 +84,7 @@ class ConnectionView(Wire):
     domains: list[str]
     roles: dict[str, Role]
     default_role: Role | None
+    mfa: bool
     enforced: bool
     fallback_users: list[str]
 
@@ -97,6 +101,7 @@ class ConnectionView(Wire):
             domains=list(connection.domains),
             roles=dict(connection.roles),
             default_role=connection.default_role,
+            mfa=connection.mfa,
             enforced=connection.enforced,
             fallback_users=list(connection.fallback_users),
         )

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from tests.e2e.client import Member, create_tenant
+from local.supervisor import snapshot
+from tests.e2e.client import Member, create_tenant, send
 from tests.e2e.conftest import US
 from tests.files import SAMPLES
 
@@ -55,9 +56,19 @@ def test_a_stop_in_the_middle_and_a_start_lose_nothing(ann: Member) -> None:
         assert document["processing"]["state"] == "ready", document["processing"]
         assert ann.downloads(document_id) == pdf.content
     renewed = ann.asks("POST", f"/v1/documents/{waiting['document']['id']}/upload").json()
-    from tests.e2e.client import send
-
     assert send(renewed["upload"], b"later").status_code == 200
     assert ann.waits_for(waiting["document"]["id"])["processing"]["state"] == "ready"
     created = create_tenant(ann.site.cloud, US, "standard")
     assert created.admin.asks("GET", "/v1/folders/root").status_code == 200
+
+
+def test_what_was_stored_survives_a_kill_of_the_whole_cloud(ann: Member) -> None:
+    pdf = next(sample for sample in SAMPLES if sample.media_type == "application/pdf")
+    uploaded = [ann.uploads(f"survivor {number}.pdf", pdf.content, pdf.media_type) for number in range(3)]
+    cloud = ann.site.cloud
+    snapshot(cloud.settings)
+    cloud.kill_and_start()
+    for document_id in uploaded:
+        document = ann.waits_for(document_id, patience=240)
+        assert document["processing"]["state"] == "ready", document["processing"]
+        assert ann.downloads(document_id) == pdf.content

@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from docplatform.services.sessions import digest
+from docplatform.services.challenges import digest
 from tests.functions.house import House, new_house
 from tests.functions.sso import Browser, connects
 from tests.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc, serving
@@ -83,7 +83,7 @@ def test_the_role_follows_the_groups_at_every_log_in(house: House, idp: FakeOidc
         idp.person["groups"] = groups
         roles.append(house.asks("GET", "/v1/me", token=log_in(house, idp)["access_token"])["user"]["role"])
     assert roles == ["admin", "editor", "viewer", "admin"]
-    assert house.actions.count("user.role-changed") == 3
+    assert house.actions.count("role.changed") == 3
 
 
 def test_who_is_in_no_group_stays_out_where_there_is_no_default(house: House, idp: FakeOidc) -> None:

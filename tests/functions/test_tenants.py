@@ -39,6 +39,8 @@ def test_the_first_admin_is_an_admin_and_finds_an_empty_root_folder(house: House
         "name": "",
         "parent_id": "",
         "chain": [],
+        "inherits": True,
+        "grant:everyone": "editor",
         "children": 0,
         "created_by": house.asks("GET", "/v1/me", token=token)["user"]["id"],
         "revision": 1,

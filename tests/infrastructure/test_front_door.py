@@ -64,7 +64,7 @@ def test_a_decision_is_remembered_for_this_token_and_this_host_and_a_minute(api:
     assert authorizer["Type"] == "REQUEST"
     sources = set(authorizer["IdentitySource"].split(","))
     assert sources == {"method.request.header.Authorization", "method.request.header.Host"}
-    assert authorizer["AuthorizerResultTtlInSeconds"] == 60
+    assert authorizer["AuthorizerResultTtlInSeconds"] == 30
 
 
 def test_api_gateway_may_call_a_function_by_one_permission(api: Stack) -> None:

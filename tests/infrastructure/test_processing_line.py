@@ -111,7 +111,7 @@ def test_changed_documents_are_followed_and_no_name_leaves_the_stream(flows: Sta
     (mapping,) = [each for each in flows.of("AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each]
     assert mapping["EventSourceArn"].endswith(".StreamArn>")
     (only,) = mapping["FilterCriteria"]["Filters"]
-    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["doc"]}}}}
+    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["doc", "reindex"]}}}}
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 20
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

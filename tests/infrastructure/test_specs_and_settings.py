@@ -130,6 +130,12 @@ def test_the_command_line_comes_before_the_context() -> None:
         ({"regions": {"us-east-1": {"address": "https://us.example"}}}, "lacks {tenant}"),
         ({"malware_scan": "hope"}, "malware_scan is"),
         ({"layers": "cake"}, "layers is"),
+        ({"signing_keys": []}, "signing_keys needs one name at least"),
+        ({"signing_keys": "12"}, "signing_keys is a list"),
+        ({"signing_keys": ["1", "1"]}, "different names"),
+        ({"signing_keys": ["2"], "former_signing_keys": ["2"]}, "different names"),
+        ({"signing_keys": ["a/b"]}, "different names"),
+        ({"signing_keys": [1]}, "different names"),
     ],
 )
 def test_a_context_that_cannot_be_meant_is_refused(changes: dict[str, Any], complaint: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.conftest import PRODUCTION, synthesize
+from tests.infrastructure.policies import roles
 from tests.infrastructure.synthesized import HOME, REGIONS, Assembly, Json, Stack
 
 YEARS_7 = 7 * 365 + 2
@@ -102,17 +103,41 @@ def test_the_data_key_rotates_and_the_token_key_only_signs(data: Stack) -> None:
     assert (token["KeySpec"], token["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
 
 
-def test_a_new_signing_key_takes_over_while_the_old_one_stays_for_who_still_uses_it(
+def _signing_keys(data: Stack) -> list[str]:
+    return [f"<{key}.Arn>" for key, facts in data.of("AWS::KMS::Key").items() if "KeySpec" in facts]
+
+
+def test_signing_keys_are_given_in_their_order_and_former_ones_to_nobody(
     tmp_path: Path, layers_of_nothing: Any
 ) -> None:
-    made = synthesize(tmp_path, PRODUCTION | {"token_key": 2}, layers_of_nothing, HOME)
+    keys = {"signing_keys": ["3", "2"], "former_signing_keys": ["1"]}
+    made = synthesize(tmp_path, PRODUCTION | keys, layers_of_nothing, HOME)
     data, api = made.stack("data", HOME), made.stack("api", HOME)
-    current = data.key("alias/docplatform-token")
-    (former,) = [key for key, facts in data.of("AWS::KMS::Key").items() if "KeySpec" in facts and key != current]
-    assert {f"<{current}.Arn>", f"<{former}.Arn>"} <= set(data.exports().values())
+    third, second, first = _signing_keys(data)
+    assert third == f"<{data.key('alias/docplatform-token')}.Arn>"
+    assert {first, second, third} <= set(data.exports().values())  # also the former: its export may be in use yet
     functions = api.of("AWS::Lambda::Function").values()
-    used = {each["Environment"]["Variables"].get("TOKEN_KEY_ARN") for each in functions}
-    assert used == {None, f"<{current}.Arn>"}
+    used = {each["Environment"]["Variables"].get("TOKEN_KEY_ARNS") for each in functions}
+    assert used == {None, f'["{third}","{second}"]'}
+    for action in ("kms:Sign", "kms:GetPublicKey"):
+        allowed = {
+            resource
+            for _, policy in roles(api)
+            for statement in policy
+            if action in statement.actions
+            for resource in statement.resources
+        }
+        assert allowed == {third, second}
+
+
+def test_a_key_keeps_its_identity_when_it_moves_in_the_list(tmp_path: Path, layers_of_nothing: Any) -> None:
+    """CloudFormation would otherwise make another key under the old one's name."""
+    found = []
+    for number, keys in enumerate((["1"], ["1", "2"], ["2", "1"])):
+        made = synthesize(tmp_path / str(number), PRODUCTION | {"signing_keys": keys}, layers_of_nothing, HOME)
+        found.append(_signing_keys(made.stack("data", HOME)))
+    assert found[0][0] == found[1][0] == found[2][1]
+    assert found[1][1] == found[2][0]
 
 
 def test_services_use_the_data_key_for_our_things_only(data: Stack) -> None:

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+import boto3
+
+from docplatform.adapters.dynamo_attempts import DynamoAttempts
+from docplatform.adapters.dynamo_directory import DynamoDirectory
+from docplatform.adapters.kms_secrets import KmsSecrets
+from docplatform.adapters.totp import Totp
+from docplatform.adapters.webauthn_passkeys import WebAuthnPasskeys
 from docplatform.domain import ids
 from docplatform.domain.errors import MailNotSent
 from docplatform.domain.identity import Actor, Role, Session, User
 from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from docplatform.runtime.composition.core import table
 from docplatform.runtime.composition.identity import people
+from docplatform.services.accounts import AccountService
+from docplatform.services.directory import DirectoryService
+from docplatform.services.door import Door, Entry, Visitor
+from docplatform.services.factors import OwnFactors
 from docplatform.services.identity_ports import People
+from docplatform.services.lockout import Lockout
 from docplatform.services.members import MemberService
-from docplatform.services.sessions import Entry, OwnSessions, SessionService, Visitor
+from docplatform.services.passwords import LostPassword, OwnPassword
+from docplatform.services.proofs import Proofs
+from docplatform.services.second_steps import SecondSteps
+from docplatform.services.sessions import OwnSessions, SessionService
+from docplatform.services.step_up import StepUp
 from docplatform.services.tenants import TenantService
 from tests.world import REGION
 
+D = TypeVar("D", bound=Door)
+
+HOME = "https://acme.example"
 PASSWORD = "correct horse battery staple"
 
 
@@ -35,6 +57,9 @@ class PlainPasswords:
     """Hashes that can be read; ``current`` is the form that is not outdated."""
 
     current: str = "v2"
+
+    def common(self, password: str) -> bool:
+        return password == "everybody knows it"
 
     def hash(self, password: str) -> str:
         return f"{self.current}:{password}"
@@ -60,11 +85,28 @@ class PlainTokens:
 class Mailbox:
     works: bool = True
     invitations: list[tuple[str, str]] = field(default_factory=list)
+    resets: list[tuple[str, str]] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
 
     def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
         if not self.works:
             raise MailNotSent("")
         self.invitations.append((email, token))
+
+    def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.resets.append((email, token))
+
+    def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.notices.append((email, "second factor reset"))
+
+    def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.notices.append((email, f"new device: {agent}"))
 
     @property
     def token(self) -> str:
@@ -115,8 +157,55 @@ class Company:
 
     @property
     def door(self) -> SessionService:
-        visitor = Visitor(self.tenant, "r", "192.0.2.7", "curl")
-        return SessionService(visitor, self.people, self.passwords, self.tokens, self.clock)
+        return self.way_in(SessionService)
+
+    @property
+    def steps(self) -> SecondSteps:
+        return self.way_in(SecondSteps)
+
+    def door_for(self, address: str = "192.0.2.7", agent: str = "curl") -> SessionService:
+        return self.way_in(SessionService, address, agent)
+
+    def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl") -> D:
+        visitor = Visitor(self.tenant, "r", address, agent)
+        return kind(
+            visitor,
+            self.people,
+            self.passwords,
+            self.tokens,
+            self.clock,
+            self.lockout(address),
+            self.proofs,
+            self.mail,
+            HOME,
+        )
+
+    def lockout(self, address: str = "192.0.2.7") -> Lockout:
+        return Lockout(self.tenant, address, DynamoAttempts(table(self.tenant)), self.clock)
+
+    @property
+    def proofs(self) -> Proofs:
+        secrets = KmsSecrets(lambda: boto3.client("kms"), os.environ["DATA_KEY_ARN"], self.tenant.id)
+        return Proofs(secrets, Totp(), WebAuthnPasskeys(HOME, self.tenant.name))
+
+    @property
+    def lost_password(self) -> LostPassword:
+        return LostPassword(self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock)
+
+    def own_password(self, entry: Entry) -> OwnPassword:
+        return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)
+
+    def own_factors(self, entry: Entry) -> OwnFactors:
+        return OwnFactors(self.actor(entry), self.people, self.proofs, self.clock)
+
+    def step_up(self, entry: Entry) -> StepUp:
+        return StepUp(self.actor(entry), self.people, self.passwords, self.proofs, self.lockout(), self.clock)
+
+    def accounts(self, entry: Entry) -> AccountService:
+        return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)
+
+    def directory(self, entry: Entry) -> DirectoryService:
+        return DirectoryService(self.actor(entry), DynamoDirectory(table(self.tenant)), self.clock)
 
     def moves_in(self, token: str = "", name: str = "Ann") -> Entry:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from docplatform.domain.access import Reach
+from docplatform.domain.identity import Role, system
 from docplatform.domain.library import Document, ScanVerdict
 from docplatform.domain.reading import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
 from docplatform.runtime.composition.core import clients, now
@@ -23,13 +25,16 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[str, str]] = {}
+        self.reaches: dict[str, Reach] = {}
 
-    def put(self, document: Document, text: str) -> None:
+    def put(self, document: Document, text: str, reach: Reach) -> None:
+        self.reaches[document.id] = reach
         self.entries[document.id] = (document.name, text)
 
-    def describe(self, document: Document) -> bool:
+    def describe(self, document: Document, reach: Reach) -> bool:
         if document.id not in self.entries:
             return False
+        self.reaches[document.id] = reach
         self.entries[document.id] = (document.name, self.entries[document.id][1])
         return True
 
@@ -78,7 +83,8 @@ class Uploaded:
 
     @property
     def seen(self) -> dict[str, object]:
-        body: dict[str, object] = self.person.asks("GET", f"/v1/documents/{self.document_id}").body
+        admin = self.person.home.person(Role.ADMIN)
+        body: dict[str, object] = admin.asks("GET", f"/v1/documents/{self.document_id}").body
         return body
 
     @property
@@ -104,7 +110,8 @@ def walrus(ann: Person, acme: TenantWorld, tmp_path: Path) -> Iterator[Uploaded]
     made = ann.announces("walrus.txt", size=len(CONTENT))["document"]
     key = f"tenants/{acme.tenant.id}/documents/{made['id']}/{made['version']['id']}/original"
     clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
-    service = ProcessingService(ann.actor, library(ann.actor), files(ann.actor), now, tmp_path)
+    platform = system(acme.tenant, "processing", "request-1")
+    service = ProcessingService(platform, library(platform), files(platform), now, tmp_path)
     yield Uploaded(ann, service, made["id"], made["version"]["id"])
     assert list(tmp_path.iterdir()) == []  # no step leaves a file behind
 
@@ -227,13 +234,30 @@ def test_what_was_verified_is_what_is_downloaded(walrus: Uploaded, acme: TenantW
 
 def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus: Uploaded) -> None:
     class SlowIndex(MemoryIndex):
-        def put(self, document: Document, text: str) -> None:
+        def put(self, document: Document, text: str, reach: Reach) -> None:
             walrus.person.asks("PATCH", f"/v1/documents/{document.id}", {"name": "carpenter.txt"})
-            super().put(document, text)
+            super().put(document, text, reach)
 
     walrus.index = SlowIndex()
     walrus.run()
     assert walrus.index.entries[walrus.document_id][0] == "carpenter.txt"
+
+
+def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_index(
+    walrus: Uploaded, acme: TenantWorld
+) -> None:
+    admin = acme.person(Role.ADMIN)
+    folder = admin.creates_folder("Vault")["id"]
+    admin.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"folder_id": folder})
+
+    class SlowIndex(MemoryIndex):
+        def put(self, document: Document, text: str, reach: Reach) -> None:
+            assert admin.cuts(folder).status == 200
+            super().put(document, text, reach)
+
+    walrus.index = SlowIndex()
+    walrus.run()
+    assert walrus.index.reaches[walrus.document_id].nodes == (walrus.document_id, folder)
 
 
 def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:

@@ -10,7 +10,7 @@ import os
 
 
 class PatchDoesNotFit(RuntimeError):
-    """The emulator has changed; look at the patch, and at ``tests/local``."""
+    """The emulator has changed; look at the patch, and at ``tests/local_cloud``."""
 
 
 def expect(condition: object, what: str) -> None:
@@ -33,7 +33,7 @@ ALL = (
 
 
 def apply_all() -> None:
-    """All but those that DOCPLATFORM_WITHOUT names: ``tests/local`` shows what each is for."""
+    """All but those that DOCPLATFORM_WITHOUT names: ``tests/local_cloud`` shows what each is for."""
     without = os.environ.get("DOCPLATFORM_WITHOUT", "").split()
     for name in ALL:
         if name not in without:

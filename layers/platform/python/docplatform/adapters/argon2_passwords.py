@@ -7,11 +7,16 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from docplatform.adapters.common_passwords import is_common
+
 
 class Argon2Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._nobody = self._hasher.hash("the password of nobody")
+
+    def common(self, password: str) -> bool:
+        return is_common(_typed(password))
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(_typed(password))

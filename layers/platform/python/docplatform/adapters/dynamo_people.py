@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from docplatform.adapters import pages
+from docplatform.adapters.dynamo_credentials import CredentialWrites, factors_of
 from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
+from docplatform.adapters.library_items import grant_name
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
 from docplatform.domain import ids
+from docplatform.domain.access import EVERYONE
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import (
     ChangedMeanwhile,
@@ -21,8 +24,11 @@ from docplatform.domain.errors import (
     InvalidInvitation,
     InvalidRefreshToken,
     QuotaExceeded,
+    SessionNotFound,
+    UserNotFound,
 )
-from docplatform.domain.identity import Invitation, Role, Session, User, UserStatus
+from docplatform.domain.factors import Challenge, Errand, Method, SecuritySettings
+from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Tenant
 
 _NOBODY = "nobody"  # no user's id looks like this
@@ -35,34 +41,64 @@ class DynamoPeople:
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
-        return _user(item) if item else None
+        return user_from(item) if item and not item.get("removed") else None
 
     def founder(self) -> User | None:
         """The first admin; None while the tenant is registered and no more."""
         root = self._table.get(self._keys.folder(ids.ROOT_FOLDER))
         return self.user(root["created_by"]) if root else None
 
-    def login_of(self, email: str) -> tuple[User, str] | None:
-        """The user with that address and the hash of the password ('' before there is one). Two reads, for a stranger as well:
-        time must not tell who is here."""
+    def user_id_of(self, email: str) -> str:
+        """'' when nobody has that address."""
         lock = self._table.get(self._keys.email(email))
-        user_id = lock["user_id"] if lock else _NOBODY
-        user_key, credential_key = self._keys.user(user_id), self._keys.credential(user_id)
-        found = self._table.get_many([user_key, credential_key])
-        if user_key not in found:
+        return str(lock["user_id"]) if lock else ""
+
+    def login_of(self, email: str) -> Login | None:
+        """Of the user with that address. Two reads, for a stranger as well: time must not tell who is here."""
+        return self._login(self.user_id_of(email) or _NOBODY)
+
+    def login(self, user_id: str) -> Login | None:
+        return self._login(user_id) if ids.is_a(ids.USER, user_id) else None
+
+    def _login(self, user_id: str) -> Login | None:
+        keys = self._keys
+        parts = (keys.user(user_id), keys.credential(user_id), keys.factors(user_id), keys.devices(user_id))
+        found = self._table.get_many([*parts, keys.security_settings()])
+        profile, credential, factors, devices = (found.get(key, {}) for key in parts)
+        if not profile or profile.get("removed"):
             return None
-        return _user(found[user_key]), found.get(credential_key, {}).get("password", "")
+        return Login(
+            user=user_from(profile),
+            password=credential.get("password", ""),
+            factors=factors_of(factors),
+            devices=tuple(devices.get("known", ())),
+            require_mfa=bool(found.get(keys.security_settings(), {}).get("require_mfa")),
+        )
+
+    def reset(self, user_id: str) -> Reset | None:
+        item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if item is None:
+            return None
+        return Reset(user_id, item["token_hash"], moment(item["asked_at"]), moment(item["expires_at"]))
+
+    def challenge(self, token_hash: str) -> Challenge | None:
+        item = self._table.get(self._keys.challenge(token_hash))
+        if item is None:
+            return None
+        first = Method(item.get("first", Method.PASSWORD))
+        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]), first)
+
+    def security_settings(self) -> SecuritySettings:
+        item = self._table.get(self._keys.security_settings()) or {}
+        return SecuritySettings(require_mfa=bool(item.get("require_mfa")))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
         after = self._position(cursor) if cursor else None
         rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        users = tuple(_user(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
+        users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
         return users, pages.encode({"user": last["gsi3sk"]}) if last else ""
-
-    def of_keys(self, keys: Iterable[Key]) -> list[User]:
-        return [_user(item) for item in self._table.get_many(keys).values()]
 
     def _position(self, cursor: str) -> Item:
         user_id = pages.decode(cursor).get("user", "")
@@ -89,7 +125,7 @@ class DynamoPeople:
         found = self._table.get_many([session, user])
         return (
             _session(found[session]) if session in found else None,
-            _user(found[user]) if user in found else None,
+            user_from(found[user]) if user in found else None,
         )
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
@@ -111,17 +147,21 @@ class DynamoPeople:
             yield DynamoPeopleWork(self._table, transaction)
 
 
-class DynamoPeopleWork:
+class DynamoPeopleWork(CredentialWrites):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
+        super().__init__(table, transaction)
 
     def found(self, tenant: Tenant, admin: User) -> None:
-        """The tenant's first items: its root folder and its counters. Raises ChangedMeanwhile when that has been done."""
+        """The tenant's first items: its root folder, open to everyone (as far as their role goes), and its counters. Raises
+        ChangedMeanwhile when that has been done."""
         at = rfc3339(admin.created_at)
         root = {"kind": "folder", "id": ids.ROOT_FOLDER, "name": "", "parent_id": "", "chain": [], "children": 0}
+        root |= {"inherits": True, grant_name(EVERYONE): Role.EDITOR.value}
         facts = {"created_by": admin.id, "created_at": at, "updated_at": at, "revision": 1}
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         self._writes.put(self._keys.folder(ids.ROOT_FOLDER), {**root, **facts}, if_taken=done)
+        everybody = {ids.ROOT_FOLDER: Role.EDITOR.value, "count": 1}
+        self._writes.put(self._keys.granted(EVERYONE), everybody, if_taken=done)
         usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
         self._writes.put(self._keys.usage(), usage, if_taken=done)
         self._add(admin)
@@ -141,8 +181,7 @@ class DynamoPeopleWork:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
         self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        listed |= {"gsi2pk": self._keys.with_role(user.role.value), "gsi2sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**_user_item(user), **listed}, if_taken=taken)
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=taken)
 
     def invite(self, invitation: Invitation) -> None:
         self._writes.put(
@@ -166,8 +205,27 @@ class DynamoPeopleWork:
             otherwise=used,
         )
 
-    def set_password(self, user_id: str, password: str) -> None:
-        self._writes.put(self._keys.credential(user_id), {"password": password})
+    def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
+        """Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+        self._writes.update(
+            self._keys.user(user.id),
+            values={"role": role.value, "status": status.value}
+            | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
+            where={"role": user.role.value, "status": user.status.value},
+            otherwise=ChangedMeanwhile("Somebody else changed the user; look again."),
+        )
+
+    def end_sessions(self, user_id: str, at: datetime) -> None:
+        """Raises UserNotFound when committed."""
+        gone = UserNotFound("Look at the list of users.")
+        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, otherwise=gone)
+
+    def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
+        """Raises SessionNotFound when committed."""
+        ended = SessionNotFound("Log in again.")
+        self._writes.update(
+            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, otherwise=ended
+        )
 
     def open_session(self, session: Session) -> None:
         listed = {
@@ -201,18 +259,19 @@ class DynamoPeopleWork:
         self._table.record(self._writes, record)
 
 
-def _user_item(user: User) -> Item:
+def user_item(user: User) -> Item:
     return {
         "id": user.id,
         "email": user.email,
         "name": user.name,
+        "kind": user.kind.value,
         "role": user.role.value,
         "status": user.status.value,
         "created_at": rfc3339(user.created_at),
     }
 
 
-def _user(item: Item) -> User:
+def user_from(item: Item) -> User:
     return User(
         id=item["id"],
         email=item["email"],
@@ -220,6 +279,8 @@ def _user(item: Item) -> User:
         role=Role(item["role"]),
         status=UserStatus(item["status"]),
         created_at=moment(item["created_at"]),
+        sessions_since=moment(item["sessions_since"]) if item.get("sessions_since") else None,
+        kind=UserKind(item.get("kind", UserKind.PERSON)),
     )
 
 
@@ -235,6 +296,8 @@ def _session_item(session: Session) -> Item:
         "expires": int(session.expires_at.timestamp()),
         "address": session.address,
         "agent": session.agent,
+        "auth_time": rfc3339(session.auth_time),
+        "amr": list(session.amr),
     }
 
 
@@ -249,4 +312,6 @@ def _session(item: Item) -> Session:
         expires_at=moment(item["expires_at"]),
         address=item["address"],
         agent=item["agent"],
+        auth_time=moment(item["auth_time"] if "auth_time" in item else item["created_at"]),
+        amr=tuple(item.get("amr", ())),
     )

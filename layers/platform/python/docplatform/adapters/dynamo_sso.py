@@ -7,21 +7,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from docplatform.adapters.dynamo_people import DynamoPeople, DynamoPeopleWork
+from docplatform.adapters.dynamo_people import DynamoPeopleWork
 from docplatform.adapters.items import Item, moment, rfc3339
-from docplatform.adapters.keys import Key
 from docplatform.adapters.table import TenantTable
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import ChangedMeanwhile, SsoRefused
-from docplatform.domain.identity import Role, User, UserStatus
+from docplatform.domain.identity import Role, User
 from docplatform.domain.sso import Attempt, Connection, ExternalIdentity, Health, Kind
-
-_PAGE = 100
 
 
 class DynamoSso:
-    def __init__(self, table: TenantTable, people: DynamoPeople) -> None:
-        self._table, self._keys, self._people = table, table.keys, people
+    def __init__(self, table: TenantTable) -> None:
+        self._table, self._keys = table, table.keys
 
     def connection(self) -> tuple[Connection | None, Health | None]:
         connection, health = self._keys.sso_connection(), self._keys.sso_health()
@@ -54,16 +51,6 @@ class DynamoSso:
         except ChangedMeanwhile:
             return False
         return True
-
-    def admins(self) -> tuple[User, ...]:
-        found: list[User] = []
-        after: Item | None = None
-        while True:
-            partition = self._keys.with_role(Role.ADMIN.value)
-            rows, after = self._table.query(partition, index="gsi2", after=after, limit=_PAGE)
-            found += self._people.of_keys(Key(row["pk"], row["sk"]) for row in rows)
-            if after is None:
-                return tuple(each for each in found if each.role is Role.ADMIN and each.status is UserStatus.ACTIVE)
 
     def record(self, record: AuditRecord) -> None:
         self._table.record_alone(record)
@@ -102,15 +89,15 @@ class DynamoSsoWork(DynamoPeopleWork):
                 if_taken=SsoRefused("It has been used."),
             )
 
-    def link(self, identity: ExternalIdentity, user_id: str) -> None:
+    def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
         """Raises ChangedMeanwhile."""
-        self._writes.put(
-            self._keys.sso_subject(identity.issuer, identity.subject),
-            {"user_id": user_id},
-            if_taken=ChangedMeanwhile("Try again."),
-        )
+        key, changed = self._keys.sso_subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
+        if before:
+            self._writes.update(key, values={"user_id": user_id}, where={"user_id": before}, otherwise=changed)
+        else:
+            self._writes.put(key, {"user_id": user_id}, if_taken=changed)
 
-    def change_user(self, before: User, after: User) -> None:
+    def follow_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile."""
         self._writes.update(
             self._keys.user(before.id),
@@ -118,8 +105,6 @@ class DynamoSsoWork(DynamoPeopleWork):
                 "role": after.role.value,
                 "status": after.status.value,
                 "name": after.name,
-                "gsi2pk": self._keys.with_role(after.role.value),
-                "gsi2sk": after.id,
             },
             where={"role": before.role.value, "status": before.status.value},
             otherwise=ChangedMeanwhile("Try again."),
@@ -138,6 +123,7 @@ def _connection_item(connection: Connection) -> Item:
         "domains": list(connection.domains),
         "roles": {group: role.value for group, role in connection.roles.items()},
         "default_role": connection.default_role.value if connection.default_role else None,
+        "mfa": connection.mfa,
         "enforced": connection.enforced,
         "fallback_users": list(connection.fallback_users),
         "revision": connection.revision,
@@ -156,6 +142,7 @@ def _connection(item: Item) -> Connection:
         domains=tuple(item["domains"]),
         roles={group: Role(role) for group, role in item["roles"].items()},
         default_role=Role(item["default_role"]) if item["default_role"] else None,
+        mfa=item["mfa"],
         enforced=item["enforced"],
         fallback_users=tuple(item["fallback_users"]),
         revision=item["revision"],

@@ -71,6 +71,14 @@ class TenantKeys:
         """Taken by at most one user. Hashed, so that no address stands in a key (streams and metrics carry keys)."""
         return Key(f"{self._prefix}email#{hashlib.sha256(email.encode()).hexdigest()}", "email")
 
+    def directory(self, user_id: str) -> Key:
+        """What a provisioning system keeps of a user."""
+        return Key(f"{self._prefix}user#{user_id}", "directory")
+
+    def user_name(self, name: str) -> Key:
+        """A provisioning system's name for a user: taken by at most one. Hashed, as addresses are."""
+        return Key(f"{self._prefix}user-name#{hashlib.sha256(names.folded(name).encode()).hexdigest()}", "user-name")
+
     def session(self, session_id: str) -> Key:
         return Key(f"{self._prefix}session#{session_id}", "session")
 
@@ -80,10 +88,6 @@ class TenantKeys:
 
     def invitation(self, token_hash: str) -> Key:
         return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
-
-    def with_role(self, role: str) -> str:
-        """Partition of gsi2: the people of that role by id."""
-        return f"{self._prefix}role#{role}"
 
     # -- single sign-on
     def sso_connection(self) -> Key:
@@ -101,6 +105,71 @@ class TenantKeys:
 
     def sso_assertion(self, issuer: str, assertion: str) -> Key:
         return Key(f"{self._prefix}sso-assertion#{_hashed(issuer, assertion)}", "assertion")
+
+    # -- access
+    def group(self, group_id: str) -> Key:
+        return Key(f"{self._prefix}group#{group_id}", "group")
+
+    def groups(self) -> str:
+        """Partition of gsi3: the tenant's groups by id."""
+        return f"{self._prefix}groups"
+
+    def group_name(self, name: str) -> Key:
+        """Taken by at most one group. Hashed: names stay out of keys."""
+        return Key(f"{self._prefix}group-name#{hashlib.sha256(names.folded(name).encode()).hexdigest()}", "group-name")
+
+    def member(self, group_id: str, user_id: str) -> Key:
+        """In the group's partition: who is in it, in order of id."""
+        return Key(f"{self._prefix}group#{group_id}", f"{self.MEMBER}{user_id}")
+
+    MEMBER = "member#"
+
+    def granted(self, principal: str) -> Key:
+        """What is granted to one principal: an attribute for each node."""
+        return Key(f"{self._prefix}granted#{principal}", "granted")
+
+    def reindex(self, folder_id: str) -> Key:
+        """That the search entries below a folder are to be brought up to date."""
+        return Key(f"{self._prefix}reindex#{folder_id}", "reindex")
+
+    # -- credentials
+    def factors(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "factors")
+
+    def devices(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "devices")
+
+    def reset(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "reset")
+
+    def challenge(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}challenge#{token_hash}", "challenge")
+
+    def security_settings(self) -> Key:
+        return Key(f"{self._prefix}security", "settings")
+
+    def tally(self, account: str) -> Key:
+        """Of whatever address was typed; hashed, as in ``email``."""
+        return Key(f"{self._prefix}attempts#account#{hashlib.sha256(account.encode()).hexdigest()}", "tally")
+
+    def failures_from(self, source: str, window: int) -> Key:
+        return Key(f"{self._prefix}attempts#source#{hashlib.sha256(source.encode()).hexdigest()}", f"{window:010d}")
+
+    def failures(self, window: int) -> Key:
+        """Of the whole tenant."""
+        return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")
+
+    # -- keys of programs
+    def service_accounts(self) -> str:
+        """Partition of gsi3: the tenant's service accounts by id."""
+        return f"{self._prefix}service-accounts"
+
+    def api_key(self, key_id: str) -> Key:
+        return Key(f"{self._prefix}api-key#{key_id}", "api-key")
+
+    def api_keys_of(self, user_id: str) -> str:
+        """Partition of gsi1: a user's API keys by time of creation."""
+        return f"{self._prefix}api-keys#{user_id}"
 
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:

@@ -1,34 +1,23 @@
-"""Access tokens: JWTs (RFC 7519), RS256 only, signed inside KMS; the private key is nowhere else.
+"""Access tokens: JWTs (RFC 7519), RS256 only, signed inside KMS; the private keys are nowhere else.
 
-Only the signer needs KMS for every token; a verifier fetches the public key once for its environment.
+The first of the keys signs; all of them verify, so that a key can be followed by another while its tokens live. A key goes by the
+thumbprint of its public half (RFC 7638). Only the signer needs KMS for every token; each public key is fetched once for an environment.
 """
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-LIFE = timedelta(minutes=15)
+from docplatform.adapters import token_form
+from docplatform.adapters.token_form import LIFE, Claims, TokenRefused
+
+__all__ = ["Claims", "KmsTokens", "TokenRefused", "issuer"]
+
 _ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256"
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    tenant_id: str
-    user_id: str
-    session_id: str
-
-
-class TokenRefused(Exception):
-    """``expired``: it was good once. Otherwise malformed, forged, or of another issuer."""
-
-    def __init__(self, reason: str, *, expired: bool = False) -> None:
-        super().__init__(reason)
-        self.expired = expired
 
 
 def issuer(region: str) -> str:
@@ -36,16 +25,23 @@ def issuer(region: str) -> str:
 
 
 class KmsTokens:
-    def __init__(self, client: Any, key_arn: str, region: str) -> None:
-        self._client, self._key_arn, self._region = client, key_arn, region
+    def __init__(self, client: Any, key_arns: Sequence[str], region: str) -> None:
+        """Raises ValueError without a key."""
+        if not key_arns:
+            raise ValueError("access tokens need a signing key")
+        self._client, self._key_arns, self._region = client, tuple(key_arns), region
+        self._unread = list(self._key_arns)
+        self._public: dict[str, Any] = {}  # kid → public key, in the order of the keys
 
     @property
     def key_id(self) -> str:
-        return self._key_arn.rsplit("/", 1)[-1]
+        """Of the key that signs."""
+        if not self._public:
+            self._read_next()
+        return next(iter(self._public))
 
     def issue(self, claims: Claims, role: str, token_id: str, now: datetime) -> str:
-        """A token good for 15 minutes. One call of KMS."""
-        head = {"alg": "RS256", "typ": "JWT", "kid": self.key_id}
+        """A token good for 15 minutes. One call of KMS, and an environment's first a second."""
         issued = int(now.timestamp())
         body = {
             "iss": issuer(self._region),
@@ -58,69 +54,63 @@ class KmsTokens:
             "iat": issued,
             "exp": issued + int(LIFE.total_seconds()),
         }
-        signed = f"{_segment(head)}.{_segment(body)}"
+        signed = f"{token_form.segment(token_form.header(self.key_id))}.{token_form.segment(body)}"
+        return f"{signed}.{token_form.text(self._sign(signed.encode()))}"
+
+    def _sign(self, message: bytes) -> bytes:
         answer = self._client.sign(
-            KeyId=self._key_arn,
-            Message=signed.encode(),  # a few hundred bytes of ids; KMS takes up to 4,096 and hashes them itself
+            KeyId=self._key_arns[0],
+            Message=message,  # a few hundred bytes of ids; KMS takes up to 4,096 and hashes them itself
             MessageType="RAW",
             SigningAlgorithm=_ALGORITHM,
         )
-        return f"{signed}.{_text(answer['Signature'])}"
+        signature: bytes = answer["Signature"]
+        return signature
 
-    def read(self, token: str) -> Claims:
-        """Raises TokenRefused. Accepts RS256, our key and our issuer, and nothing else (RFC 8725 §3.1)."""
+    def read(self, token: str, now: datetime) -> Claims:
+        """Raises TokenRefused. Accepts RS256, our keys and our issuer, and nothing else (RFC 8725 §3.1)."""
+        key = self._key(token_form.key_named(token))
+        if key is None:
+            raise TokenRefused("unknown key")
         import jwt
 
         try:
-            if jwt.get_unverified_header(token).get("kid") != self.key_id:
-                raise TokenRefused("unknown key")
-            body = jwt.decode(
-                token,
-                key=self._public_key,
-                algorithms=["RS256"],
-                issuer=issuer(self._region),
-                options={
-                    "require": ["exp", "iat", "iss", "aud", "sub", "sid", "tid"],
-                    "verify_aud": False,  # against the token's own tenant below; against the host's by whoever asks
-                    "verify_iat": False,  # the issuer's clock may be a moment ahead of this one
-                },
-            )
-        except jwt.ExpiredSignatureError as error:
-            raise TokenRefused("expired", expired=True) from error
+            payload: bytes = jwt.api_jws.decode(token, key, algorithms=["RS256"])
         except jwt.PyJWTError as error:
             raise TokenRefused(type(error).__name__) from error
-        values = [body["tid"], body["sub"], body["sid"]]
-        if body["aud"] != body["tid"] or not all(isinstance(value, str) and value for value in values):
-            raise TokenRefused("claims disagree")
-        return Claims(*values)
+        return token_form.claims(payload, issuer=issuer(self._region), now=now)
 
     def key_set(self) -> dict[str, Any]:
-        """The public key as a JWK set (RFC 7517)."""
-        numbers = self._public_key.public_numbers()
-        key = {
-            "kty": "RSA",
-            "use": "sig",
-            "alg": "RS256",
-            "kid": self.key_id,
-            "n": _number(numbers.n),
-            "e": _number(numbers.e),
-        }
-        return {"keys": [key]}
+        """The public keys as a JWK set (RFC 7517), the one that signs first."""
+        while self._unread:
+            self._read_next()
+        keys = [{**_public_jwk(key), "use": "sig", "alg": "RS256", "kid": kid} for kid, key in self._public.items()]
+        return {"keys": keys}
 
-    @cached_property
-    def _public_key(self) -> Any:
+    def _key(self, key_id: str) -> Any:
+        """The public key of that name, or None. Each key is fetched at most once, whatever names are asked for."""
+        while key_id not in self._public and self._unread:
+            self._read_next()
+        return self._public.get(key_id)
+
+    def _read_next(self) -> None:
         from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-        return load_der_public_key(self._client.get_public_key(KeyId=self._key_arn)["PublicKey"])
+        key = load_der_public_key(self._client.get_public_key(KeyId=self._unread[0])["PublicKey"])
+        del self._unread[0]  # not before: what could not be fetched is asked for again
+        self._public[thumbprint(key)] = key
 
 
-def _text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+def thumbprint(key: Any) -> str:
+    """RFC 7638: the hash of the required members, in the order of their names, without blanks."""
+    members = json.dumps(_public_jwk(key), sort_keys=True, separators=(",", ":"))
+    return token_form.text(hashlib.sha256(members.encode()).digest())
 
 
-def _segment(value: dict[str, Any]) -> str:
-    return _text(json.dumps(value, separators=(",", ":")).encode())
+def _public_jwk(key: Any) -> dict[str, str]:
+    numbers = key.public_numbers()
+    return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
 
 
 def _number(value: int) -> str:
-    return _text(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    return token_form.text(value.to_bytes((value.bit_length() + 7) // 8, "big"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from docplatform.adapters.items import Item, moment, rfc3339
+from docplatform.domain.identity import Role
 from docplatform.domain.library import Document, Folder, ScanVerdict, State, Step, Trouble, Version
 
 FOLDER, DOCUMENT = "folder", "document"
+GRANT = "grant:"
 
 
 def folder_item(folder: Folder) -> Item:
@@ -22,6 +24,8 @@ def folder_item(folder: Folder) -> Item:
         "created_at": rfc3339(folder.created_at),
         "updated_at": rfc3339(folder.updated_at),
         "revision": folder.revision,
+        "cuts": folder.cuts,
+        **access_of(folder),
     }
 
 
@@ -36,7 +40,23 @@ def folder_from(item: Item) -> Folder:
         created_at=moment(item["created_at"]),
         updated_at=moment(item["updated_at"]),
         revision=item["revision"],
+        grants=grants_from(item),
+        inherits=item.get("inherits", True),
+        cuts=item.get("cuts", 0),
     )
+
+
+def access_of(node: Folder | Document) -> Item:
+    """An attribute for each grant: one can be set without reading the others."""
+    return {"inherits": node.inherits, **{grant_name(each): role.value for each, role in node.grants.items()}}
+
+
+def grant_name(principal: str) -> str:
+    return f"{GRANT}{principal}"
+
+
+def grants_from(item: Item) -> dict[str, Role]:
+    return {name.removeprefix(GRANT): Role(value) for name, value in item.items() if name.startswith(GRANT)}
 
 
 def version_item(version: Version) -> Item:
@@ -102,6 +122,7 @@ def document_item(document: Document) -> Item:
         "created_at": rfc3339(document.created_at),
         "updated_at": rfc3339(document.updated_at),
         "revision": document.revision,
+        **access_of(document),
         "version": version_item(document.version),
     }
 
@@ -117,4 +138,6 @@ def document_from(item: Item) -> Document:
         updated_at=moment(item["updated_at"]),
         revision=item["revision"],
         version=version_from(item["version"]),
+        grants=grants_from(item),
+        inherits=item.get("inherits", True),
     )

@@ -17,9 +17,10 @@ from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from docplatform.adapters import pages
 from docplatform.adapters.items import rfc3339
 from docplatform.domain import ids, names
+from docplatform.domain.access import Reach
 from docplatform.domain.errors import InvalidCursor, InvalidQuery, Unavailable
 from docplatform.domain.library import Document
-from docplatform.domain.search import MARK_OFF, MARK_ON, Candidate, Candidates, Question
+from docplatform.domain.search import MARK_OFF, MARK_ON, Candidate, Candidates, Question, Reader
 
 INDEX = "documents"
 
@@ -31,7 +32,8 @@ MAPPING: dict[str, Any] = {
             "tenant_id": _KEYWORD,
             "document_id": _KEYWORD,
             "version_id": _KEYWORD,
-            "chain": _KEYWORD,
+            "nodes": _KEYWORD,
+            "owners": _KEYWORD,
             "name": _TEXT,
             "title": _TEXT,
             "author": _TEXT,
@@ -75,13 +77,13 @@ class TenantIndex:
         _ensure_index(endpoint, client)
 
     # -- entries
-    def put(self, document: Document, text: str) -> None:
-        entry = {**_facts(self._tenant_id, document), "text": _plain(text[:_MOST_TEXT])}
+    def put(self, document: Document, text: str, reach: Reach) -> None:
+        entry = {**_facts(self._tenant_id, document, reach), "text": _plain(text[:_MOST_TEXT])}
         self._client.index(index=INDEX, id=document.id, body=entry)
 
-    def describe(self, document: Document) -> bool:
+    def describe(self, document: Document, reach: Reach) -> bool:
         try:
-            self._client.update(index=INDEX, id=document.id, body={"doc": _facts(self._tenant_id, document)})
+            self._client.update(index=INDEX, id=document.id, body={"doc": _facts(self._tenant_id, document, reach)})
         except NotFoundError:
             return False
         return True
@@ -157,19 +159,27 @@ class TenantIndex:
                 ],
                 "filter": [
                     {"term": {"tenant_id": self._tenant_id}},
-                    {"terms": {"chain": sorted(question.nodes)}},
+                    *_readable(question.reader),
                 ],
             }
         }
 
 
-def _facts(tenant_id: str, document: Document) -> dict[str, Any]:
+def _readable(reader: Reader | None) -> list[dict[str, Any]]:
+    if reader is None:
+        return []
+    granted, own = {"terms": {"nodes": sorted(reader.nodes)}}, {"term": {"owners": reader.user_id}}
+    return [{"bool": {"should": [granted, own], "minimum_should_match": 1}}]
+
+
+def _facts(tenant_id: str, document: Document, reach: Reach) -> dict[str, Any]:
     version = document.version
     return {
         "tenant_id": tenant_id,
         "document_id": document.id,
         "version_id": version.id,
-        "chain": list(document.chain),
+        "nodes": list(reach.nodes),
+        "owners": list(reach.owners),
         "name": names.searchable(document.name),
         "title": _plain(version.title),
         "author": _plain(version.author),

@@ -35,6 +35,41 @@ is in the audit trail. Everybody who is logged in stays so.
 What does not answer is told, step by step, to an admin who asks for POST /v1/sso-connection/test.
 """
 
+_RESET = """Hello,
+
+somebody, probably you, asked for a new password for {organisation} on docplatform.
+
+Choose it here, within {minutes} minutes:
+
+    {address}/reset-password?token={token}
+
+or by program:
+
+    curl -X POST {address}/v1/auth/password/reset -H 'Content-Type: application/json' \\
+         -d '{{"token": "{token}", "password": "a sentence is easy to remember"}}'
+
+If you did not ask for it, ignore this mail: your password stays as it is.
+"""
+
+_SECOND_FACTOR_RESET = """Hello,
+
+an admin of {organisation} has removed the second factors of your account on docplatform.
+
+Set up a new one when you log in the next time: {address}
+
+If you did not expect this, tell your admin at once.
+"""
+
+_NEW_DEVICE = """Hello,
+
+somebody has logged in to your account at {organisation} from a device that was not used before.
+
+    When:   {at}
+    Device: {agent}
+
+If it was you, there is nothing to do. If not, set a new password and end your sessions: {address}
+"""
+
 
 class SesMail:
     def __init__(self, client: Any, sender: str) -> None:
@@ -49,6 +84,24 @@ class SesMail:
         """Raises MailNotSent."""
         text = _OUTAGE.format(organisation=organisation, since=since.astimezone(UTC))
         self._send(email, f"The sign-on of {organisation} does not answer", text)
+
+    def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
+        """Raises MailNotSent."""
+        text = _RESET.format(organisation=organisation, address=address, token=token, minutes=minutes)
+        self._send(email, f"Your password for {organisation}", text)
+
+    def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
+        """Raises MailNotSent."""
+        text = _SECOND_FACTOR_RESET.format(organisation=organisation, address=address)
+        self._send(email, f"Your second factor for {organisation} was removed", text)
+
+    def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
+        """``agent`` is what the device says of itself, and printed without what could break a line. Raises MailNotSent."""
+        shown = "".join(character for character in agent if character.isprintable())[:200] or "unknown"
+        text = _NEW_DEVICE.format(
+            organisation=organisation, address=address, agent=shown, at=f"{at:%Y-%m-%d %H:%M} UTC"
+        )
+        self._send(email, f"New log-in to {organisation}", text)
 
     def _send(self, email: str, subject: str, text: str) -> None:
         content = {

@@ -39,13 +39,15 @@ class Transaction:
         *,
         values: dict[str, Any] | None = None,
         add: dict[str, int] | None = None,
+        remove: tuple[str, ...] = (),
         where: dict[str, Any] | None = None,
         ceiling: dict[str, int] | None = None,
         otherwise: DomainError | None = None,
         must_exist: bool = True,
     ) -> None:
-        """Set ``values`` (dotted names reach into maps) and ``add`` to counters, where every attribute in ``where`` has its
-        value (a list: one of them) and every counter in ``ceiling`` is at most that; ``otherwise`` says what a refusal means."""
+        """Set ``values`` (dotted names reach into maps), ``add`` to counters and ``remove`` attributes, where every attribute in ``where``
+        has its value (a list: one of them; None: there is none) and every counter in ``ceiling`` is at most that; ``otherwise`` says
+        what a refusal means."""
         spelled = _Expression()
         sets = [f"{spelled.name(name)} = {spelled.value(value)}" for name, value in (values or {}).items()]
         adds = [f"{spelled.name(name)} {spelled.value(value)}" for name, value in (add or {}).items()]
@@ -57,7 +59,11 @@ class Transaction:
         update: dict[str, Any] = {"TableName": self._table, "Key": to_wire(key._asdict())}
         update["UpdateExpression"] = " ".join(
             part
-            for part in ("SET " + ", ".join(sets) if sets else "", "ADD " + ", ".join(adds) if adds else "")
+            for part in (
+                "SET " + ", ".join(sets) if sets else "",
+                "ADD " + ", ".join(adds) if adds else "",
+                "REMOVE " + ", ".join(spelled.name(name) for name in remove) if remove else "",
+            )
             if part
         )
         if conditions:
@@ -128,7 +134,9 @@ class _Expression:
     def where(self, wanted: dict[str, Any]) -> list[str]:
         conditions = []
         for name, value in wanted.items():
-            if isinstance(value, list):
+            if value is None:
+                conditions.append(f"attribute_not_exists({self.name(name)})")
+            elif isinstance(value, list):
                 conditions.append(f"{self.name(name)} IN ({', '.join(self.value(entry) for entry in value)})")
             else:
                 conditions.append(f"{self.name(name)} = {self.value(value)}")

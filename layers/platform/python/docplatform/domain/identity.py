@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from docplatform.domain.errors import Forbidden, Invalid, InvalidName, WeakPassword
+from docplatform.domain.errors import Forbidden, Invalid, InvalidName, SessionNeeded, WeakPassword
+from docplatform.domain.factors import STEP_UP_LIFE, Factors
 from docplatform.domain.tenants import Tenant
 
 
@@ -21,34 +22,58 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
+    """What a role holds and what the scopes of an API key are made of."""
+
     READ = "read"
     WRITE = "write"
+    DELETE = "delete"
+    SEARCH = "search"
     MANAGE_USERS = "manage-users"
+    AUDIT = "audit"
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.VIEWER: frozenset({Permission.READ}),
-    Role.EDITOR: frozenset({Permission.READ, Permission.WRITE}),
+    Role.VIEWER: frozenset({Permission.READ, Permission.SEARCH}),
+    Role.EDITOR: frozenset({Permission.READ, Permission.SEARCH, Permission.WRITE, Permission.DELETE}),
     Role.ADMIN: frozenset(Permission),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who does something in a tenant, in one request. There is no actor without a tenant, and it never changes."""
+    """Somebody who does something in a tenant, in one request. There is no actor without a tenant, and it never changes.
+
+    Who comes with an API key has ``scopes``, which narrow the role, and the key's id for a session."""
 
     tenant: Tenant
     user_id: str
     session_id: str
     role: Role
     request_id: str
+    scopes: frozenset[Permission] | None = None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        held = PERMISSIONS[self.role]
+        return held if self.scopes is None else held & self.scopes
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    def require_session(self) -> None:
+        """Raises SessionNeeded for an API key: it makes no keys, and touches no password and no session."""
+        if self.scopes is not None:
+            raise SessionNeeded("An API key does not do this; log in.")
 
     def require(self, permission: Permission) -> None:
         """Raises Forbidden."""
-        if permission not in PERMISSIONS[self.role]:
-            raise Forbidden(
-                f"This needs the permission '{permission}', which the role '{self.role}' does not have. Ask an admin of your organisation."
-            )
+        if self.may(permission):
+            return
+        if permission in PERMISSIONS[self.role]:
+            raise Forbidden(f"This needs the scope '{permission}', which the API key does not have.")
+        raise Forbidden(
+            f"This needs the permission '{permission}', which the role '{self.role}' does not have. Ask an admin of your organisation."
+        )
 
 
 SYSTEM_USER = "system"
@@ -57,6 +82,13 @@ SYSTEM_USER = "system"
 def system(tenant: Tenant, errand: str, request_id: str) -> Actor:
     """The platform acting for a tenant (processing, schedules). ``errand`` stands where the session would in the audit trail."""
     return Actor(tenant, SYSTEM_USER, errand, Role.ADMIN, request_id)
+
+
+class UserKind(StrEnum):
+    """A service account has neither mail nor password, takes no seat, and comes with API keys only."""
+
+    PERSON = "person"
+    SERVICE = "service"
 
 
 class UserStatus(StrEnum):
@@ -73,13 +105,16 @@ class User:
     role: Role
     status: UserStatus
     created_at: datetime
+    kind: UserKind = UserKind.PERSON
+    sessions_since: datetime | None = None
+    """Sessions whose person was last authenticated before that are ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """``secret_hash`` is of the refresh secret in force, ``family_hash`` of the part that all of this session's secrets share: who shows
     that with another secret holds one that was exchanged before, and has stolen it or is robbed. ``address`` and ``agent`` are of the
-    log-in."""
+    log-in; ``auth_time`` and ``amr`` say when and how its person last proved to be who they are (OpenID Connect Core §2)."""
 
     id: str
     user_id: str
@@ -90,6 +125,34 @@ class Session:
     expires_at: datetime
     address: str
     agent: str
+    auth_time: datetime
+    amr: tuple[str, ...] = ()
+
+    def fresh(self, at: datetime) -> bool:
+        """Whether its person was authenticated a moment ago, as what cannot be undone demands."""
+        return at - self.auth_time <= STEP_UP_LIFE
+
+
+def alive(session: Session | None, user: User | None, at: datetime) -> bool:
+    """Whether this session still stands for this user."""
+    return (
+        session is not None
+        and user is not None
+        and session.user_id == user.id
+        and session.expires_at > at
+        and user.status is UserStatus.ACTIVE
+        and (user.sessions_since is None or session.auth_time >= user.sessions_since)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A password's: good once, until ``expires_at``. Only the hash of its token is kept, and a user has one at most."""
+
+    user_id: str
+    token_hash: str
+    asked_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +162,18 @@ class Invitation:
     token_hash: str
     user_id: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and what proves that somebody is them. ``password`` is its hash, '' before there is one; ``devices`` are digests of those
+    that were used before; ``require_mfa`` is the tenant's wish."""
+
+    user: User
+    password: str
+    factors: Factors
+    devices: tuple[str, ...]
+    require_mfa: bool
 
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 §3.2.3

@@ -12,10 +12,12 @@ from datetime import datetime
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _ULID = "[0-9a-hjkmnp-tv-z]{26}"
 
-DOCUMENT, FOLDER, VERSION, USER, SESSION = "doc", "fld", "ver", "usr", "ses"
+DOCUMENT, FOLDER, VERSION = "doc", "fld", "ver"
+USER, GROUP, SESSION, PASSKEY, API_KEY = "usr", "grp", "ses", "pky", "key"
 ROOT_FOLDER = "root"
 
-_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in (DOCUMENT, FOLDER, VERSION, USER, SESSION)}
+_KINDS = (DOCUMENT, FOLDER, VERSION, USER, GROUP, SESSION, PASSKEY, API_KEY)
+_FORMS = {kind: re.compile(rf"{kind}_{_ULID}") for kind in _KINDS}
 _TENANT = re.compile(r"t[0-9a-z]{12}")
 
 

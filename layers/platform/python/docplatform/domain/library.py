@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from docplatform.domain import ids
+from docplatform.domain.identity import Role
 
 DEEPEST = 20  # folders from the root to a new folder
 
@@ -16,7 +18,8 @@ Chain = tuple[str, ...]  # folder ids from the root down; a hint where it is sto
 @dataclass(frozen=True, slots=True)
 class Folder:
     """``parent_id`` is the truth about where a folder stands; ``chain`` (its ancestors, root first) is what it was when written,
-    and spares the walk when nothing above has moved since. ``children`` counts documents and folders in it."""
+    and spares the walk when nothing above has moved since. ``children`` counts documents and folders in it, ``cuts``
+    those of them that do not inherit. ``grants`` and ``inherits``: see ``domain/access.py``."""
 
     id: str
     name: str
@@ -27,6 +30,13 @@ class Folder:
     created_at: datetime
     updated_at: datetime
     revision: int
+    grants: Mapping[str, Role] = field(default_factory=dict)
+    inherits: bool = True
+    cuts: int = 0
+
+    @property
+    def owner(self) -> str:
+        return self.created_by
 
     @property
     def is_root(self) -> bool:
@@ -112,6 +122,20 @@ class Document:
     updated_at: datetime
     revision: int
     version: Version
+    grants: Mapping[str, Role] = field(default_factory=dict)
+    inherits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Of some folders and documents, as they are now: by id, the ``above`` folders from the nearest to the root; and the ``groups``
+    of whoever asks."""
+
+    above: Mapping[str, tuple[Folder, ...]]
+    groups: frozenset[str]
+
+    def line(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
+        return (node, *self.above[node.id])
 
 
 class Order(StrEnum):

@@ -9,14 +9,23 @@ from docplatform.domain.library import Document
 
 LONGEST_QUERY = 500  # characters
 MOST_WORDS = 32
+MOST_IN_FILTER = 60_000  # nodes; OpenSearch takes 65,536 terms (index.max_terms_count)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads what is granted to them, and what they own: the permission filter, made in one place."""
+
+    user_id: str
+    nodes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``nodes`` are the folders whose contents the asker may read: the permission filter, made in one place."""
+    """``reader``: None for who may read everything."""
 
     words: str
-    nodes: frozenset[str]
+    reader: Reader | None
     limit: int
     cursor: str
     seconds: int

@@ -43,7 +43,8 @@ class Connection:
     itself, ``metadata_url`` where it is read anew at every log-in; one of the two is given.
     ``domains``: those e-mail domains for which the provider may speak of accounts that are here already.
     ``roles``: the provider's groups → role. ``default_role``: of who is in none of them; None keeps them out.
-    ``enforced``: passwords are refused. ``fallback_users`` may use theirs while the provider is down."""
+    ``mfa``: the provider sees to second factors, so that the platform asks for none.
+    ``enforced``: passwords and passkeys are refused. ``fallback_users`` may use theirs while the provider is down."""
 
     kind: Kind
     issuer: str
@@ -55,6 +56,7 @@ class Connection:
     domains: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     default_role: Role | None = Role.VIEWER
+    mfa: bool = False
     enforced: bool = False
     fallback_users: tuple[str, ...] = ()
     revision: int = 1

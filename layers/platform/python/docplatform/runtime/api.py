@@ -18,17 +18,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, get_type_hints
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
 
 from docplatform.adapters.registry import from_text
 from docplatform.domain.audit import Action, Facts
-from docplatform.domain.errors import DomainError, Forbidden, NotFound, Unauthenticated
-from docplatform.domain.identity import Actor, Permission, Role
+from docplatform.domain.errors import DomainError, Forbidden, NotFound, StepUpRequired, TooManyAttempts, Unauthenticated
+from docplatform.domain.identity import Actor, Permission, Role, alive
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime import problems, routing
 from docplatform.runtime.composition import core
+from docplatform.runtime.composition.identity import people
 from docplatform.runtime.problems import (
     MalformedRequest,
     MethodNotAllowed,
@@ -37,10 +38,10 @@ from docplatform.runtime.problems import (
     UnsupportedMediaType,
 )
 from docplatform.runtime.telemetry import Line, tenant_in_hand
-from docplatform.runtime.wire import Form, Reply
+from docplatform.runtime.wire import Form, Problem, Reply
 
 _ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
-_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50  # of a form
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
 
@@ -117,13 +118,30 @@ class Request:
         if not self.claims.get("user_id"):
             routing.tenant_of(self.host)
             raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        scopes = self.claims.get("scopes")  # of an API key
         return Actor(
             tenant=from_text(self.claims["tenant"]),
             user_id=self.claims["user_id"],
             session_id=self.claims["session_id"],
             role=Role(self.claims["role"]),
             request_id=self.id,
+            scopes=None if scopes is None else frozenset(Permission(scope) for scope in scopes.split()),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a room's bodies, answers and errors look like. A standard protocol may prescribe others than ours (SCIM: RFC 7644 §3.12)."""
+
+    media_type: str = "application/json"
+    accepts: frozenset[str] = frozenset({"application/json"})
+    error_type: str = problems.CONTENT_TYPE
+    error_model: type[BaseModel] = Problem
+    status_of: Callable[[type[DomainError]], int] = problems.status_of
+    document: Callable[[DomainError, str], dict[str, Any]] = problems.document
+
+
+OURS = Dialect()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +160,16 @@ class Route:
     query: type[BaseModel] | None
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
+    dialect: Dialect = OURS
+    step_up: bool = False
+    keys: bool = False
 
 
 class Api:
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect = OURS, *, keys: bool = False) -> None:
+        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
+        somebody says so: a room for passwords must not be open to them because a word was forgotten."""
+        self._dialect, self._keys = dialect, keys
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
@@ -174,9 +198,12 @@ class Api:
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
+        step_up: bool = False,
+        keys: bool | None = None,
     ) -> Callable[[Handler], Handler]:
         """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
-        (Idempotency-Key, If-Match)."""
+        (Idempotency-Key, If-Match). ``step_up``: only for who has shown a password or passkey within ten minutes. ``keys``: whether
+        API keys are good for it; without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -193,15 +220,26 @@ class Api:
                 query=hints.get("query"),
                 wants=tuple(inspect.signature(call).parameters),
                 headers=headers,
+                dialect=self._dialect,
+                step_up=step_up,
+                keys=self._keys if keys is None else keys,
             )
-            self.routes.append(route)
-            node = self._tree
-            for segment in path.strip("/").split("/"):
-                node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-            node.setdefault("", {})[method] = route
+            self._add(route)
             return call
 
         return register
+
+    def _add(self, route: Route) -> None:
+        self.routes.append(route)
+        node = self._tree
+        for segment in route.path.strip("/").split("/"):
+            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+        node.setdefault("", {})[route.method] = route
+
+    def include(self, other: Api) -> None:
+        """The routes of another module of the same room."""
+        for route in other.routes:
+            self._add(route)
 
     def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
         """The Lambda entry point for API Gateway's proxy integration."""
@@ -214,8 +252,12 @@ class Api:
             if "actor" in route.wants:
                 actor = given["actor"] = request.actor()
                 tenant_in_hand.set(actor.tenant.id)
+                if not route.keys:
+                    actor.require_session()
                 if route.needs:
                     actor.require(route.needs)
+                if route.step_up:
+                    _require_fresh(actor)
             if "tenant" in route.wants:
                 tenant: Tenant = routing.tenant_of(request.host)
                 given["tenant"] = tenant
@@ -226,16 +268,17 @@ class Api:
                 facts: Facts = {"code": error.code, "method": request.method}
                 core.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             line.note(problem=error.code)
-            answer = _problem(error, request)
+            answer = _problem(self._dialect, error, request)
         except Exception as error:
             line.fault(error)
-            answer = _problem(DomainError("It has been logged under the request's id."), request)
+            answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
         line.note(status=answer["statusCode"])
         line.write()
-        answer["headers"] |= {
+        answer["headers"] = {
             "X-Request-Id": request.id,
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
+            **answer["headers"],
         }
         return answer
 
@@ -246,7 +289,7 @@ class Api:
                 node = node[segment]
             elif segment and "{}" in node:
                 node = node["{}"]
-                values.append(segment)
+                values.append(unquote(segment))
             else:
                 raise UnknownRoute("Look at /v1/openapi.json for what there is.")
         methods: dict[str, Route] = node.get("", {})
@@ -260,7 +303,7 @@ class Api:
 
     def _answer(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
         if route.body:
-            given["body"] = _parsed(route.body, request)
+            given["body"] = _parsed(route, route.body, request)
         if route.query:
             given["query"] = _validated(route.query, request.query, "query")
         elif request.query:
@@ -281,19 +324,29 @@ class Api:
         if route.status in _ELSEWHERE:
             return {"statusCode": route.status, "headers": headers, "body": ""}
         if reply.body is None:
-            return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": headers, "body": ""}
-        headers["Content-Type"] = "application/json"
+            status = route.status if route.answers is None else HTTPStatus.NO_CONTENT.value
+            return {"statusCode": status, "headers": headers, "body": ""}
+        headers["Content-Type"] = route.dialect.media_type
         return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
 
 
-def _parsed(model: type[BaseModel], request: Request) -> BaseModel:
-    wanted = _FORM if issubclass(model, Form) else _JSON
-    kind = request.headers.get("content-type", _JSON).split(";")[0].strip().lower()
-    if kind != wanted:
-        raise UnsupportedMediaType(f"Send the body as {wanted}.")
+def _require_fresh(actor: Actor) -> None:
+    """Asks the session itself, for what the authorizer knew of it may be half a minute old. Raises StepUpRequired."""
+    session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
+    at = core.now()
+    if session is None or not alive(session, user, at) or not session.fresh(at):
+        raise StepUpRequired("POST /v1/auth/step-up, then repeat the request.")
+
+
+def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
+    is_form = issubclass(model, Form)
+    own, accepted = (FORM, {FORM}) if is_form else (route.dialect.media_type, route.dialect.accepts)
+    kind = request.headers.get("content-type", own).split(";")[0].strip().lower()
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Send the body as {own}.")
     if len(request.body) > _LARGEST_BODY:
         raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
-    return _validated(model, _of_form(request.body) if wanted == _FORM else _of_json(request.body), "body")
+    return _validated(model, (_of_form if is_form else _of_json)(request.body), "body")
 
 
 def _of_form(body: str) -> dict[str, Any]:
@@ -340,11 +393,13 @@ class InvalidRequest(MalformedRequest):
     code, title = "invalid_request", "The request does not fit the operation"
 
 
-def _problem(error: DomainError, request: Request) -> dict[str, Any]:
-    document = problems.document(error, request.id)
-    headers = {"Content-Type": problems.CONTENT_TYPE}
+def _problem(dialect: Dialect, error: DomainError, request: Request) -> dict[str, Any]:
+    document = dialect.document(error, request.id)
+    headers = {"Content-Type": dialect.error_type}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="docplatform"'  # RFC 6750 §3
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.facts["retry_after"])  # RFC 9110 §10.2.3
     if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = ", ".join(document["allow"])  # type: ignore[arg-type]
-    return {"statusCode": document["status"], "headers": headers, "body": json.dumps(document)}
+        headers["Allow"] = ", ".join(error.facts["allow"])  # type: ignore[arg-type]
+    return {"statusCode": int(document["status"]), "headers": headers, "body": json.dumps(document)}

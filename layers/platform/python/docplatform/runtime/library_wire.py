@@ -72,6 +72,7 @@ class DocumentView(Wire):
     name: str
     folder_id: str
     owner: str
+    inherits: bool
     created_at: Moment
     updated_at: Moment
     revision: int
@@ -87,6 +88,7 @@ class DocumentView(Wire):
             name=document.name,
             folder_id=document.folder_id,
             owner=document.owner,
+            inherits=document.inherits,
             created_at=document.created_at,
             updated_at=document.updated_at,
             revision=document.revision,

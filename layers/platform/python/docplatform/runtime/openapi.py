@@ -19,7 +19,7 @@ from pydantic.json_schema import models_json_schema
 from docplatform import __version__
 from docplatform.domain import errors as e
 from docplatform.runtime import problems
-from docplatform.runtime.api import Api, InvalidRequest, Route
+from docplatform.runtime.api import FORM, Api, InvalidRequest, Route
 from docplatform.runtime.spec import Auth, FunctionSpec
 from docplatform.runtime.wire import Form, Problem
 
@@ -90,6 +90,7 @@ def document(folder: Path) -> dict[str, Any]:
     operations = rooms(folder)
     models: set[type[BaseModel]] = {Problem}
     for _, _, route in operations:
+        models.add(route.dialect.error_model)
         models |= {model for model in (route.body, route.answers) if isinstance(model, type)}
     inputs = {route.body for _, _, route in operations if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
@@ -121,6 +122,12 @@ def document(folder: Path) -> dict[str, Any]:
             "schemas": schemas.get("$defs", {}),
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "dpk_…",
+                    "description": "An API key, in place of the access token; its scopes narrow what its owner may do.",
+                },
                 "operator": {
                     "type": "apiKey",
                     "in": "header",
@@ -143,14 +150,20 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if more.strip():
         operation["description"] = more.strip()
     if auth is not Auth.PUBLIC:
-        operation["security"] = [{"token" if auth is Auth.TENANT else "operator": []}]
+        operation["security"] = [{scheme: []} for scheme in _schemes(auth, route)]
     parameters = _parameters(route)
     if parameters:
         operation["parameters"] = parameters
     if route.body:
-        kind = "application/x-www-form-urlencoded" if issubclass(route.body, Form) else "application/json"
+        kind = FORM if issubclass(route.body, Form) else route.dialect.media_type
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": refs[route.body]}}}
     return operation
+
+
+def _schemes(auth: Auth, route: Route) -> tuple[str, ...]:
+    if auth is Auth.OPERATOR:
+        return ("operator",)
+    return ("token", "key") if route.keys else ("token",)
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -177,17 +190,18 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     if isinstance(route.answers, str):
         success["content"] = {route.answers: {"schema": {"type": "string"}}}
     elif route.answers:
-        success["content"] = {"application/json": {"schema": refs[route.answers]}}
+        success["content"] = {route.dialect.media_type: {"schema": refs[route.answers]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):
-        by_status.setdefault(str(int(problems.status_of(kind))), []).append(kind)
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        by_status.setdefault(str(int(route.dialect.status_of(kind))), []).append(kind)
+    problem: dict[str, Any] = {route.dialect.error_type: {"schema": refs[route.dialect.error_model]}}
     responses = {str(route.status): success}
     for status, kinds in sorted(by_status.items()):
         codes = sorted({f"`{kind.code}`: {kind.title}" for kind in kinds})
         responses[status] = {"description": "; ".join(codes), "content": problem}
     for status, description in _GATEWAY.items():
-        responses.setdefault(status, {"description": description, "content": problem})
+        gateway = {problems.CONTENT_TYPE: {"schema": refs[Problem]}}
+        responses.setdefault(status, {"description": description, "content": gateway})
     return responses
 
 
@@ -197,6 +211,10 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _TENANT
     if auth is not Auth.PUBLIC:
         kinds += [e.Unauthenticated, e.Forbidden]
+    if route.step_up:
+        kinds += [e.StepUpRequired]
+    if auth is Auth.TENANT and not route.keys:
+        kinds += [e.SessionNeeded]
     if route.body:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]

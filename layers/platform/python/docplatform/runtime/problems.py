@@ -20,6 +20,7 @@ STATUS: dict[type[e.DomainError], HTTPStatus] = {
     e.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     e.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     e.QuotaExceeded: HTTPStatus.PAYMENT_REQUIRED,
+    e.TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     e.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from docplatform.runtime.wire import Wire
-from docplatform.services.sessions import Entry
+from docplatform.services.door import Entry
 
 
 class Tokens(Wire):

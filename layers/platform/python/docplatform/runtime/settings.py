@@ -60,21 +60,18 @@ class ContentSettings(StorageSettings, SearchSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings(TenantSettings):
-    token_key_arn: str
+    """``token_key_arns``: of the keys for access tokens; the first signs, all verify."""
+
+    token_key_arns: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings(AuthorizerSettings):
-    """``sso_loopback``: 'yes' lets identity providers be on this machine, without TLS too (for trials only), or 'no'."""
+    """``data_key_arn`` encrypts second factors' secrets and those of identity providers, by the tenant's role and in its context.
+    ``sso_loopback``: 'yes' lets identity providers be on this machine, without TLS too (for trials only), or 'no'."""
 
     mail_sender: str
     sso_loopback: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class SsoSettings(IdentitySettings):
-    """``data_key_arn``: the KMS key that a tenant's role uses in the tenant's own encryption context."""
-
     data_key_arn: str
 
 

@@ -24,8 +24,8 @@ class Grant(StrEnum):
     TENANT_ACCESS = "tenant-access"  # sts:AssumeRole + sts:TagSession on the TenantAccess role
     REGISTRY_READ = "registry-read"  # dynamodb:GetItem on the tenant registry (the region's replica)
     REGISTRY_WRITE = "registry-write"  # GetItem, PutItem, TransactWriteItems' parts on the registry in its home region
-    TOKEN_SIGN = "token-sign"  # kms:Sign on the token key
-    TOKEN_VERIFY = "token-verify"  # kms:GetPublicKey on the token key
+    TOKEN_SIGN = "token-sign"  # kms:Sign on the token keys
+    TOKEN_VERIFY = "token-verify"  # kms:GetPublicKey on the token keys
     MAIL_SEND = "mail-send"  # ses:SendEmail from the configured sender
     QUEUE_SEND = "queue-send"  # sqs:SendMessage on the plan queues (and kms for them)
     WORKFLOW_START = (

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from docplatform.domain import ids, names
 from docplatform.domain.audit import Action, Facts, record_of
 from docplatform.domain.errors import NotReady, PreconditionFailed, TooLarge, UploadFinished
-from docplatform.domain.identity import Actor
+from docplatform.domain.identity import Actor, Role
 from docplatform.domain.library import Document, ScanVerdict, State, TransferLink, Version
 from docplatform.domain.tenants import MB
+from docplatform.services.access import Access
 from docplatform.services.library_ports import Files, Library
 from docplatform.services.once import digest, once
 
@@ -21,6 +22,7 @@ LINK_LIFE = timedelta(minutes=15)
 class DocumentService:
     def __init__(self, actor: Actor, library: Library, files: Files, now: Callable[[], datetime]) -> None:
         self._actor, self._library, self._files, self._now = actor, library, files, now
+        self._access = Access(actor, library)
 
     def create(
         self, name: str, folder_id: str, *, content_type: str, size: int, idempotency_key: str = ""
@@ -38,7 +40,7 @@ class DocumentService:
         )
 
         def make() -> Document:
-            folder = self._library.folder(folder_id)
+            folder = self._access.folder(folder_id, Role.EDITOR)
             at = self._now()
             version = Version(
                 id=ids.new(ids.VERSION, at),
@@ -75,7 +77,7 @@ class DocumentService:
 
     def renew_upload(self, document_id: str) -> tuple[Document, TransferLink]:
         """A fresh link for a file that has not arrived. Raises DocumentNotFound, UploadFinished."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id, Role.EDITOR)
         if document.version.state is not State.AWAITING_UPLOAD:
             raise UploadFinished("Nothing more to send: the file is here.")
         self._audit(Action.UPLOAD_LINK_ISSUED, document)
@@ -83,7 +85,7 @@ class DocumentService:
 
     def read(self, document_id: str) -> Document:
         """Raises DocumentNotFound."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id)
         self._audit(Action.DOCUMENT_READ, document)
         return document
 
@@ -91,7 +93,7 @@ class DocumentService:
         self, document_id: str, *, name: str | None, folder_id: str | None, if_revision: int | None = None
     ) -> Document:
         """Rename, move, or both. Raises DocumentNotFound, FolderNotFound, InvalidName, NameTaken, PreconditionFailed."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         name = document.name if name is None else names.clean(name)
         moved = folder_id is not None and folder_id != document.folder_id
@@ -100,7 +102,7 @@ class DocumentService:
         at = self._now()
         after = replace(document, name=name, updated_at=at, revision=document.revision + 1)
         if moved:
-            folder = self._library.folder(folder_id or "")
+            folder = self._access.folder(folder_id or "", Role.EDITOR)
             after = replace(after, folder_id=folder.id, chain=(*folder.chain, folder.id))
         with self._library.begin() as work:
             work.change_document(document, after)
@@ -114,7 +116,7 @@ class DocumentService:
     def delete(self, document_id: str, *, if_revision: int | None = None) -> None:
         """Gone from every list at once; its files and its search entry follow within moments, and that is audited by
         itself. Raises DocumentNotFound, PreconditionFailed."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         with self._library.begin() as work:
             work.remove_document(document)
@@ -123,7 +125,7 @@ class DocumentService:
 
     def download(self, document_id: str) -> TransferLink:
         """Of the verified bytes, failed processing or not. Raises DocumentNotFound, NotReady (not arrived, or infected)."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id)
         version = document.version
         if not version.storage_version:
             raise NotReady("The file has not arrived or is still being verified; try again in a moment.")
@@ -134,7 +136,7 @@ class DocumentService:
 
     def preview(self, document_id: str, kind: str) -> TransferLink:
         """``kind`` is 'preview' or 'thumbnail'. Raises DocumentNotFound, NotReady (there is none)."""
-        document = self._library.document(document_id)
+        document = self._access.document(document_id)
         if not document.version.has_preview:
             raise NotReady("There is no preview of this document, or not yet.")
         self._audit(Action.PREVIEW_VIEWED, document)

@@ -9,23 +9,27 @@ from datetime import datetime
 from docplatform.domain import ids, names
 from docplatform.domain.audit import Action, Facts, record_of
 from docplatform.domain.errors import FolderCycle, PreconditionFailed, RootFolder, TooDeep
-from docplatform.domain.identity import Actor
-from docplatform.domain.library import DEEPEST, Folder, Order, Page
+from docplatform.domain.identity import Actor, Role
+from docplatform.domain.library import DEEPEST, Document, Folder, Order, Page
+from docplatform.services.access import Access
 from docplatform.services.library_ports import Library
 from docplatform.services.once import digest, once
+
+_ROUNDS = 2  # queries for one page
 
 
 class FolderService:
     def __init__(self, actor: Actor, library: Library, now: Callable[[], datetime]) -> None:
         self._actor, self._library, self._now = actor, library, now
+        self._access = Access(actor, library)
 
     def create(self, name: str, parent_id: str, *, idempotency_key: str = "") -> Folder:
-        """Raises InvalidName, FolderNotFound, NameTaken, TooDeep, IdempotencyKeyReused."""
+        """Raises InvalidName, FolderNotFound, Forbidden, NameTaken, TooDeep, IdempotencyKeyReused."""
         name = names.clean(name)
         request = digest(operation="create-folder", name=name, parent_id=parent_id)
 
         def make() -> Folder:
-            parent = self._library.folder(parent_id)
+            parent = self._access.folder(parent_id, Role.EDITOR)
             at = self._now()
             folder = Folder(
                 id=ids.new(ids.FOLDER, at),
@@ -49,26 +53,36 @@ class FolderService:
 
     def read(self, folder_id: str) -> Folder:
         """Raises FolderNotFound."""
-        return self._library.folder(folder_id)
+        return self._access.folder(folder_id)
 
     def path(self, folder: Folder) -> tuple[Folder, ...]:
-        """The folders above, root first, as they are now."""
-        return self._library.lineage(folder)
+        """The folders above, root first, as they are now; those that may be read."""
+        _, *above = self._access.line(folder)
+        may_read = self._access.names(folder)
+        return tuple(each for each in reversed(above) if isinstance(each, Folder) and each.id in may_read)
 
     def list(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
-        """What is in a folder, a page at a time. Raises FolderNotFound, InvalidCursor."""
-        folder = self._library.folder(folder_id)
-        page = self._library.children(folder.id, order, descending=descending, limit=limit, cursor=cursor)
-        facts: Facts = {"shown": len(page.items)}
+        """What is in a folder and may be seen, a page at a time. Where much is hidden a page is filled up once, and may still be short
+        of ``limit``. Raises FolderNotFound, InvalidCursor."""
+        folder = self._access.folder(folder_id)
+        shown: tuple[Folder | Document, ...] = ()
+        for _ in range(_ROUNDS):
+            most = limit - len(shown)
+            page = self._library.children(folder.id, order, descending=descending, limit=most, cursor=cursor)
+            shown += self._access.children(folder, page.items)
+            cursor = page.next
+            if not cursor or len(shown) == limit:
+                break
+        facts: Facts = {"shown": len(shown)}
         self._library.record(record_of(self._actor, Action.FOLDER_LISTED, folder.id, self._now(), facts))
-        return page
+        return Page(shown, cursor)
 
     def change(
         self, folder_id: str, *, name: str | None, parent_id: str | None, if_revision: int | None = None
     ) -> Folder:
-        """Rename, move, or both. Raises FolderNotFound, InvalidName, NameTaken, RootFolder, FolderCycle, TooDeep,
+        """Rename, move, or both. Raises FolderNotFound, Forbidden, InvalidName, NameTaken, RootFolder, FolderCycle, TooDeep,
         PreconditionFailed and ChangedMeanwhile (a folder above was moved at the same moment)."""
-        folder = self._library.folder(folder_id)
+        folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("Make a folder in it and rename or move that.")
         if if_revision not in (None, folder.revision):
@@ -81,8 +95,8 @@ class FolderService:
         after = replace(folder, name=name, updated_at=at, revision=folder.revision + 1)
         above: tuple[Folder, ...] = ()
         if moved:
-            parent = self._library.folder(parent_id or "")
-            above = (*self._library.lineage(parent), parent)
+            parent = self._access.folder(parent_id or "", Role.EDITOR)
+            above = tuple(each for each in reversed(self._access.line(parent)) if isinstance(each, Folder))
             if folder.id in (each.id for each in above):
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
             after = replace(after, parent_id=parent.id, chain=_checked(tuple(each.id for each in above)))
@@ -97,8 +111,8 @@ class FolderService:
         return after
 
     def delete(self, folder_id: str, *, if_revision: int | None = None) -> None:
-        """Only an empty one. Raises FolderNotFound, RootFolder, FolderNotEmpty, PreconditionFailed."""
-        folder = self._library.folder(folder_id)
+        """Only an empty one. Raises FolderNotFound, Forbidden, RootFolder, FolderNotEmpty, PreconditionFailed."""
+        folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("It goes with the tenant.")
         if if_revision not in (None, folder.revision):

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.domain.audit import AuditRecord
-from docplatform.domain.identity import Invitation, Session, User
+from docplatform.domain.factors import Challenge, SecuritySettings
+from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserStatus
 from docplatform.domain.tenants import Tenant
+from docplatform.services.credential_ports import CredentialMail, CredentialWork
 from docplatform.services.once import Memory
 
 
-class PeopleWork(Protocol):
+class PeopleWork(CredentialWork, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def found(self, tenant: Tenant, admin: User) -> None:
@@ -26,7 +28,18 @@ class PeopleWork(Protocol):
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
         """Raises InvalidInvitation when committed."""
 
-    def set_password(self, user_id: str, password: str) -> None: ...
+    def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
+        """``sessions_since`` ends the sessions of before.
+        Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+
+    def keep_admin(self, user_id: str) -> None:
+        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
+
+    def end_sessions(self, user_id: str, at: datetime) -> None:
+        """All whose person was authenticated before. Raises UserNotFound when committed."""
+
+    def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
+        """The person behind that session has just proved who they are. Raises SessionNotFound when committed."""
 
     def open_session(self, session: Session) -> None: ...
 
@@ -50,8 +63,19 @@ class People(Protocol):
     def founder(self) -> User | None:
         """The first admin; None while the tenant is registered and no more."""
 
-    def login_of(self, email: str) -> tuple[User, str] | None:
-        """The user with that address and the password's hash; takes the same time when there is none."""
+    def login_of(self, email: str) -> Login | None:
+        """Of the user with that address; takes the same time when there is none."""
+
+    def login(self, user_id: str) -> Login | None: ...
+
+    def user_id_of(self, email: str) -> str:
+        """'' when nobody has that address."""
+
+    def reset(self, user_id: str) -> Reset | None: ...
+
+    def challenge(self, token_hash: str) -> Challenge | None: ...
+
+    def security_settings(self) -> SecuritySettings: ...
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """Raises InvalidCursor."""
@@ -59,6 +83,9 @@ class People(Protocol):
     def invitation(self, token_hash: str) -> Invitation | None: ...
 
     def session(self, session_id: str) -> Session | None: ...
+
+    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
+        """Both at once."""
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
 
@@ -71,6 +98,9 @@ class People(Protocol):
 
 
 class Passwords(Protocol):
+    def common(self, password: str) -> bool:
+        """Whether it is one of those that everybody knows."""
+
     def hash(self, password: str) -> str: ...
 
     def fits(self, password: str, hashed: str) -> bool:
@@ -107,7 +137,7 @@ class TokenIssuer(Protocol):
     def access_token(self, session: Session, user: User, now: datetime) -> str: ...
 
 
-class Mail(Protocol):
+class Mail(CredentialMail, Protocol):
     def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
         """Raises MailNotSent."""
 

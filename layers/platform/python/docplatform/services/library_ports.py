@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from docplatform.domain.access import Caller
 from docplatform.domain.audit import AuditRecord
-from docplatform.domain.library import Document, Folder, Order, Page, TransferLink, Version
+from docplatform.domain.identity import Role
+from docplatform.domain.library import Document, Folder, Order, Page, Surroundings, TransferLink, Version
 
 
 class LibraryWork(Protocol):
@@ -34,6 +37,15 @@ class LibraryWork(Protocol):
     def remove_document(self, document: Document) -> None:
         """Raises PreconditionFailed when committed."""
 
+    def grant(self, node: Folder | Document, principal: str, role: Role) -> None:
+        """Raises TooManyGrants, UserNotFound or GroupNotFound (there is no such principal), ChangedMeanwhile when committed."""
+
+    def revoke(self, node: Folder | Document, principal: str) -> None:
+        """Raises ChangedMeanwhile when committed."""
+
+    def set_inheritance(self, node: Folder | Document, inherits: bool, keep: Mapping[str, Role]) -> None:
+        """``keep``: what is granted to the node itself at the same time. Raises TooManyGrants, ChangedMeanwhile when committed."""
+
     def change_version(self, document: Document, version: Version) -> None:
         """Progress of the newest version; the document's revision and times stay. Raises ChangedMeanwhile when committed."""
 
@@ -55,8 +67,18 @@ class Library(Protocol):
     def documents(self, document_ids: list[str]) -> dict[str, Document]:
         """Those that are there, in one call per hundred."""
 
-    def lineage(self, folder: Folder) -> tuple[Folder, ...]:
-        """The folders above, root first, as they are now. One call unless a folder above has moved."""
+    def surroundings(self, *nodes: Folder | Document) -> Surroundings:
+        """One call per hundred folders above, unless one of them has moved. Raises ChangedMeanwhile, FolderNotFound (one above is being
+        deleted)."""
+
+    def caller(self, user_id: str) -> Caller:
+        """Somebody as permissions see them. Raises UserNotFound (nobody, or not active)."""
+
+    def nodes(self, node_ids: Iterable[str]) -> dict[str, Folder | Document]:
+        """Those that are there, in one call per hundred."""
+
+    def granted(self, principals: Iterable[str]) -> dict[str, dict[str, Role]]:
+        """By principal: the nodes granted to it. One call per hundred principals."""
 
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
         """One query and one batch. Raises InvalidCursor."""

@@ -18,10 +18,10 @@ from docplatform.domain.identity import (
     clean_display_name,
     clean_email,
 )
+from docplatform.services.challenges import digest
 from docplatform.services.identity_ports import Mail, People
 from docplatform.services.once import digest as fingerprint
 from docplatform.services.once import once
-from docplatform.services.sessions import digest
 
 INVITATION_LIFE = timedelta(days=7)
 

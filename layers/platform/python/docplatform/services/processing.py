@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from docplatform.domain.access import Reach, reach
 from docplatform.domain.audit import Action, Facts, record_of
 from docplatform.domain.errors import DocumentNotFound, DomainError
 from docplatform.domain.identity import Actor
@@ -113,8 +114,9 @@ class ProcessingService:
         document = self._newest(document_id, version_id)
         version = replace(document.version, step=Step.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
-        index.put(document, self._files.text(document_id, version_id))
-        self._settle(document, index)
+        around = self._reach(document)
+        index.put(document, self._files.text(document_id, version_id), around)
+        self._settle(document, around, index)
 
     def finish(self, document_id: str, version_id: str) -> None:
         """Announce that it is ready."""
@@ -138,8 +140,9 @@ class ProcessingService:
         at = self._now()
         version = replace(document.version, state=State.FAILED, trouble=trouble, finished_at=at)
         document = self._advance(document, version, Action.DOCUMENT_FAILED, {"code": trouble.code})
-        index.put(document, "")
-        self._settle(document, index)
+        around = self._reach(document)
+        index.put(document, "", around)
+        self._settle(document, around, index)
 
     def follow(self, document_id: str, index: Index) -> None:
         """After any change of a document's item: bring its entry up to date, or erase what a deleted one left."""
@@ -147,9 +150,10 @@ class ProcessingService:
         if document is None:
             self.erase(document_id, index)
         elif document.version.state in (State.READY, State.FAILED):
-            if not index.describe(document):
-                index.put(document, self._files.text(document.id, document.version.id))
-            self._settle(document, index)
+            around = self._reach(document)
+            if not index.describe(document, around):
+                index.put(document, self._files.text(document.id, document.version.id), around)
+            self._settle(document, around, index)
 
     def erase(self, document_id: str, index: Index) -> None:
         """Delete the entry and the files, look that they are gone, and say so in the audit trail."""
@@ -159,17 +163,25 @@ class ProcessingService:
             facts: Facts = {"objects": erased, "verified": True}
             self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
 
-    def _settle(self, written: Document, index: Index) -> None:
-        """The entry was written from a reading that may be old by now; repeat until it is not."""
+    def _reach(self, document: Document) -> Reach:
+        return reach(self._library.surroundings(document).line(document))
+
+    def _settle(self, written: Document, written_reach: Reach, index: Index) -> None:
+        """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
         while True:
             current = self._library.documents([written.id]).get(written.id)
             if current is None:
                 self.erase(written.id, index)
                 return
-            if (current.revision, current.version.state) == (written.revision, written.version.state):
+            now = self._reach(current)
+            if (current.revision, current.version.state, now) == (
+                written.revision,
+                written.version.state,
+                written_reach,
+            ):
                 return
-            index.describe(current)
-            written = current
+            index.describe(current, now)
+            written, written_reach = current, now
 
     def _newest(self, document_id: str, version_id: str) -> Document:
         document = self._library.document(document_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from docplatform.domain.access import Reach
 from docplatform.domain.library import Document, ScanVerdict
 
 
@@ -30,9 +31,9 @@ class Scanner(Protocol):
 class Index(Protocol):
     """One tenant's entries in the search index."""
 
-    def put(self, document: Document, text: str) -> None: ...
+    def put(self, document: Document, text: str, reach: Reach) -> None: ...
 
-    def describe(self, document: Document) -> bool:
+    def describe(self, document: Document, reach: Reach) -> bool:
         """Bring an entry's facts (name, folder …) up to date; False if there is no entry yet."""
 
     def remove(self, document_id: str) -> None:

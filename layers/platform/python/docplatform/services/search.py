@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.domain.audit import Action, Facts, record_of
-from docplatform.domain.identity import Actor
-from docplatform.domain.search import Candidates, Hit, Hits, Question, check_words
-from docplatform.services.access import readable_nodes
+from docplatform.domain.errors import InvalidQuery
+from docplatform.domain.identity import Actor, Permission
+from docplatform.domain.search import MOST_IN_FILTER, Candidates, Hit, Hits, Question, Reader, check_words
+from docplatform.services.access import Access
 from docplatform.services.library_ports import Library
 
 
@@ -25,16 +26,24 @@ class SearchService:
         self._actor, self._library, self._engine, self._now = actor, library, engine, now
 
     def search(self, words: str, *, limit: int, cursor: str) -> Hits:
-        """Raises InvalidQuery, InvalidCursor, Unavailable. Costs one search, one batch and one audit record."""
-        nodes = readable_nodes(self._actor)
+        """Raises Forbidden, InvalidQuery, InvalidCursor, Unavailable. Costs one search, two batches to know what is granted, two to check
+        the hits (one for a tenant admin, and none to know), and one audit record."""
+        self._actor.require(Permission.SEARCH)
+        access = Access(self._actor, self._library)
+        reader = None if access.sees_everything else Reader(self._actor.user_id, access.granted_nodes())
+        if reader and len(reader.nodes) > MOST_IN_FILTER:
+            raise InvalidQuery(
+                "Too many single things are granted to you to search among; ask for grants on folders instead."
+            )
         seconds = self._actor.tenant.limits.search_seconds
-        found = self._engine.ask(Question(check_words(words), nodes, limit, cursor, seconds))
+        found = self._engine.ask(Question(check_words(words), reader, limit, cursor, seconds))
         documents = self._library.documents([hit.document_id for hit in found.hits])
+        readable = access.readable(documents.values())
         hits = tuple(
-            Hit(documents[hit.document_id], hit.score, hit.fragments)
+            Hit(readable[hit.document_id], hit.score, hit.fragments)
             for hit in found.hits
-            if hit.document_id in documents and nodes.intersection(documents[hit.document_id].chain)
+            if hit.document_id in readable
         )
         facts: Facts = {"shown": [hit.document.id for hit in hits]}
         self._library.record(record_of(self._actor, Action.CONTENT_SEARCHED, "search", self._now(), facts))
-        return Hits(hits, found.total, found.next)
+        return Hits(hits, found.total - (len(found.hits) - len(hits)), found.next)

@@ -15,12 +15,14 @@ from docplatform.domain.errors import (
     ChangedMeanwhile,
     EmailTaken,
     Invalid,
+    LastAdmin,
     QuotaExceeded,
     SsoNotConnected,
     SsoRefused,
     SsoUnavailable,
 )
-from docplatform.domain.identity import User, UserStatus, clean_display_name, clean_email
+from docplatform.domain.factors import Factors
+from docplatform.domain.identity import Login, Role, User, UserStatus, clean_display_name, clean_email
 from docplatform.domain.sso import (
     ATTEMPT_LIFE,
     Attempt,
@@ -30,10 +32,14 @@ from docplatform.domain.sso import (
     ProviderDown,
     ProviderRefused,
 )
+from docplatform.services.challenges import digest
+from docplatform.services.door import Entry, Visitor
 from docplatform.services.identity_ports import People
-from docplatform.services.sessions import NOBODY, Entry, SessionService, Visitor, digest
+from docplatform.services.last_admin import everybody, other_admin
+from docplatform.services.sso_door import SsoDoor
 from docplatform.services.sso_outages import LONGEST_REASON, Outages, Watch
 from docplatform.services.sso_ports import Provider, SsoStore, SsoWork
+from docplatform.services.visiting import NOBODY
 
 _LONGEST_NAME = 200
 
@@ -49,11 +55,13 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """Somebody the provider vouches for, as they will be; ``before``: as they are, None for somebody new."""
+    """Somebody the provider vouches for, as they will be; ``before``: as they are, None for somebody new. ``linked``: whom the subject
+    is linked to. ``keeper``: another admin, where this one ceases to be."""
 
-    user: User
+    login: Login
     before: User | None
-    linked: bool
+    linked: str
+    keeper: str = ""
 
 
 class SsoService:
@@ -62,12 +70,12 @@ class SsoService:
         visitor: Visitor,
         store: SsoStore,
         people: People,
-        sessions: SessionService,
+        door: SsoDoor,
         provider: Callable[[Connection], Provider],
         outages: Outages,
         now: Callable[[], datetime],
     ) -> None:
-        self._visitor, self._store, self._people, self._sessions = visitor, store, people, sessions
+        self._visitor, self._store, self._people, self._door = visitor, store, people, door
         self._provider, self._outages, self._now = provider, outages, now
 
     def begin(self) -> Start:
@@ -100,7 +108,8 @@ class SsoService:
 
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> Entry:
         """Log in whom the provider's reply is proof of; on the first time, make them a member.
-        Raises SsoRefused: one answer for every reason; QuotaExceeded (the plan's users), SsoUnavailable."""
+        Raises SsoRefused: one answer for every reason; QuotaExceeded (the plan's users), SsoUnavailable; MfaRequired or
+        MfaEnrolmentRequired where the platform has to ask for a second factor."""
         attempt = self._store.take_attempt(digest(state))
         if attempt is None or attempt.expires_at <= self._now():
             self._refuse("no log-in of that state is under way")
@@ -118,7 +127,7 @@ class SsoService:
             raise _unavailable() from down
         try:
             return self._enter(connection, identity)
-        except (EmailTaken, ChangedMeanwhile):  # two first log-ins at once: the other one has made the user
+        except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
             return self._enter(connection, identity)
 
     def _enter(self, connection: Connection, identity: ExternalIdentity) -> Entry:
@@ -127,41 +136,55 @@ class SsoService:
             with self._store.begin() as work:
                 work.spend(identity)
                 self._settle(work, arrival, identity)
-                return self._sessions.enter(work, arrival.user, Action.SSO_SUCCEEDED)
+                entry = self._door.enter(work, arrival.login, enough=connection.mfa)
         except SsoRefused:
-            self._refuse("the assertion has been used", arrival.user.id)
+            self._refuse("the assertion has been used", arrival.login.user.id)
         except QuotaExceeded:
             self._note("the plan's users are used up", NOBODY)
             raise
+        if not isinstance(entry, Entry):
+            raise entry
+        self._door.tell_of_device(arrival.login)
+        return entry
 
     def _arrival(self, connection: Connection, identity: ExternalIdentity) -> _Arrival:
         """Raises SsoRefused."""
         linked = self._store.linked(identity)
-        if linked:
-            known = self._people.user(linked)
-            if known is None:
-                self._refuse("the linked user is gone", linked)
-            return _Arrival(self._returning(connection, identity, known), known, linked=True)
+        known = self._people.login(linked) if linked else None
+        if known:
+            return self._returning(connection, identity, known, linked)
         email = self._email(identity)
         found = self._people.login_of(email)
         if found:
             if not connection.owns(email):
-                self._refuse("the address is of an account here, and its domain is not the connection's", found[0].id)
-            return _Arrival(self._returning(connection, identity, found[0]), found[0], linked=False)
+                reason = "the address is of an account here, and its domain is not the connection's"
+                self._refuse(reason, found.user.id)
+            return self._returning(connection, identity, found, linked)
+        if linked:
+            self._refuse("the linked user is gone", linked)
         role, at = connection.role_of(identity.groups), self._now()
         if role is None:
             self._refuse("no group gives a role")
         user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
-        return _Arrival(user, None, linked=False)
+        asks = not connection.mfa and self._people.security_settings().require_mfa
+        return _Arrival(Login(user, "", Factors(), (), require_mfa=asks), None, "")
 
-    def _returning(self, connection: Connection, identity: ExternalIdentity, user: User) -> User:
+    def _returning(self, connection: Connection, identity: ExternalIdentity, login: Login, linked: str) -> _Arrival:
         """Raises SsoRefused."""
+        user = login.user
         if user.status is UserStatus.DISABLED:
             self._refuse("the user is disabled", user.id)
         role = connection.role_at_return(user.role, identity.groups)
         if role is None:
             self._refuse("no group gives a role", user.id)
-        return replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
+        keeper = ""
+        if role is not Role.ADMIN:
+            try:
+                keeper = other_admin(user, everybody(self._people))
+            except LastAdmin:  # the organisation keeps one, whatever the provider says
+                role = Role.ADMIN
+        after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
+        return _Arrival(replace(login, user=after), user, linked, keeper)
 
     def _email(self, identity: ExternalIdentity) -> str:
         """Raises SsoRefused."""
@@ -173,18 +196,20 @@ class SsoService:
             self._refuse("the provider gave no address that can be used")
 
     def _settle(self, work: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
-        user, before, at = arrival.user, arrival.before, self._now()
+        user, before, at = arrival.login.user, arrival.before, self._now()
         own = self._watch(user.id)
         if before is None:
             work.add_user(user, most=self._visitor.tenant.limits.users)
             work.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
         elif user != before:
-            work.change_user(before, user)
+            work.follow_provider(before, user)
+            if arrival.keeper:
+                work.keep_admin(arrival.keeper)
             if user.role is not before.role:
                 facts: Facts = {"from": before.role.value, "to": user.role.value}
                 work.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
-        if not arrival.linked:
-            work.link(identity, user.id)
+        if arrival.linked != user.id:
+            work.link(identity, user.id, before=arrival.linked)
             work.record(record_of(own, Action.USER_LINKED, user.id, at))
 
     def _refuse(self, reason: str, target: str = NOBODY) -> NoReturn:

@@ -19,8 +19,11 @@ from docplatform.domain.sso import (
     Step,
     clean_domain,
 )
+from docplatform.services.credential_ports import Secrets
 from docplatform.services.identity_ports import People
-from docplatform.services.sso_ports import Provider, Seal, SsoStore
+from docplatform.services.sso_ports import Provider, SsoStore
+
+CLIENT_SECRET = "sso-client-secret"  # what is sealed is bound to this
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class Wish:
     domains: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     default_role: Role | None = Role.VIEWER
+    mfa: bool = False
     enforced: bool = False
     fallback_users: tuple[str, ...] = ()
 
@@ -47,12 +51,12 @@ class ConnectionService:
         actor: Actor,
         store: SsoStore,
         people: People,
-        seal: Seal,
+        secrets: Secrets,
         provider: Callable[[Connection], Provider],
         now: Callable[[], datetime],
     ) -> None:
         self._actor, self._store, self._people = actor, store, people
-        self._seal, self._provider, self._now = seal, provider, now
+        self._secrets, self._provider, self._now = secrets, provider, now
 
     def read(self) -> Connection:
         """Raises SsoNotConnected."""
@@ -77,6 +81,7 @@ class ConnectionService:
             domains=tuple(dict.fromkeys(clean_domain(each) for each in wish.domains)),
             roles=dict(wish.roles),
             default_role=wish.default_role,
+            mfa=wish.mfa,
             enforced=wish.enforced,
             fallback_users=tuple(dict.fromkeys(wish.fallback_users)),
             revision=before.revision + 1 if before else 1,
@@ -87,6 +92,7 @@ class ConnectionService:
             work.connect(connection, before=before.revision if before else 0)
             facts: Facts = {
                 "kind": connection.kind.value,
+                "mfa": connection.mfa,
                 "enforced": connection.enforced,
                 "domains": list(connection.domains),
                 "fallback_users": list(connection.fallback_users),
@@ -112,7 +118,7 @@ class ConnectionService:
     def _secret(self, wish: Wish, before: Connection | None) -> str:
         """Sealed. One that was given for another provider is never sent to this one. Raises Invalid."""
         if wish.client_secret is not None:
-            return self._seal.close(wish.client_secret) if wish.client_secret else ""
+            return self._secrets.seal(wish.client_secret, CLIENT_SECRET) if wish.client_secret else ""
         if before is None or not before.sealed_secret:
             return ""
         if (before.kind, before.issuer, before.client_id) != (wish.kind, wish.issuer, wish.client_id):
@@ -122,9 +128,8 @@ class ConnectionService:
     def _check_fallback(self, wish: Wish) -> None:
         """Raises Invalid."""
         for user_id in wish.fallback_users:
-            user = self._people.user(user_id)
-            found = self._people.login_of(user.email) if user and user.status is UserStatus.ACTIVE else None
-            if found is None or not found[1]:
+            found = self._people.login(user_id)
+            if found is None or found.user.status is not UserStatus.ACTIVE or not found.password:
                 raise Invalid("fallback_users are active users who have a password.")
 
     def _check_provider(self, connection: Connection) -> None:

@@ -11,6 +11,8 @@ from docplatform.domain.errors import MailNotSent, SsoRequired
 from docplatform.domain.identity import User
 from docplatform.domain.sso import Connection, Health, ProviderDown, next_health
 from docplatform.domain.tenants import Tenant
+from docplatform.services.identity_ports import People
+from docplatform.services.last_admin import everybody, is_admin
 from docplatform.services.sso_ports import OutageMail, Provider, SsoStore
 
 LONGEST_REASON = 200
@@ -33,11 +35,12 @@ class Outages:
         tenant: Tenant,
         request_id: str,
         store: SsoStore,
+        people: People,
         provider: Callable[[Connection], Provider],
         mail: OutageMail,
         now: Callable[[], datetime],
     ) -> None:
-        self._tenant, self._store, self._provider = tenant, store, provider
+        self._tenant, self._store, self._people, self._provider = tenant, store, people, provider
         self._watch, self._mail, self._now = Watch(tenant, request_id), mail, now
 
     def is_down(self, connection: Connection, health: Health | None) -> bool:
@@ -72,7 +75,7 @@ class Outages:
 
     def _tell(self, since: datetime) -> None:
         """A mail that fails keeps nobody out and no other admin from theirs."""
-        for admin in self._store.admins():
+        for admin in filter(is_admin, everybody(self._people)):
             try:
                 self._mail.sso_outage(admin.email, organisation=self._tenant.name, since=since)
             except MailNotSent:

@@ -26,10 +26,10 @@ class SsoWork(PeopleWork, Protocol):
     def spend(self, identity: ExternalIdentity) -> None:
         """Its assertion, for good. Raises SsoRefused when committed and it was spent before."""
 
-    def link(self, identity: ExternalIdentity, user_id: str) -> None:
-        """Raises ChangedMeanwhile when committed and the subject is linked already."""
+    def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
+        """``before``: the user whom the subject was linked to, '' for none. Raises ChangedMeanwhile when committed and that is not so."""
 
-    def change_user(self, before: User, after: User) -> None:
+    def follow_provider(self, before: User, after: User) -> None:
         """Role, name and status. Raises ChangedMeanwhile when committed and the role or status is not as it was ``before``."""
 
 
@@ -46,9 +46,6 @@ class SsoStore(Protocol):
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """False where somebody else was faster; then nothing is stored."""
-
-    def admins(self) -> tuple[User, ...]:
-        """Those with the role who are active."""
 
     def begin(self) -> AbstractContextManager[SsoWork]: ...
 
@@ -69,14 +66,6 @@ class Provider(Protocol):
 
     def check(self) -> None:
         """Raises ProviderDown when a log-in cannot succeed now."""
-
-
-class Seal(Protocol):
-    """Encryption that only this tenant's data is opened with."""
-
-    def close(self, text: str) -> str: ...
-
-    def open(self, sealed: str) -> str: ...
 
 
 class OutageMail(Protocol):

@@ -22,7 +22,7 @@ def people(tenant: Tenant) -> DynamoPeople:
 
 @cache
 def tokens() -> KmsTokens:
-    return KmsTokens(own_client("kms"), load(AuthorizerSettings).token_key_arn, os.environ["AWS_REGION"])
+    return KmsTokens(own_client("kms"), load(AuthorizerSettings).token_key_arns, os.environ["AWS_REGION"])
 
 
 class TenantTokens:

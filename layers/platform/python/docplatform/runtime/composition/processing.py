@@ -11,6 +11,7 @@ from docplatform.runtime.composition.core import now
 from docplatform.runtime.composition.library import files, library
 from docplatform.runtime.settings import ScanSettings, load
 from docplatform.services.processing import ProcessingService
+from docplatform.services.subtrees import SubtreeService
 
 
 def scratch() -> Path:
@@ -20,6 +21,10 @@ def scratch() -> Path:
 
 def processing(actor: Actor) -> ProcessingService:
     return ProcessingService(actor, library(actor), files(actor), now, scratch())
+
+
+def subtrees(actor: Actor) -> SubtreeService:
+    return SubtreeService(library(actor))
 
 
 def scanner(actor: Actor) -> GuardDutyScanner | SignatureScanner:

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from docplatform.adapters.tenant_seal import TenantSeal
 from docplatform.domain.identity import Actor
 from docplatform.domain.sso import Connection
 from docplatform.domain.tenants import Tenant
-from docplatform.runtime.composition.core import clients, now
+from docplatform.runtime.composition.core import now
 from docplatform.runtime.composition.identity import people
-from docplatform.runtime.composition.members import sessions
+from docplatform.runtime.composition.members import door, kms_secrets
 from docplatform.runtime.composition.sso_gate import ACS, METADATA, outages, provider, store
 from docplatform.runtime.routing import address_of
-from docplatform.runtime.settings import SsoSettings, load
-from docplatform.services.sessions import Visitor
+from docplatform.services.door import Visitor
 from docplatform.services.sso import SsoService
-from docplatform.services.sso_connection import ConnectionService
-
-
-def _seal(tenant: Tenant) -> TenantSeal:
-    key = load(SsoSettings).data_key_arn
-    return TenantSeal(clients(tenant).client("kms"), key=key, tenant_id=tenant.id, purpose="sso-client-secret")
+from docplatform.services.sso_connection import CLIENT_SECRET, ConnectionService
+from docplatform.services.sso_door import SsoDoor
 
 
 def _secret(tenant: Tenant, connection: Connection) -> str:
-    return _seal(tenant).open(connection.sealed_secret)
+    return kms_secrets(tenant).open(connection.sealed_secret, CLIENT_SECRET)
 
 
 def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
@@ -33,7 +27,7 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Sso
         Visitor(tenant, request_id, address, agent),
         store(tenant),
         people(tenant),
-        sessions(tenant, request_id=request_id, address=address, agent=agent),
+        door(SsoDoor, tenant, request_id=request_id, address=address, agent=agent),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
         now,
@@ -43,7 +37,7 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Sso
 def connection(actor: Actor) -> ConnectionService:
     tenant = actor.tenant
     known = partial(provider, tenant, secret=partial(_secret, tenant))
-    return ConnectionService(actor, store(tenant), people(tenant), _seal(tenant), known, now)
+    return ConnectionService(actor, store(tenant), people(tenant), kms_secrets(tenant), known, now)
 
 
 def metadata(tenant: Tenant) -> str:

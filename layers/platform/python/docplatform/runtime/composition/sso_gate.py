@@ -22,12 +22,12 @@ METADATA, ACS, CALLBACK = "/v1/sso/metadata", "/v1/sso/acs", "/v1/sso/callback"
 
 
 def store(tenant: Tenant) -> DynamoSso:
-    return DynamoSso(table(tenant), people(tenant))
+    return DynamoSso(table(tenant))
 
 
 def outages(tenant: Tenant, request_id: str) -> Outages:
     mail = SesMail(own_client("sesv2"), load(IdentitySettings).mail_sender)
-    return Outages(tenant, request_id, store(tenant), partial(provider, tenant), mail, now)
+    return Outages(tenant, request_id, store(tenant), people(tenant), partial(provider, tenant), mail, now)
 
 
 def password_gate(tenant: Tenant, request_id: str) -> PasswordGate:

@@ -1,0 +1,112 @@
+"""HTTP routes for API keys and service accounts: parse, delegate, present."""
+
+from docplatform.domain.errors import (
+    ApiKeyNotFound,
+    ChangedMeanwhile,
+    IdempotencyKeyReused,
+    Invalid,
+    InvalidCursor,
+    InvalidExpiry,
+    InvalidName,
+    ScopeNotHeld,
+    ServiceAccountNotFound,
+    UserNotFound,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.api_keys import api_keys, service_accounts
+from docplatform.runtime.composition.core import now
+from docplatform.runtime.wire import Reply
+from schemas import (
+    AccountListing,
+    ApiKeyPage,
+    ApiKeyView,
+    KeyListing,
+    MadeApiKey,
+    NewApiKey,
+    NewServiceAccount,
+    ServiceAccountPage,
+    ServiceAccountView,
+)
+
+api = Api()
+
+
+@api.post(
+    "/v1/api-keys",
+    answers=MadeApiKey,
+    status=201,
+    needs=Permission.READ,
+    errors=(Invalid, InvalidName, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound, IdempotencyKeyReused),
+    headers=("Idempotency-Key",),
+)
+def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Reply:
+    """Make an API key, for oneself or (admins) for a service account. It is shown once."""
+    made, text = api_keys(actor).create(
+        body.name,
+        frozenset(body.scopes),
+        body.expires_at,
+        owner_id=body.owner_id,
+        idempotency_key=request.idempotency_key,
+    )
+    return Reply(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
+
+
+@api.get("/v1/api-keys", answers=ApiKeyPage, needs=Permission.READ, errors=(UserNotFound, InvalidCursor))
+def list_api_keys(actor: Actor, query: KeyListing) -> ApiKeyPage:
+    """My API keys, the newest first; admins see those of anybody. Ended keys stay listed for a month after their expiry."""
+    found, following = api_keys(actor).list(owner_id=query.owner_id, limit=query.limit, cursor=query.cursor)
+    at = now()
+    return ApiKeyPage(items=[ApiKeyView.of(key, at) for key in found], next_cursor=following or None)
+
+
+@api.delete("/v1/api-keys/{key_id}", status=204, needs=Permission.READ, errors=(ApiKeyNotFound, ChangedMeanwhile))
+def revoke_api_key(actor: Actor, key_id: str) -> None:
+    """Revoke a key of mine; admins revoke anybody's. It stops working within a minute."""
+    api_keys(actor).revoke(key_id)
+
+
+@api.post(
+    "/v1/service-accounts",
+    answers=ServiceAccountView,
+    status=201,
+    needs=Permission.MANAGE_USERS,
+    errors=(InvalidName, IdempotencyKeyReused),
+    headers=("Idempotency-Key",),
+)
+def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Reply:
+    """Make an account for a program: a role, no mail, no password, no seat of the plan."""
+    account = service_accounts(actor).create(body.name, body.role, idempotency_key=request.idempotency_key)
+    return Reply(ServiceAccountView.of(account), {"Location": f"/v1/service-accounts/{account.id}"})
+
+
+@api.get("/v1/service-accounts", answers=ServiceAccountPage, needs=Permission.MANAGE_USERS, errors=(InvalidCursor,))
+def list_service_accounts(actor: Actor, query: AccountListing) -> ServiceAccountPage:
+    """The organisation's service accounts, in order of creation."""
+    found, following = service_accounts(actor).list(limit=query.limit, cursor=query.cursor)
+    return ServiceAccountPage(items=[ServiceAccountView.of(each) for each in found], next_cursor=following or None)
+
+
+@api.get(
+    "/v1/service-accounts/{account_id}",
+    answers=ServiceAccountView,
+    needs=Permission.MANAGE_USERS,
+    errors=(ServiceAccountNotFound,),
+)
+def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
+    """A service account."""
+    return ServiceAccountView.of(service_accounts(actor).read(account_id))
+
+
+@api.delete(
+    "/v1/service-accounts/{account_id}",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(ServiceAccountNotFound,),
+)
+def retire_service_account(actor: Actor, account_id: str) -> None:
+    """Retire a service account. Its keys stop working within a minute; what it made stays."""
+    service_accounts(actor).retire(account_id)
+
+
+handler = api.handler

@@ -1,0 +1,107 @@
+"""API keys and service accounts as they travel over HTTP."""
+
+from datetime import datetime
+from typing import Annotated
+
+from docplatform.domain.api_keys import ApiKey, KeyState
+from docplatform.domain.identity import Permission, Role, User, UserStatus
+from docplatform.runtime.wire import Moment, Wire
+from pydantic import AwareDatetime, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
+Scopes = Annotated[list[Permission], Field(min_length=1, max_length=len(Permission), examples=[["read", "search"]])]
+
+
+class NewApiKey(Wire):
+    """``owner_id``: a service account; without it the key is one's own. ``expires_at`` is at most one year away."""
+
+    name: Name
+    scopes: Scopes
+    expires_at: AwareDatetime
+    owner_id: Annotated[str, Field(max_length=100)] = ""
+
+
+class ApiKeyView(Wire):
+    """``prefix`` is what the key begins with; ``used_at`` is right to the hour."""
+
+    id: str
+    prefix: str
+    name: str
+    owner_id: str
+    scopes: list[Permission]
+    state: KeyState
+    created_at: Moment
+    created_by: str
+    expires_at: Moment
+    used_at: Moment | None
+    revoked_at: Moment | None
+
+    @staticmethod
+    def of(key: ApiKey, at: datetime) -> "ApiKeyView":
+        return ApiKeyView(
+            id=key.id,
+            prefix=key.prefix,
+            name=key.name,
+            owner_id=key.owner_id,
+            scopes=sorted(key.scopes),
+            state=key.state(at),
+            created_at=key.created_at,
+            created_by=key.created_by,
+            expires_at=key.expires_at,
+            used_at=key.used_at,
+            revoked_at=key.revoked_at,
+        )
+
+
+class MadeApiKey(Wire):
+    """``key`` is shown this once. It is null when the request repeats an earlier one (Idempotency-Key): the key was shown then. If
+    that answer was lost, revoke the key and make another."""
+
+    api_key: ApiKeyView
+    key: str | None
+
+
+class KeyListing(Wire):
+    """``owner_id``: whose keys, for admins; one's own without it."""
+
+    owner_id: Annotated[str, Field(max_length=100)] = ""
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+
+class ApiKeyPage(Wire):
+    items: list[ApiKeyView]
+    next_cursor: str | None
+
+
+class NewServiceAccount(Wire):
+    name: Name
+    role: Role
+
+
+class ServiceAccountView(Wire):
+    id: str
+    name: str
+    role: Role
+    status: UserStatus
+    created_at: Moment
+
+    @staticmethod
+    def of(account: User) -> "ServiceAccountView":
+        return ServiceAccountView(
+            id=account.id,
+            name=account.name,
+            role=account.role,
+            status=account.status,
+            created_at=account.created_at,
+        )
+
+
+class AccountListing(Wire):
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+
+class ServiceAccountPage(Wire):
+    items: list[ServiceAccountView]
+    next_cursor: str | None

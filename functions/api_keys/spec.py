@@ -1,0 +1,11 @@
+from docplatform.runtime.settings import TenantSettings
+from docplatform.runtime.spec import FunctionSpec, Grant, Mount
+
+FUNCTIONS = (
+    FunctionSpec(
+        name="api-keys",
+        settings=TenantSettings,
+        mounts=(Mount("/v1/api-keys"), Mount("/v1/service-accounts")),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+    ),
+)

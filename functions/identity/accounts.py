@@ -1,0 +1,137 @@
+"""HTTP routes for the members of an organisation, and what admins do with their accounts."""
+
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    Conflict,
+    EmailTaken,
+    IdempotencyKeyReused,
+    Invalid,
+    InvalidCursor,
+    InvalidName,
+    LastAdmin,
+    MailNotSent,
+    QuotaExceeded,
+    SessionNotFound,
+    UserNotFound,
+)
+from docplatform.domain.factors import SecuritySettings
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.directory import users
+from docplatform.runtime.composition.members import accounts, members
+from docplatform.runtime.wire import Reply
+from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserListing, UserPage, UserView
+
+api = Api()
+
+
+@api.post(
+    "/v1/users",
+    answers=UserView,
+    status=201,
+    needs=Permission.MANAGE_USERS,
+    errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
+    headers=("Idempotency-Key",),
+    keys=True,
+)
+def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
+    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
+    key = request.idempotency_key
+    user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
+    return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
+
+
+@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,), keys=True)
+def list_users(actor: Actor, query: UserListing) -> UserPage:
+    """The members of the organisation, in order of invitation."""
+    users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
+    return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
+
+
+@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,), keys=True)
+def read_user(actor: Actor, user_id: str) -> UserView:
+    """A member of the organisation."""
+    return UserView.of(members(actor).read(user_id))
+
+
+@api.post(
+    "/v1/users/{user_id}/invitation",
+    answers=UserView,
+    needs=Permission.MANAGE_USERS,
+    errors=(UserNotFound, Conflict, MailNotSent),
+    keys=True,
+)
+def invite_again(actor: Actor, user_id: str) -> UserView:
+    """Send another invitation to somebody who has not accepted yet."""
+    return UserView.of(members(actor).invite_again(user_id))
+
+
+@api.patch(
+    "/v1/users/{user_id}",
+    answers=UserView,
+    needs=Permission.MANAGE_USERS,
+    errors=(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile),
+)
+def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
+    """Give somebody another role, or take their access away and give it back. One admin always stays."""
+    return UserView.of(accounts(actor).change(user_id, role=body.role, disabled=body.disabled))
+
+
+@api.delete("/v1/users/{user_id}", status=204, needs=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))
+def delete_user(actor: Actor, user_id: str) -> None:
+    """Delete an account. What its person has stored stays."""
+    users(actor).remove(user_id)
+
+
+@api.get("/v1/users/{user_id}/sessions", answers=SessionList, needs=Permission.MANAGE_USERS, errors=(UserNotFound,))
+def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
+    """Where somebody is logged in, the newest first."""
+    return SessionList(items=[SessionView.of(each, actor.session_id) for each in accounts(actor).sessions_of(user_id)])
+
+
+@api.delete(
+    "/v1/users/{user_id}/sessions",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(UserNotFound,),
+    step_up=True,
+)
+def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
+    """Log somebody out everywhere. Tokens stop working within half a minute."""
+    accounts(actor).revoke_all(user_id)
+
+
+@api.delete(
+    "/v1/users/{user_id}/sessions/{session_id}",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(SessionNotFound,),
+)
+def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
+    """End one of somebody's sessions."""
+    accounts(actor).revoke(user_id, session_id)
+
+
+@api.delete(
+    "/v1/users/{user_id}/mfa",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(UserNotFound, MailNotSent),
+    step_up=True,
+)
+def reset_mfa(actor: Actor, user_id: str) -> None:
+    """Remove somebody's second factors, for one that was lost. They are logged out everywhere, and told by mail."""
+    accounts(actor).reset_mfa(user_id)
+
+
+@api.get("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS)
+def read_security_settings(actor: Actor) -> SecurityView:
+    """What the organisation asks of its members."""
+    return SecurityView(require_mfa=accounts(actor).settings().require_mfa)
+
+
+@api.put("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS, step_up=True)
+def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
+    """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""
+    accounts(actor).set_security(SecuritySettings(require_mfa=body.require_mfa))
+    return body

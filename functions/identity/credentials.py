@@ -1,0 +1,214 @@
+"""HTTP routes for what proves a person: passwords, one-time passwords, recovery codes, passkeys."""
+
+from docplatform.domain.errors import (
+    Conflict,
+    FactorNotFound,
+    InvalidChallenge,
+    InvalidCode,
+    InvalidName,
+    InvalidReset,
+    MfaIsRequired,
+    ProofRefused,
+    SessionNotFound,
+    SsoRequired,
+    TooManyAttempts,
+    WeakPassword,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.domain.tenants import Tenant
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition import members as compose
+from docplatform.runtime.session_wire import Tokens
+from docplatform.runtime.steady import as_long_as_a_mail
+from docplatform.services.proofs import Shown
+from docplatform.services.second_steps import SecondSteps
+from schemas import (
+    ChallengeShown,
+    EnrolmentConfirmation,
+    Factor,
+    FactorsView,
+    FirstEntry,
+    ForgottenPassword,
+    NewPassword,
+    NewPasskey,
+    OneTimeCode,
+    PasskeyAdded,
+    PasskeyLogin,
+    PasskeyOptions,
+    PasskeyView,
+    PasswordChange,
+    Proof,
+    RecoveryCodes,
+    TotpSecret,
+)
+
+api = Api()
+
+
+def _steps(tenant: Tenant, request: Request) -> SecondSteps:
+    return compose.second_steps(tenant, request_id=request.id, address=request.address, agent=request.agent)
+
+
+# -- passwords
+
+
+@api.post("/v1/auth/password/forgot", status=202)
+def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
+    """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
+    with as_long_as_a_mail():
+        compose.lost_password(tenant, request.id).ask(body.email)
+
+
+@api.post("/v1/auth/password/reset", status=204, errors=(InvalidReset, WeakPassword))
+def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
+    """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew."""
+    compose.lost_password(tenant, request.id).set_anew(body.token, body.password)
+
+
+@api.post(
+    "/v1/me/password",
+    status=204,
+    needs=Permission.READ,
+    errors=(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound),
+    step_up=True,
+)
+def change_password(actor: Actor, body: PasswordChange, request: Request) -> None:
+    """Change my password. My other sessions end."""
+    compose.own_password(actor, request.address).change(body.old_password, body.new_password)
+
+
+# -- the second step of a log-in
+
+
+@api.post("/v1/auth/mfa", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
+def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
+    """Finish a log-in with a one-time password, a recovery code or a passkey."""
+    shown = Shown(body.code, body.recovery_code, body.passkey)
+    return Tokens.of(_steps(tenant, request).show_factor(body.challenge, shown))
+
+
+@api.post("/v1/auth/mfa/passkey-options", answers=PasskeyOptions, errors=(InvalidChallenge,))
+def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
+    """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
+    options = _steps(tenant, request).passkey_options(body.challenge)
+    return PasskeyOptions(challenge=body.challenge, public_key=options)
+
+
+@api.post("/v1/auth/mfa/enrolment", answers=TotpSecret, errors=(InvalidChallenge,))
+def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> TotpSecret:
+    """Set up one-time passwords with the challenge of ``mfa_enrolment_required``."""
+    return TotpSecret.of(*_steps(tenant, request).enrol(body.challenge))
+
+
+@api.post(
+    "/v1/auth/mfa/enrolment/confirm",
+    answers=FirstEntry,
+    errors=(InvalidChallenge, InvalidCode, TooManyAttempts),
+)
+def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
+    """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
+    entry, codes = _steps(tenant, request).confirm_enrolment(body.challenge, body.code)
+    return FirstEntry(**Tokens.of(entry).model_dump(), recovery_codes=list(codes))
+
+
+# -- passkeys that log in by themselves
+
+
+@api.post("/v1/auth/passkey/options", answers=PasskeyOptions)
+def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
+    """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
+    token, options = _steps(tenant, request).ask_for_passkey()
+    return PasskeyOptions(challenge=token, public_key=options)
+
+
+@api.post("/v1/auth/passkey", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
+def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
+    """Log in with a passkey alone."""
+    return Tokens.of(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
+
+
+# -- step-up
+
+
+@api.post("/v1/auth/step-up", status=204, needs=Permission.READ, errors=(ProofRefused, TooManyAttempts))
+def step_up(actor: Actor, body: Proof, request: Request) -> None:
+    """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
+    shown = Shown(body.code, body.recovery_code, body.passkey)
+    compose.step_up(actor, request.address).prove(body.password, shown, body.challenge)
+
+
+@api.post("/v1/auth/step-up/passkey-options", answers=PasskeyOptions, needs=Permission.READ, errors=(ProofRefused,))
+def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
+    """What ``navigator.credentials.get`` needs to show a passkey again."""
+    token, options = compose.step_up(actor, request.address).ask_for_passkey()
+    return PasskeyOptions(challenge=token, public_key=options)
+
+
+# -- my second factors
+
+
+@api.get("/v1/me/mfa", answers=FactorsView, needs=Permission.READ)
+def list_factors(actor: Actor) -> FactorsView:
+    """My second factors."""
+    return FactorsView.of(compose.own_factors(actor).look())
+
+
+@api.post("/v1/me/mfa/totp", answers=TotpSecret, needs=Permission.READ, errors=(ProofRefused,), step_up=True)
+def enrol_totp(actor: Actor) -> TotpSecret:
+    """A secret for an authenticator app. It counts once a code has confirmed it."""
+    return TotpSecret.of(*compose.own_factors(actor).enrol_totp())
+
+
+@api.post("/v1/me/mfa/totp/confirm", answers=RecoveryCodes, needs=Permission.READ, errors=(ProofRefused,), step_up=True)
+def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
+    """Confirm it with a first code. Recovery codes are shown this once; none are made where there are some."""
+    return RecoveryCodes(recovery_codes=list(compose.own_factors(actor).confirm_totp(body.code)))
+
+
+@api.delete("/v1/me/mfa/totp", status=204, needs=Permission.READ, errors=(FactorNotFound, MfaIsRequired), step_up=True)
+def remove_totp(actor: Actor) -> None:
+    """Remove my one-time passwords."""
+    compose.own_factors(actor).remove_totp()
+
+
+@api.post(
+    "/v1/me/mfa/recovery-codes", answers=RecoveryCodes, needs=Permission.READ, errors=(FactorNotFound,), step_up=True
+)
+def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
+    """Ten new recovery codes, shown this once; the old ones are worth nothing any more."""
+    return RecoveryCodes(recovery_codes=list(compose.own_factors(actor).renew_recovery_codes()))
+
+
+@api.post(
+    "/v1/me/mfa/passkeys/options", answers=PasskeyOptions, needs=Permission.READ, errors=(Conflict,), step_up=True
+)
+def options_for_registration(actor: Actor) -> PasskeyOptions:
+    """What ``navigator.credentials.create`` needs."""
+    token, options = compose.own_factors(actor).ask_for_passkey()
+    return PasskeyOptions(challenge=token, public_key=options)
+
+
+@api.post(
+    "/v1/me/mfa/passkeys",
+    answers=PasskeyAdded,
+    status=201,
+    needs=Permission.READ,
+    errors=(ProofRefused, InvalidName, Conflict),
+    step_up=True,
+)
+def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
+    """Register a passkey. Recovery codes come with the first factor, and are shown this once."""
+    made, codes = compose.own_factors(actor).add_passkey(body.challenge, body.passkey, body.name)
+    return PasskeyAdded(passkey=PasskeyView.of(made), recovery_codes=list(codes))
+
+
+@api.delete(
+    "/v1/me/mfa/passkeys/{passkey_id}",
+    status=204,
+    needs=Permission.READ,
+    errors=(FactorNotFound, MfaIsRequired),
+    step_up=True,
+)
+def remove_passkey(actor: Actor, passkey_id: str) -> None:
+    """Remove a passkey of mine."""
+    compose.own_factors(actor).remove_passkey(passkey_id)

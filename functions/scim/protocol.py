@@ -1,0 +1,175 @@
+"""What the protocol prescribes: errors, versions, lists, and what we announce of ourselves (RFC 7644)."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from docplatform.domain.errors import (
+    DomainError,
+    EmailTaken,
+    GroupNameTaken,
+    Invalid,
+    PreconditionFailed,
+    UserNameTaken,
+)
+from docplatform.runtime import problems
+from docplatform.runtime.api import Dialect, InvalidRequest, Request
+from docplatform.runtime.problems import MalformedRequest
+from pydantic import ValidationError
+from schemas import ScimError
+from scim2_models import (
+    AuthenticationScheme,
+    Bulk,
+    ChangePassword,
+    Context,
+    ETag,
+    Filter,
+    ListResponse,
+    Patch,
+    Resource,
+    ResourceType,
+    ResponseParameters,
+    ScimPolicy,
+    SCIMException,
+    SearchRequest,
+    ServiceProviderConfig,
+    Sort,
+)
+
+MOST_RESULTS = 200
+POLICY = ScimPolicy(
+    unknown=ScimPolicy.Unknown.ignore,
+    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
+    unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
+)
+"""As lenient as the provisioning systems that are out there need it."""
+
+_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+_UNIQUE = (EmailTaken, UserNameTaken, GroupNameTaken)
+
+
+class ScimRefused(DomainError):
+    """What the library refuses, with the protocol's word for why."""
+
+    code, title = "scim_refused", "The SCIM request is refused"
+
+
+def _status_of(kind: type[DomainError]) -> int:
+    """The protocol has 400 for what we call unprocessable (RFC 7644 §3.12, table 9)."""
+    return 400 if issubclass(kind, Invalid | ScimRefused) else int(problems.status_of(kind))
+
+
+def _document(error: DomainError, _request_id: str) -> dict[str, Any]:
+    status, kind = _status_of(type(error)), ""
+    if isinstance(error, ScimRefused):
+        status, kind = int(str(error.facts.get("status", status))), str(error.facts.get("scim_type", ""))
+    elif isinstance(error, _UNIQUE):
+        kind = "uniqueness"
+    elif isinstance(error, Invalid | InvalidRequest):
+        kind = "invalidValue"
+    elif isinstance(error, MalformedRequest):
+        kind = "invalidSyntax"
+    document = {"schemas": [_ERROR], "status": str(status), "detail": error.detail or error.title + "."}
+    return document | ({"scimType": kind} if kind else {})
+
+
+DIALECT = Dialect(
+    media_type="application/scim+json",
+    accepts=frozenset({"application/scim+json", "application/json"}),
+    error_type="application/scim+json",
+    error_model=ScimError,
+    status_of=_status_of,
+    document=_document,
+)
+
+
+def understood(call: Callable[..., Any]) -> Callable[..., Any]:
+    """What the library raises, as one of our errors."""
+
+    @functools.wraps(call)
+    def wrapped(*arguments: Any, **more: Any) -> Any:
+        try:
+            with POLICY:
+                return call(*arguments, **more)
+        except SCIMException as error:
+            raise ScimRefused(error.detail, status=error.status, scim_type=error.scim_type) from error
+        except ValidationError as error:
+            raise ScimRefused(_first(error), scim_type=_type_of(error)) from None
+
+    return wrapped
+
+
+def _first(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, fault["loc"]))
+    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+
+
+def _type_of(error: ValidationError) -> str:
+    """The library names the reason of some faults by 'scim_<reason>'."""
+    kind = str(error.errors(include_url=False, include_input=False)[0]["type"])
+    words = kind.removeprefix("scim_").split("_") if kind.startswith("scim_") else ["invalid", "value"]
+    return words[0] + "".join(word.title() for word in words[1:])
+
+
+def version_wanted(request: Request) -> int | None:
+    """The revision that If-Match names, with or without the ``W/`` of a weak tag. Raises PreconditionFailed for what is none of ours."""
+    tag = request.headers.get("if-match", "*").strip()
+    if tag == "*":
+        return None
+    digits = tag.removeprefix("W/").strip('"')
+    if not (digits.isascii() and digits.isdigit()):
+        raise PreconditionFailed("Read it again: that is not its version.")
+    return int(digits[:15])
+
+
+def version(revision: int) -> str:
+    return f'W/"{revision}"'
+
+
+def answer(resource: Any, context: Context, selection: ResponseParameters[Any] | None = None) -> dict[str, Any]:
+    dumped: dict[str, Any] = resource.model_dump(scim_ctx=context, response_parameters=selection)
+    return dumped
+
+
+def page(model: Any, found: Iterable[Any], total: int, start: int, wanted: SearchRequest[Any] | None) -> dict[str, Any]:
+    """A list response. ``start`` counts from 1."""
+    resources = list(found)
+    response = ListResponse[model](
+        total_results=total, start_index=start, items_per_page=len(resources), resources=resources
+    )
+    dumped: dict[str, Any] = response.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=wanted)
+    return {"Resources": [], **dumped}
+
+
+def window(wanted: SearchRequest[Any]) -> tuple[int, int]:
+    """Where a page begins, counted from 1, and how long it is at most (RFC 7644 §3.4.2.4)."""
+    count = MOST_RESULTS if wanted.count is None else max(0, min(wanted.count, MOST_RESULTS))
+    return max(1, wanted.start_index or 1), count
+
+
+def configuration(base: str) -> ServiceProviderConfig:
+    return ServiceProviderConfig(
+        documentation_uri=f"{base}/v1/openapi.json",
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
+        filter=Filter(supported=True, max_results=MOST_RESULTS),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=True),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type="oauthbearertoken",
+                name="Bearer token",
+                description="An admin's access token, or an API key that may manage users",
+                primary=True,
+            )
+        ],
+        meta={"resourceType": "ServiceProviderConfig", "location": f"{base}/scim/v2/ServiceProviderConfig"},
+    )
+
+
+def resource_type(model: type[Resource[Any]], base: str) -> ResourceType:
+    described = ResourceType.from_resource(model)
+    described.meta = {"resourceType": "ResourceType", "location": f"{base}/scim/v2/ResourceTypes/{described.id}"}
+    return described

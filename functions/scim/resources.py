@@ -1,0 +1,130 @@
+"""Between our users and groups and SCIM's (RFC 7643)."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from docplatform.domain.errors import Invalid
+from docplatform.domain.groups import Group as OurGroup
+from docplatform.domain.identity import Role, UserStatus, clean_display_name, clean_email
+from docplatform.domain.directory import Entry, Facets
+from protocol import version
+from pydantic import Field
+from scim2_models import (
+    URN,
+    CaseExact,
+    ComplexAttribute,
+    Context,
+    Email,
+    EnterpriseUser,
+    Meta,
+    Mutability,
+    Reference,
+    Required,
+    Resource,
+    Uniqueness,
+    User,
+)
+
+ScimUser = User[EnterpriseUser]
+
+
+class Member(ComplexAttribute):
+    """As RFC 7643 §8.7.1 has it: who stands for a member is told by the user, not by the group."""
+
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
+    ref: Annotated[Reference[User] | None, Mutability.immutable] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+
+
+class Group(Resource[Any]):
+    __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:Group")
+
+    display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+    members: list[Member] | None = None
+
+    Members: ClassVar[type[ComplexAttribute]] = Member
+
+
+LARGEST = 100_000  # characters of JSON that one user may have: an item of the database holds 400 KB
+_OURS = ("id", "meta", "groups", "password")  # not kept as given: told anew, or never
+
+
+def user_of(entry: Entry, base: str, groups: dict[str, OurGroup]) -> User[Any]:
+    user = entry.user
+    if entry.kept:
+        told = ScimUser.model_validate(json.loads(entry.kept))
+    else:
+        emails = [Email(value=user.email, primary=True)] if user.email else None
+        told = ScimUser(user_name=entry.user_name, emails=emails, display_name=user.name or None)
+    told.id = user.id
+    if user.status is UserStatus.DISABLED or not entry.kept or told.active is False:
+        told.active = user.status is not UserStatus.DISABLED
+    told.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.revision)
+    mine = [groups[each] for each in sorted(entry.groups) if each in groups]
+    if mine:
+        told.groups = [
+            ScimUser.Groups(value=each.id, display=each.name, ref=f"{base}/scim/v2/Groups/{each.id}") for each in mine
+        ]
+    return told
+
+
+def facets_of(told: User[Any], role: Role) -> Facets:
+    """``role``: what they are while the resource's ``roles`` say nothing that we know. Raises Invalid, InvalidName."""
+    if not told.user_name:
+        raise Invalid("A user has a userName.")
+    kept = told.model_dump(scim_ctx=Context.DEFAULT, mode="json", exclude_none=True)
+    text = json.dumps({name: value for name, value in kept.items() if name not in _OURS}, ensure_ascii=False)
+    if len(text) > LARGEST:
+        raise Invalid("That is more than we keep of one user.")
+    return Facets(
+        user_name=told.user_name,
+        email=_email(told),
+        name=_name(told),
+        role=_role(told, role),
+        active=told.active is not False,
+        external_id=told.external_id or "",
+        kept=text,
+    )
+
+
+def _email(told: User[Any]) -> str:
+    """The primary address, or the first; or the user name, if it is one."""
+    emails = [each for each in told.emails or [] if each.value]
+    chosen = next((each for each in emails if each.primary), emails[0] if emails else None)
+    if chosen:
+        return clean_email(str(chosen.value))
+    return clean_email(told.user_name or "") if "@" in (told.user_name or "") else ""
+
+
+def _name(told: User[Any]) -> str:
+    name = told.name
+    parts = " ".join(part for part in (name.given_name, name.family_name) if part) if name else ""
+    found = told.display_name or (name.formatted if name else "") or parts
+    return clean_display_name(" ".join(found.split()))[:200] if found and found.strip() else ""
+
+
+def _role(told: User[Any], otherwise: Role) -> Role:
+    known = [str(each.value).lower() for each in told.roles or [] if str(each.value).lower() in list(Role)]
+    return Role(known[0]) if known else otherwise
+
+
+def group_of(group: OurGroup, members: Iterable[str], base: str) -> Group:
+    users = [Member(value=each, type="User", ref=f"{base}/scim/v2/Users/{each}") for each in members]
+    meta = _meta("Group", f"{base}/scim/v2/Groups/{group.id}", group.created_at, group.updated_at, group.revision)
+    told = Group(display_name=group.name, external_id=group.external_id or None, members=users or None)
+    told.id, told.meta = group.id, meta
+    return told
+
+
+def member_ids(told: Group) -> set[str]:
+    return {str(each.value) for each in told.members or [] if each.value}
+
+
+def _meta(kind: str, location: str, created: datetime, changed: datetime, revision: int) -> Meta:
+    return Meta(
+        resource_type=kind, location=location, created=created, last_modified=changed, version=version(revision)
+    )

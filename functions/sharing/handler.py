@@ -1,0 +1,195 @@
+"""HTTP routes for access and groups: parse, delegate, present."""
+
+from docplatform.adapters import pages
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    DocumentNotFound,
+    FolderNotFound,
+    GrantNotFound,
+    GroupNameTaken,
+    GroupNotFound,
+    InvalidCursor,
+    InvalidName,
+    InvalidPrincipal,
+    PreconditionFailed,
+    QuotaExceeded,
+    RootFolder,
+    TooManyGrants,
+    TooManyGroups,
+    UserNotFound,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.sharing import groups, sharing
+from docplatform.runtime.wire import Reply
+from schemas import (
+    AccessView,
+    ExplanationQuery,
+    ExplanationView,
+    GrantBody,
+    GrantedPage,
+    GrantedQuery,
+    GrantedView,
+    GroupChange,
+    GroupPage,
+    GroupView,
+    InheritanceBody,
+    MemberPage,
+    MemberView,
+    NewGroup,
+    PageQuery,
+)
+
+api = Api(keys=True)
+_UNKNOWN = (FolderNotFound, DocumentNotFound)
+
+
+# -- who has access to what
+@api.get("/v1/access", answers=GrantedPage, needs=Permission.READ, errors=(UserNotFound, InvalidCursor))
+def list_granted(actor: Actor, query: GrantedQuery) -> GrantedPage:
+    """What is shared with you, or, for admins, with somebody else: by a grant to them, to a group of theirs or to everyone. What they own
+    is not in the list."""
+    user_id = query.user_id or actor.user_id
+    after = pages.decode(query.cursor).get("after", "") if query.cursor else ""
+    found, following = sharing(actor).granted_to(user_id, limit=query.limit, after=after)
+    following = pages.encode({"after": following}) if following else ""
+    return GrantedPage(items=[GrantedView.of(each) for each in found], next_cursor=following or None)
+
+
+@api.get("/v1/access/{node_id}", answers=AccessView, needs=Permission.READ, errors=_UNKNOWN)
+def list_access(actor: Actor, node_id: str) -> AccessView:
+    """Who has access to a folder or document, and by which grant. Its owner and the organisation's admins have access without one."""
+    return AccessView.of(sharing(actor).list(node_id))
+
+
+@api.put(
+    "/v1/access/{node_id}/grants/{principal}",
+    answers=AccessView,
+    needs=Permission.WRITE,
+    errors=(*_UNKNOWN, InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile),
+)
+def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
+    """Share with `user:<id>`, `group:<id>` or `everyone`, or change the role. A folder is shared with all that is in it."""
+    return AccessView.of(sharing(actor).grant(node_id, principal, body.role))
+
+
+@api.delete(
+    "/v1/access/{node_id}/grants/{principal}",
+    status=204,
+    needs=Permission.READ,
+    errors=(*_UNKNOWN, GrantNotFound, ChangedMeanwhile),
+)
+def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
+    """Take back what was granted here. It is effective with the next request, in searches too."""
+    sharing(actor).revoke(node_id, principal)
+
+
+@api.put(
+    "/v1/access/{node_id}/inheritance",
+    answers=AccessView,
+    needs=Permission.WRITE,
+    errors=(*_UNKNOWN, RootFolder, TooManyGrants, ChangedMeanwhile),
+)
+def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:
+    """Cut off what is granted further up, or let it hold again. Whoever cuts keeps the role admin here."""
+    return AccessView.of(sharing(actor).set_inheritance(node_id, body.inherits, copy=body.copy_grants))
+
+
+@api.get(
+    "/v1/access/{node_id}/explanation",
+    answers=ExplanationView,
+    needs=Permission.READ,
+    errors=(*_UNKNOWN, UserNotFound),
+)
+def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> ExplanationView:
+    """Why somebody can, or cannot, see a folder or document: every grant, group and folder that counts. Without `user_id`: why you can."""
+    return ExplanationView.of(sharing(actor).explain(node_id, query.user_id or actor.user_id))
+
+
+# -- groups
+@api.post(
+    "/v1/groups",
+    answers=GroupView,
+    status=201,
+    needs=Permission.MANAGE_USERS,
+    errors=(GroupNameTaken, InvalidName),
+)
+def create_group(actor: Actor, body: NewGroup) -> Reply:
+    """Create a group. Names being unique, a repetition makes none twice."""
+    group = groups(actor).create(body.name)
+    return Reply(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
+
+
+@api.get("/v1/groups", answers=GroupPage, needs=Permission.READ, errors=(InvalidCursor,))
+def list_groups(actor: Actor, query: PageQuery) -> GroupPage:
+    """The organisation's groups."""
+    found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
+    return GroupPage(items=[GroupView.of(each) for each in found], next_cursor=following or None)
+
+
+@api.get("/v1/groups/{group_id}", answers=GroupView, needs=Permission.READ, errors=(GroupNotFound,))
+def read_group(actor: Actor, group_id: str) -> Reply:
+    """A group."""
+    group = groups(actor).read(group_id)
+    return Reply(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+
+
+@api.patch(
+    "/v1/groups/{group_id}",
+    answers=GroupView,
+    needs=Permission.MANAGE_USERS,
+    errors=(GroupNotFound, GroupNameTaken, InvalidName, PreconditionFailed),
+    headers=("If-Match",),
+)
+def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Reply:
+    """Rename a group."""
+    group = groups(actor).rename(group_id, body.name, if_revision=request.if_match)
+    return Reply(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+
+
+@api.delete(
+    "/v1/groups/{group_id}",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(GroupNotFound, ChangedMeanwhile),
+)
+def delete_group(actor: Actor, group_id: str) -> None:
+    """Delete a group, with everything that was granted to it."""
+    groups(actor).delete(group_id)
+
+
+@api.get(
+    "/v1/groups/{group_id}/members",
+    answers=MemberPage,
+    needs=Permission.READ,
+    errors=(GroupNotFound, InvalidCursor),
+)
+def list_members(actor: Actor, group_id: str, query: PageQuery) -> MemberPage:
+    """Who is in a group."""
+    found, following = groups(actor).members(group_id, limit=query.limit, cursor=query.cursor)
+    return MemberPage(items=[MemberView.of(each) for each in found], next_cursor=following or None)
+
+
+@api.put(
+    "/v1/groups/{group_id}/members/{user_id}",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded),
+)
+def add_member(actor: Actor, group_id: str, user_id: str) -> None:
+    """Put somebody into a group; what is granted to the group is theirs with the next request."""
+    groups(actor).add_member(group_id, user_id)
+
+
+@api.delete(
+    "/v1/groups/{group_id}/members/{user_id}",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(GroupNotFound, UserNotFound),
+)
+def remove_member(actor: Actor, group_id: str, user_id: str) -> None:
+    """Take somebody out of a group."""
+    groups(actor).remove_member(group_id, user_id)
+
+
+handler = api.handler

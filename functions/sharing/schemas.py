@@ -1,0 +1,190 @@
+"""Access and groups as they travel over HTTP."""
+
+from typing import Annotated, Literal
+
+from docplatform.domain.access import Because
+from docplatform.domain.groups import Group
+from docplatform.domain.identity import Role, User, UserStatus
+from docplatform.domain.library import Document, Folder
+from docplatform.runtime.wire import Moment, Wire
+from docplatform.services.sharing import AccessList, Explanation, Granted
+from pydantic import Field
+
+GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]
+
+
+class GrantBody(Wire):
+    role: Role
+
+
+class InheritanceBody(Wire):
+    """``copy_grants``: with a cut, keep what held until now as grants made here."""
+
+    inherits: bool
+    copy_grants: bool = False
+
+
+class GrantView(Wire):
+    """``granted_on``: the folder or document that the grant was made on; its name where you may read it."""
+
+    principal: str = Field(examples=["user:usr_01j9zq3v8e5k7m2n4p6r8t0v1w", "everyone"])
+    role: Role
+    granted_on: str
+    granted_on_name: str | None
+    inherited: bool
+
+
+class AccessView(Wire):
+    id: str
+    inherits: bool
+    owner: str
+    grants: list[GrantView]
+
+    @staticmethod
+    def of(found: AccessList) -> "AccessView":
+        grants = [
+            GrantView(
+                principal=entry.principal,
+                role=entry.role,
+                granted_on=entry.node_id,
+                granted_on_name=entry.name or None,
+                inherited=entry.inherited,
+            )
+            for entry in found.entries
+        ]
+        return AccessView(id=found.node.id, inherits=found.node.inherits, owner=found.node.owner, grants=grants)
+
+
+class ReasonView(Wire):
+    """``because``: 'tenant_admin', 'owner' or 'grant'. ``role``: what this alone would give."""
+
+    because: Because
+    role: Role
+    principal: str | None
+    granted_on: str | None
+    granted_on_name: str | None
+
+
+class ExplanationQuery(Wire):
+    user_id: str = ""
+
+
+class ExplanationView(Wire):
+    """``role`` is what the user may be here, null for no access: the strongest reason, capped by ``tenant_role``. ``inheritance_cut_at`` is
+    where what is granted further up ends."""
+
+    id: str
+    user_id: str
+    role: Role | None
+    tenant_role: Role
+    capped_by_tenant_role: bool
+    groups: list[str]
+    reasons: list[ReasonView]
+    inheritance_cut_at: str | None
+
+    @staticmethod
+    def of(found: Explanation) -> "ExplanationView":
+        reasons = [
+            ReasonView(
+                because=reason.because,
+                role=reason.role,
+                principal=reason.principal or None,
+                granted_on=reason.node_id or None,
+                granted_on_name=found.names.get(reason.node_id),
+            )
+            for reason in found.verdict.reasons
+        ]
+        return ExplanationView(
+            id=found.node.id,
+            user_id=found.caller.user_id,
+            role=found.verdict.role,
+            tenant_role=found.caller.role,
+            capped_by_tenant_role=found.capped,
+            groups=sorted(found.caller.groups),
+            reasons=reasons,
+            inheritance_cut_at=found.verdict.cut_at or None,
+        )
+
+
+class GrantedQuery(Wire):
+    """Without ``user_id``: what you have."""
+
+    user_id: str = ""
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: Annotated[str, Field(max_length=200)] = ""
+
+
+class GrantedView(Wire):
+    kind: Literal["folder", "document"]
+    id: str
+    name: str
+    principal: str
+    role: Role
+
+    @staticmethod
+    def of(granted: Granted) -> "GrantedView":
+        node: Folder | Document = granted.node
+        kind: Literal["folder", "document"] = "folder" if isinstance(node, Folder) else "document"
+        return GrantedView(kind=kind, id=node.id, name=node.name, principal=granted.principal, role=granted.role)
+
+
+class GrantedPage(Wire):
+    items: list[GrantedView]
+    next_cursor: str | None
+
+
+class NewGroup(Wire):
+    name: GroupName
+
+
+class GroupChange(Wire):
+    name: GroupName
+
+
+class GroupView(Wire):
+    """``members`` counts them."""
+
+    id: str
+    name: str
+    external_id: str | None
+    members: int
+    created_at: Moment
+    updated_at: Moment
+    revision: int
+
+    @staticmethod
+    def of(group: Group) -> "GroupView":
+        return GroupView(
+            id=group.id,
+            name=group.name,
+            external_id=group.external_id or None,
+            members=group.members,
+            created_at=group.created_at,
+            updated_at=group.updated_at,
+            revision=group.revision,
+        )
+
+
+class PageQuery(Wire):
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+
+class GroupPage(Wire):
+    items: list[GroupView]
+    next_cursor: str | None
+
+
+class MemberView(Wire):
+    id: str
+    name: str
+    status: UserStatus
+
+    @staticmethod
+    def of(user: User) -> "MemberView":
+        return MemberView(id=user.id, name=user.name, status=user.status)
+
+
+class MemberPage(Wire):
+    items: list[MemberView]
+    next_cursor: str | None

@@ -1,0 +1,31 @@
+"""Passwords that everybody knows: the 30,000 most frequent ones of zxcvbn's list, loaded when the first password is set."""
+
+from __future__ import annotations
+
+import string
+from functools import cache
+
+_MOST_PADDING = 6
+_PADDING = string.digits + string.punctuation + string.whitespace
+
+
+def is_common(password: str) -> bool:
+    """Whether it is on the list: as it is, said several times, or with a few digits and signs around it."""
+    folded = password.casefold()
+    bare = folded.strip(_PADDING)
+    candidates = {folded, _unit(folded)}
+    if len(folded) - len(bare) <= _MOST_PADDING:
+        candidates |= {bare, _unit(bare)}
+    return not candidates.isdisjoint(_frequent())
+
+
+def _unit(text: str) -> str:
+    """The shortest beginning that ``text`` says again and again, the last time perhaps in part."""
+    return next((text[:length] for length in range(1, len(text)) if text.startswith(text[length:])), text)
+
+
+@cache
+def _frequent() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])

@@ -1,0 +1,172 @@
+"""One tenant's groups in DynamoDB. Who is in a group is two facts, written together: an item in the group's partition, to list its
+members, and an attribute of the member's profile, so that one read tells a person's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from docplatform.adapters import pages
+from docplatform.adapters.dynamo_library import take_back_everything
+from docplatform.adapters.dynamo_people import user_from
+from docplatform.adapters.group_items import group_from, group_item, in_group, no_group
+from docplatform.adapters.items import rfc3339
+from docplatform.adapters.keys import Key, TenantKeys
+from docplatform.adapters.table import TenantTable
+from docplatform.adapters.transaction import Transaction
+from docplatform.domain import ids
+from docplatform.domain.access import group_principal
+from docplatform.domain.audit import AuditRecord
+from docplatform.domain.errors import (
+    AlreadyDone,
+    ChangedMeanwhile,
+    DomainError,
+    GroupNameTaken,
+    InvalidCursor,
+    PreconditionFailed,
+    QuotaExceeded,
+    TooManyGroups,
+    UserNotFound,
+)
+from docplatform.domain.groups import MOST_MEMBERS, MOST_OF_ONE, Group, MembersRecord, TakenBack
+from docplatform.domain.identity import User
+
+_CHUNK = 45  # members of one transaction of 100, at two writes each
+
+
+class DynamoGroups:
+    def __init__(self, table: TenantTable) -> None:
+        self._table, self._keys = table, table.keys
+
+    def group(self, group_id: str) -> Group:
+        item = self._table.get(self._keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
+        if item is None:
+            raise no_group()
+        return group_from(item)
+
+    def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
+        after = None
+        if cursor:
+            last = pages.decode(cursor).get("id", "")
+            if not ids.is_a(ids.GROUP, last):
+                raise _bad_cursor()
+            after = {**self._keys.group(last)._asdict(), "gsi3pk": self._keys.groups(), "gsi3sk": last}
+        rows, end = self._table.query(self._keys.groups(), index="gsi3", after=after, limit=limit)
+        keys = [Key(row["pk"], row["sk"]) for row in rows]
+        found = self._table.get_many(keys)
+        shown = tuple(group_from(found[key]) for key in keys if key in found)
+        return shown, pages.encode({"id": end["gsi3sk"]}) if end else ""
+
+    def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        partition, after = self._keys.group(group_id).pk, None
+        if cursor:
+            last = pages.decode(cursor).get("id", "")
+            if not ids.is_a(ids.USER, last):
+                raise _bad_cursor()
+            after = self._keys.member(group_id, last)._asdict()
+        rows, end = self._table.query(partition, prefix=TenantKeys.MEMBER, after=after, limit=limit)
+        keys = [self._keys.user(row["sk"].removeprefix(TenantKeys.MEMBER)) for row in rows]
+        found = self._table.get_many(keys)
+        shown = tuple(user_from(found[key]) for key in keys if key in found)
+        return shown, pages.encode({"id": end["sk"].removeprefix(TenantKeys.MEMBER)}) if end else ""
+
+    def check_user(self, user_id: str) -> None:
+        profile = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if profile is None or profile.get("removed"):
+            raise UserNotFound("Look at the list of users.")
+
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
+        while True:
+            rows, _ = self._table.query(self._keys.group(group.id).pk, prefix=TenantKeys.MEMBER, limit=_CHUNK)
+            if not rows:
+                break
+            leaving = [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows]
+            with self.begin() as work:
+                work.remove_members(group, leaving)
+                work.record(emptied([], leaving))
+        take_back_everything(self._table, group_principal(group.id), taken_back)
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record_alone(record)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoGroupsWork]:
+        with self._table.begin() as transaction:
+            yield DynamoGroupsWork(self._table, transaction)
+
+
+class DynamoGroupsWork:
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        self._table, self._keys, self._writes = table, table.keys, transaction
+
+    def add_group(self, group: Group) -> None:
+        listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}
+        self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, if_taken=_meanwhile())
+        self._take_name(group)
+
+    def change_group(self, before: Group, after: Group) -> None:
+        self._writes.update(
+            self._keys.group(after.id),
+            values={
+                "name": after.name,
+                "external_id": after.external_id,
+                "updated_at": rfc3339(after.updated_at),
+                "revision": after.revision,
+            },
+            where={"revision": before.revision},
+            otherwise=PreconditionFailed("Read it again: somebody else has changed it."),
+        )
+        old = self._keys.group_name(before.name)
+        if old != self._keys.group_name(after.name):
+            self._take_name(after)
+            self._writes.delete(old)
+
+    def remove_group(self, group: Group) -> None:
+        self._writes.delete(self._keys.group(group.id), where={"members": 0}, otherwise=_meanwhile())
+        self._writes.delete(self._keys.group_name(group.name))
+        self._writes.delete(self._keys.granted(group_principal(group.id)))
+
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45 of them."""
+        for user_id in user_ids:
+            self._writes.put(self._keys.member(group.id, user_id), {}, if_taken=AlreadyDone("They are in it."))
+            self._writes.update(
+                self._keys.user(user_id),
+                values={in_group(group.id): True},
+                add={"groups": 1},
+                ceiling={"groups": MOST_OF_ONE - 1},
+                otherwise=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
+            )
+        full = QuotaExceeded(f"A group has {MOST_MEMBERS} members at most.")
+        self._count(group, len(user_ids), full, most=MOST_MEMBERS)
+
+    def remove_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45 of them. Raises UserNotFound (is not in it) when committed."""
+        absent = UserNotFound("They are not in the group.")
+        if not all(ids.is_a(ids.USER, each) for each in user_ids):
+            raise absent
+        for user_id in user_ids:
+            self._writes.delete(self._keys.member(group.id, user_id), otherwise=absent)
+            leaves, profile = (in_group(group.id),), self._keys.user(user_id)
+            self._writes.update(profile, add={"groups": -1}, remove=leaves, otherwise=_meanwhile())
+        self._count(group, -len(user_ids), no_group())
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record(self._writes, record)
+
+    def _take_name(self, group: Group) -> None:
+        taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
+        self._writes.put(self._keys.group_name(group.name), {"group": group.id}, if_taken=taken)
+
+    def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
+        ceiling = {"members": most - by} if most else None
+        add = {"members": by, "revision": 1}
+        self._writes.update(self._keys.group(group.id), add=add, ceiling=ceiling, otherwise=otherwise)
+
+
+def _meanwhile() -> ChangedMeanwhile:
+    return ChangedMeanwhile("Somebody else has changed it; try again.")
+
+
+def _bad_cursor() -> InvalidCursor:
+    return InvalidCursor("Use next_cursor of an earlier page of the same list.")

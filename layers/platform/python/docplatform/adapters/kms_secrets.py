@@ -1,0 +1,42 @@
+"""Secrets that must be read back, encrypted by a data key of KMS in the tenant's encryption context.
+
+The tenant's role may use the key in that context alone (cdk/constructs/tenant_access.py), so what one tenant sealed opens for no other.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from typing import Any
+
+_NONCE = 12  # bytes (NIST SP 800-38D §8.2)
+
+
+class KmsSecrets:
+    """``client`` gives a KMS client with the tenant's credentials, for who has a secret to seal or open."""
+
+    def __init__(self, client: Callable[[], Any], key_arn: str, tenant_id: str) -> None:
+        self._client, self._key_arn = client, key_arn
+        self._context = {"tenant_id": tenant_id}
+
+    def seal(self, secret: str, about: str) -> str:
+        """``<encrypted data key>.<nonce><ciphertext>``. ``about`` is authenticated with it. One call of KMS."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        made = self._client().generate_data_key(KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=self._context)
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + AESGCM(made["Plaintext"]).encrypt(nonce, secret.encode(), about.encode())
+        return f"{_text(made['CiphertextBlob'])}.{_text(sealed)}"
+
+    def open(self, sealed: str, about: str) -> str:
+        """One call of KMS. Raises cryptography's InvalidTag for what was sealed about something else."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        blob, content = (base64.b64decode(part) for part in sealed.split("."))
+        key = self._client().decrypt(KeyId=self._key_arn, CiphertextBlob=blob, EncryptionContext=self._context)
+        return AESGCM(key["Plaintext"]).decrypt(content[:_NONCE], content[_NONCE:], about.encode()).decode()
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,30 @@
+"""The mails that the local cloud has sent: they go no further."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+from local.settings import ACCOUNT, LocalSettings
+
+
+def sent(settings: LocalSettings) -> list[dict[str, Any]]:
+    """The oldest first, as the emulator keeps them: To, Subject, BodyText, Timestamp."""
+    with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
+        mails: list[dict[str, Any]] = json.load(answer)["messages"].get(ACCOUNT, [])
+    return mails
+
+
+def show(settings: LocalSettings, *, to: str = "", last: int = 10) -> int:
+    """Print the newest ``last`` mails to an address that holds ``to``, the newest at the end."""
+    found = [mail for mail in sent(settings) if any(to.lower() in each.lower() for each in mail["To"])]
+    if not found:
+        print(f"no mail has been sent to {to}" if to else "no mail has been sent")
+        return 1
+    for mail in found[-last:]:
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(mail["Timestamp"]))
+        print(f"── {at}  to {', '.join(mail['To'])}\n   {mail['Subject']}\n")
+        print("\n".join(f"   {line}".rstrip() for line in mail["BodyText"].strip().splitlines()), end="\n\n")
+    return 0

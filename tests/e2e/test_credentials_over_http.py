@@ -1,0 +1,67 @@
+"""A second factor on the running platform: its secret is sealed with the tenant's own credentials, which IAM looks at."""
+
+import re
+import time
+
+import pyotp
+
+from local.testing import Cloud
+from tests.authenticator import Authenticator
+from tests.e2e.client import PASSWORD, Member, TenantSite, create_tenant, problem
+from tests.e2e.conftest import US
+
+NEW = "another sentence to remember"
+
+
+def test_log_in_takes_two_steps_once_a_factor_is_set_up(hooli: TenantSite) -> None:
+    vi = hooli.invites("viewer")
+    made = vi.asks("POST", "/v1/me/mfa/totp")
+    assert made.status_code == 200, made.text
+    totp = pyotp.TOTP(made.json()["secret"])
+    confirmed = vi.asks("POST", "/v1/me/mfa/totp/confirm", json={"code": totp.now()})
+    assert confirmed.status_code == 200, confirmed.text
+    first = vi.site.ask("POST", "/v1/auth/login", json={"email": vi.email, "password": PASSWORD})
+    assert problem(first) == (401, "mfa_required")
+    body = {"challenge": first.json()["challenge"], "recovery_code": confirmed.json()["recovery_codes"][0]}
+    inside = vi.site.ask("POST", "/v1/auth/mfa", json=body)
+    assert inside.status_code == 200, inside.text
+    again = Member(vi.site, vi.email, inside.json())
+    assert again.asks("GET", "/v1/me/mfa").json()["recovery_codes"] == 9
+    proof = {"password": PASSWORD, "code": totp.at(time.time(), counter_offset=1)}
+    assert again.asks("POST", "/v1/auth/step-up", json=proof).status_code == 204
+
+
+def test_a_passkey_logs_in_by_itself(hooli: TenantSite) -> None:
+    vi = hooli.invites("viewer")
+    port = vi.site.cloud.ports[vi.site.region]
+    phone = Authenticator(f"http://{vi.site.subdomain}.localhost:{port}")
+    asked = vi.asks("POST", "/v1/me/mfa/passkeys/options").json()
+    body = {"challenge": asked["challenge"], "passkey": phone.creates(asked["public_key"]), "name": "Phone"}
+    made = vi.asks("POST", "/v1/me/mfa/passkeys", json=body)
+    assert made.status_code == 201, made.text
+    asked = vi.site.ask("POST", "/v1/auth/passkey/options").json()
+    shown = {"challenge": asked["challenge"], "passkey": phone.gets(asked["public_key"])}
+    inside = vi.site.ask("POST", "/v1/auth/passkey", json=shown)
+    assert inside.status_code == 200, inside.text
+
+
+def test_guessing_is_ended_by_a_lock_out_and_a_mail_opens_the_door(cloud: Cloud) -> None:
+    tenant = create_tenant(cloud, US, "standard")
+    admin, site = tenant.admin, tenant.site
+    wrong = {"email": admin.email, "password": "a wrong sentence"}
+    for _ in range(10):
+        assert problem(site.ask("POST", "/v1/auth/login", json=wrong)) == (401, "invalid_credentials")
+    locked = site.ask("POST", "/v1/auth/login", json={"email": admin.email, "password": PASSWORD})
+    assert problem(locked) == (429, "too_many_attempts")
+    assert 0 < int(locked.headers["Retry-After"]) <= 60
+    asked = site.ask("POST", "/v1/auth/password/forgot", json={"email": admin.email})
+    assert (asked.status_code, asked.text) == (202, "")
+    token = re.search(r"reset-password\?token=([\w.-]+)", str(cloud.mailbox()))
+    assert token
+    body = {"token": token[1], "password": NEW}
+    assert site.ask("POST", "/v1/auth/password/reset", json=body).status_code == 204
+    inside = site.ask("POST", "/v1/auth/login", json={"email": admin.email, "password": NEW})
+    assert inside.status_code == 200
+    me = Member(site, admin.email, inside.json()).asks("GET", "/v1/me").json()["user"]["id"]
+    trail = set(cloud.audit_actions(US, tenant.id, me))
+    assert {"account.locked", "login.throttled", "password.reset"} <= trail

@@ -1,0 +1,146 @@
+"""What the emulator lacks, and that its patches give it: each is told with the patch and, where that is quick, without."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import supervisor
+from local.aws import client
+from local.cloud.patches import PatchDoesNotFit, expect
+from local.settings import ACCOUNT, LocalSettings
+from local.testing import Cloud, empty_cloud
+
+HERE = "us-east-1"
+NOTES = """
+import json, os
+def handler(event, context):
+    known = open(os.environ["NOTES"]).read().splitlines() if os.path.exists(os.environ["NOTES"]) else []
+    with open(os.environ["NOTES"], "a") as notes:
+        notes.write(json.dumps(event) + "\\n")
+    {then}
+"""
+FAILS_ONCE = "if not known: raise ValueError('once')"
+FAILS_IN_PART_ONCE = (
+    "records = event['Records']\n"
+    "    failed = [] if known else [{'itemIdentifier': records[-1]['dynamodb']['SequenceNumber']}]\n"
+    "    return {'batchItemFailures': failed}"
+)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalSettings]:
+    with empty_cloud() as settings:
+        yield settings
+
+
+def function(settings: LocalSettings, name: str, then: str, notes: Path) -> str:
+    """A function that writes down every event it gets. Returns its ARN."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("handler.py", NOTES.replace("{then}", then))
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = {"Version": "2012-10-17", "Statement": [trust]}
+    role = client(settings, "iam", HERE).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))
+    allowed = {"Effect": "Allow", "Action": ["dynamodb:*", "logs:*"], "Resource": "*"}
+    client(settings, "iam", HERE).put_role_policy(
+        RoleName=name,
+        PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    made = client(settings, "lambda", HERE).create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="handler.handler",
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": packed.getvalue()},
+        Environment={"Variables": {"NOTES": str(notes)}},
+    )
+    return str(made["FunctionArn"])
+
+
+def noted(notes: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in notes.read_text().splitlines()] if notes.exists() else []
+
+
+def followed_table(settings: LocalSettings, name: str, follower: str) -> Any:
+    """A table with a stream that the function follows."""
+    database = client(settings, "dynamodb", HERE)
+    table = database.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    )["TableDescription"]
+    client(settings, "lambda", HERE).create_event_source_mapping(
+        EventSourceArn=table["LatestStreamArn"],
+        FunctionName=follower,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=10,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    return database
+
+
+def test_a_record_that_failed_in_part_comes_again(cloud: LocalSettings, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    database = followed_table(cloud, "followed", function(cloud, "follower", FAILS_IN_PART_ONCE, notes))
+    database.put_item(TableName="followed", Item={"pk": {"S": "one"}})
+    Cloud.eventually(lambda: len(noted(notes)) == 2)
+    first, second = ([each["eventID"] for each in event["Records"]] for event in noted(notes))
+    assert first == second
+
+
+def test_the_emulator_alone_takes_a_partial_failure_for_success(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    with empty_cloud(without=["streams"]) as bare:
+        database = followed_table(bare, "followed", function(bare, "follower", FAILS_IN_PART_ONCE, notes))
+        database.put_item(TableName="followed", Item={"pk": {"S": "one"}})
+        Cloud.eventually(lambda: len(noted(notes)) == 1)
+        time.sleep(3)
+        assert len(noted(notes)) == 1, "the emulator knows partial failures now: the patch can go"
+
+
+def test_an_event_is_delivered_again_when_its_function_failed(cloud: LocalSettings, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    target = function(cloud, "listener", FAILS_ONCE, notes)
+    events = client(cloud, "events", HERE)
+    rule = events.put_rule(Name="all", EventPattern=json.dumps({"source": ["test"]}))["RuleArn"]
+    client(cloud, "lambda", HERE).add_permission(
+        FunctionName="listener",
+        StatementId="events",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+        SourceAccount=ACCOUNT,
+    )
+    events.put_targets(Rule="all", Targets=[{"Id": "listener", "Arn": target}])
+    events.put_events(Entries=[{"Source": "test", "DetailType": "told", "Detail": json.dumps({"number": 1})}])
+    Cloud.eventually(lambda: len(noted(notes)) == 2)
+    assert [event["detail"] for event in noted(notes)] == [{"number": 1}] * 2
+
+
+def test_what_a_stream_holds_survives_a_kill(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    with empty_cloud() as settings:
+        database = followed_table(settings, "followed", function(settings, "follower", "", notes))
+        database.put_item(TableName="followed", Item={"pk": {"S": "one"}})
+        Cloud.eventually(lambda: len(noted(notes)) == 1)
+        supervisor.snapshot(settings)
+        supervisor.kill(settings)
+        assert supervisor.was_killed(settings)
+        supervisor.start(settings)
+        database.put_item(TableName="followed", Item={"pk": {"S": "two"}})
+        Cloud.eventually(lambda: len(noted(notes)) >= 2)
+        assert noted(notes)[-1]["Records"][0]["dynamodb"]["Keys"] == {"pk": {"S": "two"}}
+
+
+def test_a_patch_that_no_longer_fits_says_so() -> None:
+    with pytest.raises(PatchDoesNotFit, match="the emulator has changed"):
+        expect(False, "the emulator has changed")
