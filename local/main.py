@@ -34,7 +34,11 @@ def main(words: Sequence[str]) -> int:
     if command not in known:
         print(f"there is no command '{command}'; there are: {', '.join(known)}")
         return 2
-    return known[command](rest)
+    try:
+        return known[command](rest)
+    except BrokenPipeError:  # the reader has seen enough: ./dp status | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dict[str, object]]) -> argparse.Namespace:
@@ -193,7 +197,7 @@ def test(words: list[str]) -> int:
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("types", [python, "-m", "mypy"]),
         ("import rules", [str(Path(python).with_name("lint-imports"))]),
-        ("tests", [python, "-m", "pytest"]),
+        ("tests", [python, "-m", "pytest", "-n", "2", "--dist", "loadgroup"]),
     )
     for name, command in steps:
         print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)

@@ -216,12 +216,8 @@ class TenantWorld:
     cloud: Cloud
     tenant: Tenant
 
-    def person(self, role: Role = Role.EDITOR) -> Person:
-        return Person(self, ids.new(ids.USER, datetime.now(UTC)), role)
-
     def member(self, role: Role = Role.EDITOR, name: str = "") -> Person:
-        """Somebody who stands in the list of users, and so can be granted something."""
-        person = self.person(role)
+        person = Person(self, ids.new(ids.USER, datetime.now(UTC)), role)
         profile = {
             "id": person.id,
             "email": f"{person.id}@{self.tenant.subdomain}.example",
@@ -236,7 +232,7 @@ class TenantWorld:
 
     def group(self, name: str, *members: Person) -> str:
         """Made by an admin. Returns its id."""
-        admin = self.person(Role.ADMIN)
+        admin = self.member(Role.ADMIN)
         made = admin.asks("POST", "/v1/groups", {"name": name})
         assert made.status == 201, made
         for member in members:

@@ -12,7 +12,10 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
+
+from local.cloud.patches import async_events
 
 _EVERY = 2.0  # seconds between the end of a snapshot and the next, at least
 _SHARE = 8  # and at least so many times as long as the last one took
@@ -42,7 +45,9 @@ class Snapshots:
         """Everything, by this process itself; no snapshot follows."""
         with self._lock:
             self._ended = True
+            delivered = async_events.done()
             _store(frozenset())
+            _forget(delivered)
 
     def _keep(self) -> None:
         while not self._ended:
@@ -54,7 +59,7 @@ class Snapshots:
     def _fork(self, left_out: frozenset[str]) -> None:
         if self._ended:
             return
-        began = time.monotonic()
+        began, delivered = time.monotonic(), async_events.done()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
@@ -65,6 +70,12 @@ class Snapshots:
             print(f"a snapshot failed ({status}); the one before it stays", file=sys.stderr, flush=True)
         else:
             self._stored = began
+            _forget(delivered)
+
+
+def _forget(delivered: list[Path]) -> None:
+    for file in delivered:
+        file.unlink(missing_ok=True)
 
 
 def _store_and_end(left_out: frozenset[str]) -> None:

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,6 +119,10 @@ class Member:
     @property
     def token(self) -> str:
         return str(self.tokens["access_token"])
+
+    @cached_property
+    def user_id(self) -> str:
+        return str(self.asks("GET", "/v1/me").json()["user"]["id"])
 
     def asks(self, method: str, path: str, **more: Any) -> requests.Response:
         return self.site.ask(method, path, token=self.token, **more)

@@ -115,7 +115,7 @@ def test_there_is_nothing_to_download_before_the_file_was_verified(ann: Person) 
 
 def test_a_foreign_document_and_an_unknown_one_get_the_same_answer(ann: Person, region: Cloud) -> None:
     other = region.tenant("globex")
-    foreign = other.person().announces("secret.txt")["document"]["id"]
+    foreign = other.member().announces("secret.txt")["document"]["id"]
     unknown = foreign[:-1] + ("0" if foreign[-1] != "0" else "1")
     for method, path, body in (
         ("GET", "", None),
@@ -129,7 +129,7 @@ def test_a_foreign_document_and_an_unknown_one_get_the_same_answer(ann: Person, 
         answers = [ann.asks(method, f"/v1/documents/{each}{path}", body) for each in (foreign, unknown, "x")]
         assert {(answer.status, answer["code"]) for answer in answers} == {(404, "document_not_found")}
         assert len({answer["detail"] for answer in answers}) == 1
-    assert other.person().names_in() == ["secret.txt"]
+    assert other.member().names_in() == ["secret.txt"]
 
 
 def test_every_reading_and_every_refusal_is_on_record(ann: Person, acme: TenantWorld) -> None:
@@ -143,7 +143,7 @@ def test_every_reading_and_every_refusal_is_on_record(ann: Person, acme: TenantW
 
 def test_viewers_read_and_do_not_write(ann: Person, acme: TenantWorld) -> None:
     document = ann.announces("x.txt")["document"]["id"]
-    viewer = acme.person(Role.VIEWER)
+    viewer = acme.member(Role.VIEWER)
     assert viewer.asks("GET", f"/v1/documents/{document}").status == 200
     for refused in (
         viewer.announces("y.txt"),

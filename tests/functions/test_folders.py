@@ -54,7 +54,7 @@ def test_an_idempotency_key_is_good_for_one_request(ann: Person) -> None:
 
 def test_one_persons_idempotency_key_is_not_anothers(ann: Person, acme: TenantWorld) -> None:
     ann.creates_folder("A", key="k1")
-    assert acme.person().creates_folder("B", key="k1").status == 201
+    assert acme.member().creates_folder("B", key="k1").status == 201
 
 
 def test_a_folder_moves_with_everything_in_it(ann: Person) -> None:
@@ -160,12 +160,12 @@ def test_a_cursor_opens_nothing_but_its_own_list(ann: Person, region: Cloud) -> 
     assert ann.lists(sort="created_at", cursor=cursor)["code"] == "invalid_cursor"
     for forged in ("x", "e30", "bnVsbA", cursor[:-4], "A" * 5000):
         assert ann.lists(cursor=forged)["code"] == "invalid_cursor"
-    other = region.tenant("globex").person()
+    other = region.tenant("globex").member()
     assert other.lists(cursor=cursor)["items"] == []
 
 
 def test_a_foreign_folder_and_an_unknown_one_get_the_same_answer(ann: Person, region: Cloud) -> None:
-    foreign = region.tenant("globex").person().creates_folder("Secret")["id"]
+    foreign = region.tenant("globex").member().creates_folder("Secret")["id"]
     unknown = foreign[:-1] + ("0" if foreign[-1] != "0" else "1")
     for ask in (
         lambda target: ann.asks("GET", f"/v1/folders/{target}"),
@@ -181,7 +181,7 @@ def test_a_foreign_folder_and_an_unknown_one_get_the_same_answer(ann: Person, re
 
 def test_viewers_look_and_do_not_touch(acme: TenantWorld, ann: Person) -> None:
     a = ann.creates_folder("A")["id"]
-    viewer = acme.person(Role.VIEWER)
+    viewer = acme.member(Role.VIEWER)
     assert viewer.names_in() == ["A"]
     for refused in (
         viewer.creates_folder("B"),

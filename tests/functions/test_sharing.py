@@ -49,6 +49,15 @@ def test_a_new_organisation_is_open_to_its_members_as_far_as_their_role_goes(bo:
     assert cy.creates_folder("Mine", inside=folder).status == 403
 
 
+def test_who_is_disabled_or_demoted_waits_for_no_cache(olga: Person, bo: Person) -> None:
+    folder = bo.creates_folder("Bo's")["id"]
+    olga.asks("PATCH", f"/v1/users/{bo.id}", {"role": "viewer"})
+    assert bo.creates_folder("Another", inside=folder).status == 403  # though the token still says editor
+    olga.asks("PATCH", f"/v1/users/{bo.id}", {"disabled": True})
+    refused = bo.asks("GET", f"/v1/folders/{folder}")
+    assert (refused.status, refused["code"]) == (401, "unauthenticated")
+
+
 # -- cut off
 def test_what_is_cut_off_does_not_exist_for_others(olga: Person, bo: Person, vault: str) -> None:
     document = olga.announces("secret.txt", inside=vault)["document"]["id"]

@@ -141,6 +141,21 @@ def test_what_a_stream_holds_survives_a_kill(tmp_path: Path) -> None:
         assert noted(notes)[-1]["Records"][0]["dynamodb"]["Keys"] == {"pk": {"S": "two"}}
 
 
+def test_an_event_comes_again_where_what_it_did_died_with_the_cloud(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    with empty_cloud() as settings:
+        function(settings, "listener", "", notes)
+        supervisor.snapshot(settings)  # the next one follows in two seconds
+        client(settings, "lambda", HERE).invoke(FunctionName="listener", InvocationType="Event", Payload=b"{}")
+        Cloud.eventually(lambda: len(noted(notes)) == 1)
+        supervisor.kill(settings)
+        kept = len(list((settings.state / "events").iterdir()))
+        supervisor.start(settings)
+        Cloud.eventually(lambda: len(noted(notes)) == 1 + kept)
+        supervisor.snapshot(settings)
+        Cloud.eventually(lambda: not list((settings.state / "events").iterdir()))
+
+
 def test_a_patch_that_no_longer_fits_says_so() -> None:
     with pytest.raises(PatchDoesNotFit, match="the emulator has changed"):
         expect(False, "the emulator has changed")

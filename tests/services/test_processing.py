@@ -83,7 +83,7 @@ class Uploaded:
 
     @property
     def seen(self) -> dict[str, object]:
-        admin = self.person.home.person(Role.ADMIN)
+        admin = self.person.home.member(Role.ADMIN)
         body: dict[str, object] = admin.asks("GET", f"/v1/documents/{self.document_id}").body
         return body
 
@@ -246,7 +246,7 @@ def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus:
 def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_index(
     walrus: Uploaded, acme: TenantWorld
 ) -> None:
-    admin = acme.person(Role.ADMIN)
+    admin = acme.member(Role.ADMIN)
     folder = admin.creates_folder("Vault")["id"]
     admin.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"folder_id": folder})
 

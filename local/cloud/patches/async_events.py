@@ -3,7 +3,8 @@
 Lambda queues an event, tries it again when the function fails, and puts it away at the end
 (docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). The emulator keeps such events in threads, which a stop
 ends, and EventBridge's it tries once. Here each is a file from before the caller is answered until the function has
-succeeded or the event is put away; a start takes up what it finds. S3 announces an object before it answers the upload.
+succeeded or the event is put away, and what it did is stored: a cloud that is killed goes back to its last snapshot, and there
+the event has yet to happen. A start takes up what it finds. S3 announces an object before it answers the upload.
 """
 
 from __future__ import annotations
@@ -56,9 +57,16 @@ def accept(function: dict[str, Any], event: Any) -> None:
     threading.Thread(target=_deliver, args=(file, function, event, time.time()), daemon=True, name="event").start()
 
 
+def done() -> list[Path]:
+    """Events that have been delivered and are kept until that is stored."""
+    return list(_folder().glob("*.done"))
+
+
 def _resume() -> None:
     from ministack.services import lambda_svc
 
+    for file in done():
+        file.rename(file.with_suffix(".json"))
     for file in sorted(_folder().glob("*.json")):
         noted = json.loads(file.read_text())
         _act_for(noted["function"])
@@ -96,7 +104,7 @@ def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) 
     target = target or (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if answer.get("error") and target:
         lambda_svc._route_async_failure(target, config["FunctionName"], event, answer)
-    file.unlink(missing_ok=True)
+    file.rename(file.with_suffix(".done"))
 
 
 def _act_for(arn: str) -> None:

@@ -88,7 +88,8 @@ class DynamoLibrary:
         found = self._table.get_many([*above, me])
         mine = found.pop(me, {})
         known = {item["id"]: folder_from(item) for item in found.values()}
-        return Surroundings({node.id: self._above(node, known) for node in nodes}, groups_from(mine))
+        role = Role(mine["role"]) if mine.get("status") == UserStatus.ACTIVE else None
+        return Surroundings({node.id: self._above(node, known) for node in nodes}, groups_from(mine), role)
 
     def _above(self, node: Folder | Document, known: dict[str, Folder]) -> tuple[Folder, ...]:
         above: list[Folder] = []

@@ -128,11 +128,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Of some folders and documents, as they are now: by id, the ``above`` folders from the nearest to the root; and the ``groups``
-    of whoever asks."""
+    """Of some folders and documents, as they are now: by id, the ``above`` folders from the nearest to the root; and of whoever asks
+    the ``groups`` and the ``role``, None when their account is not active any more."""
 
     above: Mapping[str, tuple[Folder, ...]]
     groups: frozenset[str]
+    role: Role | None
 
     def line(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
         return (node, *self.above[node.id])

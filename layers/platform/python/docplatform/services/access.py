@@ -1,7 +1,8 @@
 """Who may do what: the one place that every read, change, listing and search asks.
 
 What somebody may not read does not exist for them: the answer is that of an unknown id. Who may read but not change is told so.
-A tenant's admins may do everything, and nothing is read to find that out.
+A tenant's admins may do everything, and nothing is read to find that out. Of everybody else it is read whether their account is still
+active, and its role: who was just disabled or demoted waits for no cache.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from docplatform.domain import ids
 from docplatform.domain.access import Because, Caller, Reason, Verdict, judge
-from docplatform.domain.errors import DocumentNotFound, DomainError, FolderNotFound, Forbidden
+from docplatform.domain.errors import DocumentNotFound, DomainError, FolderNotFound, Forbidden, Unauthenticated
 from docplatform.domain.identity import Actor, Role
 from docplatform.domain.library import Document, Folder, Surroundings
 from docplatform.services.library_ports import Library
@@ -27,7 +28,7 @@ class Access:
     def __init__(self, actor: Actor, library: Library) -> None:
         self._actor, self._library = actor, library
         self._lines: dict[str, Line] = {}
-        self._groups: frozenset[str] | None = None
+        self._caller: Caller | None = None
 
     @property
     def sees_everything(self) -> bool:
@@ -90,13 +91,16 @@ class Access:
         return frozenset(node for nodes in granted.values() for node in nodes)
 
     def caller(self) -> Caller:
-        if self._groups is None:
-            self._remember(self._library.surroundings(), ())
-        return Caller(self._actor.user_id, self._actor.role, self._groups or frozenset())
+        """Raises Unauthenticated: their account is not active any more."""
+        return self._caller or self._remember(self._library.surroundings(), ())
 
-    def _remember(self, around: Surroundings, nodes: Iterable[Folder | Document]) -> None:
-        self._groups = around.groups
+    def _remember(self, around: Surroundings, nodes: Iterable[Folder | Document]) -> Caller:
+        """Raises Unauthenticated."""
+        if around.role is None:
+            raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")
+        self._caller = Caller(self._actor.user_id, around.role, around.groups)
         self._lines |= {node.id: around.line(node) for node in nodes}
+        return self._caller
 
     def _checked(self, node: N, needed: Role, unknown: DomainError) -> N:
         verdict = self.verdict(node)

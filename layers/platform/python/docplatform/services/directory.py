@@ -124,7 +124,7 @@ class DirectoryService:
         entry = self.read(user_id)
         if if_revision not in (None, entry.revision):
             raise PreconditionFailed("Read the user again and repeat what you wanted.")
-        if entry.user.status is not UserStatus.DISABLED:
+        if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
             with self._directory.begin() as work:
                 self._keep_an_admin(work, entry.user, disabled.user)

@@ -1,0 +1,81 @@
+"""An identity system keeps users and groups at the running platform, with a service account's key."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import pytest
+import requests
+
+from tests.e2e.client import Member, TenantSite, problem
+from tests.e2e.test_keys_over_http import makes_key, program
+
+USER, GROUP, PATCH = (
+    "urn:ietf:params:scim:schemas:core:2.0:User",
+    "urn:ietf:params:scim:schemas:core:2.0:Group",
+    "urn:ietf:params:scim:api:messages:2.0:PatchOp",
+)
+
+
+@pytest.fixture(scope="module")
+def idp(acme: TenantSite) -> Member:
+    account = acme.admin.asks("POST", "/v1/service-accounts", json={"name": "Directory", "role": "admin"}).json()["id"]
+    return program(acme.admin, "manage-users", owner_id=account)
+
+
+def says(idp: Member, method: str, path: str, body: object = None, **headers: str) -> requests.Response:
+    headers = {"Content-Type": "application/scim+json", **headers}
+    return idp.asks(method, f"/scim/v2/{path}", json=body, headers=headers)
+
+
+def deactivates(idp: Member, user_id: str, **headers: str) -> requests.Response:
+    operations = [{"op": "replace", "path": "active", "value": False}]
+    return says(idp, "PATCH", f"Users/{user_id}", {"schemas": [PATCH], "Operations": operations}, **headers)
+
+
+def joins(idp: Member, group: str, user_id: str) -> requests.Response:
+    operations = [{"op": "add", "path": "members", "value": [{"value": user_id}]}]
+    return says(idp, "PATCH", f"Groups/{group}", {"schemas": [PATCH], "Operations": operations})
+
+
+def test_who_is_deprovisioned_is_out_with_session_key_and_grant_at_once(idp: Member, acme: TenantSite) -> None:
+    bo = acme.invites("editor")
+    key = program(bo, "read")
+    made = says(idp, "POST", "Groups", {"schemas": [GROUP], "displayName": f"Legal {bo.user_id}"})
+    assert made.status_code == 201, made.text
+    group = made.json()["id"]
+    vault = acme.admin.creates_folder(f"Vault of {bo.user_id}")
+    acme.admin.asks("PUT", f"/v1/access/{vault}/inheritance", json={"inherits": False})
+    acme.admin.asks("PUT", f"/v1/access/{vault}/grants/group:{group}", json={"role": "viewer"})
+    assert bo.asks("GET", f"/v1/folders/{vault}").status_code == 404
+    assert joins(idp, group, bo.user_id).status_code == 200
+    assert [each.asks("GET", f"/v1/folders/{vault}").status_code for each in (bo, key)] == [200, 200]
+
+    assert deactivates(idp, bo.user_id).json()["active"] is False
+    acme.site.cloud.eventually(lambda: problem(bo.asks("GET", "/v1/me")) == (401, "unauthenticated"))
+    acme.site.cloud.eventually(lambda: problem(key.asks("GET", "/v1/me")) == (401, "unauthenticated"))
+    renewed = bo.site.ask("POST", "/v1/auth/refresh", json={"refresh_token": bo.tokens["refresh_token"]})
+    assert renewed.status_code == 401
+    assert says(idp, "DELETE", f"Users/{bo.user_id}").status_code == 204
+    assert says(idp, "GET", f"Users/{bo.user_id}").status_code == 404
+    assert "members" not in says(idp, "GET", f"Groups/{group}").json()
+
+
+def test_filters_pages_and_versions(idp: Member) -> None:
+    name = f"bjensen-{secrets.token_hex(4)}"
+    made = says(idp, "POST", "Users", {"schemas": [USER], "userName": name, "displayName": "Babs"})
+    assert made.headers["ETag"] and made.headers["Location"].endswith(made.json()["id"])
+    again = says(idp, "POST", "Users", {"schemas": [USER], "userName": name})
+    assert (again.status_code, again.json()["scimType"]) == (409, "uniqueness")
+    found = idp.asks("GET", "/scim/v2/Users", params={"filter": f'userName eq "{name}"', "count": "1"}).json()
+    assert (found["totalResults"], found["Resources"][0]["displayName"]) == (1, "Babs")
+    deactivates(idp, made.json()["id"])
+    stale = deactivates(idp, made.json()["id"], **{"If-Match": made.headers["ETag"]})
+    assert stale.status_code == 412
+
+
+def test_only_a_key_for_users_and_only_of_the_tenant_comes_in(idp: Member, acme: TenantSite, hooli: TenantSite) -> None:
+    reader: dict[str, Any] = makes_key(acme.admin, "read")
+    assert says(Member(acme.site, "", {"access_token": reader["key"]}), "GET", "Users").status_code == 403
+    assert says(Member(hooli.site, "", idp.tokens), "GET", "Users").status_code == 401
