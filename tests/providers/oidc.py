@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +39,7 @@ class FakeOidc:
     keys: list[Any] = field(default_factory=lambda: [RSA, EC])
     secret: str = SECRET
     asked: list[str] = field(default_factory=list)
+    stops: Callable[[], None] = lambda: None
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
@@ -82,8 +84,6 @@ class FakeOidc:
         return {**known, **self.discovery}
 
     def _exchanges(self, form: dict[str, str], headers: Any) -> tuple[int, Any]:
-        import base64
-
         given = base64.b64encode(f"{CLIENT}:{self.secret}".encode()).decode()
         if headers.get("Authorization") != f"Basic {given}":
             return 401, {"error": "invalid_client"}
@@ -100,7 +100,7 @@ class FakeOidc:
 
 @contextmanager
 def serving(provider: Any) -> Iterator[Any]:
-    """``provider`` under an address of its own; it is told its ``port``."""
+    """``provider`` under an address of its own; it is told its ``port``, and how it ``stops``."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
@@ -121,8 +121,13 @@ def serving(provider: Any) -> Iterator[Any]:
     provider.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
+
+    def stops() -> None:
+        server.shutdown()
+        server.server_close()
+
+    provider.stops = stops
     try:
         yield provider
     finally:
-        server.shutdown()
-        server.server_close()
+        stops()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,6 +62,7 @@ class FakeSaml:
     change: dict[str, Any] = field(default_factory=dict)
     config: SigningConfig = field(default_factory=SigningConfig.default)
     count: int = 0
+    stops: Callable[[], None] = lambda: None
 
     @property
     def address(self) -> str:
