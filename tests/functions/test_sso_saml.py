@@ -55,7 +55,7 @@ def refused(answer: Answer) -> bool:
 # -- who comes in
 
 
-@pytest.mark.parametrize("signs", ["assertion", "response"])
+@pytest.mark.parametrize("signs", ["assertion", "response", "both"])
 def test_the_first_log_in_makes_a_member(house: House, idp: FakeSaml, admin: dict[str, str], signs: str) -> None:
     connect(house, admin, idp, roles={"staff": "editor"})
     idp.attributes["groups"] = ["all", "staff"]
@@ -146,7 +146,7 @@ def test_a_response_that_nobody_asked_for(house: House, idp: FakeSaml, admin: di
         {"status": "urn:oasis:names:tc:SAML:2.0:status:Responder"},
     ],
 )
-@pytest.mark.parametrize("signs", ["assertion", "response"])
+@pytest.mark.parametrize("signs", ["assertion", "response", "both"])
 def test_a_statement_that_does_not_fit(
     house: House, idp: FakeSaml, admin: dict[str, str], change: dict[str, str], signs: str
 ) -> None:
@@ -175,6 +175,17 @@ def test_signature_wrapping(house: House, idp: FakeSaml, admin: dict[str, str], 
         "the response must have one signature, in its place",
         "the signature is of something else",
     )
+
+
+@pytest.mark.parametrize("number", range(3, 9))
+def test_wrapping_what_is_signed_twice(house: House, idp: FakeSaml, admin: dict[str, str], number: int) -> None:
+    idp.signs = "both"
+    assert refused(tampered(house, idp, lambda document: wrapped(document, number, "eve@evil.example")))
+
+
+def test_another_name_in_what_is_signed_twice(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+    idp.signs = "both"
+    assert refused(tampered(house, idp, lambda document: document.replace(b"ann-at-idp", b"eve-at-idp")))
 
 
 def test_a_response_without_a_signature(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:

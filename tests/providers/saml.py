@@ -57,7 +57,7 @@ class FakeSaml:
         default_factory=lambda: {"email": ["ann@acme.example"], "name": ["Ann Example"]}
     )
     signer: Identity = field(default_factory=lambda: HONEST)
-    signs: str = "assertion"
+    signs: str = "assertion"  # or "response", or "both"
     broken: dict[str, int] = field(default_factory=dict)
     change: dict[str, Any] = field(default_factory=dict)
     config: SigningConfig = field(default_factory=SigningConfig.default)
@@ -112,7 +112,11 @@ class FakeSaml:
         return etree.fromstring(self._xml(facts | self.change)), query["RelayState"]
 
     def signed(self, tree: Any) -> bytes:
-        element = tree if self.signs == "response" else tree.find(f"{A}Assertion")
+        if self.signs == "both":  # the assertion first, then the response around it
+            return self._sign(etree.fromstring(self._sign(tree.find(f"{A}Assertion"))))
+        return self._sign(tree if self.signs == "response" else tree.find(f"{A}Assertion"))
+
+    def _sign(self, element: Any) -> bytes:
         who = self.signer
         return sign(element=element, private_key=who.key, certificate=who.certificate, config=self.config, index=1)
 

@@ -92,7 +92,7 @@ class SamlProvider:
 
     def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
         """Raises ProviderRefused."""
-        document = _decoded(reply.get("SAMLResponse", ""))
+        document = _signed_once(_decoded(reply.get("SAMLResponse", "")))
         self._check_form(document, attempt)
         certificates = [_certificate(each) for each in attempt.provider["certificates"]]
         response, assertion = self._verified(document, certificates)
@@ -169,10 +169,7 @@ class SamlProvider:
     def _check_form(self, document: bytes, attempt: Attempt) -> None:
         """Of two assertions one could be believed and the other one signed; of a text with a comment in it, half. Raises
         ProviderRefused."""
-        try:
-            root = fromstring(document, forbid_dtd=True)
-        except Exception as error:
-            raise ProviderRefused("the response is not XML that we read") from error
+        root = _parsed(document)
         if root.tag != _tag("samlp:Response"):
             raise ProviderRefused("the document is no response")
         if root.xpath("//comment() | //processing-instruction()"):
@@ -263,6 +260,28 @@ def _decoded(text: str) -> bytes:
     if not 0 < len(document) <= _LARGEST:
         raise ProviderRefused("the response is empty or too large")
     return document
+
+
+def _signed_once(document: bytes) -> bytes:
+    """Some providers sign the assertion and then the response around it. The inner signature is enough, and the only one that is
+    looked at; the outer one is taken away, as anybody could have done on the way. Raises ProviderRefused."""
+    root = _parsed(document)
+    inner = root.findall("saml:Assertion/ds:Signature", _NAMES)
+    outer = root.findall("ds:Signature", _NAMES)
+    if not (inner and outer):
+        return document
+    for signature in outer:
+        root.remove(signature)
+    stripped: bytes = etree.tostring(root)
+    return stripped
+
+
+def _parsed(document: bytes) -> Any:
+    """Raises ProviderRefused."""
+    try:
+        return fromstring(document, forbid_dtd=True)
+    except Exception as error:  # of lxml and defusedxml alike, whatever came
+        raise ProviderRefused("the response is not XML that we read") from error
 
 
 def _certificate(text: str) -> Certificate:
