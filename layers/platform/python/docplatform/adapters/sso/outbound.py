@@ -84,13 +84,15 @@ class Outbound:
                 link.request(method, target, body or None, {"Accept": "*/*", "User-Agent": "docplatform", **headers})
                 with link.getresponse() as answer:
                     content = answer.read(self._largest + 1)
-                    status = answer.status
+                    status, missing = answer.status, answer.length
         except ssl.SSLCertVerificationError as error:
             raise ProviderDown(f"{host} has no certificate that is trusted") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ProviderDown(f"{host} does not answer") from error
         if len(content) > self._largest:
             raise ProviderDown(f"{host} answered with more than {self._largest:,} bytes")
+        if missing:
+            raise ProviderDown(f"{host} does not answer to the end")
         return Answer(status, content)
 
     def _resolve(self, host: str, port: int) -> list[str]:
@@ -131,6 +133,7 @@ class _Link(http.client.HTTPConnection):
             self.default_port = 443  # so that the Host header needs no port
         self._addresses, self._wraps, self._patience = addresses, tls, patience
         self._raw: socket.socket | None = None
+        self._is_cut = False
 
     def connect(self) -> None:
         last: OSError = OSError("no address")
@@ -147,7 +150,7 @@ class _Link(http.client.HTTPConnection):
 
     @contextlib.contextmanager
     def ending_in(self, seconds: float) -> Any:
-        """A time-out of the socket is of each read; whoever sends a byte a second is cut off by this."""
+        """A time-out of the socket is of each read; whoever sends a byte a second is cut off by this. Raises TimeoutError."""
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
         timer.start()
@@ -155,8 +158,11 @@ class _Link(http.client.HTTPConnection):
             yield
         finally:
             timer.cancel()
+        if self._is_cut:  # http.client takes the end of the connection for that of the headers
+            raise TimeoutError
 
     def _cut(self) -> None:
+        self._is_cut = True
         open_socket = self.sock or self._raw
         if open_socket is not None:
             with contextlib.suppress(OSError):
