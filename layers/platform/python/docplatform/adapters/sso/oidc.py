@@ -74,7 +74,7 @@ class OidcProvider:
             raise ProviderRefused("the answer has no code")
         tokens = self._exchange(attempt, reply["code"])
         claims = self._verified(attempt, tokens, now)
-        if not claims.get("email") and attempt.provider["userinfo_endpoint"]:
+        if attempt.provider["userinfo_endpoint"] and not self._tells_enough(claims):
             claims = {**self._userinfo(attempt, tokens, claims["sub"]), **claims}
         return ExternalIdentity(
             issuer=issuer,
@@ -217,6 +217,10 @@ class OidcProvider:
         if found.get("sub") != subject:  # OpenID Connect Core 1.0 §5.3.2
             raise ProviderRefused("the userinfo endpoint speaks of somebody else")
         return found
+
+    def _tells_enough(self, claims: dict[str, Any]) -> bool:
+        """Many providers keep all but the subject for the userinfo endpoint (OpenID Connect Core 1.0 §5.4)."""
+        return bool(claims.get("email")) and (not self._connection.roles or self._connection.groups_claim in claims)
 
     def _scope(self, provider: dict[str, Any]) -> str:
         offered = provider.get("scopes_supported")
