@@ -36,8 +36,9 @@ class NewConnection(Wire):
 
     ``domains``: e-mail domains of accounts that are here already and may be taken over by the provider. ``roles``: the provider's
     groups (claim or attribute ``groups_claim``) → role, applied at every log-in; ``default_role`` for who is in none, null keeps
-    them out. ``mfa``: the provider sees to second factors, and the platform asks for none. ``enforced``: passwords and passkeys are
-    refused, except that ``fallback_users`` may use theirs while the provider is down."""
+    them out. ``follow_groups``: the groups also bring people into those of the same name here, and out again. ``mfa``: the provider
+    sees to second factors, and the platform asks for none. ``enforced``: passwords and passkeys are refused, except that
+    ``fallback_users`` may use theirs while the provider is down."""
 
     kind: Kind
     issuer: Annotated[str, Field(min_length=1, max_length=1000, examples=["https://login.acme.example"])]
@@ -49,6 +50,7 @@ class NewConnection(Wire):
     domains: list[Annotated[str, Field(max_length=253)]] = []
     roles: dict[Claim, Role] = {}
     default_role: Role | None = Role.VIEWER
+    follow_groups: bool = False
     mfa: bool = False
     enforced: bool = False
     fallback_users: list[Annotated[str, Field(max_length=40)]] = []
@@ -65,6 +67,7 @@ class NewConnection(Wire):
             domains=tuple(self.domains),
             roles=self.roles,
             default_role=self.default_role,
+            follow_groups=self.follow_groups,
             mfa=self.mfa,
             enforced=self.enforced,
             fallback_users=tuple(self.fallback_users),
@@ -84,6 +87,7 @@ class ConnectionView(Wire):
     domains: list[str]
     roles: dict[str, Role]
     default_role: Role | None
+    follow_groups: bool
     mfa: bool
     enforced: bool
     fallback_users: list[str]
@@ -101,6 +105,7 @@ class ConnectionView(Wire):
             domains=list(connection.domains),
             roles=dict(connection.roles),
             default_role=connection.default_role,
+            follow_groups=connection.follow_groups,
             mfa=connection.mfa,
             enforced=connection.enforced,
             fallback_users=list(connection.fallback_users),

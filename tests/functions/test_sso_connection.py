@@ -332,3 +332,52 @@ def test_who_was_deleted_stays_out_until_they_are_made_anew(house: House, admin:
     anew = me(house, log_in(house, idp))
     assert anew["id"] != user_id and (anew["role"], anew["status"]) == ("editor", "active")
     assert me(house, log_in(house, idp))["id"] == anew["id"]
+
+
+# -- groups
+
+
+def makes_group(house: House, admin: dict[str, str], name: str) -> str:
+    group: str = asks(house, "POST", "/v1/groups", {"name": name}, admin["access_token"])["id"]
+    return group
+
+
+def members(house: House, admin: dict[str, str], group: str) -> list[str]:
+    listed = asks(house, "GET", f"/v1/groups/{group}/members", token=admin["access_token"])
+    return [user["id"] for user in listed["items"]]
+
+
+def test_groups_of_the_same_name_are_followed(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+    connect(house, admin, idp, follow_groups=True)
+    legal, sales, by_hand = (makes_group(house, admin, name) for name in ("Legal", "Sales", "By hand"))
+    idp.person["groups"] = ["legal", "sales", "unknown"]
+    user_id = me(house, log_in(house, idp))["id"]
+    asks(house, "PUT", f"/v1/groups/{by_hand}/members/{user_id}", token=admin["access_token"])
+    assert [members(house, admin, group) for group in (legal, sales, by_hand)] == [[user_id]] * 3
+    idp.person["groups"] = ["sales", "by hand"]
+    log_in(house, idp)
+    assert [members(house, admin, group) for group in (legal, sales, by_hand)] == [[], [user_id], [user_id]]
+    idp.person["groups"] = []
+    log_in(house, idp)
+    assert [members(house, admin, group) for group in (legal, sales, by_hand)] == [[], [], [user_id]]
+    assert house.actions.count("group-member.removed") == 2
+
+
+def test_a_group_that_is_gone_keeps_nobody_out(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+    connect(house, admin, idp, follow_groups=True)
+    legal = makes_group(house, admin, "Legal")
+    idp.person["groups"] = ["Legal"]
+    log_in(house, idp)
+    removed = asks(house, "DELETE", f"/v1/groups/{legal}", token=admin["access_token"])
+    assert removed.status == 204, removed
+    assert log_in(house, idp).status == 200
+    again = makes_group(house, admin, "Legal")
+    assert log_in(house, idp).status == 200
+    assert len(members(house, admin, again)) == 1
+
+
+def test_groups_are_left_alone_where_nobody_asked_for_it(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+    connect(house, admin, idp)
+    legal = makes_group(house, admin, "Legal")
+    idp.person["groups"] = ["Legal"]
+    assert (log_in(house, idp).status, members(house, admin, legal)) == (200, [])

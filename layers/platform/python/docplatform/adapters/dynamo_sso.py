@@ -93,7 +93,9 @@ class DynamoSsoWork(DynamoPeopleWork):
         """Raises ChangedMeanwhile."""
         key, changed = self._keys.sso_subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
         if before:
-            self._writes.update(key, values={"user_id": user_id}, where={"user_id": before}, otherwise=changed)
+            self._writes.update(
+                key, values={"user_id": user_id, "groups": []}, where={"user_id": before}, otherwise=changed
+            )
         else:
             self._writes.put(key, {"user_id": user_id}, if_taken=changed)
 
@@ -123,6 +125,7 @@ def _connection_item(connection: Connection) -> Item:
         "domains": list(connection.domains),
         "roles": {group: role.value for group, role in connection.roles.items()},
         "default_role": connection.default_role.value if connection.default_role else None,
+        "follow_groups": connection.follow_groups,
         "mfa": connection.mfa,
         "enforced": connection.enforced,
         "fallback_users": list(connection.fallback_users),
@@ -142,6 +145,7 @@ def _connection(item: Item) -> Connection:
         domains=tuple(item["domains"]),
         roles={group: Role(role) for group, role in item["roles"].items()},
         default_role=Role(item["default_role"]) if item["default_role"] else None,
+        follow_groups=item["follow_groups"],
         mfa=item["mfa"],
         enforced=item["enforced"],
         fallback_users=tuple(item["fallback_users"]),

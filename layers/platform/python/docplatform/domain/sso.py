@@ -43,6 +43,7 @@ class Connection:
     itself, ``metadata_url`` where it is read anew at every log-in; one of the two is given.
     ``domains``: those e-mail domains for which the provider may speak of accounts that are here already.
     ``roles``: the provider's groups → role. ``default_role``: of who is in none of them; None keeps them out.
+    ``follow_groups``: its groups bring people into ours of the same name, and out again.
     ``mfa``: the provider sees to second factors, so that the platform asks for none.
     ``enforced``: passwords and passkeys are refused. ``fallback_users`` may use theirs while the provider is down."""
 
@@ -56,6 +57,7 @@ class Connection:
     domains: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     default_role: Role | None = Role.VIEWER
+    follow_groups: bool = False
     mfa: bool = False
     enforced: bool = False
     fallback_users: tuple[str, ...] = ()

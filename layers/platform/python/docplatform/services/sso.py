@@ -37,6 +37,7 @@ from docplatform.services.door import Entry, Visitor
 from docplatform.services.identity_ports import People
 from docplatform.services.last_admin import everybody, other_admin
 from docplatform.services.sso_door import SsoDoor
+from docplatform.services.sso_groups import GroupFollower
 from docplatform.services.sso_outages import LONGEST_REASON, Outages, Watch
 from docplatform.services.sso_ports import Provider, SsoStore, SsoWork
 from docplatform.services.visiting import NOBODY
@@ -73,10 +74,11 @@ class SsoService:
         door: SsoDoor,
         provider: Callable[[Connection], Provider],
         outages: Outages,
+        groups: GroupFollower,
         now: Callable[[], datetime],
     ) -> None:
         self._visitor, self._store, self._people, self._door = visitor, store, people, door
-        self._provider, self._outages, self._now = provider, outages, now
+        self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
     def begin(self) -> Start:
         """Raises SsoNotConnected, SsoUnavailable."""
@@ -142,6 +144,8 @@ class SsoService:
         except QuotaExceeded:
             self._note("the plan's users are used up", NOBODY)
             raise
+        if connection.follow_groups:
+            self._groups.follow(self._watch(arrival.login.user.id), identity)
         if not isinstance(entry, Entry):
             raise entry
         self._door.tell_of_device(arrival.login)

@@ -40,6 +40,7 @@ class Wish:
     domains: tuple[str, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     default_role: Role | None = Role.VIEWER
+    follow_groups: bool = False
     mfa: bool = False
     enforced: bool = False
     fallback_users: tuple[str, ...] = ()
@@ -81,6 +82,7 @@ class ConnectionService:
             domains=tuple(dict.fromkeys(clean_domain(each) for each in wish.domains)),
             roles=dict(wish.roles),
             default_role=wish.default_role,
+            follow_groups=wish.follow_groups,
             mfa=wish.mfa,
             enforced=wish.enforced,
             fallback_users=tuple(dict.fromkeys(wish.fallback_users)),
@@ -92,6 +94,7 @@ class ConnectionService:
             work.connect(connection, before=before.revision if before else 0)
             facts: Facts = {
                 "kind": connection.kind.value,
+                "follow_groups": connection.follow_groups,
                 "mfa": connection.mfa,
                 "enforced": connection.enforced,
                 "domains": list(connection.domains),

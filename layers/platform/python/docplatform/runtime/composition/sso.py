@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from docplatform.adapters.dynamo_sso_groups import DynamoSsoGroups
 from docplatform.domain.identity import Actor
 from docplatform.domain.sso import Connection
 from docplatform.domain.tenants import Tenant
-from docplatform.runtime.composition.core import now
+from docplatform.runtime.composition.core import now, table
 from docplatform.runtime.composition.identity import people
 from docplatform.runtime.composition.members import door, kms_secrets
 from docplatform.runtime.composition.sso_gate import ACS, METADATA, outages, provider, store
@@ -16,6 +17,7 @@ from docplatform.services.door import Visitor
 from docplatform.services.sso import SsoService
 from docplatform.services.sso_connection import CLIENT_SECRET, ConnectionService
 from docplatform.services.sso_door import SsoDoor
+from docplatform.services.sso_groups import GroupFollower
 
 
 def _secret(tenant: Tenant, connection: Connection) -> str:
@@ -30,6 +32,7 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Sso
         door(SsoDoor, tenant, request_id=request_id, address=address, agent=agent),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
+        GroupFollower(DynamoSsoGroups(table(tenant)), now),
         now,
     )
 
