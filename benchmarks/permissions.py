@@ -52,15 +52,16 @@ def main() -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             folders = [_folder(admin, name, reader, mixed=name == "mixed") for name in ("plain", "mixed")]
             BaseClient._make_api_call = counted
-            rows = []
-            for folder in folders:
-                times = []
-                for _ in range(ROUNDS):
+            times: dict[str, list[float]] = {folder: [] for folder in folders}
+            made: dict[str, tuple[int, int]] = {}
+            for _ in range(ROUNDS):
+                for folder in folders:  # in turn: the machine may be busy with something else for a while
                     calls.clear()
                     started = time.perf_counter()
                     shown = len(reader.names_in(folder, limit="100"))
-                    times.append(time.perf_counter() - started)
-                rows.append((shown, len(calls), statistics.median(times)))
+                    times[folder].append(time.perf_counter() - started)
+                    made[folder] = (shown, len(calls))
+            rows = [(*made[folder], statistics.median(times[folder])) for folder in folders]
     for name, (shown, made, took) in zip(("without grants", "mixed"), rows, strict=True):
         print(f"{name:15} {shown:5} shown  {made:4} calls  {took * 1000:7.0f} ms")
     (_, plain_calls, plain_time), (_, mixed_calls, mixed_time) = rows

@@ -16,8 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")
 def region() -> Iterator[Cloud]:
-    """One for all tests of a module: each makes tenants of its own, and no tenant sees another's. (Not one for all modules: a transaction
-    of the mocked database takes as long as its tables are large.)"""
+    """One for all tests of a module: each makes tenants of its own, and no tenant sees another's."""
     with pytest.MonkeyPatch.context() as environment, cloud(environment) as made:
         yield made
 

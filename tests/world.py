@@ -5,6 +5,7 @@ One process, the real handlers and adapters, moto for AWS. It knows no IAM; what
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import os
@@ -16,11 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.exceptions import MockValidationException, TransactionCanceledException
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ses.models import ses_backends
 
@@ -86,10 +92,44 @@ def cloud(monkeypatch: Any) -> Iterator[Cloud]:
             return answer(handler)
 
     monkeypatch.setattr(DynamoHandler, "call_action", in_turn)
+    _back_up_what_is_touched(monkeypatch)
     with mock_aws():
         _forget()
         yield Cloud()
     _forget()
+
+
+def _back_up_what_is_touched(monkeypatch: Any) -> None:
+    """moto copies a whole table for each item of a transaction, to undo one that is refused; the items in question are enough."""
+    transact = DynamoDBBackend.transact_write_items
+
+    def carefully(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        before = []
+        for each in transact_items:
+            (operation,) = each.values()
+            table = backend.tables[operation["TableName"]]
+            key = operation.get("Key") or operation["Item"]
+            of_hash = DynamoType(key[table.hash_key_attr])
+            of_range = DynamoType(key[table.range_key_attr]) if table.range_key_attr else None
+            before.append((table, of_hash, of_range, copy.deepcopy(table.get_item(of_hash, of_range))))
+        try:
+            transact(backend, transact_items)
+        except (MockValidationException, TransactionCanceledException):
+            for table, of_hash, of_range, item in before:
+                table.delete_item(of_hash, of_range)
+                if item is None:
+                    continue
+                if of_range is None:
+                    table.items[of_hash] = item
+                else:
+                    table.items[of_hash][of_range] = item
+            raise
+
+    def copied(thing: Any) -> Any:
+        return thing if isinstance(thing, Table) else copy.deepcopy(thing)
+
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", carefully)
+    monkeypatch.setattr("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied))
 
 
 def _forget() -> None:
