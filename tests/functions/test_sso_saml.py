@@ -265,6 +265,17 @@ def test_an_encrypted_assertion_says_why(house: House, idp: FakeSaml, admin: dic
     assert reasons(house) == ["the assertion is encrypted, which is not supported"]
 
 
+def test_a_form_of_signature_that_we_cannot_verify_says_why(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+    def with_prefixes(document: bytes) -> bytes:
+        root = etree.fromstring(document)
+        transform = root.findall(f".//{D}Transform")[-1]
+        etree.SubElement(transform, "{http://www.w3.org/2001/10/xml-exc-c14n#}InclusiveNamespaces", PrefixList="xs")
+        return etree.tostring(root)
+
+    assert refused(tampered(house, idp, with_prefixes))
+    assert reasons(house)[0].endswith("(InclusiveNamespaces are not supported)")
+
+
 def test_a_field_that_comes_twice(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     posted = list(idp.logs_in(Browser(house).opens_login().headers["Location"]).items())
     assert asks(house, "POST", "/v1/sso/acs", form=[*posted, posted[0]])["code"] == "malformed_request"

@@ -204,7 +204,8 @@ class SamlProvider:
             )
             signed, _ = extract_verified_element_and_certificate(xml=document, certificates=certificates)
         except Exception as error:  # whatever a hostile document makes the libraries raise
-            raise ProviderRefused(f"the response is not valid: {type(error).__name__}") from error
+            why = " (InclusiveNamespaces are not supported)" if b"InclusiveNamespaces" in document else ""
+            raise ProviderRefused(f"the response is not valid: {type(error).__name__}{why}") from error
         if signed.tag == _tag("saml:Assertion"):
             return response, signed
         return response, signed.find("saml:Assertion", _NAMES)
