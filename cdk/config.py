@@ -45,7 +45,8 @@ class Config:
     or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
     indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``signing_keys``: names of the keys of access tokens; the
     first signs, all verify. ``former_signing_keys``: neither; a stack's export can only go once no other stack uses it,
-    so a name rests here for one deployment (docs/operations.md). ``alarm_email``: who is told of alarms; '' for nobody."""
+    so a name rests here for one deployment (docs/operations.md). ``alarm_email``: who is told of alarms; '' for nobody.
+    ``sso_loopback``: identity providers may be on the machine that runs the functions, for the local cloud only."""
 
     account: str
     home_region: str
@@ -59,6 +60,7 @@ class Config:
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
     alarm_email: str = ""
+    sso_loopback: bool = False
     layers: str = "lambda"
 
     @property

@@ -34,6 +34,7 @@ def values(config: Config, data: DataStack) -> Values:
         "token_key_arns": [key.key_arn for key in data.keys.tokens],
         "mail_sender": config.mail_sender,
         "malware_scan": config.malware_scan,
+        "sso_loopback": "yes" if config.sso_loopback else "no",
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
         "express_workflow_arn": names.workflow_arn(account, region, "express"),
         "standard_workflow_arn": names.workflow_arn(account, region, "standard"),

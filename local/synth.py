@@ -34,6 +34,7 @@ def synthesize(settings: LocalSettings) -> Path:
         "regions": {region: {"address": settings.address(region)} for region in settings.region_ports},
         "ephemeral": True,
         "malware_scan": "signature",
+        "sso_loopback": True,
         "processing_visibility_seconds": 45,
     }
     digest = hashlib.sha256(json.dumps([context, sys.version, str(ROOT)]).encode())

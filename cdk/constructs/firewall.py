@@ -18,10 +18,10 @@ from cdk.constructs.logs import AUDIT, log_group
 # Guessing passwords is stopped by the lock-out of each account, long before these.
 LOG_INS, CALLS = 30_000, 600_000  # of one address in five minutes
 
-_COUNTED = ("SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericRFI_BODY")
+_COUNTED = ("SizeRestrictions_BODY", "SizeRestrictions_QUERYSTRING", "CrossSiteScripting_BODY", "GenericRFI_BODY")
 """Rules of the common set that only count: people search for, and name documents after, whatever they like, mark-up and
-addresses included; bodies may be larger than 8 KB; every one is JSON that a function validates, and no answer is
-HTML."""
+addresses included; bodies may be larger than 8 KB, and a provider's authorization code longer than 2 KB; every one is JSON or a form that a
+function validates, and no answer is HTML."""
 
 _GROUPS = {
     "AWSManagedRulesAmazonIpReputationList": (),
@@ -33,14 +33,7 @@ _GROUPS = {
 class Firewall(Construct):
     def __init__(self, scope: Construct, name: str, *, stage_arn: str, key: kms.IKey, ephemeral: bool) -> None:
         super().__init__(scope, name)
-        log_ins = {
-            "byteMatchStatement": {
-                "fieldToMatch": {"uriPath": {}},
-                "positionalConstraint": "CONTAINS",  # with or without the stage before it
-                "searchString": "/v1/auth/",
-                "textTransformations": [{"priority": 0, "type": "NORMALIZE_PATH"}],
-            }
-        }
+        log_ins = {"orStatement": {"statements": [_under("/v1/auth/"), _under("/v1/sso/")]}}
         rules = [_rate("log-ins", 0, LOG_INS, log_ins), _rate("calls", 1, CALLS)]
         rules += [
             _group(group, priority, counted) for priority, (group, counted) in enumerate(_GROUPS.items(), start=2)
@@ -86,6 +79,17 @@ class Firewall(Construct):
             },
         )
         logging.node.add_dependency(group)
+
+
+def _under(path: str) -> dict[str, Any]:
+    return {
+        "byteMatchStatement": {
+            "fieldToMatch": {"uriPath": {}},
+            "positionalConstraint": "CONTAINS",  # with or without the stage before it
+            "searchString": path,
+            "textTransformations": [{"priority": 0, "type": "NORMALIZE_PATH"}],
+        }
+    }
 
 
 def _rate(name: str, priority: int, limit: int, only: dict[str, Any] | None = None) -> waf.CfnWebACL.RuleProperty:

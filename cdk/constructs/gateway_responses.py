@@ -40,7 +40,12 @@ PROBLEMS: Mapping[str, tuple[int, str, str, str]] = {
         "The request is too large",
         "Files go to their upload link, not to the API.",
     ),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type", "Send JSON", "Send the body as application/json."),
+    "UNSUPPORTED_MEDIA_TYPE": (
+        415,
+        "unsupported_media_type",
+        "Send the media type that the operation takes",
+        "Most take application/json.",
+    ),
     "THROTTLED": (429, *_THROTTLED, "Wait as Retry-After says, then go on more slowly."),
     "QUOTA_EXCEEDED": (429, *_THROTTLED, "Wait as Retry-After says, then go on more slowly."),
     "BAD_REQUEST_BODY": (400, *_MALFORMED, "The body is not what the API's description asks for."),

@@ -10,6 +10,7 @@ from docplatform.domain.errors import (
     MfaIsRequired,
     ProofRefused,
     SessionNotFound,
+    SsoRequired,
     TooManyAttempts,
     WeakPassword,
 )
@@ -17,6 +18,7 @@ from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition import members as compose
+from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.steady import as_long_as_a_mail
 from docplatform.services.proofs import Shown
 from docplatform.services.second_steps import SecondSteps
@@ -37,7 +39,6 @@ from schemas import (
     PasswordChange,
     Proof,
     RecoveryCodes,
-    Tokens,
     TotpSecret,
 )
 
@@ -120,7 +121,7 @@ def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     return PasskeyOptions(challenge=token, public_key=options)
 
 
-@api.post("/v1/auth/passkey", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
+@api.post("/v1/auth/passkey", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
     return Tokens.of(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))

@@ -10,6 +10,7 @@ from docplatform.domain.errors import (
     MfaEnrolmentRequired,
     MfaRequired,
     SessionNotFound,
+    SsoRequired,
     TooManyAttempts,
     UserNotFound,
     WeakPassword,
@@ -19,9 +20,10 @@ from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.identity import tokens
 from docplatform.runtime.composition.members import members, own_sessions, sessions
+from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Reply
 from docplatform.services.sessions import SessionService
-from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView, Tokens
+from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
 
 KEY_SET_SECONDS = 300
 
@@ -35,7 +37,7 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
 @api.post(
     "/v1/auth/login",
     answers=Tokens,
-    errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired),
+    errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired),
 )
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     """Log in with e-mail and password.
@@ -56,7 +58,11 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
     _sessions(tenant, request).log_out(body.refresh_token)
 
 
-@api.post("/v1/auth/invitations/accept", answers=Tokens, errors=(InvalidInvitation, InvalidName, WeakPassword))
+@api.post(
+    "/v1/auth/invitations/accept",
+    answers=Tokens,
+    errors=(InvalidInvitation, InvalidName, WeakPassword, SsoRequired),
+)
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
     return Tokens.of(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))

@@ -1,12 +1,12 @@
 """People and sessions as they travel over HTTP."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from docplatform.domain.factors import Factors, Passkey
 from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
+from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Moment, Wire
-from docplatform.services.door import Entry
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
@@ -32,19 +32,6 @@ class Acceptance(Wire):
     token: Opaque
     name: PersonName
     password: Password
-
-
-class Tokens(Wire):
-    """``expires_in`` in seconds, of the access token (RFC 6749 §5.1). A refresh token is good for one use."""
-
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
-    expires_in: int = 900
-    refresh_token: str
-
-    @staticmethod
-    def of(entry: Entry) -> "Tokens":
-        return Tokens(access_token=entry.access_token, refresh_token=entry.refresh_token)
 
 
 class KeySet(Wire):

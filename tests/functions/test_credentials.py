@@ -321,7 +321,7 @@ def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
         seen.append(tuple(calls))
         calls.clear()
     assert seen[0] == seen[1]
-    assert seen[0] == ("BatchGetItem", "PutItem", "GetItem", "BatchGetItem", "TransactWriteItems")
+    assert seen[0] == ("BatchGetItem", "BatchGetItem", "PutItem", "GetItem", "BatchGetItem", "TransactWriteItems")
 
 
 def test_what_few_log_ins_need_is_imported_by_those() -> None:

@@ -55,7 +55,7 @@ def test_there_is_no_way_in_but_the_mounts(api: Stack) -> None:
 
 def test_only_what_cannot_have_a_token_yet_is_open_to_anybody() -> None:
     open_to_anybody = {mount.path for mount, _ in MOUNTS if mount.auth is Auth.PUBLIC}
-    assert open_to_anybody == {"/v1/auth", "/v1/health", "/v1/openapi.json"}
+    assert open_to_anybody == {"/v1/auth", "/v1/sso", "/v1/health", "/v1/openapi.json"}
     assert all(mount.path.startswith("/operator/") for mount, _ in MOUNTS if mount.auth is Auth.OPERATOR)
 
 

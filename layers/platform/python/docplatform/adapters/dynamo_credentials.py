@@ -68,6 +68,7 @@ class CredentialWrites:
             {
                 "errand": challenge.errand.value,
                 "user_id": challenge.user_id,
+                "first": challenge.first.value,
                 "expires_at": rfc3339(challenge.expires_at),
                 "expires": int(challenge.expires_at.timestamp()),
             },

@@ -27,7 +27,7 @@ from docplatform.domain.errors import (
     SessionNotFound,
     UserNotFound,
 )
-from docplatform.domain.factors import Challenge, Errand, SecuritySettings
+from docplatform.domain.factors import Challenge, Errand, Method, SecuritySettings
 from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Tenant
 
@@ -85,7 +85,8 @@ class DynamoPeople:
         item = self._table.get(self._keys.challenge(token_hash))
         if item is None:
             return None
-        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]))
+        first = Method(item.get("first", Method.PASSWORD))
+        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]), first)
 
     def security_settings(self) -> SecuritySettings:
         item = self._table.get(self._keys.security_settings()) or {}

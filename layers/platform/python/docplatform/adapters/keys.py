@@ -89,6 +89,23 @@ class TenantKeys:
     def invitation(self, token_hash: str) -> Key:
         return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
 
+    # -- single sign-on
+    def sso_connection(self) -> Key:
+        return Key(f"{self._prefix}sso", "connection")
+
+    def sso_health(self) -> Key:
+        return Key(f"{self._prefix}sso", "health")
+
+    def sso_attempt(self, state_hash: str) -> Key:
+        return Key(f"{self._prefix}sso-attempt#{state_hash}", "attempt")
+
+    def sso_subject(self, issuer: str, subject: str) -> Key:
+        """Taken by at most one user. Hashed: a subject may be an e-mail address."""
+        return Key(f"{self._prefix}sso-subject#{_hashed(issuer, subject)}", "subject")
+
+    def sso_assertion(self, issuer: str, assertion: str) -> Key:
+        return Key(f"{self._prefix}sso-assertion#{_hashed(issuer, assertion)}", "assertion")
+
     # -- access
     def group(self, group_id: str) -> Key:
         return Key(f"{self._prefix}group#{group_id}", "group")
@@ -161,3 +178,8 @@ class TenantKeys:
 
     def audit_day(self, at: datetime) -> str:
         return f"{self._prefix}{at:%Y-%m-%d}"
+
+
+def _hashed(*parts: str) -> str:
+    """Of parts whose lengths are told, so that no two lists of them are the same text."""
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +23,16 @@ or by program:
          -d '{{"token": "{token}", "name": "Your Name", "password": "a sentence is easy to remember"}}'
 
 If you did not expect this mail, ignore it: nothing happens without the link.
+"""
+
+_OUTAGE = """Hello,
+
+the identity provider that {organisation} logs in through has not answered docplatform since {since:%Y-%m-%d %H:%M} UTC.
+
+While it does not, only the accounts that your admins have prepared for this can log in, with their password; each such log-in
+is in the audit trail. Everybody who is logged in stays so.
+
+What does not answer is told, step by step, to an admin who asks for POST /v1/sso-connection/test.
 """
 
 _RESET = """Hello,
@@ -69,6 +79,11 @@ class SesMail:
         """``address`` is the tenant's, without a slash at the end; ``token`` is good for ``days``. Raises MailNotSent."""
         text = _INVITATION.format(organisation=organisation, address=address, token=token, days=days)
         self._send(email, f"Your invitation to {organisation}", text)
+
+    def sso_outage(self, email: str, *, organisation: str, since: datetime) -> None:
+        """Raises MailNotSent."""
+        text = _OUTAGE.format(organisation=organisation, since=since.astimezone(UTC))
+        self._send(email, f"The sign-on of {organisation} does not answer", text)
 
     def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
         """Raises MailNotSent."""

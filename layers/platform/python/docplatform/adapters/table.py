@@ -25,6 +25,11 @@ class TenantTable:
         answer = self._client.get_item(TableName=self._data, Key=to_wire(key._asdict()), ConsistentRead=True)
         return from_wire(answer["Item"]) if "Item" in answer else None
 
+    def take(self, key: Key) -> Item | None:
+        """Delete an item and have it: of two who take it, one gets it."""
+        answer = self._client.delete_item(TableName=self._data, Key=to_wire(key._asdict()), ReturnValues="ALL_OLD")
+        return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
+
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """Those that are there, in one call per 100. Raises Unavailable when DynamoDB keeps leaving some unread."""
         wanted = list(dict.fromkeys(keys))

@@ -8,12 +8,13 @@ DomainError
 │           InvalidPrincipal · InvalidExpiry · ScopeNotHeld · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
 │   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode
-│       MfaRequired · MfaEnrolmentRequired
+│       MfaRequired · MfaEnrolmentRequired · SsoRefused
 ├── Forbidden            somebody we know, who may not
-│   └── ProofRefused · StepUpRequired · SessionNeeded
+│   └── ProofRefused · StepUpRequired · SessionNeeded · SsoRequired
 ├── NotFound             unknown, foreign or erased: one answer for all three
 │   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · GroupNotFound ·
-│           GrantNotFound · SessionNotFound · FactorNotFound · ServiceAccountNotFound · ApiKeyNotFound
+│           GrantNotFound · SessionNotFound · FactorNotFound · ServiceAccountNotFound · ApiKeyNotFound ·
+│           SsoNotConnected
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
@@ -26,6 +27,7 @@ DomainError
 ├── TenantSuspended
 └── Unavailable          something we need does not answer; try again
     └── MailNotSent      what the mail is about is done all the same
+        SsoUnavailable   the tenant's identity provider does not answer
 """
 
 from __future__ import annotations
@@ -106,6 +108,12 @@ class InvalidRefreshToken(Unauthenticated):
     code, title = "invalid_refresh_token", "The refresh token is not valid"
 
 
+class SsoRefused(Unauthenticated):
+    """One answer for every reason; the audit trail has the reason."""
+
+    code, title = "sso_refused", "Single sign-on did not succeed"
+
+
 class InvalidReset(Unauthenticated):
     code, title = "invalid_reset_token", "The link to set a new password is not valid"
 
@@ -132,6 +140,10 @@ class MfaEnrolmentRequired(Unauthenticated):
 
 class Forbidden(DomainError):
     code, title = "forbidden", "You may not do this"
+
+
+class SsoRequired(Forbidden):
+    code, title = "sso_required", "Log in through your organisation"
 
 
 class ProofRefused(Forbidden):
@@ -180,6 +192,10 @@ class GrantNotFound(NotFound):
 
 class SessionNotFound(NotFound):
     code, title = "session_not_found", "No such session"
+
+
+class SsoNotConnected(NotFound):
+    code, title = "sso_not_connected", "The organisation has no single sign-on"
 
 
 class FactorNotFound(NotFound):
@@ -301,3 +317,7 @@ class Unavailable(DomainError):
 
 class MailNotSent(Unavailable):
     code, title = "mail_not_sent", "The mail could not be sent"
+
+
+class SsoUnavailable(Unavailable):
+    code, title = "sso_unavailable", "Your organisation's sign-on does not answer"

@@ -22,6 +22,7 @@ class Method(StrEnum):
     ONE_TIME_PASSWORD = "otp"
     RECOVERY_CODE = "recovery"
     PASSKEY = "pop"
+    FEDERATED = "fed"  # by the organisation's identity provider; no word of RFC 8176
     SEVERAL = "mfa"
 
 
@@ -76,12 +77,14 @@ class Errand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Good once, for five minutes, for its errand. Only the token's hash is kept. ``user_id`` is empty before anybody is known."""
+    """Good once, for five minutes, for its errand. Only the token's hash is kept. ``user_id`` is empty before anybody is known;
+    ``first`` is what was shown before it."""
 
     token_hash: str
     errand: Errand
     user_id: str
     expires_at: datetime
+    first: Method = Method.PASSWORD
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A room declares its routes with decorators; what a handler's parameters are called decides what it is given:
 
-    ``actor``    who asks (TENANT mounts)          ``body``   the JSON body, parsed as its annotation (a ``Wire``)
+    ``actor``    who asks (TENANT mounts)          ``body``   the body, parsed as its annotation (JSON; a ``Form``: as a form)
     ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
     ``request``  the request itself                anything else: the path parameter of that name
 
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, get_type_hints
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -38,8 +38,11 @@ from docplatform.runtime.problems import (
     UnsupportedMediaType,
 )
 from docplatform.runtime.telemetry import Line, tenant_in_hand
-from docplatform.runtime.wire import Problem, Reply
+from docplatform.runtime.wire import Form, Problem, Reply
 
+_ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
+FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 50  # of a form
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
 
 Handler = Callable[..., Any]
@@ -151,7 +154,7 @@ class Route:
     summary: str
     needs: Permission | None
     status: int
-    answers: type[BaseModel] | None
+    answers: type[BaseModel] | str | None
     errors: tuple[type[DomainError], ...]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
@@ -190,7 +193,7 @@ class Api:
         method: str,
         path: str,
         *,
-        answers: type[BaseModel] | None = None,
+        answers: type[BaseModel] | str | None = None,
         needs: Permission | None = None,
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
@@ -198,8 +201,9 @@ class Api:
         step_up: bool = False,
         keys: bool | None = None,
     ) -> Callable[[Handler], Handler]:
-        """``headers``: request headers that the operation heeds (Idempotency-Key, If-Match). ``step_up``: only for who has shown a
-        password or passkey within ten minutes. ``keys``: whether API keys are good for it; without, only who has logged in does it."""
+        """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
+        (Idempotency-Key, If-Match). ``step_up``: only for who has shown a password or passkey within ten minutes. ``keys``: whether
+        API keys are good for it; without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -311,6 +315,14 @@ class Api:
         answer = route.call(**given)
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         headers = dict(reply.headers)
+        if isinstance(route.answers, str):
+            return {
+                "statusCode": route.status,
+                "headers": {**headers, "Content-Type": route.answers},
+                "body": reply.text,
+            }
+        if route.status in _ELSEWHERE:
+            return {"statusCode": route.status, "headers": headers, "body": ""}
         if reply.body is None:
             status = route.status if route.answers is None else HTTPStatus.NO_CONTENT.value
             return {"statusCode": status, "headers": headers, "body": ""}
@@ -327,18 +339,36 @@ def _require_fresh(actor: Actor) -> None:
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
-    kind = request.headers.get("content-type", route.dialect.media_type).split(";")[0].strip().lower()
-    if kind not in route.dialect.accepts:
-        raise UnsupportedMediaType(f"Send the body as {route.dialect.media_type}.")
+    is_form = issubclass(model, Form)
+    own, accepted = (FORM, {FORM}) if is_form else (route.dialect.media_type, route.dialect.accepts)
+    kind = request.headers.get("content-type", own).split(";")[0].strip().lower()
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Send the body as {own}.")
     if len(request.body) > _LARGEST_BODY:
         raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
+    return _validated(model, (_of_form if is_form else _of_json)(request.body), "body")
+
+
+def _of_form(body: str) -> dict[str, Any]:
+    """Raises MalformedRequest: of a field that comes twice, two readers may believe different ones."""
     try:
-        value = json.loads(request.body or "null", parse_constant=_refuse_constant)
+        fields = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise MalformedRequest("The body is no form.") from error
+    if len(dict(fields)) != len(fields):
+        raise MalformedRequest("A field of the form comes twice.")
+    return dict(fields)
+
+
+def _of_json(body: str) -> dict[str, Any]:
+    """Raises MalformedRequest."""
+    try:
+        value = json.loads(body or "null", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedRequest("The body is not JSON.") from error
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")
-    return _validated(model, value, "body")
+    return value
 
 
 def _refuse_constant(constant: str) -> None:

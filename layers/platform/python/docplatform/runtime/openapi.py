@@ -19,9 +19,9 @@ from pydantic.json_schema import models_json_schema
 from docplatform import __version__
 from docplatform.domain import errors as e
 from docplatform.runtime import problems
-from docplatform.runtime.api import Api, InvalidRequest, Route
+from docplatform.runtime.api import FORM, Api, InvalidRequest, Route
 from docplatform.runtime.spec import Auth, FunctionSpec
-from docplatform.runtime.wire import Problem
+from docplatform.runtime.wire import Form, Problem
 
 Operation = tuple[FunctionSpec, Auth, Route]
 
@@ -91,7 +91,7 @@ def document(folder: Path) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem}
     for _, _, route in operations:
         models.add(route.dialect.error_model)
-        models |= {model for model in (route.body, route.answers) if model}
+        models |= {model for model in (route.body, route.answers) if isinstance(model, type)}
     inputs = {route.body for _, _, route in operations if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
     names, schemas = models_json_schema(
@@ -155,10 +155,8 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
     if parameters:
         operation["parameters"] = parameters
     if route.body:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {route.dialect.media_type: {"schema": refs[route.body]}},
-        }
+        kind = FORM if issubclass(route.body, Form) else route.dialect.media_type
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": refs[route.body]}}}
     return operation
 
 
@@ -186,8 +184,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help."}}
+    if 300 <= route.status < 400:
+        headers["Location"] = {"schema": {"type": "string"}, "description": "Where to go on."}
     success: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": headers}
-    if route.answers:
+    if isinstance(route.answers, str):
+        success["content"] = {route.answers: {"schema": {"type": "string"}}}
+    elif route.answers:
         success["content"] = {route.dialect.media_type: {"schema": refs[route.answers]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):

@@ -40,7 +40,7 @@ class MethodNotAllowed(e.DomainError):
 
 
 class UnsupportedMediaType(e.DomainError):
-    code, title = "unsupported_media_type", "Send JSON"
+    code, title = "unsupported_media_type", "Send the media type that the operation takes"
 
 
 class RequestTooLarge(e.DomainError):

@@ -67,9 +67,11 @@ class AuthorizerSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings(AuthorizerSettings):
-    """``data_key_arn`` encrypts second factors' secrets, by the tenant's role and in its context."""
+    """``data_key_arn`` encrypts second factors' secrets and those of identity providers, by the tenant's role and in its context.
+    ``sso_loopback``: 'yes' lets identity providers be on this machine, without TLS too (for trials only), or 'no'."""
 
     mail_sender: str
+    sso_loopback: str
     data_key_arn: str
 
 

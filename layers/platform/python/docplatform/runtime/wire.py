@@ -24,12 +24,23 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Foreign(BaseModel):
+    """What another party's program words (OAuth, SAML): what it says beside that is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Form(Foreign):
+    """A body that a browser posts: application/x-www-form-urlencoded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with more to say than its body."""
+    """An answer with more to say than its body. ``text`` stands in place of a body where the route's answer is not JSON."""
 
     body: BaseModel | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 class Problem(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from docplatform.domain.audit import Action, Facts, record_of
@@ -10,9 +10,7 @@ from docplatform.domain.errors import Conflict, MailNotSent, SessionNotFound, Us
 from docplatform.domain.factors import Factors, SecuritySettings
 from docplatform.domain.identity import Actor, Role, Session, User, UserStatus, alive
 from docplatform.services.identity_ports import Mail, People, PeopleWork
-from docplatform.services.last_admin import other_admin
-
-_PAGE = 100
+from docplatform.services.last_admin import everybody, other_admin
 
 
 class AccountService:
@@ -106,14 +104,6 @@ class AccountService:
 
     def _keep_an_admin(self, work: PeopleWork, user: User) -> None:
         """Raises LastAdmin, at once or when committed."""
-        held = other_admin(user, self._everybody())
+        held = other_admin(user, everybody(self._people))
         if held:
             work.keep_admin(held)
-
-    def _everybody(self) -> Iterator[User]:
-        cursor = ""
-        while True:
-            page, cursor = self._people.users(limit=_PAGE, cursor=cursor)
-            yield from page
-            if not cursor:
-                return

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime
 
 from docplatform.domain.errors import InvalidChallenge
-from docplatform.domain.factors import CHALLENGE_LIFE, Challenge, Errand
+from docplatform.domain.factors import CHALLENGE_LIFE, Challenge, Errand, Method
 from docplatform.services.identity_ports import People
 
 
@@ -16,10 +16,10 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def new_challenge(errand: Errand, user_id: str, at: datetime) -> tuple[str, Challenge]:
+def new_challenge(errand: Errand, user_id: str, at: datetime, first: Method = Method.PASSWORD) -> tuple[str, Challenge]:
     """The token for the client, and what is kept of it."""
     token = secrets.token_urlsafe(32)
-    return token, Challenge(digest(token), errand, user_id, at + CHALLENGE_LIFE)
+    return token, Challenge(digest(token), errand, user_id, at + CHALLENGE_LIFE, first)
 
 
 def held(people: People, token: str, errand: Errand, at: datetime) -> Challenge:

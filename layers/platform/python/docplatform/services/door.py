@@ -23,7 +23,7 @@ from docplatform.domain.identity import Login, Session, User, clean_email
 from docplatform.domain.tenants import Tenant
 from docplatform.services.challenges import digest, new_challenge
 from docplatform.services.credential_ports import CredentialMail
-from docplatform.services.identity_ports import Passwords, People, PeopleWork, TokenIssuer
+from docplatform.services.identity_ports import Gate, OpenGate, Passwords, People, PeopleWork, TokenIssuer
 from docplatform.services.lockout import Attempt, Lockout
 from docplatform.services.proofs import Proofs
 from docplatform.services.visiting import NOBODY, Visiting
@@ -63,11 +63,12 @@ class Door:
         proofs: Proofs,
         mail: CredentialMail,
         home: str,
+        gate: Gate | None = None,
     ) -> None:
-        """``home`` is the tenant's address, for links in mails."""
+        """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
         self._visitor, self._people, self._passwords = visitor, people, passwords
         self._tokens, self._now, self._lockout, self._proofs = tokens, now, lockout, proofs
-        self._mail, self._home = mail, home
+        self._mail, self._home, self._gate = mail, home, gate or OpenGate()
 
     def _admit(self, account: str) -> Attempt:
         try:
@@ -83,12 +84,14 @@ class Door:
         except Invalid:
             return None
 
-    def _due(self, work: PeopleWork, login: Login) -> MfaRequired | MfaEnrolmentRequired | None:
-        """What must follow the right password."""
+    def _due(
+        self, work: PeopleWork, login: Login, first: Method = Method.PASSWORD
+    ) -> MfaRequired | MfaEnrolmentRequired | None:
+        """What must follow the right password, or what else came ``first``."""
         if not (login.factors.enrolled or login.require_mfa):
             return None
         errand = Errand.SECOND_FACTOR if login.factors.enrolled else Errand.ENROLMENT
-        token, challenge = new_challenge(errand, login.user.id, self._now())
+        token, challenge = new_challenge(errand, login.user.id, self._now(), first)
         work.issue(challenge)
         seconds = int(CHALLENGE_LIFE.total_seconds())
         if errand is Errand.ENROLMENT:

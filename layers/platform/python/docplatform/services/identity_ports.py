@@ -109,6 +109,30 @@ class Passwords(Protocol):
     def outdated(self, hashed: str) -> bool: ...
 
 
+class Gate(Protocol):
+    """What stands before passwords in a tenant with single sign-on."""
+
+    def check(self) -> None:
+        """Raises SsoRequired where passwords are refused."""
+
+    def admits(self, user: User) -> bool:
+        """Whether somebody whose password is right may come in; asked after ``check``."""
+
+    def no_newcomers(self) -> None:
+        """Raises SsoRequired where nobody may set a first password."""
+
+
+class OpenGate:
+    """Of a tenant without single sign-on."""
+
+    def check(self) -> None: ...
+
+    def admits(self, user: User) -> bool:
+        return True
+
+    def no_newcomers(self) -> None: ...
+
+
 class TokenIssuer(Protocol):
     def access_token(self, session: Session, user: User, now: datetime) -> str: ...
 

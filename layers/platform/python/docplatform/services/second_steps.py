@@ -30,7 +30,7 @@ class SecondSteps(Door):
             work.use(challenge)
             work.keep_factors(user_id, login.factors, after)
             attempt.passed(work)
-            entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD, method, Method.SEVERAL))
+            entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL))
         self._tell_of_device(login)
         return entry
 
@@ -66,7 +66,7 @@ class SecondSteps(Door):
             raise
         codes = new_recovery_codes()
         after = replace(confirmed, recovery=frozenset(map(recovery_hash, codes)))
-        methods = (Method.PASSWORD, Method.ONE_TIME_PASSWORD, Method.SEVERAL)
+        methods = (challenge.first, Method.ONE_TIME_PASSWORD, Method.SEVERAL)
         with self._people.begin() as work:
             work.use(challenge)
             work.keep_factors(user_id, login.factors, after)
@@ -83,7 +83,9 @@ class SecondSteps(Door):
         return token, self._proofs.passkeys.request((), token)
 
     def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> Entry:
-        """The challenge is used up whether the passkey is right or not. Raises InvalidChallenge, InvalidCode, TooManyAttempts."""
+        """The challenge is used up whether the passkey is right or not. Raises InvalidChallenge, InvalidCode, TooManyAttempts,
+        SsoRequired."""
+        self._gate.check()
         challenge = held(self._people, token, Errand.PASSKEY_LOGIN, self._now())
         passkeys = self._proofs.passkeys
         login = self._people.login(passkeys.owner(credential))
@@ -93,6 +95,8 @@ class SecondSteps(Door):
             if login is None or login.user.status is not UserStatus.ACTIVE:
                 raise InvalidCode("Log in another way.")
             used = passkeys.used(credential, token, login.factors.passkeys, self._now())
+            if not self._gate.admits(login.user):
+                raise InvalidCode("Log in another way.")
         except InvalidCode:
             with self._people.begin() as work:
                 work.use(challenge)

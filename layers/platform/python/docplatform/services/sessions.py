@@ -28,12 +28,14 @@ _AT_ONCE = 50  # sessions in a transaction
 class SessionService(Door):
     def log_in(self, email: str, password: str) -> Entry:
         """Raises InvalidCredentials: one answer, in one time, for every reason; TooManyAttempts, even for the right password; and when
-        it is right but not enough MfaRequired or MfaEnrolmentRequired."""
+        it is right but not enough MfaRequired or MfaEnrolmentRequired; SsoRequired."""
+        self._gate.check()
         attempt = self._admit(email)
         login = self._login_of(email)
         user, hashed = (login.user, login.password) if login else (None, "")
         right = self._passwords.fits(password, hashed)
-        if login is None or user is None or not right or user.status is not UserStatus.ACTIVE:
+        admitted = right and user is not None and user.status is UserStatus.ACTIVE and self._gate.admits(user)
+        if login is None or user is None or not admitted:
             self._refuse(attempt, Action.LOGIN_FAILED, user.id if user else NOBODY)
             raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
         anew = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
@@ -52,7 +54,9 @@ class SessionService(Door):
         return entry
 
     def accept_invitation(self, token: str, name: str, password: str) -> Entry:
-        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired."""
+        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired,
+        SsoRequired."""
+        self._gate.no_newcomers()
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
             raise InvalidInvitation("It is unknown, used or too old. Ask an admin of your organisation for another.")

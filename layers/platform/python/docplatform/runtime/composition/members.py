@@ -17,6 +17,7 @@ from docplatform.domain.identity import Actor
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.composition.core import clients, now, table
 from docplatform.runtime.composition.identity import TenantTokens, people
+from docplatform.runtime.composition.sso_gate import password_gate
 from docplatform.runtime.credentials import own_client
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.settings import IdentitySettings, OperatorSettings, load
@@ -46,16 +47,19 @@ def _lockout(tenant: Tenant, address: str) -> Lockout:
     return Lockout(tenant, address, DynamoAttempts(table(tenant)), now)
 
 
+def kms_secrets(tenant: Tenant) -> KmsSecrets:
+    return KmsSecrets(lambda: clients(tenant).client("kms"), load(IdentitySettings).data_key_arn, tenant.id)
+
+
 def _proofs(tenant: Tenant) -> Proofs:
-    secrets = KmsSecrets(lambda: clients(tenant).client("kms"), load(IdentitySettings).data_key_arn, tenant.id)
-    return Proofs(secrets, Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
+    return Proofs(kms_secrets(tenant), Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
 
 
 D = TypeVar("D", bound=Door)
 
 
 def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent: str) -> D:
-    """A way in: SessionService or SecondSteps."""
+    """A way in: SessionService, SecondSteps or SsoDoor."""
     return kind(
         Visitor(tenant, request_id, address, agent),
         people(tenant),
@@ -66,6 +70,7 @@ def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent:
         _proofs(tenant),
         _mail(),
         address_of(tenant),
+        password_gate(tenant, request_id),
     )
 
 

@@ -1,0 +1,120 @@
+"""HTTP routes for single sign-on: parse, delegate, present."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    Invalid,
+    MfaEnrolmentRequired,
+    MfaRequired,
+    QuotaExceeded,
+    SsoNotConnected,
+    SsoRefused,
+    SsoUnavailable,
+)
+from docplatform.domain.identity import Actor, Permission
+from docplatform.domain.sso import ATTEMPT_LIFE, Kind
+from docplatform.domain.tenants import Tenant
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.sso import connection, metadata, sign_on
+from docplatform.runtime.routing import address_of
+from docplatform.runtime.session_wire import Tokens
+from docplatform.runtime.wire import Reply
+from docplatform.services.sso import SsoService, Start
+from schemas import Callback, ConnectionView, NewConnection, SamlPost, TestResult
+
+api = Api()
+
+_COOKIE = "docplatform-sso"
+_FINISHING = (SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
+
+
+def _sign_on(tenant: Tenant, request: Request) -> SsoService:
+    return sign_on(tenant, request_id=request.id, address=request.address, agent=request.agent)
+
+
+@api.get("/v1/sso/login", status=302, errors=(SsoNotConnected, SsoUnavailable))
+def begin_sso(tenant: Tenant, request: Request) -> Reply:
+    """Go to the organisation's identity provider. To be opened in a browser, which comes back within ten minutes."""
+    start = _sign_on(tenant, request).begin()
+    return Reply(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
+
+
+@api.get("/v1/sso/callback", answers=Tokens, errors=_FINISHING)
+def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
+    """Where an OpenID Connect provider sends the browser back to."""
+    reply = {"code": query.code, "error": query.error, "iss": query.iss}
+    browser = _browser(tenant, request)
+    return Tokens.of(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
+
+
+@api.post("/v1/sso/acs", answers=Tokens, errors=_FINISHING)
+def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
+    """Where a SAML provider lets the browser post its response to."""
+    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser(tenant, request)
+    return Tokens.of(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
+
+
+@api.get("/v1/sso/metadata", answers="application/samlmetadata+xml")
+def sso_metadata(tenant: Tenant) -> Reply:
+    """The platform as a SAML service provider, for the provider's admin."""
+    return Reply(text=metadata(tenant))
+
+
+@api.get("/v1/sso-connection", answers=ConnectionView, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+def read_sso_connection(actor: Actor) -> ConnectionView:
+    """The organisation's connection with its identity provider."""
+    return ConnectionView.of(connection(actor).read())
+
+
+@api.put(
+    "/v1/sso-connection",
+    answers=ConnectionView,
+    needs=Permission.MANAGE_USERS,
+    errors=(Invalid, ChangedMeanwhile),
+    step_up=True,
+)
+def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
+    """Connect the organisation with its identity provider, in place of any connection there is."""
+    return ConnectionView.of(connection(actor).connect(body.wish()))
+
+
+@api.delete("/v1/sso-connection", status=204, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,), step_up=True)
+def remove_sso_connection(actor: Actor) -> None:
+    """End the connection. Members stay; who has no password cannot log in any more."""
+    connection(actor).disconnect()
+
+
+@api.post("/v1/sso-connection/test", answers=TestResult, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+def test_sso_connection(actor: Actor) -> TestResult:
+    """Look at everything that a log-in would need, step by step."""
+    return TestResult.of(connection(actor).test())
+
+
+def _cookie(tenant: Tenant, start: Start) -> str:
+    """It comes back from the provider's page: by a link (OIDC, Lax) or by a form (SAML, None)."""
+    secure = _is_secure(tenant)
+    site = "None" if start.kind is Kind.SAML and secure else "Lax"
+    kept = f"{_name(tenant)}={start.browser}; Path=/; HttpOnly; SameSite={site}; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
+    return kept + ("; Secure" if secure else "")
+
+
+def _browser(tenant: Tenant, request: Request) -> str:
+    """The cookie's value; '' without one."""
+    try:
+        found = SimpleCookie(request.headers.get("cookie", "")).get(_name(tenant))
+    except CookieError:
+        found = None
+    return found.value if found else ""
+
+
+def _name(tenant: Tenant) -> str:
+    """With the prefix no other subdomain can set it (RFC 6265bis §4.1.3.2); browsers take that by TLS only."""
+    return f"__Host-{_COOKIE}" if _is_secure(tenant) else _COOKIE
+
+
+def _is_secure(tenant: Tenant) -> bool:
+    return address_of(tenant).startswith("https://")
+
+
+handler = api.handler

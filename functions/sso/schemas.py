@@ -1,0 +1,128 @@
+"""Single sign-on as it travels over HTTP."""
+
+from typing import Annotated
+
+from docplatform.domain.identity import Role
+from docplatform.domain.sso import Connection, Kind, Step
+from docplatform.runtime.wire import Foreign, Form, Wire
+from docplatform.services.sso_connection import Wish
+from pydantic import Field, StringConstraints
+
+Address = Annotated[str, Field(max_length=2000)]
+Printable = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[\x21-\x7e]*$")]
+State = Annotated[str, Field(min_length=1, max_length=200)]
+Claim = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Callback(Foreign):
+    """RFC 6749 §4.1.2, RFC 9207."""
+
+    state: State
+    code: Annotated[str, Field(max_length=4000)] = ""
+    error: Annotated[str, Field(max_length=200)] = ""
+    iss: Address = ""
+
+
+class SamlPost(Form):
+    """saml-bindings-2.0-os §3.5."""
+
+    SAMLResponse: Annotated[str, Field(min_length=1, max_length=400_000)]
+    RelayState: State
+
+
+class NewConnection(Wire):
+    """``issuer``: OIDC's issuer, or the SAML provider's entity id. OIDC: ``client_id`` and, unless the client is public,
+    ``client_secret``; without it the one that is kept stays. SAML: ``metadata_url``, or ``metadata`` itself.
+
+    ``domains``: e-mail domains of accounts that are here already and may be taken over by the provider. ``roles``: the provider's
+    groups (claim or attribute ``groups_claim``) → role, applied at every log-in; ``default_role`` for who is in none, null keeps
+    them out. ``follow_groups``: the groups also bring people into those of the same name here, and out again. ``mfa``: the provider
+    sees to second factors, and the platform asks for none. ``enforced``: passwords and passkeys are refused, except that
+    ``fallback_users`` may use theirs while the provider is down."""
+
+    kind: Kind
+    issuer: Annotated[str, Field(min_length=1, max_length=1000, examples=["https://login.acme.example"])]
+    client_id: Printable = ""
+    client_secret: Printable | None = None
+    metadata_url: Address = ""
+    metadata: Annotated[str, Field(max_length=100_000)] = ""
+    groups_claim: Claim = "groups"
+    domains: list[Annotated[str, Field(max_length=253)]] = []
+    roles: dict[Claim, Role] = {}
+    default_role: Role | None = Role.VIEWER
+    follow_groups: bool = False
+    mfa: bool = False
+    enforced: bool = False
+    fallback_users: list[Annotated[str, Field(max_length=40)]] = []
+
+    def wish(self) -> Wish:
+        return Wish(
+            kind=self.kind,
+            issuer=self.issuer,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            metadata_url=self.metadata_url,
+            metadata=self.metadata,
+            groups_claim=self.groups_claim,
+            domains=tuple(self.domains),
+            roles=self.roles,
+            default_role=self.default_role,
+            follow_groups=self.follow_groups,
+            mfa=self.mfa,
+            enforced=self.enforced,
+            fallback_users=tuple(self.fallback_users),
+        )
+
+
+class ConnectionView(Wire):
+    """The secret is never shown; ``has_secret`` says whether there is one."""
+
+    kind: Kind
+    issuer: str
+    client_id: str
+    has_secret: bool
+    metadata_url: str
+    metadata: str
+    groups_claim: str
+    domains: list[str]
+    roles: dict[str, Role]
+    default_role: Role | None
+    follow_groups: bool
+    mfa: bool
+    enforced: bool
+    fallback_users: list[str]
+
+    @staticmethod
+    def of(connection: Connection) -> "ConnectionView":
+        return ConnectionView(
+            kind=connection.kind,
+            issuer=connection.issuer,
+            client_id=connection.client_id,
+            has_secret=bool(connection.sealed_secret),
+            metadata_url=connection.metadata_url,
+            metadata=connection.metadata,
+            groups_claim=connection.groups_claim,
+            domains=list(connection.domains),
+            roles=dict(connection.roles),
+            default_role=connection.default_role,
+            follow_groups=connection.follow_groups,
+            mfa=connection.mfa,
+            enforced=connection.enforced,
+            fallback_users=list(connection.fallback_users),
+        )
+
+
+class StepView(Wire):
+    name: str
+    ok: bool
+    detail: str
+
+
+class TestResult(Wire):
+    ok: bool
+    steps: list[StepView]
+
+    @staticmethod
+    def of(steps: tuple[Step, ...]) -> "TestResult":
+        views = [StepView(name=step.name, ok=step.ok, detail=step.detail) for step in steps]
+        return TestResult(ok=all(view.ok for view in views), steps=views)

@@ -1,0 +1,1 @@
+"""Identity providers. Only functions with the identity layer import ``oidc`` and ``saml``."""

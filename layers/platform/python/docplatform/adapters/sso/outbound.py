@@ -1,0 +1,169 @@
+"""Requests to addresses that a tenant's admin has chosen: TLS, public addresses only, no redirects, five seconds, one megabyte.
+
+The name is resolved once, what it resolves to is judged, and exactly that is connected to: a name that changes its mind in between
+(DNS rebinding) gains nothing (OWASP, Server-Side Request Forgery Prevention).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from docplatform.domain.sso import ProviderDown
+
+PATIENCE = 5.0  # seconds, from the first byte sent to the last one read
+LARGEST = 1_000_000  # bytes
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_TUNNELS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))  # IPv4 inside
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Raises ProviderDown for what is not a JSON object."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise ProviderDown("what it answered is not a JSON object")
+        return value
+
+
+class Outbound:
+    """``loopback``: this machine may be spoken to, without TLS too. For trials only."""
+
+    def __init__(self, *, loopback: bool, patience: float = PATIENCE, largest: int = LARGEST) -> None:
+        self._loopback, self._patience, self._largest = loopback, patience, largest
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Raises ProviderDown."""
+        return self._ask("GET", url, b"", headers or {})
+
+    def post_form(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """Raises ProviderDown."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", url, urlencode(form).encode(), {**(headers or {}), **kind})
+
+    def check_url(self, url: str) -> SplitResult:
+        """What can be told without asking anybody. Raises ProviderDown."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            raise ProviderDown("an address cannot be understood") from None
+        local = self._loopback and host in _LOOPBACK_NAMES
+        if not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+            raise ProviderDown("an address does not begin with https://")
+        if not host or parts.username is not None or not url.isascii() or any(sign <= " " for sign in url):
+            raise ProviderDown("an address cannot be understood")
+        return parts
+
+    def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        parts = self.check_url(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            link = _Link(host, port, self._resolve(host, port), tls=parts.scheme == "https", patience=self._patience)
+            with contextlib.closing(link), link.ending_in(self._patience):
+                link.request(method, target, body or None, {"Accept": "*/*", "User-Agent": "docplatform", **headers})
+                with link.getresponse() as answer:
+                    content = answer.read(self._largest + 1)
+                    status, missing = answer.status, answer.length
+        except ssl.SSLCertVerificationError as error:
+            raise ProviderDown(f"{host} has no certificate that is trusted") from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ProviderDown(f"{host} does not answer") from error
+        if len(content) > self._largest:
+            raise ProviderDown(f"{host} answered with more than {self._largest:,} bytes")
+        if missing:
+            raise ProviderDown(f"{host} does not answer to the end")
+        return Answer(status, content)
+
+    def _resolve(self, host: str, port: int) -> list[str]:
+        """Raises ProviderDown when one of the host's addresses is not public."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise ProviderDown(f"the name {host} is unknown") from None
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        for address in addresses:
+            parsed = ipaddress.ip_address(address.partition("%")[0])
+            if not is_public(parsed) and not (self._loopback and parsed.is_loopback):
+                raise ProviderDown(f"{host} is not a public address")
+        return addresses
+
+
+def is_public(address: Address) -> bool:
+    """Neither private, nor link-local, nor reserved, nor a way around through IPv6."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return is_public(address.ipv4_mapped)
+        if any(address in tunnel for tunnel in _TUNNELS):
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+class _Link(http.client.HTTPConnection):
+    """To one of the addresses that were judged, whatever the name resolves to by now; no proxy, no redirects."""
+
+    def __init__(self, host: str, port: int, addresses: list[str], *, tls: bool, patience: float) -> None:
+        super().__init__(host, port, timeout=patience)
+        if tls:
+            self.default_port = 443  # so that the Host header needs no port
+        self._addresses, self._wraps, self._patience = addresses, tls, patience
+        self._raw: socket.socket | None = None
+        self._is_cut = False
+
+    def connect(self) -> None:
+        last: OSError = OSError("no address")
+        for address in self._addresses[:2]:
+            try:
+                self._raw = socket.create_connection((address, self.port), self._patience / 2)
+                break
+            except OSError as error:
+                last = error
+        else:
+            raise last
+        self._raw.settimeout(self._patience)
+        self.sock = _tls().wrap_socket(self._raw, server_hostname=self.host) if self._wraps else self._raw
+
+    @contextlib.contextmanager
+    def ending_in(self, seconds: float) -> Any:
+        """A time-out of the socket is of each read; whoever sends a byte a second is cut off by this. Raises TimeoutError."""
+        timer = threading.Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        if self._is_cut:  # http.client takes the end of the connection for that of the headers
+            raise TimeoutError
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        open_socket = self.sock or self._raw
+        if open_socket is not None:
+            with contextlib.suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)

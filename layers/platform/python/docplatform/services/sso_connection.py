@@ -1,0 +1,158 @@
+"""A tenant's connection with its identity provider, as its admins set and test it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from docplatform.domain.audit import Action, Facts, record_of
+from docplatform.domain.errors import Invalid, SsoNotConnected
+from docplatform.domain.identity import Actor, Role, UserStatus
+from docplatform.domain.sso import (
+    MOST_DOMAINS,
+    MOST_FALLBACK_USERS,
+    MOST_GROUPS,
+    Connection,
+    Kind,
+    ProviderDown,
+    Step,
+    clean_domain,
+)
+from docplatform.services.credential_ports import Secrets
+from docplatform.services.identity_ports import People
+from docplatform.services.sso_ports import Provider, SsoStore
+
+CLIENT_SECRET = "sso-client-secret"  # what is sealed is bound to this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an admin wants the connection to be. ``client_secret``: None keeps the one that is there."""
+
+    kind: Kind
+    issuer: str
+    client_id: str = ""
+    client_secret: str | None = field(default=None, repr=False)
+    metadata_url: str = ""
+    metadata: str = ""
+    groups_claim: str = "groups"
+    domains: tuple[str, ...] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    default_role: Role | None = Role.VIEWER
+    follow_groups: bool = False
+    mfa: bool = False
+    enforced: bool = False
+    fallback_users: tuple[str, ...] = ()
+
+
+class ConnectionService:
+    def __init__(
+        self,
+        actor: Actor,
+        store: SsoStore,
+        people: People,
+        secrets: Secrets,
+        provider: Callable[[Connection], Provider],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._actor, self._store, self._people = actor, store, people
+        self._secrets, self._provider, self._now = secrets, provider, now
+
+    def read(self) -> Connection:
+        """Raises SsoNotConnected."""
+        connection, _ = self._store.connection()
+        if connection is None:
+            raise SsoNotConnected("PUT /v1/sso-connection makes one.")
+        return connection
+
+    def connect(self, wish: Wish) -> Connection:
+        """Replaces the connection as a whole. Raises Invalid, ChangedMeanwhile."""
+        before, _ = self._store.connection()
+        _check(wish)
+        self._check_fallback(wish)
+        connection = Connection(
+            kind=wish.kind,
+            issuer=wish.issuer,
+            client_id=wish.client_id,
+            sealed_secret=self._secret(wish, before),
+            metadata_url=wish.metadata_url,
+            metadata=wish.metadata,
+            groups_claim=wish.groups_claim,
+            domains=tuple(dict.fromkeys(clean_domain(each) for each in wish.domains)),
+            roles=dict(wish.roles),
+            default_role=wish.default_role,
+            follow_groups=wish.follow_groups,
+            mfa=wish.mfa,
+            enforced=wish.enforced,
+            fallback_users=tuple(dict.fromkeys(wish.fallback_users)),
+            revision=before.revision + 1 if before else 1,
+        )
+        if connection.enforced:
+            self._check_provider(connection)
+        with self._store.begin() as work:
+            work.connect(connection, before=before.revision if before else 0)
+            facts: Facts = {
+                "kind": connection.kind.value,
+                "follow_groups": connection.follow_groups,
+                "mfa": connection.mfa,
+                "enforced": connection.enforced,
+                "domains": list(connection.domains),
+                "fallback_users": list(connection.fallback_users),
+                "default_role": connection.default_role.value if connection.default_role else "",
+            }
+            work.record(record_of(self._actor, Action.SSO_CONNECTED, self._actor.tenant.id, self._now(), facts))
+        return connection
+
+    def disconnect(self) -> None:
+        """Who came by it stays a member, without a way in until they are given a password. Raises SsoNotConnected."""
+        self.read()
+        with self._store.begin() as work:
+            work.disconnect()
+            work.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
+
+    def test(self) -> tuple[Step, ...]:
+        """Step by step, what a log-in would meet. Raises SsoNotConnected."""
+        steps = self._provider(self.read()).look()
+        facts: Facts = {"failed": [step.name for step in steps if not step.ok]}
+        self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
+        return steps
+
+    def _secret(self, wish: Wish, before: Connection | None) -> str:
+        """Sealed. One that was given for another provider is never sent to this one. Raises Invalid."""
+        if wish.client_secret is not None:
+            return self._secrets.seal(wish.client_secret, CLIENT_SECRET) if wish.client_secret else ""
+        if wish.kind is Kind.SAML or before is None or not before.sealed_secret:
+            return ""
+        if (before.kind, before.issuer, before.client_id) != (wish.kind, wish.issuer, wish.client_id):
+            raise Invalid("Give client_secret again: the one that is kept is of another provider or client.")
+        return before.sealed_secret
+
+    def _check_fallback(self, wish: Wish) -> None:
+        """Raises Invalid."""
+        for user_id in wish.fallback_users:
+            found = self._people.login(user_id)
+            if found is None or found.user.status is not UserStatus.ACTIVE or not found.password:
+                raise Invalid("fallback_users are active users who have a password.")
+
+    def _check_provider(self, connection: Connection) -> None:
+        """Nobody is locked out by a connection that has never worked. Raises Invalid."""
+        try:
+            self._provider(connection).check()
+        except ProviderDown as down:
+            raise Invalid(f"It cannot be enforced, because it does not work: {down}") from down
+
+
+def _check(wish: Wish) -> None:
+    """Raises Invalid."""
+    if len(wish.roles) > MOST_GROUPS or len(wish.domains) > MOST_DOMAINS:
+        raise Invalid(f"Give at most {MOST_GROUPS} groups and {MOST_DOMAINS} domains.")
+    if len(wish.fallback_users) > MOST_FALLBACK_USERS:
+        raise Invalid(f"Give at most {MOST_FALLBACK_USERS} fallback_users.")
+    if not wish.issuer:
+        raise Invalid("Give the issuer: OIDC's issuer URL, or the entity id of the SAML provider.")
+    if wish.kind is Kind.OIDC:
+        if not wish.client_id or wish.metadata or wish.metadata_url:
+            raise Invalid("OIDC takes issuer and client_id, and no SAML metadata.")
+    elif wish.client_id or wish.client_secret or bool(wish.metadata) == bool(wish.metadata_url):
+        raise Invalid("SAML takes either metadata_url or metadata, and no client.")

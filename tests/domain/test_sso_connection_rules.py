@@ -1,0 +1,65 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from docplatform.domain.errors import Invalid
+from docplatform.domain.identity import Role
+from docplatform.domain.sso import Connection, Kind, clean_domain, next_health
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+STAFF = Connection(Kind.OIDC, "https://idp.example", roles={"staff": Role.EDITOR, "boss": Role.ADMIN})
+
+
+@pytest.mark.parametrize(
+    ("groups", "role"),
+    [((), Role.VIEWER), (("staff",), Role.EDITOR), (("boss", "staff"), Role.ADMIN), (("Staff",), Role.VIEWER)],
+)
+def test_the_highest_role_of_the_groups_counts(groups: tuple[str, ...], role: Role) -> None:
+    assert STAFF.role_of(groups) is role
+
+
+def test_a_role_given_here_stays_where_the_connection_knows_no_groups() -> None:
+    plain = Connection(Kind.OIDC, "https://idp.example")
+    assert plain.role_at_return(Role.ADMIN, ("staff",)) is Role.ADMIN
+    assert STAFF.role_at_return(Role.ADMIN, ("staff",)) is Role.EDITOR
+
+
+@pytest.mark.parametrize(
+    ("email", "owned"),
+    [
+        ("ann@acme.example", True),
+        ("ann@sub.acme.example", False),
+        ("ann@notacme.example", False),
+        ("ann@example", False),
+        ("acme.example@evil.example", False),
+        ("", False),
+    ],
+)
+def test_a_domain_is_owned_as_it_stands(email: str, owned: bool) -> None:
+    assert Connection(Kind.OIDC, "x", domains=("acme.example",)).owns(email) is owned
+
+
+def test_nobody_owns_no_domain() -> None:
+    assert not Connection(Kind.OIDC, "x").owns("nobody")
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "acme", "*.acme.example", "@acme.example", "acme..example", "-a.example", "a b.example"]
+)
+def test_what_is_no_domain(domain: str) -> None:
+    with pytest.raises(Invalid):
+        clean_domain(domain)
+    assert clean_domain(" ACME.example ") == "acme.example"
+
+
+def test_an_outage_lasts_from_when_it_was_found_and_is_told_once_an_hour() -> None:
+    first = next_health(None, down=True, at=AT)
+    assert (
+        first.tells(AT)
+        and first.is_fresh(AT + timedelta(seconds=59))
+        and not first.is_fresh(AT + timedelta(seconds=60))
+    )
+    later = AT + timedelta(minutes=59)
+    second = next_health(type(first)(True, AT, AT, AT), down=True, at=later)
+    assert second.since == AT and not second.tells(later) and second.tells(AT + timedelta(hours=1))
+    assert not next_health(second, down=False, at=later).tells(AT + timedelta(days=1))
