@@ -214,7 +214,7 @@ def _told(actor: Actor, entries: Iterable[Entry], base: str) -> list[User[Any]]:
 @api.post("/scim/v2/Users", answers=ScimMessage, status=201, needs=_NEEDS, errors=_CHANGES)
 @understood
 def scim_create_user(actor: Actor, body: ScimMessage) -> Reply:
-    """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by SSO, or reset their password."""
+    """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
     told = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     told.active = told.active is not False
     entry = users(actor).create(facets_of(told, Role.VIEWER))

@@ -15,7 +15,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
-from tests.engines.node.providers import NoProvider, provider
+from tests.engines.node.providers import provider
+from tests.engines.npm import NotInstalled
 from tests.functions.house import House
 from tests.functions.sso import Browser, asks, connects
 from tests.providers.oidc import CLIENT, SECRET
@@ -41,7 +42,7 @@ def starts() -> Iterator[Starts]:
         def start(script: str, **given: Any) -> Engine:
             try:
                 return Engine(*running.enter_context(provider(script, **given)))
-            except NoProvider as error:
+            except NotInstalled as error:
                 pytest.skip(f"no provider here: {error}")
 
         yield start
