@@ -1,0 +1,170 @@
+"""The adversary (tests/adversary.py) at the running platform, as eight tenants in three regions; then everything that the platform has
+written meanwhile is searched: logs, mails, the audit trail, the workflows' histories.
+
+``ADVERSARY_OPERATIONS=20000 ./dp test tests/e2e/test_adversary.py`` for a long run; every run plays the same game.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, Phase, given, settings
+
+from local.testing import Cloud
+from tests.adversary import MOVES, STEPS, Game, Step, Told, plays
+from tests.e2e.client import Member, TenantSite, create_tenant, fetch, send
+from tests.e2e.conftest import APAC, EU, US
+
+OPERATIONS = int(os.environ.get("ADVERSARY_OPERATIONS", "400"))
+TENANTS = (
+    *((US, "standard"), (US, "standard"), (US, "enterprise")),
+    *((EU, "professional"), (EU, "standard"), (EU, "enterprise")),
+    *((APAC, "standard"), (APAC, "professional")),
+)
+PLAY = settings(
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=max(1, OPERATIONS // STEPS),
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@dataclass
+class OverHttp:
+    site: TenantSite
+    canary: str
+
+    @property
+    def tenant_id(self) -> str:
+        return self.site.id
+
+    def asks(self, method: str, path: str, body: object = None, query: dict[str, str] | None = None) -> Told:
+        answer = self.member.asks(method, path, json=body, params=query)
+        return self._told(answer, self._behind(answer))
+
+    def stores(self, body: dict[str, Any], content: bytes) -> Told:
+        answer = self.member.asks("POST", "/v1/documents", json=body)
+        if answer.status_code == 201:
+            assert send(answer.json()["upload"], content).status_code == 200
+        return self._told(answer)
+
+    def knocks(self, other: OverHttp) -> Told:
+        return self._told(other.member.site.ask("GET", "/v1/folders/root/children", token=self.member.token))
+
+    @property
+    def member(self) -> Member:
+        return self.site.admin
+
+    def renews(self) -> None:
+        """A long run outlives an access token."""
+        refresh = {"refresh_token": self.member.tokens["refresh_token"]}
+        answer = self.member.site.ask("POST", "/v1/auth/refresh", json=refresh)
+        assert answer.status_code == 200, answer.text
+        self.member.tokens = answer.json()
+
+    @staticmethod
+    def _behind(answer: requests.Response) -> str:
+        """What a link in the answer leads to."""
+        try:
+            link = answer.json()
+        except ValueError:
+            return ""
+        if not isinstance(link, dict) or not isinstance(link.get("url"), str):
+            return ""
+        return fetch(link).decode(errors="replace")
+
+    @staticmethod
+    def _told(answer: requests.Response, behind: str = "") -> Told:
+        return Told(answer.status_code, answer.text + behind, answer.headers)
+
+
+@pytest.fixture(scope="module")
+def began() -> int:
+    return int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def game(cloud: Cloud, began: int) -> Game:
+    made = [create_tenant(cloud, region, plan) for region, plan in TENANTS]
+    return Game([OverHttp(each, each.site.subdomain) for each in made])
+
+
+def test_nobody_is_told_anything_of_anybody_else(game: Game, cloud: Cloud) -> None:
+    game.opens()
+    renewed = time.monotonic()
+
+    @PLAY
+    @given(plays(len(game.hands), list(MOVES)))
+    def round_(steps: list[Step]) -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > 300:
+            renewed = time.monotonic()
+            for hand in game.hands:
+                hand.player.renews()  # type: ignore[attr-defined]
+        for step in steps:
+            game.plays(step)
+
+    round_()
+    assert game.done >= OPERATIONS
+    for hand in game.hands:  # by then everything has been processed: each finds its own, and nothing else
+        cloud.eventually(
+            lambda hand=hand: hand.player.canary in hand.player.asks("GET", "/v1/search", None, {"q": "ledger"}).text
+        )
+        game.check(
+            hand.player, hand.player.asks("GET", "/v1/search", None, {"q": "ledger", "limit": "50"}), "at the end"
+        )
+
+
+def lines_of(cloud: Cloud, region: str, since: int) -> Iterator[str]:
+    logs = cloud.root("logs", region)
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            for events in logs.get_paginator("filter_log_events").paginate(
+                logGroupName=group["logGroupName"], startTime=since
+            ):
+                yield from (event["message"] for event in events["events"])
+
+
+def test_no_line_of_any_log_holds_a_name(game: Game, cloud: Cloud, began: int) -> None:
+    canaries = [hand.player.canary for hand in game.hands]
+    seen = 0
+    for region in (US, EU, APAC):
+        for line in lines_of(cloud, region, began):
+            seen += 1
+            assert not [each for each in canaries if each in line], line
+    assert seen > game.done, "there is a line for each request"
+
+
+def test_no_mail_names_another_organisation(game: Game, cloud: Cloud) -> None:
+    canaries = [hand.player.canary for hand in game.hands]
+    read = 0
+    for mail in cloud.mailbox():
+        named = [each for each in canaries if each in json.dumps(mail)]
+        read += len(named)
+        assert len(named) <= 1, mail
+        assert not named or all(named[0] in each for each in mail["To"]), mail
+    assert read >= len(canaries)
+
+
+def test_neither_audit_trail_nor_workflow_holds_a_name(game: Game, cloud: Cloud) -> None:
+    canaries = [hand.player.canary for hand in game.hands]
+    written = []
+    for region in (US, EU, APAC):
+        for page in cloud.root("dynamodb", region).get_paginator("scan").paginate(TableName="docplatform-audit"):
+            written += page["Items"]
+        states = cloud.root("stepfunctions", region)
+        for machine in states.list_state_machines()["stateMachines"]:
+            for run in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+                written += states.get_execution_history(executionArn=run["executionArn"])["events"]
+    text = json.dumps(written, default=str)
+    assert not [each for each in canaries if each in text]
+    assert all(hand.player.tenant_id in text for hand in game.hands)
