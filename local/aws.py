@@ -10,6 +10,7 @@ from botocore.config import Config
 from local.settings import LocalSettings
 
 _CONFIG = Config(retries={"max_attempts": 2}, read_timeout=120, inject_host_prefix=False)
+_FILES = _CONFIG.merge(Config(signature_version="s3v4"))  # links too
 
 
 def client(settings: LocalSettings, service: str, region: str, credentials: tuple[str, ...] | None = None) -> Any:
@@ -22,5 +23,5 @@ def client(settings: LocalSettings, service: str, region: str, credentials: tupl
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         aws_session_token=token[0] if token else None,
-        config=_CONFIG,
+        config=_FILES if service == "s3" else _CONFIG,
     )

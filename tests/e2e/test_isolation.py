@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from tests.e2e.client import Member, TenantSite
@@ -150,17 +151,18 @@ def test_objects_and_listings(held: Any, acme: TenantSite, hooli: TenantSite, ow
 
 
 def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(
-    held: Any, acme: TenantSite, hooli: TenantSite, theirs: str
+    held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
 ) -> None:
-    import requests
+    cloud, storage = acme.site.cloud, held.client("s3")
 
-    cloud = acme.site.cloud
-    name = cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/")[0]
-    storage = held.client("s3")
-    url = storage.generate_presigned_url(
-        "get_object", Params={"Bucket": cloud.documents_bucket(US), "Key": name}, ExpiresIn=60
-    )
-    assert requests.get(url, timeout=30).status_code == 403
+    def opened(tenant: TenantSite, document: str) -> int:
+        name = cloud.stored_objects(US, f"tenants/{tenant.id}/documents/{document}/")[0]
+        what = {"Bucket": cloud.documents_bucket(US), "Key": name}
+        return requests.get(
+            storage.generate_presigned_url("get_object", Params=what, ExpiresIn=60), timeout=30
+        ).status_code
+
+    assert [opened(acme, own), opened(hooli, theirs)] == [200, 403]
 
 
 def test_keys(held: Any, acme: TenantSite, hooli: TenantSite) -> None:

@@ -25,6 +25,7 @@ FOR_EVERYBODY = {
     *(f"POST /v1/auth/{what}" for what in ("login", "logout", "refresh", "invitations/accept", "passkey", "mfa")),
     *(f"POST /v1/auth/{what}" for what in ("password/forgot", "password/reset", "passkey/options")),
     *(f"POST /v1/auth/mfa/{what}" for what in ("enrolment", "enrolment/confirm", "passkey-options")),
+    *("GET /v1/sso/login", "GET /v1/sso/callback", "POST /v1/sso/acs", "GET /v1/sso/metadata"),
 }
 UNKNOWN = dict.fromkeys(("tenant_id", "name", "urn", "principal", "session_id", "passkey_id"), "x_" + "0" * 26)
 UNKNOWN |= {"user_id": "usr_" + "0" * 26, "group_id": "grp_" + "0" * 26, "node_id": "root", "folder_id": "root"}

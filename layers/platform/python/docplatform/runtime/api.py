@@ -114,13 +114,17 @@ class Request:
         return f"operator:{(self.caller or 'unknown').rsplit(':', 1)[-1]}"
 
     def actor(self) -> Actor:
-        """Raises Unauthenticated, or what routing raises: the authorizer lets a stray request through without a user."""
+        """Whoever the authorizer says is asking, at the address of their tenant and nowhere else. Raises Unauthenticated, Forbidden, or
+        what routing raises: the authorizer lets a stray request through without a user."""
         if not self.claims.get("user_id"):
             routing.tenant_of(self.host)
             raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        tenant = from_text(self.claims["tenant"])
+        if routing.subdomain(self.host) != tenant.subdomain:
+            raise Forbidden("This is the address of another organisation; use that of yours.")
         scopes = self.claims.get("scopes")  # of an API key
         return Actor(
-            tenant=from_text(self.claims["tenant"]),
+            tenant=tenant,
             user_id=self.claims["user_id"],
             session_id=self.claims["session_id"],
             role=Role(self.claims["role"]),

@@ -1,0 +1,203 @@
+"""Isolation holds in every layer by itself. Here the product's own code has forgotten the tenant, in one layer after the other, and holds
+nothing but the credentials that a handler has while it acts for acme; hooli's data is a neighbour in the same tables, bucket and index."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import requests
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from docplatform.adapters.dynamo_library import DynamoLibrary
+from docplatform.adapters.dynamo_people import DynamoPeople
+from docplatform.adapters.keys import TenantKeys
+from docplatform.adapters.opensearch_index import TenantIndex, connect
+from docplatform.adapters.s3_files import S3Files
+from docplatform.adapters.table import TenantTable
+from docplatform.domain.identity import Actor, Role
+from docplatform.domain.library import Document, Order
+from docplatform.domain.search import Question
+from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from docplatform.services.search import SearchService
+from tests.e2e.client import Member, TenantSite
+from tests.e2e.conftest import US
+
+
+@dataclass
+class Handler:
+    """What a function has in its hands while it acts for acme, and the tenant that it ought to act for."""
+
+    held: Any
+    bucket: str
+    endpoint: str
+    own: TenantSite
+    admin: str
+
+    def actor(self, whose: TenantSite) -> Actor:
+        at = datetime.now(UTC)
+        tenant = Tenant(whose.id, whose.site.subdomain, "", Plan.STANDARD, US, TenantStatus.ACTIVE, "pooled", at)
+        return Actor(tenant, self.admin, "ses_test", Role.ADMIN, "request")
+
+    def table(self, keys_of: TenantSite) -> TenantTable:
+        """Where ``keys_of`` is not acme, the code has forgotten whom it acts for."""
+        table = TenantTable(
+            self.held.client("dynamodb"),
+            tenant_id=self.own.id,
+            data_table="docplatform-data",
+            audit_table="docplatform-audit",
+        )
+        table.keys = TenantKeys(keys_of.id)
+        return table
+
+    def library(self, keys_of: TenantSite) -> DynamoLibrary:
+        return DynamoLibrary(self.table(keys_of), self.actor(keys_of), lambda: datetime.now(UTC))
+
+    def files(self, prefix_of: TenantSite) -> S3Files:
+        return S3Files(self.held.client("s3"), self.bucket, prefix_of.id)
+
+    def index(self, filter_of: TenantSite) -> TenantIndex:
+        client = connect(self.endpoint, Credentials(*self.held.credentials), US)
+        return TenantIndex(client, self.endpoint, filter_of.id)
+
+
+@pytest.fixture(scope="module")
+def handler(acme: TenantSite) -> Handler:
+    cloud = acme.site.cloud
+    (collection,) = cloud.root("opensearchserverless", US).list_collections()["collectionSummaries"]
+    return Handler(
+        held=cloud.as_tenant(US, acme.id),
+        bucket=cloud.documents_bucket(US),
+        endpoint=f"{cloud.settings.endpoint}/_aoss/{collection['id']}",
+        own=acme,
+        admin=acme.admin.user_id,
+    )
+
+
+@pytest.fixture(scope="module")
+def word() -> str:
+    return f"okapi{secrets.token_hex(5)}"
+
+
+def stores(member: Member, word: str) -> str:
+    document_id = member.uploads(f"{word}.txt", f"about the {word}".encode(), "text/plain")
+    assert member.waits_for(document_id)["processing"]["state"] == "ready"
+    member.finds(word, document_id)
+    return document_id
+
+
+@pytest.fixture(scope="module")
+def mine(acme: TenantSite, word: str) -> str:
+    return stores(acme.admin, word)
+
+
+@pytest.fixture(scope="module")
+def theirs(hooli: TenantSite, word: str) -> str:
+    return stores(hooli.admin, word)
+
+
+def refused(call: Callable[[], object]) -> None:
+    with pytest.raises(ClientError) as error:
+        call()
+    assert error.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"), error.value
+
+
+# -- the database alone: every key that the code makes is hooli's
+def test_the_database_refuses_a_handler_that_forgets_its_tenant(
+    handler: Handler, acme: TenantSite, hooli: TenantSite, mine: str, theirs: str
+) -> None:
+    assert handler.library(acme).document(mine).id == mine
+    lost = handler.library(hooli)
+    refused(lambda: lost.document(theirs))
+    refused(lambda: lost.documents([theirs]))
+    refused(lambda: lost.folder("root"))
+    refused(lambda: lost.children("root", Order.NAME, descending=False, limit=10, cursor=""))
+    refused(lambda: lost.granted(["everyone"]))
+    people = DynamoPeople(handler.table(hooli))
+    refused(lambda: people.users(limit=10, cursor=""))
+    refused(lambda: people.user(hooli.admin.user_id))
+    refused(lambda: people.login_of(hooli.admin.email))
+    refused(lambda: people.security_settings())
+
+
+def test_the_database_refuses_a_write_that_forgets_its_tenant(handler: Handler, hooli: TenantSite, theirs: str) -> None:
+    table = handler.table(hooli)
+
+    def writes() -> None:
+        with table.begin() as work:
+            work.update(table.keys.document(theirs), values={"name": "stolen"})
+
+    refused(writes)
+    assert hooli.admin.document(theirs)["name"] != "stolen"
+
+
+def test_the_database_refuses_a_query_without_a_tenant(handler: Handler, acme: TenantSite) -> None:
+    for partition in ("children#root", "#children#root", "users", ""):
+        with pytest.raises(ClientError):
+            handler.table(acme).query(partition, index="gsi1")
+
+
+# -- the search engine alone: the code asks for acme, and the hits are not checked against the database
+def test_the_index_is_never_asked_beyond_the_tenant(
+    handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
+) -> None:
+    for words in (word, f"{word} OR tenant_id", f'"{word}"', f"about {word}"):
+        found = handler.index(acme).ask(Question(words, None, 50, "", 5))
+        assert {hit.document_id for hit in found.hits} <= {mine}
+    assert handler.index(acme).ask(Question(word, None, 50, "", 5)).total == 1
+
+
+# -- the check of hits alone: the query has no filter
+def test_what_an_unfiltered_query_finds_is_not_shown(
+    handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
+) -> None:
+    filtered = TenantIndex._query
+
+    def unfiltered(index: TenantIndex, question: Question) -> dict[str, Any]:
+        query = filtered(index, question)
+        query["bool"]["filter"] = []
+        return query
+
+    with patch.object(TenantIndex, "_query", unfiltered):
+        index = handler.index(acme)
+        assert {hit.document_id for hit in index.ask(Question(word, None, 50, "", 5)).hits} == {mine, theirs}
+        service = SearchService(handler.actor(acme), handler.library(acme), index, lambda: datetime.now(UTC))
+        shown = service.search(word, limit=50, cursor="")
+    assert [hit.document.id for hit in shown.hits] == [mine]
+
+
+# -- storage alone: the key is hooli's, made by hand
+def test_storage_refuses_a_handler_that_forgets_its_tenant(
+    handler: Handler, acme: TenantSite, hooli: TenantSite, mine: str, theirs: str
+) -> None:
+    ours, lost = handler.library(acme).document(mine), handler.files(hooli)
+    assert handler.files(acme).text(mine, ours.version.id)
+    version = hooli.admin.document(theirs)["version"]["id"]
+    refused(lambda: lost.text(theirs, version))
+    refused(lambda: lost.keep(theirs, version, "text.txt", b"stolen", "text/plain"))
+    refused(lambda: lost.tags(theirs, version, "null"))
+    refused(lambda: lost.erase(theirs))
+    assert hooli.admin.downloads(theirs)
+
+
+def test_a_link_reaches_what_it_was_signed_for_and_nothing_else(
+    handler: Handler, acme: TenantSite, hooli: TenantSite, mine: str, theirs: str
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    document: Document = handler.library(acme).document(mine)
+    good = handler.files(acme).download_link(document, soon)
+    assert requests.get(good.url, timeout=30).status_code == 200
+    version = hooli.admin.document(theirs)["version"]["id"]
+    bent = good.url.replace(acme.id, hooli.id).replace(mine, theirs).replace(document.version.id, version)
+    assert bent != good.url
+    assert requests.get(bent, timeout=30).status_code == 403
+    assert requests.get(handler.files(hooli).download_link(document, soon).url, timeout=30).status_code == 403
+    announced = acme.admin.announces("mine.txt", 4, "text/plain")["upload"]
+    elsewhere = announced["url"].replace(acme.id, hooli.id)
+    assert requests.put(elsewhere, data=b"evil", headers=announced["headers"], timeout=30).status_code == 403
