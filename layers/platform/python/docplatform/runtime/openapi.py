@@ -182,6 +182,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return found
 
 
+_BY_THE_AUTHORIZER = ("401", "403")
+
+
 def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     headers = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Quote it when you ask for help."}}
     if 300 <= route.status < 400:
@@ -194,13 +197,14 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):
         by_status.setdefault(str(int(route.dialect.status_of(kind))), []).append(kind)
+    gateway: dict[str, Any] = {problems.CONTENT_TYPE: {"schema": refs[Problem]}}
     problem: dict[str, Any] = {route.dialect.error_type: {"schema": refs[route.dialect.error_model]}}
     responses = {str(route.status): success}
     for status, kinds in sorted(by_status.items()):
         codes = sorted({f"`{kind.code}`: {kind.title}" for kind in kinds})
-        responses[status] = {"description": "; ".join(codes), "content": problem}
+        by_either = status in _GATEWAY or status in _BY_THE_AUTHORIZER
+        responses[status] = {"description": "; ".join(codes), "content": problem | (gateway if by_either else {})}
     for status, description in _GATEWAY.items():
-        gateway = {problems.CONTENT_TYPE: {"schema": refs[Problem]}}
         responses.setdefault(status, {"description": description, "content": gateway})
     return responses
 
