@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 from minisignxml.config import SigningConfig
 from minisignxml.sign import sign
+from signxml import CanonicalizationMethod, XMLSigner
 
 P = "{urn:oasis:names:tc:SAML:2.0:protocol}"
 A = "{urn:oasis:names:tc:SAML:2.0:assertion}"
@@ -61,6 +62,7 @@ class FakeSaml:
     broken: dict[str, int] = field(default_factory=dict)
     change: dict[str, Any] = field(default_factory=dict)
     config: SigningConfig = field(default_factory=SigningConfig.default)
+    prefixes: tuple[str, ...] = ()  # of an InclusiveNamespaces list, as Okta and Shibboleth write it
     count: int = 0
     stops: Callable[[], None] = lambda: None
 
@@ -118,12 +120,33 @@ class FakeSaml:
 
     def _sign(self, element: Any) -> bytes:
         who = self.signer
+        if self.prefixes:
+            signer = PrefixSigner(c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0)
+            signed = signer.sign(
+                element,
+                key=who.key,
+                cert=[who.certificate],
+                reference_uri=[f"#{element.get('ID')}"],
+                id_attribute="ID",
+                inclusive_ns_prefixes=list(self.prefixes),
+            )
+            parent = element.getparent()
+            if parent is None:
+                return etree.tostring(signed)
+            parent.replace(element, signed)
+            return etree.tostring(parent)
         return sign(element=element, private_key=who.key, certificate=who.certificate, config=self.config, index=1)
 
     def _xml(self, f: dict[str, Any]) -> str:
+        typed = 'i:type="xs:string"' if self.prefixes else ""
+        schemas = (
+            ' xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"'
+            if self.prefixes
+            else ""
+        )
         values = "".join(
             f'<a:Attribute Name="{name}">'
-            + "".join(f"<a:AttributeValue>{v}</a:AttributeValue>" for v in each)
+            + "".join(f"<a:AttributeValue {typed}>{v}</a:AttributeValue>" for v in each)
             + "</a:Attribute>"
             for name, each in self.attributes.items()
         )
@@ -131,7 +154,7 @@ class FakeSaml:
             f'<p:Response xmlns:p="{P[1:-1]}" xmlns:a="{A[1:-1]}" ID="_response{self.count}" Version="2.0"'
             f' Destination="{f["destination"]}" InResponseTo="{f["response_to"]}"><a:Issuer>{f["issuer"]}</a:Issuer>'
             f'<p:Status><p:StatusCode Value="{f["status"]}"/></p:Status>'
-            f'<a:Assertion ID="{f["id"]}" Version="2.0"><a:Issuer>{f["issuer"]}</a:Issuer>'
+            f'<a:Assertion{schemas} ID="{f["id"]}" Version="2.0"><a:Issuer>{f["issuer"]}</a:Issuer>'
             f'<a:Subject><a:NameID Format="{self.subject_format}">{self.subject}</a:NameID>'
             f'<a:SubjectConfirmation Method="{f["method"]}"><a:SubjectConfirmationData InResponseTo="{f["request"]}"'
             f' Recipient="{f["acs"]}" NotOnOrAfter="{f["confirmed"]}"/></a:SubjectConfirmation></a:Subject>'
@@ -140,6 +163,15 @@ class FakeSaml:
             f'<a:AuthnStatement AuthnInstant="{f["begins"]}"/>'
             f"<a:AttributeStatement>{values}</a:AttributeStatement></a:Assertion></p:Response>"
         )
+
+
+class PrefixSigner(XMLSigner):
+    """signxml writes the prefixes of a reference only where the signature encloses what it signs."""
+
+    def _build_transforms_for_reference(self, *, transforms_node: Any, reference: Any, **more: Any) -> None:
+        super()._build_transforms_for_reference(transforms_node=transforms_node, reference=reference, **more)
+        name = "{http://www.w3.org/2001/10/xml-exc-c14n#}InclusiveNamespaces"
+        etree.SubElement(transforms_node[-1], name, PrefixList=" ".join(reference.inclusive_ns_prefixes))
 
 
 def form(document: bytes, state: str) -> dict[str, str]:
