@@ -16,11 +16,32 @@ FUNCTIONS = specs.discover()
 build = functools.cache(functools.partial(layers.build, target="host"))
 
 
+MEET_NO_PASSWORD = {"tenants"}  # compose what checks one, and never call it
+# What functions of ours import when they are called, and what that imports in turn.
+LATE = """
+import ast, importlib
+seen = set()
+while fresh := [each for name, each in list(sys.modules.items()) if name not in seen]:
+    seen |= set(sys.modules)
+    for module in fresh:
+        file = getattr(module, "__file__", None) or ""
+        if not file.endswith(".py") or not (file.startswith(sys.path[0]) or "/docplatform/" in file):
+            continue
+        for function in ast.walk(ast.parse(open(file).read())):
+            if isinstance(function, (ast.FunctionDef, ast.Lambda)):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.ImportFrom):
+                        importlib.import_module(node.module)
+                    elif isinstance(node, ast.Import):
+                        [importlib.import_module(each.name) for each in node.names]
+"""
+
+
 def _imports(function: Deployable, carried: tuple[Layer, ...]) -> subprocess.CompletedProcess[str]:
     """In an interpreter with the standard library, these layers and the function's room; no site-packages (-S)."""
     places = [str(function.folder), *(str(build(layer).folder / "python") for layer in carried)]
     module = function.spec.handler.rpartition(".")[0]
-    program = f"import sys; sys.path[:0] = {places!r}; import {module}"
+    program = f"import sys; sys.path[:0] = {places!r}; import {module}\n{'' if function.spec.name in MEET_NO_PASSWORD else LATE}"
     return subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
 
 
