@@ -137,7 +137,7 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
     yield Acknowledgement(
         _wildcard("*"),
         place,
-        "X-Ray and ListStreams know no resources; test_isolation.py allows nothing else.",
+        "X-Ray and ListStreams know no resources; test_function_roles.py allows nothing else.",
     )
     yield Acknowledgement(
         "AwsSolutions-L1",

@@ -1,5 +1,5 @@
 """What a Grant, and what being called by a trigger, allows a function's own role. None of it reaches tenant data: that
-is what TenantAccess is for (constructs/tenant_access.py), and tests/infrastructure/test_isolation.py holds it."""
+is what TenantAccess is for (constructs/tenant_access.py), and tests/infrastructure/test_function_roles.py holds it."""
 
 from __future__ import annotations
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from hypothesis import strategies as st
 
 STEPS = 40  # of one example
+SOON = (datetime.now(UTC) + timedelta(days=90)).isoformat()
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _invites(move: Move) -> Told:
 
 
 def _makes_a_key(move: Move) -> Told:
-    body = {"name": move.name, "scopes": ["read"], "expires_at": "2027-06-01T00:00:00Z", "owner_id": move.id("svc")}
+    body = {"name": move.name, "scopes": ["read"], "expires_at": SOON, "owner_id": move.id("svc")}
     told = move.asks("POST", "/v1/api-keys", body)
     move.hand.keeps("key", told.body.get("api_key", {}).get("id"))
     return told

@@ -1,8 +1,9 @@
 """TenantAccess: the role that functions assume with the session tag ``tenant_id``. What it reaches is that tenant's, by
 IAM.
 
-Every statement names ``${aws:PrincipalTag/tenant_id}``; a session without the tag reaches nothing, for a variable
-without a value matches nothing (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html)."""
+Every statement on items and files, and the use of the data key by hand, names ``${aws:PrincipalTag/tenant_id}``; a session without the tag
+reaches none of them, for a variable without a value matches nothing
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). The trust policy gives no session without it."""
 
 from __future__ import annotations
 

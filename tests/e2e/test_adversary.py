@@ -163,8 +163,10 @@ def test_neither_audit_trail_nor_workflow_holds_a_name(game: Game, cloud: Cloud)
             written += page["Items"]
         states = cloud.root("stepfunctions", region)
         for machine in states.list_state_machines()["stateMachines"]:
-            for run in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
-                written += states.get_execution_history(executionArn=run["executionArn"])["events"]
+            runs = states.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
+            for run in (each for page in runs for each in page["executions"]):
+                history = states.get_paginator("get_execution_history").paginate(executionArn=run["executionArn"])
+                written += [event for page in history for event in page["events"]]
     text = json.dumps(written, default=str)
     assert not [each for each in canaries if each in text]
     assert all(hand.player.tenant_id in text for hand in game.hands)

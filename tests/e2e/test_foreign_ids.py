@@ -7,16 +7,20 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from tests.authenticator import Authenticator
 from tests.e2e.client import Member, TenantSite
 from tests.e2e.operations import DOCUMENT, OPERATIONS, Operation
 from tests.e2e.test_keys_over_http import makes_key
 
 NOT_OF_A_TENANT = {"tenant_id", "name", "urn"}  # the operator's, and what SCIM itself is made of
+
+SOON = (datetime.now(UTC) + timedelta(days=90)).isoformat()
 
 
 @dataclass
@@ -67,9 +71,20 @@ def theirs(hooli: TenantSite) -> Theirs:
         "account_id": account,
         "session_id": session,
         "key_id": makes_key(admin, "read", owner_id=account)["api_key"]["id"],
-        "passkey_id": "psk_" + "0" * 26,  # of oneself only: nobody else's can be named
+        "passkey_id": passkey_of(person),
     }
     return Theirs(hooli, word, ids)
+
+
+def passkey_of(person: Member) -> str:
+    site = person.site
+    phone = Authenticator(f"http://{site.subdomain}.localhost:{site.cloud.ports[site.region]}")
+    asked = person.asks("POST", "/v1/me/mfa/passkeys/options").json()
+    body = {"challenge": asked["challenge"], "passkey": phone.creates(asked["public_key"]), "name": "Phone"}
+    made = person.asks("POST", "/v1/me/mfa/passkeys", json=body)
+    assert made.status_code == 201, made.text
+    (one,) = person.asks("GET", "/v1/me/mfa").json()["passkeys"]
+    return str(one["id"])
 
 
 def never_was(id_: str) -> str:
@@ -132,7 +147,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH /v1/folders/{folder_id}", "parent_id"): {},
     ("POST /v1/documents", "folder_id"): {"name": "mine.txt", "size": 4, "content_type": "text/plain"},
     ("PATCH /v1/documents/{document_id}", "folder_id"): {},
-    ("POST /v1/api-keys", "owner_id"): {"name": "mine", "scopes": ["read"], "expires_at": "2027-01-01T00:00:00Z"},
+    ("POST /v1/api-keys", "owner_id"): {
+        "name": "mine",
+        "scopes": ["read"],
+        "expires_at": SOON,
+    },
 }
 
 

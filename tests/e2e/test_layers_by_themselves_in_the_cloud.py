@@ -198,6 +198,6 @@ def test_a_link_reaches_what_it_was_signed_for_and_nothing_else(
     assert bent != good.url
     assert requests.get(bent, timeout=30).status_code == 403
     assert requests.get(handler.files(hooli).download_link(document, soon).url, timeout=30).status_code == 403
-    announced = acme.admin.announces("mine.txt", 4, "text/plain")["upload"]
+    announced = acme.admin.announces(f"{secrets.token_hex(5)}.txt", 4, "text/plain")["upload"]
     elsewhere = announced["url"].replace(acme.id, hooli.id)
     assert requests.put(elsewhere, data=b"evil", headers=announced["headers"], timeout=30).status_code == 403
