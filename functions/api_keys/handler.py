@@ -16,9 +16,8 @@ from docplatform.domain.identity import Actor, Permission
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.api_keys import api_keys, service_accounts
 from docplatform.runtime.composition.core import now
-from docplatform.runtime.wire import Reply
+from docplatform.runtime.wire import Listing, Reply
 from schemas import (
-    AccountListing,
     ApiKeyPage,
     ApiKeyView,
     KeyListing,
@@ -81,7 +80,7 @@ def create_service_account(actor: Actor, body: NewServiceAccount, request: Reque
 
 
 @api.get("/v1/service-accounts", answers=ServiceAccountPage, needs=Permission.MANAGE_USERS, errors=(InvalidCursor,))
-def list_service_accounts(actor: Actor, query: AccountListing) -> ServiceAccountPage:
+def list_service_accounts(actor: Actor, query: Listing) -> ServiceAccountPage:
     """The organisation's service accounts, in order of creation."""
     found, following = service_accounts(actor).list(limit=query.limit, cursor=query.cursor)
     return ServiceAccountPage(items=[ServiceAccountView.of(each) for each in found], next_cursor=following or None)

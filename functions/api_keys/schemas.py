@@ -5,7 +5,7 @@ from typing import Annotated
 
 from docplatform.domain.api_keys import ApiKey, KeyState
 from docplatform.domain.identity import Permission, Role, User, UserStatus
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.runtime.wire import Listing, Moment, Paged, Wire
 from pydantic import AwareDatetime, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
@@ -61,17 +61,14 @@ class MadeApiKey(Wire):
     key: str | None
 
 
-class KeyListing(Wire):
+class KeyListing(Listing):
     """``owner_id``: whose keys, for admins; one's own without it."""
 
     owner_id: Annotated[str, Field(max_length=100)] = ""
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: str = ""
 
 
-class ApiKeyPage(Wire):
+class ApiKeyPage(Paged):
     items: list[ApiKeyView]
-    next_cursor: str | None
 
 
 class NewServiceAccount(Wire):
@@ -97,11 +94,5 @@ class ServiceAccountView(Wire):
         )
 
 
-class AccountListing(Wire):
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: str = ""
-
-
-class ServiceAccountPage(Wire):
+class ServiceAccountPage(Paged):
     items: list[ServiceAccountView]
-    next_cursor: str | None

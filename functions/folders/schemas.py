@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from docplatform.domain.library import Document, Folder, Order, Page
 from docplatform.runtime.library_wire import DocumentView
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.runtime.wire import Listing, Moment, Paged, Wire
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]
@@ -22,12 +22,10 @@ class FolderChange(Wire):
     parent_id: str | None = None
 
 
-class FolderListing(Wire):
+class FolderListing(Listing):
     """How to list a folder. ``sort``: a leading hyphen reverses the order."""
 
     sort: Literal["name", "-name", "created_at", "-created_at", "updated_at", "-updated_at"] = "name"
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: str = ""
 
     @property
     def order(self) -> Order:
@@ -84,9 +82,8 @@ class FolderWithPath(FolderView):
         return FolderWithPath(**dict(FolderView.of(folder)), path=path)
 
 
-class FolderPage(Wire):
+class FolderPage(Paged):
     items: list[Annotated[FolderView | DocumentView, Field(discriminator="kind")]]
-    next_cursor: str | None
 
     @staticmethod
     def of(page: Page) -> "FolderPage":

@@ -19,8 +19,8 @@ from docplatform.domain.identity import Actor, Permission
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.directory import users
 from docplatform.runtime.composition.members import accounts, members
-from docplatform.runtime.wire import Reply
-from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserListing, UserPage, UserView
+from docplatform.runtime.wire import Listing, Reply
+from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
 
 api = Api()
 
@@ -42,7 +42,7 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
 
 
 @api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,), keys=True)
-def list_users(actor: Actor, query: UserListing) -> UserPage:
+def list_users(actor: Actor, query: Listing) -> UserPage:
     """The members of the organisation, in order of invitation."""
     users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
     return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)

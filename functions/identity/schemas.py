@@ -6,7 +6,7 @@ from docplatform.domain.factors import Factors, Passkey
 from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
 from docplatform.domain.tenants import Plan, Tenant
 from docplatform.runtime.session_wire import Tokens
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.runtime.wire import Moment, Paged, Wire
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
@@ -70,14 +70,8 @@ class UserView(Wire):
         )
 
 
-class UserListing(Wire):
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: str = ""
-
-
-class UserPage(Wire):
+class UserPage(Paged):
     items: list[UserView]
-    next_cursor: str | None
 
 
 class PlanLimits(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from docplatform.domain.search import MARK_OFF, MARK_ON, Hits
 from docplatform.runtime.library_wire import DocumentView
-from docplatform.runtime.wire import Wire
+from docplatform.runtime.wire import Paged, Wire
 from pydantic import Field
 
 Words = Annotated[str, Field(min_length=1, max_length=500, examples=['lease "notice period" -draft'])]
@@ -34,10 +34,9 @@ class HitView(Wire):
     highlights: dict[str, list[str]]
 
 
-class SearchPage(Wire):
+class SearchPage(Paged):
     items: list[HitView]
     total: int
-    next_cursor: str | None
 
     @staticmethod
     def of(found: Hits) -> "SearchPage":

@@ -21,7 +21,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.identity import Actor, Permission
 from docplatform.runtime.api import Api, Request
 from docplatform.runtime.composition.sharing import groups, sharing
-from docplatform.runtime.wire import Reply
+from docplatform.runtime.wire import Listing, Reply
 from schemas import (
     AccessView,
     ExplanationQuery,
@@ -37,7 +37,6 @@ from schemas import (
     MemberPage,
     MemberView,
     NewGroup,
-    PageQuery,
 )
 
 api = Api(keys=True)
@@ -121,7 +120,7 @@ def create_group(actor: Actor, body: NewGroup) -> Reply:
 
 
 @api.get("/v1/groups", answers=GroupPage, needs=Permission.READ, errors=(InvalidCursor,))
-def list_groups(actor: Actor, query: PageQuery) -> GroupPage:
+def list_groups(actor: Actor, query: Listing) -> GroupPage:
     """The organisation's groups."""
     found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
     return GroupPage(items=[GroupView.of(each) for each in found], next_cursor=following or None)
@@ -164,7 +163,7 @@ def delete_group(actor: Actor, group_id: str) -> None:
     needs=Permission.READ,
     errors=(GroupNotFound, InvalidCursor),
 )
-def list_members(actor: Actor, group_id: str, query: PageQuery) -> MemberPage:
+def list_members(actor: Actor, group_id: str, query: Listing) -> MemberPage:
     """Who is in a group."""
     found, following = groups(actor).members(group_id, limit=query.limit, cursor=query.cursor)
     return MemberPage(items=[MemberView.of(each) for each in found], next_cursor=following or None)

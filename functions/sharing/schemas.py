@@ -6,7 +6,7 @@ from docplatform.domain.access import Because
 from docplatform.domain.groups import Group
 from docplatform.domain.identity import Role, User, UserStatus
 from docplatform.domain.library import Document, Folder
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.runtime.wire import Listing, Moment, Paged, Wire
 from docplatform.services.sharing import AccessList, Explanation, Granted
 from pydantic import Field
 
@@ -106,11 +106,10 @@ class ExplanationView(Wire):
         )
 
 
-class GrantedQuery(Wire):
+class GrantedQuery(Listing):
     """Without ``user_id``: what you have."""
 
     user_id: str = ""
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -128,9 +127,8 @@ class GrantedView(Wire):
         return GrantedView(kind=kind, id=node.id, name=node.name, principal=granted.principal, role=granted.role)
 
 
-class GrantedPage(Wire):
+class GrantedPage(Paged):
     items: list[GrantedView]
-    next_cursor: str | None
 
 
 class NewGroup(Wire):
@@ -165,14 +163,8 @@ class GroupView(Wire):
         )
 
 
-class PageQuery(Wire):
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-    cursor: str = ""
-
-
-class GroupPage(Wire):
+class GroupPage(Paged):
     items: list[GroupView]
-    next_cursor: str | None
 
 
 class MemberView(Wire):
@@ -185,6 +177,5 @@ class MemberView(Wire):
         return MemberView(id=user.id, name=user.name, status=user.status)
 
 
-class MemberPage(Wire):
+class MemberPage(Paged):
     items: list[MemberView]
-    next_cursor: str | None

@@ -76,7 +76,7 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
-    return ConnectionView.of(connection(actor).connect(body.wish()))
+    return ConnectionView.of(connection(actor).connect(body.connection, body.client_secret))
 
 
 @api.delete("/v1/sso-connection", status=204, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,), step_up=True)

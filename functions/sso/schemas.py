@@ -5,7 +5,6 @@ from typing import Annotated
 from docplatform.domain.identity import Role
 from docplatform.domain.sso import Connection, Kind, Step
 from docplatform.runtime.wire import Foreign, Form, Wire
-from docplatform.services.sso_connection import Wish
 from pydantic import Field, StringConstraints
 
 Address = Annotated[str, Field(max_length=2000)]
@@ -55,23 +54,11 @@ class NewConnection(Wire):
     enforced: bool = False
     fallback_users: list[Annotated[str, Field(max_length=40)]] = []
 
-    def wish(self) -> Wish:
-        return Wish(
-            kind=self.kind,
-            issuer=self.issuer,
-            client_id=self.client_id,
-            client_secret=self.client_secret,
-            metadata_url=self.metadata_url,
-            metadata=self.metadata,
-            groups_claim=self.groups_claim,
-            domains=tuple(self.domains),
-            roles=self.roles,
-            default_role=self.default_role,
-            follow_groups=self.follow_groups,
-            mfa=self.mfa,
-            enforced=self.enforced,
-            fallback_users=tuple(self.fallback_users),
-        )
+    @property
+    def connection(self) -> Connection:
+        """All of it but the secret, which is sealed apart."""
+        told = self.model_dump(exclude={"client_secret", "domains", "fallback_users"})
+        return Connection(**told, domains=tuple(self.domains), fallback_users=tuple(self.fallback_users))
 
 
 class ConnectionView(Wire):

@@ -24,6 +24,19 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Listing(Wire):
+    """Which part of a list. ``cursor`` is ``next_cursor`` of the part before."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+
+class Paged(Wire):
+    """One part of a list; its items are the subclass's. ``next_cursor`` is null at the end."""
+
+    next_cursor: str | None
+
+
 class Foreign(BaseModel):
     """What another party's program words (OAuth, SAML): what it says beside that is passed over."""
 

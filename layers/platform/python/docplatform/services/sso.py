@@ -38,9 +38,9 @@ from docplatform.services.identity_ports import People
 from docplatform.services.last_admin import everybody, other_admin
 from docplatform.services.sso_door import SsoDoor
 from docplatform.services.sso_groups import GroupFollower
-from docplatform.services.sso_outages import LONGEST_REASON, Outages, Watch
+from docplatform.services.sso_outages import LONGEST_REASON, Outages
 from docplatform.services.sso_ports import Provider, SsoStore, SsoWork
-from docplatform.services.visiting import NOBODY
+from docplatform.services.visiting import NOBODY, Visiting
 
 _LONGEST_NAME = 200
 
@@ -105,7 +105,7 @@ class SsoService:
         )
         with self._store.begin() as work:
             work.begin_attempt(attempt)
-            work.record(record_of(self._watch(), Action.SSO_STARTED, NOBODY, at, {"kind": connection.kind.value}))
+            work.record(record_of(self._by(), Action.SSO_STARTED, NOBODY, at, {"kind": connection.kind.value}))
         return Start(departure.address, browser, connection.kind)
 
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> Entry:
@@ -145,7 +145,7 @@ class SsoService:
             self._note("the plan's users are used up", NOBODY)
             raise
         if connection.follow_groups:
-            self._groups.follow(self._watch(arrival.login.user.id), identity)
+            self._groups.follow(self._by(arrival.login.user.id), identity)
         if not isinstance(entry, Entry):
             raise entry
         self._door.tell_of_device(arrival.login)
@@ -201,7 +201,7 @@ class SsoService:
 
     def _settle(self, work: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
         user, before, at = arrival.login.user, arrival.before, self._now()
-        own = self._watch(user.id)
+        own = self._by(user.id)
         if before is None:
             work.add_user(user, most=self._visitor.tenant.limits.users)
             work.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
@@ -224,10 +224,10 @@ class SsoService:
 
     def _note(self, reason: str, target: str) -> None:
         facts: Facts = {"reason": reason[:LONGEST_REASON]}
-        self._store.record(record_of(self._watch(), Action.SSO_REFUSED, target, self._now(), facts))
+        self._store.record(record_of(self._by(), Action.SSO_REFUSED, target, self._now(), facts))
 
-    def _watch(self, user_id: str = NOBODY) -> Watch:
-        return Watch(self._visitor.tenant, self._visitor.request_id, user_id)
+    def _by(self, user_id: str = NOBODY) -> Visiting:
+        return Visiting(self._visitor.tenant, user_id, "", self._visitor.request_id)
 
 
 def _unavailable() -> SsoUnavailable:

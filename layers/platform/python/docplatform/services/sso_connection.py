@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from docplatform.domain.audit import Action, Facts, record_of
 from docplatform.domain.errors import Invalid, SsoNotConnected
-from docplatform.domain.identity import Actor, Role, UserStatus
+from docplatform.domain.identity import Actor, UserStatus
 from docplatform.domain.sso import (
     MOST_DOMAINS,
     MOST_FALLBACK_USERS,
@@ -24,26 +24,6 @@ from docplatform.services.identity_ports import People
 from docplatform.services.sso_ports import Provider, SsoStore
 
 CLIENT_SECRET = "sso-client-secret"  # what is sealed is bound to this
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What an admin wants the connection to be. ``client_secret``: None keeps the one that is there."""
-
-    kind: Kind
-    issuer: str
-    client_id: str = ""
-    client_secret: str | None = field(default=None, repr=False)
-    metadata_url: str = ""
-    metadata: str = ""
-    groups_claim: str = "groups"
-    domains: tuple[str, ...] = ()
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    default_role: Role | None = Role.VIEWER
-    follow_groups: bool = False
-    mfa: bool = False
-    enforced: bool = False
-    fallback_users: tuple[str, ...] = ()
 
 
 class ConnectionService:
@@ -66,26 +46,16 @@ class ConnectionService:
             raise SsoNotConnected("PUT /v1/sso-connection makes one.")
         return connection
 
-    def connect(self, wish: Wish) -> Connection:
-        """Replaces the connection as a whole. Raises Invalid, ChangedMeanwhile."""
+    def connect(self, wanted: Connection, client_secret: str | None) -> Connection:
+        """Replaces the connection as a whole. ``client_secret``: None keeps the one that is there. Raises Invalid, ChangedMeanwhile."""
         before, _ = self._store.connection()
-        _check(wish)
-        self._check_fallback(wish)
-        connection = Connection(
-            kind=wish.kind,
-            issuer=wish.issuer,
-            client_id=wish.client_id,
-            sealed_secret=self._secret(wish, before),
-            metadata_url=wish.metadata_url,
-            metadata=wish.metadata,
-            groups_claim=wish.groups_claim,
-            domains=tuple(dict.fromkeys(clean_domain(each) for each in wish.domains)),
-            roles=dict(wish.roles),
-            default_role=wish.default_role,
-            follow_groups=wish.follow_groups,
-            mfa=wish.mfa,
-            enforced=wish.enforced,
-            fallback_users=tuple(dict.fromkeys(wish.fallback_users)),
+        _check(wanted, client_secret)
+        self._check_fallback(wanted)
+        connection = replace(
+            wanted,
+            sealed_secret=self._secret(wanted, client_secret, before),
+            domains=tuple(dict.fromkeys(clean_domain(each) for each in wanted.domains)),
+            fallback_users=tuple(dict.fromkeys(wanted.fallback_users)),
             revision=before.revision + 1 if before else 1,
         )
         if connection.enforced:
@@ -118,19 +88,19 @@ class ConnectionService:
         self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
         return steps
 
-    def _secret(self, wish: Wish, before: Connection | None) -> str:
+    def _secret(self, wanted: Connection, client_secret: str | None, before: Connection | None) -> str:
         """Sealed. One that was given for another provider is never sent to this one. Raises Invalid."""
-        if wish.client_secret is not None:
-            return self._secrets.seal(wish.client_secret, CLIENT_SECRET) if wish.client_secret else ""
-        if wish.kind is Kind.SAML or before is None or not before.sealed_secret:
+        if client_secret is not None:
+            return self._secrets.seal(client_secret, CLIENT_SECRET) if client_secret else ""
+        if wanted.kind is Kind.SAML or before is None or not before.sealed_secret:
             return ""
-        if (before.kind, before.issuer, before.client_id) != (wish.kind, wish.issuer, wish.client_id):
+        if (before.kind, before.issuer, before.client_id) != (wanted.kind, wanted.issuer, wanted.client_id):
             raise Invalid("Give client_secret again: the one that is kept is of another provider or client.")
         return before.sealed_secret
 
-    def _check_fallback(self, wish: Wish) -> None:
+    def _check_fallback(self, wanted: Connection) -> None:
         """Raises Invalid."""
-        for user_id in wish.fallback_users:
+        for user_id in wanted.fallback_users:
             found = self._people.login(user_id)
             if found is None or found.user.status is not UserStatus.ACTIVE or not found.password:
                 raise Invalid("fallback_users are active users who have a password.")
@@ -143,16 +113,16 @@ class ConnectionService:
             raise Invalid(f"It cannot be enforced, because it does not work: {down}") from down
 
 
-def _check(wish: Wish) -> None:
+def _check(wanted: Connection, client_secret: str | None) -> None:
     """Raises Invalid."""
-    if len(wish.roles) > MOST_GROUPS or len(wish.domains) > MOST_DOMAINS:
+    if len(wanted.roles) > MOST_GROUPS or len(wanted.domains) > MOST_DOMAINS:
         raise Invalid(f"Give at most {MOST_GROUPS} groups and {MOST_DOMAINS} domains.")
-    if len(wish.fallback_users) > MOST_FALLBACK_USERS:
+    if len(wanted.fallback_users) > MOST_FALLBACK_USERS:
         raise Invalid(f"Give at most {MOST_FALLBACK_USERS} fallback_users.")
-    if not wish.issuer:
+    if not wanted.issuer:
         raise Invalid("Give the issuer: OIDC's issuer URL, or the entity id of the SAML provider.")
-    if wish.kind is Kind.OIDC:
-        if not wish.client_id or wish.metadata or wish.metadata_url:
+    if wanted.kind is Kind.OIDC:
+        if not wanted.client_id or wanted.metadata or wanted.metadata_url:
             raise Invalid("OIDC takes issuer and client_id, and no SAML metadata.")
-    elif wish.client_id or wish.client_secret or bool(wish.metadata) == bool(wish.metadata_url):
+    elif wanted.client_id or client_secret or bool(wanted.metadata) == bool(wanted.metadata_url):
         raise Invalid("SAML takes either metadata_url or metadata, and no client.")

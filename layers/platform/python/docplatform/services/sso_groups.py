@@ -18,7 +18,7 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.groups import Group
 from docplatform.domain.sso import MOST_GROUPS, ExternalIdentity
-from docplatform.services.sso_outages import Watch
+from docplatform.services.visiting import Visiting
 
 _IN_THE_WAY = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooManyGroups, UserNotFound)
 """None of these keeps anybody out; the next log-in tries again."""
@@ -56,38 +56,38 @@ class GroupFollower:
     def __init__(self, groups: SsoGroups, now: Callable[[], datetime]) -> None:
         self._groups, self._now = groups, now
 
-    def follow(self, watch: Watch, identity: ExternalIdentity) -> None:
+    def follow(self, by: Visiting, identity: ExternalIdentity) -> None:
         """Into the groups that the provider names, and out of those that it named before and names no more. Groups are neither made
         nor left where somebody here put the user."""
         wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
         joined = self._groups.joined(identity)
         if not wanted and not joined:
             return
-        here = self._groups.of(watch.user_id)
+        here = self._groups.of(by.user_id)
         for group_id, group in wanted.items():
             if group_id not in here:
-                joined = self._move(watch, identity, joined, joined | {group_id}, group)
+                joined = self._move(by, identity, joined, joined | {group_id}, group)
         gone = joined - wanted.keys()
         found = self._groups.known(gone & here) if gone else {}
         for group_id in gone:
-            joined = self._move(watch, identity, joined, joined - {group_id}, found.get(group_id))
+            joined = self._move(by, identity, joined, joined - {group_id}, found.get(group_id))
 
     def _move(
         self,
-        watch: Watch,
+        by: Visiting,
         identity: ExternalIdentity,
         before: frozenset[str],
         after: frozenset[str],
         group: Group | None,
     ) -> frozenset[str]:
         """``group`` is None where there is nothing to leave any more. What is remembered then."""
-        joins, facts = len(after) > len(before), Facts({"user": watch.user_id})
+        joins, facts = len(after) > len(before), Facts({"user": by.user_id})
         action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
         with suppress(*_IN_THE_WAY):
             with self._groups.begin() as work:
                 if group:
-                    (work.add_members if joins else work.remove_members)(group, [watch.user_id])
-                    work.record(record_of(watch, action, group.id, self._now(), facts))
+                    (work.add_members if joins else work.remove_members)(group, [by.user_id])
+                    work.record(record_of(by, action, group.id, self._now(), facts))
                 work.keep_joined(identity, after)
             return after
         return before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
@@ -14,19 +14,10 @@ from docplatform.domain.tenants import Tenant
 from docplatform.services.identity_ports import People
 from docplatform.services.last_admin import everybody, is_admin
 from docplatform.services.sso_ports import OutageMail, Provider, SsoStore
+from docplatform.services.visiting import Visiting
 
 LONGEST_REASON = 200
-PLATFORM = "sso"
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is on record for what the platform finds out by itself."""
-
-    tenant: Tenant
-    request_id: str
-    user_id: str = PLATFORM
-    session_id: str = ""
+PLATFORM = "sso"  # on record for what is found out without anybody's asking
 
 
 class Outages:
@@ -41,7 +32,7 @@ class Outages:
         now: Callable[[], datetime],
     ) -> None:
         self._tenant, self._store, self._people, self._provider = tenant, store, people, provider
-        self._watch, self._mail, self._now = Watch(tenant, request_id), mail, now
+        self._by, self._mail, self._now = Visiting(tenant, PLATFORM, "", request_id), mail, now
 
     def is_down(self, connection: Connection, health: Health | None) -> bool:
         """As it was found within the last minute, or as it is found now."""
@@ -80,11 +71,11 @@ class Outages:
                 self._mail.sso_outage(admin.email, organisation=self._tenant.name, since=since)
             except MailNotSent:
                 self._store.record(
-                    record_of(self._watch, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
+                    record_of(self._by, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
                 )
 
     def _about(self, action: Action, at: datetime, facts: Facts) -> AuditRecord:
-        return record_of(self._watch, action, self._tenant.id, at, facts)
+        return record_of(self._by, action, self._tenant.id, at, facts)
 
 
 class PasswordGate:
@@ -113,8 +104,8 @@ class PasswordGate:
             return True
         if user.id not in self._bypassed.fallback_users:
             return False
-        watch = Watch(self._tenant, self._request_id, user.id)
-        self._store.record(record_of(watch, Action.SSO_BYPASSED, user.id, self._now()))
+        about = Visiting(self._tenant, user.id, "", self._request_id)
+        self._store.record(record_of(about, Action.SSO_BYPASSED, user.id, self._now()))
         return True
 
     def no_newcomers(self) -> None:
