@@ -3,7 +3,7 @@ members, and an attribute of the member's profile, so that one read tells a pers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from docplatform.adapters import pages
@@ -70,9 +70,10 @@ class DynamoGroups:
         shown = tuple(user_from(found[key]) for key in keys if key in found)
         return shown, pages.encode({"id": end["sk"].removeprefix(TenantKeys.MEMBER)}) if end else ""
 
-    def check_user(self, user_id: str) -> None:
-        profile = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
-        if profile is None or profile.get("removed"):
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        wanted = set(user_ids)
+        found = self._table.get_many(self._keys.user(each) for each in wanted if ids.is_a(ids.USER, each))
+        if len([each for each in found.values() if not each.get("removed")]) < len(wanted):
             raise UserNotFound("Look at the list of users.")
 
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:

@@ -46,8 +46,8 @@ class Groups(Protocol):
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of id. Raises InvalidCursor."""
 
-    def check_user(self, user_id: str) -> None:
-        """Raises UserNotFound."""
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        """One call for a hundred. Raises UserNotFound."""
 
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         """Take everybody out, and take back everything that is granted to it; may be repeated."""
@@ -126,8 +126,7 @@ class GroupService:
 
     def check_users(self, user_ids: Iterable[str]) -> None:
         """Raises UserNotFound."""
-        for user_id in user_ids:
-            self._groups.check_user(user_id)
+        self._groups.check_users(user_ids)
 
     def set_members(self, group: Group, wanted: set[str], membership: Membership) -> Group:
         """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
@@ -158,7 +157,7 @@ class GroupService:
     def add_member(self, group_id: str, user_id: str) -> None:
         """Who is in it already stays in it. Raises GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded."""
         group = self._groups.group(group_id)
-        self._groups.check_user(user_id)
+        self._groups.check_users([user_id])
         with suppress(AlreadyDone), self._groups.begin() as work:
             work.add_members(group, [user_id])
             work.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))

@@ -1,0 +1,171 @@
+"""Groups of SCIM."""
+
+from typing import Any
+
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    GroupNameTaken,
+    GroupNotFound,
+    Invalid,
+    InvalidName,
+    PreconditionFailed,
+    QuotaExceeded,
+    TooManyGroups,
+    UserNotFound,
+)
+from docplatform.domain.groups import Group as OurGroup
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.directory import directory
+from docplatform.runtime.composition.sharing import groups
+from docplatform.runtime.routing import address_of
+from docplatform.runtime.wire import Reply
+from protocol import (
+    DIALECT,
+    ScimRefused,
+    answer,
+    page,
+    understood,
+    version,
+    version_wanted,
+    window,
+)
+from resources import Group, group_of, member_ids
+from schemas import ScimMessage, ScimQuery, ScimSelection
+from scim2_models import (
+    Context,
+    PatchOp,
+    ResponseParameters,
+    SearchRequest,
+)
+
+api = Api(DIALECT, keys=True)
+_NEEDS = Permission.MANAGE_USERS
+_GROUP_CHANGES = (Invalid, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded, ScimRefused)
+
+
+@api.get("/scim/v2/Groups", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@understood
+def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
+    """Groups, filtered and in pages."""
+    wanted = SearchRequest[Group].model_validate(query.model_dump(by_alias=True, exclude_none=True))
+    return ScimMessage(_groups(actor, wanted))
+
+
+@api.post("/scim/v2/Groups/.search", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@understood
+def scim_search_groups(actor: Actor, body: ScimMessage) -> ScimMessage:
+    """The same, with the filter in the body."""
+    wanted = SearchRequest[Group].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
+    return ScimMessage(_groups(actor, wanted))
+
+
+def _groups(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
+    kept, base = directory(actor), address_of(actor.tenant)
+    start, count = window(wanted)
+    ids = list(kept.group_ids())
+    about_members = "members" in str(wanted.filter or "").lower()
+    if wanted.filter is not None:
+        known = kept.groups_of(ids).values()
+        told = ((each, group_of(each, kept.members(each.id) if about_members else (), base)) for each in known)
+        chosen = [each for each, shown in told if wanted.filter.match(shown)]
+        total, chosen = len(chosen), chosen[start - 1 : start - 1 + count]
+    else:
+        total = len(ids)
+        chosen = list(kept.groups_of(ids[start - 1 : start - 1 + count]).values())
+    unwanted = {str(path).lower() for path in wanted.excluded_attributes or []}
+    shown = [group_of(each, () if "members" in unwanted else kept.members(each.id), base) for each in chosen]
+    groups(actor).listed(len(shown))
+    return page(Group, shown, total, start, wanted)
+
+
+@api.post("/scim/v2/Groups", answers=ScimMessage, status=201, needs=_NEEDS, errors=_GROUP_CHANGES)
+@understood
+def scim_create_group(actor: Actor, body: ScimMessage) -> Reply:
+    """Make a group."""
+    told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
+    service, wanted = groups(actor), member_ids(told)
+    service.check_users(wanted)
+    group = service.create(told.display_name or "", external_id=told.external_id or "")
+    if wanted:
+        group = service.set_members(group, wanted, directory(actor))
+    return _group_reply(actor, group, Context.RESOURCE_CREATION_RESPONSE)
+
+
+@api.get("/scim/v2/Groups/{group_id}", answers=ScimMessage, needs=_NEEDS, errors=(GroupNotFound, ScimRefused))
+@understood
+def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Reply:
+    """A group with its members."""
+    selection = ResponseParameters[Group].model_validate(query.model_dump(by_alias=True, exclude_none=True))
+    return _group_reply(actor, groups(actor).read(group_id), Context.RESOURCE_QUERY_RESPONSE, selection)
+
+
+@api.put(
+    "/scim/v2/Groups/{group_id}",
+    answers=ScimMessage,
+    needs=_NEEDS,
+    errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
+    headers=("If-Match",),
+)
+@understood
+def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Reply:
+    """Say anew what a group is and who is in it."""
+    told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    before = groups(actor).read(group_id)
+    members = directory(actor).members(group_id)
+    told.replace(group_of(before, members, address_of(actor.tenant)))
+    group = _change_group(actor, before, set(members), told, request)
+    return _group_reply(actor, group, Context.RESOURCE_REPLACEMENT_RESPONSE)
+
+
+@api.patch(
+    "/scim/v2/Groups/{group_id}",
+    answers=ScimMessage,
+    needs=_NEEDS,
+    errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
+    headers=("If-Match",),
+)
+@understood
+def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Reply:
+    """Rename a group, or change who is in it."""
+    patch = PatchOp[Group].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
+    group, members = groups(actor).read(group_id), directory(actor).members(group_id)
+    told = group_of(group, members, address_of(actor.tenant))
+    patch.patch(told)
+    group = _change_group(actor, group, set(members), told, request)
+    return _group_reply(actor, group, Context.RESOURCE_PATCH_RESPONSE)
+
+
+def _change_group(actor: Actor, before: OurGroup, members: set[str], told: Group, request: Request) -> OurGroup:
+    wanted_version, service, wanted = version_wanted(request), groups(actor), member_ids(told)
+    if wanted_version not in (None, before.revision):
+        raise PreconditionFailed("Read the group again and repeat what you wanted.")
+    service.check_users(wanted - members)
+    group, name, external_id = before, told.display_name or "", told.external_id or ""
+    if (name, external_id) != (before.name, before.external_id):
+        group = service.change(before, name, external_id)
+    if wanted != members:
+        group = service.set_members(group, wanted, directory(actor))
+    return group
+
+
+@api.delete(
+    "/scim/v2/Groups/{group_id}",
+    status=204,
+    needs=_NEEDS,
+    errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile),
+    headers=("If-Match",),
+)
+@understood
+def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:
+    """Delete a group, with everything that was granted to it."""
+    service, wanted = groups(actor), version_wanted(request)
+    if wanted not in (None, service.read(group_id).revision):
+        raise PreconditionFailed("Read the group again and repeat what you wanted.")
+    service.delete(group_id)
+
+
+def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Reply:
+    told = group_of(group, directory(actor).members(group.id), address_of(actor.tenant))
+    headers = {"ETag": version(group.revision), "Location": str(told.meta.location)}
+    return Reply(ScimMessage(answer(told, context, selection)), headers)

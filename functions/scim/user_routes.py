@@ -1,0 +1,194 @@
+"""Users of SCIM."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from docplatform.domain.errors import (
+    ChangedMeanwhile,
+    EmailTaken,
+    Invalid,
+    InvalidName,
+    LastAdmin,
+    PreconditionFailed,
+    QuotaExceeded,
+    UserNameTaken,
+    UserNotFound,
+)
+from docplatform.domain.identity import Actor, Permission, Role
+from docplatform.runtime.api import Api, Request
+from docplatform.runtime.composition.directory import directory, users
+from docplatform.runtime.routing import address_of
+from docplatform.runtime.wire import Reply
+from docplatform.domain.directory import Entry
+from protocol import (
+    DIALECT,
+    ScimRefused,
+    answer,
+    page,
+    understood,
+    version,
+    version_wanted,
+    window,
+)
+from resources import ScimUser, facets_of, user_of
+from schemas import ScimMessage, ScimQuery, ScimSelection
+from scim2_models import (
+    Context,
+    PatchOp,
+    ResponseParameters,
+    SearchRequest,
+    User,
+)
+
+api = Api(DIALECT, keys=True)
+_NEEDS = Permission.MANAGE_USERS
+_AT_ONCE = 50  # users that are read and matched together
+_CHANGES = (
+    Invalid,
+    InvalidName,
+    EmailTaken,
+    UserNameTaken,
+    LastAdmin,
+    QuotaExceeded,
+    PreconditionFailed,
+    ScimRefused,
+)
+
+
+@api.get("/scim/v2/Users", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@understood
+def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
+    """Users, filtered and in pages."""
+    wanted = SearchRequest[ScimUser].model_validate(query.model_dump(by_alias=True, exclude_none=True))
+    return ScimMessage(_users(actor, wanted))
+
+
+@api.post("/scim/v2/Users/.search", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@understood
+def scim_search_users(actor: Actor, body: ScimMessage) -> ScimMessage:
+    """The same, with the filter in the body, out of addresses and their logs."""
+    wanted = SearchRequest[ScimUser].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
+    return ScimMessage(_users(actor, wanted))
+
+
+def _users(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
+    service, kept, base = users(actor), directory(actor), address_of(actor.tenant)
+    start, count = window(wanted)
+    if wanted.filter is None:
+        ids = list(kept.user_ids())
+        entries = kept.entries(ids[start - 1 : start - 1 + count])
+        total, shown = len(ids), _told(actor, entries.values(), base)
+    else:
+        matching = [each for each in _candidates(actor, wanted, base) if wanted.filter.match(each)]
+        total, shown = len(matching), matching[start - 1 : start - 1 + count]
+    service.listed(len(shown))
+    return page(ScimUser, shown, total, start, wanted)
+
+
+def _candidates(actor: Actor, wanted: SearchRequest[Any], base: str) -> Iterator[User[Any]]:
+    """All who may match: the one of that name, where the filter is about a name and nothing else."""
+    kept, named = directory(actor), _name_asked(str(wanted.filter))
+    if named is not None:
+        ids = [each for each in [kept.named(named)] if each]
+        yield from _told(actor, kept.entries(ids).values(), base)
+        return
+    yield from everybody(actor, list(kept.user_ids()), base)
+
+
+def everybody(actor: Actor, ids: list[str], base: str) -> Iterator[User[Any]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield from _told(actor, directory(actor).entries(ids[start : start + _AT_ONCE]).values(), base)
+
+
+def _name_asked(text: str) -> str | None:
+    attribute, _, rest = text.strip().partition(" ")
+    operator, _, value = rest.strip().partition(" ")
+    value = value.strip()
+    plain = len(value) > 2 and value[0] == value[-1] == '"' and '"' not in value[1:-1] and "\\" not in value
+    return value[1:-1] if attribute.lower() == "username" and operator.lower() == "eq" and plain else None
+
+
+def _told(actor: Actor, entries: Iterable[Entry], base: str) -> list[User[Any]]:
+    shown = list(entries)
+    known = directory(actor).groups_of({group for entry in shown for group in entry.groups})
+    return [user_of(entry, base, known) for entry in shown]
+
+
+@api.post("/scim/v2/Users", answers=ScimMessage, status=201, needs=_NEEDS, errors=_CHANGES)
+@understood
+def scim_create_user(actor: Actor, body: ScimMessage) -> Reply:
+    """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
+    told = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
+    told.active = told.active is not False
+    entry = users(actor).create(facets_of(told, Role.VIEWER))
+    return _user_reply(actor, entry, Context.RESOURCE_CREATION_RESPONSE)
+
+
+@api.get("/scim/v2/Users/{user_id}", answers=ScimMessage, needs=_NEEDS, errors=(UserNotFound, ScimRefused))
+@understood
+def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Reply:
+    """A user."""
+    selection = ResponseParameters[ScimUser].model_validate(query.model_dump(by_alias=True, exclude_none=True))
+    return _user_reply(actor, users(actor).read(user_id), Context.RESOURCE_QUERY_RESPONSE, selection)
+
+
+@api.put(
+    "/scim/v2/Users/{user_id}",
+    answers=ScimMessage,
+    needs=_NEEDS,
+    errors=(UserNotFound, *_CHANGES),
+    headers=("If-Match",),
+)
+@understood
+def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Reply:
+    """Say anew what a user is."""
+    told = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    before = _current(actor, user_id, request)
+    (original,) = _told(actor, [before], address_of(actor.tenant))
+    told.replace(original)
+    entry = users(actor).change(before, facets_of(told, before.user.role))
+    return _user_reply(actor, entry, Context.RESOURCE_REPLACEMENT_RESPONSE)
+
+
+@api.patch(
+    "/scim/v2/Users/{user_id}",
+    answers=ScimMessage,
+    needs=_NEEDS,
+    errors=(UserNotFound, *_CHANGES),
+    headers=("If-Match",),
+)
+@understood
+def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Reply:
+    """Change some of what a user is."""
+    patch = PatchOp[ScimUser].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
+    entry = _current(actor, user_id, request)
+    (told,) = _told(actor, [entry], address_of(actor.tenant))
+    if patch.patch(told):
+        entry = users(actor).change(entry, facets_of(told, entry.user.role))
+    return _user_reply(actor, entry, Context.RESOURCE_PATCH_RESPONSE)
+
+
+@api.delete(
+    "/scim/v2/Users/{user_id}",
+    status=204,
+    needs=_NEEDS,
+    errors=(UserNotFound, LastAdmin, PreconditionFailed, ChangedMeanwhile),
+    headers=("If-Match",),
+)
+@understood
+def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:
+    """Take a user away: sessions, memberships and grants end at once; what they made stays with the organisation."""
+    users(actor).remove(user_id, if_revision=version_wanted(request))
+
+
+def _current(actor: Actor, user_id: str, request: Request) -> Entry:
+    entry, wanted = users(actor).read(user_id), version_wanted(request)
+    if wanted not in (None, entry.revision):
+        raise PreconditionFailed("Read the user again and repeat what you wanted.")
+    return entry
+
+
+def _user_reply(actor: Actor, entry: Entry, context: Context, selection: Any = None) -> Reply:
+    (told,) = _told(actor, [entry], address_of(actor.tenant))
+    headers = {"ETag": version(entry.revision), "Location": str(told.meta.location)}
+    return Reply(ScimMessage(answer(told, context, selection)), headers)
