@@ -74,14 +74,14 @@ def operator(cloud: Cloud, region: str, method: str, path: str, body: object = N
 
 
 def accept_invitation(site: Site, email: str) -> Member:
-    token = invitation_token(site.cloud, email)
+    token = mailed_token(site.cloud, email)
     body = {"token": token, "name": email.split("@")[0].title(), "password": PASSWORD}
     answer = site.ask("POST", "/v1/auth/invitations/accept", json=body)
     assert answer.status_code == 200, answer.text
     return Member(site, email, answer.json())
 
 
-def invitation_token(cloud: Cloud, email: str) -> str:
+def mailed_token(cloud: Cloud, email: str) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for mail in reversed(cloud.mailbox()):
@@ -90,7 +90,7 @@ def invitation_token(cloud: Cloud, email: str) -> str:
                 if found:
                     return found[1]
         time.sleep(0.3)
-    raise AssertionError(f"no invitation came for {email}")
+    raise AssertionError(f"no mail with a token came for {email}")
 
 
 @dataclass

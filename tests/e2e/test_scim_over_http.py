@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.client import Member, TenantSite, problem
+from tests.e2e.client import PASSWORD, Member, TenantSite, mailed_token, problem
 from tests.e2e.test_keys_over_http import makes_key, program
 
 USER, GROUP, PATCH = (
@@ -74,6 +74,17 @@ def test_filters_pages_and_versions(idp: Member) -> None:
     deactivates(idp, made.json()["id"])
     stale = deactivates(idp, made.json()["id"], **{"If-Match": made.headers["ETag"]})
     assert stale.status_code == 412
+
+
+def test_who_is_provisioned_asks_for_a_first_password_by_mail(idp: Member, acme: TenantSite) -> None:
+    email = f"babs.{secrets.token_hex(4)}@{acme.site.subdomain}.example"
+    made = says(idp, "POST", "Users", {"schemas": [USER], "userName": email, "emails": [{"value": email}]})
+    assert made.status_code == 201, made.text
+    assert acme.site.ask("POST", "/v1/auth/password/forgot", json={"email": email}).status_code == 202
+    body = {"token": mailed_token(acme.site.cloud, email), "password": PASSWORD}
+    assert acme.site.ask("POST", "/v1/auth/password/reset", json=body).status_code == 204
+    inside = acme.site.ask("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD})
+    assert inside.status_code == 200, inside.text
 
 
 def test_only_a_key_for_users_and_only_of_the_tenant_comes_in(idp: Member, acme: TenantSite, hooli: TenantSite) -> None:

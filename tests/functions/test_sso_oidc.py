@@ -14,10 +14,12 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from docplatform.services.challenges import digest
-from tests.functions.house import House, new_house
+from tests.functions.house import House, mails, new_house
 from tests.functions.sso import Browser, connects
 from tests.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc, serving
 from tests.world import Answer, Cloud
+
+ANN = "ann@acme.example"  # who logs in at the provider
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_the_first_log_in_makes_a_member(house: House, idp: FakeOidc) -> None:
     assert entry.status == 200, entry
     me = house.asks("GET", "/v1/me", token=entry["access_token"])
     assert (me["user"]["email"], me["user"]["name"], me["user"]["role"]) == (
-        "ann@acme.example",
+        ANN,
         "Ann Example",
         "editor",
     )
@@ -84,6 +86,18 @@ def test_the_role_follows_the_groups_at_every_log_in(house: House, idp: FakeOidc
         roles.append(house.asks("GET", "/v1/me", token=log_in(house, idp)["access_token"])["user"]["role"])
     assert roles == ["admin", "editor", "viewer", "admin"]
     assert house.actions.count("role.changed") == 3
+
+
+@pytest.mark.parametrize("enforced", [False, True])
+def test_a_first_password_comes_by_mail_where_passwords_are_taken(house: House, idp: FakeOidc, enforced: bool) -> None:
+    admin = house.moves_in()
+    connect(house, admin, idp)
+    assert log_in(house, idp).status == 200
+    connect(house, admin, idp, enforced=enforced)
+    before = len(mails(ANN))
+    assert house.asks("POST", "/v1/auth/password/forgot", {"email": ANN}).status == 202
+    assert len(mails(ANN)) - before == (0 if enforced else 1)
+    assert ("password.reset-refused" in house.actions) is enforced
 
 
 def test_who_is_in_no_group_stays_out_where_there_is_no_default(house: House, idp: FakeOidc) -> None:
@@ -125,7 +139,7 @@ def test_an_address_that_the_provider_has_not_verified_is_nobodys(house: House, 
 
 def test_somebody_invited_comes_in_without_a_password(house: House, idp: FakeOidc) -> None:
     admin = house.moves_in()
-    house.invites("ann@acme.example", admin["access_token"], role="editor")
+    house.invites(ANN, admin["access_token"], role="editor")
     connect(house, admin, idp, domains=["acme.example"])
     me = house.asks("GET", "/v1/me", token=log_in(house, idp)["access_token"])
     assert (me["user"]["status"], me["user"]["role"], me["user"]["name"]) == ("active", "editor", "Ann Example")

@@ -24,7 +24,7 @@ from docplatform.services.accounts import AccountService
 from docplatform.services.directory import DirectoryService
 from docplatform.services.door import Door, Entry, Visitor
 from docplatform.services.factors import OwnFactors
-from docplatform.services.identity_ports import People
+from docplatform.services.identity_ports import OpenGate, People
 from docplatform.services.lockout import Lockout
 from docplatform.services.members import MemberService
 from docplatform.services.passwords import LostPassword, OwnPassword
@@ -190,7 +190,7 @@ class Company:
 
     @property
     def lost_password(self) -> LostPassword:
-        return LostPassword(self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock)
+        return LostPassword(self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock, OpenGate())
 
     def own_password(self, entry: Entry) -> OwnPassword:
         return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)

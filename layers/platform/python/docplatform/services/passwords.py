@@ -15,6 +15,7 @@ from docplatform.domain.errors import (
     MailNotSent,
     ProofRefused,
     SessionNotFound,
+    SsoRequired,
     TooManyAttempts,
     WeakPassword,
 )
@@ -23,7 +24,7 @@ from docplatform.domain.identity import Actor, Reset, UserStatus, alive, check_p
 from docplatform.domain.tenants import Tenant
 from docplatform.services.challenges import digest
 from docplatform.services.credential_ports import CredentialMail
-from docplatform.services.identity_ports import Passwords, People
+from docplatform.services.identity_ports import Gate, Passwords, People
 from docplatform.services.lockout import Lockout
 from docplatform.services.visiting import NOBODY, Visiting
 
@@ -48,20 +49,23 @@ class LostPassword:
         mail: CredentialMail,
         home: str,
         now: Callable[[], datetime],
+        gate: Gate,
     ) -> None:
         """``home`` is the tenant's address."""
         self._tenant, self._request_id = tenant, request_id
         self._people, self._passwords, self._mail = people, passwords, mail
-        self._home, self._now = home, now
+        self._home, self._now, self._gate = home, now, gate
 
     def ask(self, email: str) -> None:
-        """A mail to who has that address and a password; nothing for anybody else, and nobody is told which. One mail in two minutes."""
+        """A mail to who has that address; nothing for anybody else, and nobody is told which. One mail in two minutes. Who has never had a
+        password (a provisioning system or single sign-on made them) gets one where passwords are not refused."""
         at = self._now()
         try:
             login = self._people.login_of(clean_email(email))
         except Invalid:
             login = None
-        if login is None or login.user.status is not UserStatus.ACTIVE or not login.password:
+        newcomers = self._newcomers()  # always: time must not tell who is here
+        if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or newcomers):
             self._record(NOBODY if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
         earlier = self._people.reset(login.user.id)
@@ -80,6 +84,14 @@ class LostPassword:
                 token=f"{login.user.id}.{secret}",
                 minutes=int(RESET_LIFE.total_seconds()) // 60,
             )
+
+    def _newcomers(self) -> bool:
+        """Whether a first password may be set."""
+        try:
+            self._gate.no_newcomers()
+        except SsoRequired:
+            return False
+        return True
 
     def set_anew(self, token: str, password: str) -> None:
         """Ends all sessions; a second factor stays as it is. Raises InvalidReset, WeakPassword."""

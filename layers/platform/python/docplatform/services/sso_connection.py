@@ -75,7 +75,7 @@ class ConnectionService:
         return connection
 
     def disconnect(self) -> None:
-        """Who came by it stays a member, without a way in until they are given a password. Raises SsoNotConnected."""
+        """Who came by it stays a member, and asks for a password by mail. Raises SsoNotConnected."""
         self.read()
         with self._store.begin() as work:
             work.disconnect()

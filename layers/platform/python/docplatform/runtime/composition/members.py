@@ -87,7 +87,8 @@ def own_sessions(actor: Actor) -> OwnSessions:
 
 
 def lost_password(tenant: Tenant, request_id: str) -> LostPassword:
-    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), address_of(tenant), now)
+    gate = password_gate(tenant, request_id)
+    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), address_of(tenant), now, gate)
 
 
 def own_password(actor: Actor, address: str) -> OwnPassword:
