@@ -51,6 +51,8 @@ def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dic
 
 def up(words: list[str]) -> int:
     """Start (or bring up to date) the platform with demo tenants."""
+    from botocore.exceptions import ClientError
+
     from local.demo import seed, show
     from local.deploy import DeployFailed, deploy
     from local.synth import synthesize
@@ -84,7 +86,7 @@ def up(words: list[str]) -> int:
         _say(started, f"{len(changed)} stacks deployed" if changed else "every stack is up to date")
         _say(started, "seeding demo tenants")
         tenants = seed(settings)
-    except (supervisor.CannotStart, DeployFailed, subprocess.CalledProcessError, RuntimeError) as error:
+    except (supervisor.CannotStart, DeployFailed, ClientError, subprocess.CalledProcessError, RuntimeError) as error:
         print(f"\n{error}\n\n./dp logs shows more; ./dp reset starts from nothing.")
         return 1
     _say(started, "ready\n")

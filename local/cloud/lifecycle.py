@@ -20,6 +20,11 @@ def stopping() -> bool:
     return _stopping.is_set()
 
 
-def await_listening() -> None:
-    """What was stored wakes up with the process, before the functions could reach it."""
-    _listening.wait(60)
+def listening() -> bool:
+    """Whether everything that was stored is there again."""
+    return _listening.is_set()
+
+
+def await_listening(patience: float | None = 60) -> None:
+    """What was stored wakes up with the process, before the functions could reach it. ``patience``: seconds; None: for ever."""
+    _listening.wait(patience)

@@ -2,7 +2,8 @@
 
 The emulator itself stores its state when it is stopped, and S3's objects as they come. A snapshot is written by a forked copy
 of the process, which holds the state as it was at one moment, while the process goes on. Log lines and metrics are left
-out of it: they grow without end, and are written at a clean stop.
+out of it: they grow without end, and are written at a clean stop. Nothing is stored before everything that was stored is
+read: an empty service would take its own state's place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from local.cloud import lifecycle
 from local.cloud.patches import async_events
 
 _EVERY = 2.0  # seconds between the end of a snapshot and the next, at least
@@ -45,11 +47,14 @@ class Snapshots:
         """Everything, by this process itself; no snapshot follows."""
         with self._lock:
             self._ended = True
+            if not lifecycle.listening():
+                return
             delivered = async_events.done()
             _store(frozenset())
             _forget(delivered)
 
     def _keep(self) -> None:
+        lifecycle.await_listening(None)
         while not self._ended:
             time.sleep(max(_EVERY, _SHARE * self._last_took))
             if self._stored < self._changed + _SETTLED:
