@@ -24,12 +24,13 @@ SOON = (datetime.now(UTC) + timedelta(days=90)).isoformat()
 
 
 @dataclass
-class Theirs:
+class Belongings:
     """Something of every kind that has an id, of a tenant with a word of its own in all of it."""
 
     site: TenantSite
     word: str
     ids: dict[str, str]
+    person: Member
 
     @property
     def state(self) -> str:
@@ -50,9 +51,18 @@ class Theirs:
 
 
 @pytest.fixture(scope="module")
-def theirs(hooli: TenantSite) -> Theirs:
-    word, admin = f"canary{secrets.token_hex(6)}", hooli.admin
-    person = hooli.invites("editor")
+def theirs(hooli: TenantSite) -> Belongings:
+    return moves_in(hooli)
+
+
+@pytest.fixture(scope="module")
+def ours(acme: TenantSite) -> Belongings:
+    return moves_in(acme)
+
+
+def moves_in(tenant: TenantSite) -> Belongings:
+    word, admin = f"canary{secrets.token_hex(6)}", tenant.admin
+    person = tenant.invites("editor")
     folder = admin.creates_folder(f"Folder {word}")
     document = admin.uploads(f"{word}.txt", f"the text has {word} in it".encode(), "text/plain", folder)
     assert admin.waits_for(document)["processing"]["state"] == "ready"
@@ -73,7 +83,7 @@ def theirs(hooli: TenantSite) -> Theirs:
         "key_id": makes_key(admin, "read", owner_id=account)["api_key"]["id"],
         "passkey_id": passkey_of(person),
     }
-    return Theirs(hooli, word, ids)
+    return Belongings(tenant, word, ids, person)
 
 
 def passkey_of(person: Member) -> str:
@@ -119,7 +129,7 @@ WITH_IDS = [each for each in OPERATIONS if each.parameters and not NOT_OF_A_TENA
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=str)
-def test_what_is_another_tenants_never_was(operation: Operation, acme: TenantSite, theirs: Theirs) -> None:
+def test_what_is_another_tenants_never_was(operation: Operation, acme: TenantSite, theirs: Belongings) -> None:
     unknown = {name: never_was(id_) for name, id_ in theirs.ids.items()}
     before = theirs.state
     foreign, nothing = asks(acme.admin, operation, theirs.ids), asks(acme.admin, operation, unknown)
@@ -130,6 +140,42 @@ def test_what_is_another_tenants_never_was(operation: Operation, acme: TenantSit
     )
     assert theirs.word not in foreign.text + str(foreign.headers)
     assert theirs.state == before
+
+
+TWO_IDS = [(each, name) for each in WITH_IDS if len(each.parameters) > 1 for name in each.parameters]
+
+
+@pytest.mark.parametrize(("operation", "foreign"), TWO_IDS, ids=str)
+def test_what_is_another_tenants_never_was_beside_what_is_ones_own(
+    operation: Operation, foreign: str, ours: Belongings, theirs: Belongings
+) -> None:
+    id_, before = theirs.ids[foreign], (ours.state, theirs.state)
+    told, nothing = (asks(ours.site.admin, operation, {**ours.ids, foreign: each}) for each in (id_, never_was(id_)))
+    assert told.status_code == 404, told.text
+    assert same(told, nothing, {id_: never_was(id_)}), (told.text, nothing.text)
+    assert (ours.state, theirs.state) == before
+
+
+IN_A_QUERY = [
+    (operation, each["name"])
+    for operation in OPERATIONS
+    for each in operation.described.get("parameters", ())
+    if each["in"] == "query" and each["name"].endswith("_id")
+]
+
+
+@pytest.mark.parametrize(("operation", "name"), IN_A_QUERY, ids=str)
+def test_what_is_named_in_a_query_never_was(
+    operation: Operation, name: str, ours: Belongings, theirs: Belongings
+) -> None:
+    admin, path = ours.site.admin, operation.at(**ours.ids)
+    of_kind = {"owner_id": "account_id"}.get(name, name)
+    assert admin.asks(operation.method, path, params={name: ours.ids[of_kind]}).status_code == 200
+    foreign = theirs.ids[of_kind]
+    answers = [admin.asks(operation.method, path, params={name: each}) for each in (foreign, never_was(foreign))]
+    assert answers[0].status_code == 404, answers[0].text
+    assert same(*answers, {foreign: never_was(foreign)}), [each.text for each in answers]
+    assert theirs.word not in answers[0].text
 
 
 def _id_fields() -> Iterator[tuple[str, str]]:
@@ -162,7 +208,7 @@ def test_every_field_that_names_something_is_tried() -> None:
 
 @pytest.mark.parametrize(("where", "field"), BODIES, ids=str)
 def test_nothing_is_put_into_or_made_for_what_is_another_tenants(
-    where: str, field: str, acme: TenantSite, theirs: Theirs
+    where: str, field: str, acme: TenantSite, theirs: Belongings
 ) -> None:
     admin = acme.admin
     own = {
@@ -182,7 +228,7 @@ def test_nothing_is_put_into_or_made_for_what_is_another_tenants(
     assert theirs.state == before
 
 
-def test_nobody_of_another_tenant_is_given_anything(acme: TenantSite, theirs: Theirs) -> None:
+def test_nobody_of_another_tenant_is_given_anything(acme: TenantSite, theirs: Belongings) -> None:
     admin = acme.admin
     folder = admin.creates_folder(f"Own {secrets.token_hex(4)}")
     group = admin.asks("POST", "/v1/groups", json={"name": f"Own {secrets.token_hex(4)}"}).json()["id"]
@@ -200,13 +246,52 @@ def test_nobody_of_another_tenant_is_given_anything(acme: TenantSite, theirs: Th
     assert admin.asks("PATCH", f"/scim/v2/Groups/{group}", json=body).status_code == 404
 
 
-def test_no_cursor_of_another_tenants_list_opens_anything(acme: TenantSite, theirs: Theirs) -> None:
-    for number in range(2):
-        theirs.site.admin.creates_folder(f"{number} {theirs.word}", theirs.ids["folder_id"])
-    page = theirs.site.admin.asks(
-        "GET", f"/v1/folders/{theirs.ids['folder_id']}/children", params={"limit": "1"}
-    ).json()
-    answer = acme.admin.asks("GET", "/v1/folders/root/children", params={"cursor": page["next_cursor"]})
-    assert answer.status_code == 400 or theirs.word not in answer.text, answer.text
+LISTS = [
+    operation
+    for operation in OPERATIONS
+    if "cursor" in {each["name"] for each in operation.described.get("parameters", ()) if each["in"] == "query"}
+]
+OF_WHAT = {
+    "GET /v1/search": ("q", "word"),
+    "GET /v1/access": ("user_id", "user_id"),
+    "GET /v1/api-keys": ("owner_id", "account_id"),
+}
+
+
+@pytest.fixture(scope="module")
+def long_lists(theirs: Belongings) -> Belongings:
+    """Two of everything."""
+    admin, ids = theirs.site.admin, theirs.ids
+    folder = admin.creates_folder(f"{theirs.word} again", ids["folder_id"])
+    document = admin.uploads(f"{theirs.word} again.txt", f"{theirs.word} again".encode(), "text/plain", folder)
+    admin.asks("POST", "/v1/groups", json={"name": f"Group {theirs.word} again"})
+    admin.asks("POST", "/v1/service-accounts", json={"name": f"Bot {theirs.word} again", "role": "editor"})
+    makes_key(admin, "read", owner_id=ids["account_id"])
+    admin.asks("PUT", f"/v1/groups/{ids['group_id']}/members/{admin.user_id}")
+    admin.asks("PUT", f"/v1/access/{folder}/grants/user:{ids['user_id']}", json={"role": "viewer"})
+    for each in (document, ids["document_id"]):
+        admin.finds(theirs.word, each)
+    return theirs
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=str)
+def test_no_cursor_of_another_tenants_list_opens_anything(
+    operation: Operation, ours: Belongings, long_lists: Belongings
+) -> None:
+    theirs = long_lists
+
+    def of(whose: Belongings, **more: str) -> requests.Response:
+        name, what = OF_WHAT.get(str(operation), ("", ""))
+        about = {name: {**whose.ids, "word": whose.word}[what]} if name else {}
+        return whose.site.admin.asks(operation.method, operation.at(**whose.ids), params={**about, **more})
+
+    cursor = of(theirs, limit="1").json()["next_cursor"]
+    assert of(theirs, cursor=cursor).status_code == 200
+    answer = of(ours, cursor=cursor)
+    assert answer.status_code in (200, 400), answer.text
+    assert not [each for each in (theirs.word, theirs.site.id, *theirs.ids.values()) if each in answer.text]
+
+
+def test_no_search_finds_a_word_of_another_tenant(acme: TenantSite, theirs: Belongings) -> None:
     found = acme.admin.searches(theirs.word)
     assert (found["items"], found["total"]) == ([], 0)
