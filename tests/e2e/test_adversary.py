@@ -1,7 +1,7 @@
 """The adversary (tests/adversary.py) at the running platform, as eight tenants in three regions; then everything that the platform has
 written meanwhile is searched: logs, mails, the audit trail, the workflows' histories.
 
-``ADVERSARY_OPERATIONS=20000 ./dp test tests/e2e/test_adversary.py`` for a long run; every run plays the same game.
+``ADVERSARY_OPERATIONS=20000 ./dp test tests/e2e/test_adversary.py -s`` for a long run; every run plays the same game.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ def game(cloud: Cloud, began: int) -> Game:
     return Game([OverHttp(each, each.site.subdomain) for each in made])
 
 
+@pytest.mark.timeout(max(600, OPERATIONS))  # seconds
 def test_nobody_is_told_anything_of_anybody_else(game: Game, cloud: Cloud) -> None:
     game.opens()
     renewed = time.monotonic()
@@ -112,6 +113,7 @@ def test_nobody_is_told_anything_of_anybody_else(game: Game, cloud: Cloud) -> No
                 hand.player.renews()  # type: ignore[attr-defined]
         for step in steps:
             game.plays(step)
+        print(f"{game.done} of {OPERATIONS}", flush=True)  # -s shows it
 
     round_()
     assert game.done >= OPERATIONS
