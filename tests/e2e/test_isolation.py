@@ -148,6 +148,8 @@ def test_objects_and_listings(held: Any, acme: TenantSite, hooli: TenantSite, ow
     for prefix in ("", "tenants/", f"tenants/{hooli.id}/", f"tenants/{acme.id}"):
         refused(lambda prefix=prefix: storage.list_objects_v2(Bucket=bucket, Prefix=prefix))
     refused(lambda: storage.get_object(Bucket=bucket, Key=f"tenants/{acme.id}x/anything"))
+    for name in (f"tenants//{acme.id}/x", f"/tenants/{acme.id}/x", f"tenants/{acme.id}"):  # other names than they seem
+        refused(lambda name=name: storage.put_object(Bucket=bucket, Key=name, Body=b"x"))
 
 
 def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(

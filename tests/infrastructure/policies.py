@@ -116,3 +116,13 @@ def _filled(text: str, context: Context) -> str | None:
 
 def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def document(policy: list[Statement]) -> dict[str, Any]:
+    """As IAM spells it."""
+    spelled = [
+        {"Effect": each.effect, "Action": list(each.actions), "Resource": list(each.resources)}
+        | ({"Condition": dict(each.conditions)} if each.conditions else {})
+        for each in policy
+    ]
+    return {"Version": "2012-10-17", "Statement": spelled}

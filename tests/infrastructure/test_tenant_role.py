@@ -1,5 +1,5 @@
 """TenantAccess, by IAM's own rules: a session tagged with one tenant reaches that tenant, and an untagged one
-nothing."""
+nothing. Keys of KMS have a table of their own (``test_tenant_role_keys.py``)."""
 
 from __future__ import annotations
 
@@ -112,33 +112,6 @@ def test_listings_of_the_tenants_prefix_only(tenant: Policy, region: str) -> Non
         for prefix in ("", "tenants/", f"tenants/{OWN}", f"tenants/{FOREIGN}/"):
             assert not allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=prefix))
         assert not allows(tenant, f"s3:{action}", bucket, _as_own())
-
-
-@pytest.fixture
-def key(production: Assembly, region: str) -> str:
-    return f"<{production.stack('data', region).key('alias/docplatform-data')}.Arn>"
-
-
-def test_the_data_key_in_the_tenants_own_context(tenant: Policy, key: str) -> None:
-    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-        assert allows(tenant, action, key, _as_own(kms__EncryptionContext__tenant_id=OWN))
-        assert not allows(tenant, action, key, _as_own(kms__EncryptionContext__tenant_id=FOREIGN))
-        assert not allows(tenant, action, key, _as_own())
-
-
-def test_the_data_key_through_storage_for_the_documents_and_tables_only(tenant: Policy, region: str, key: str) -> None:
-    bucket = DOCUMENTS.format(region=region)
-
-    def through(service: str, **more: str) -> Context:
-        named = {f"kms:EncryptionContext:aws:{name.replace('__', ':')}": value for name, value in more.items()}
-        return {**_as_own(kms__ViaService=f"{service}.{region}.amazonaws.com"), **named}
-
-    assert allows(tenant, "kms:Decrypt", key, through("s3", s3__arn=bucket))
-    assert allows(tenant, "kms:Decrypt", key, through("dynamodb", dynamodb__tableName="docplatform-data"))
-    audit = bucket.replace("documents", "audit")
-    assert not allows(tenant, "kms:Decrypt", key, through("s3", s3__arn=audit))
-    assert not allows(tenant, "kms:Decrypt", key, through("dynamodb", dynamodb__tableName="another"))
-    assert not allows(tenant, "kms:Decrypt", key, through("sqs", sqs__arn="any"))
 
 
 def test_nothing_else_at_all(tenant: Policy) -> None:

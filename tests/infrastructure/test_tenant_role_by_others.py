@@ -2,7 +2,7 @@
 policies that nobody here wrote (npm: @cloud-copilot/iam-simulate); and what the local cloud enforces. Thousands of requests, and no two may
 disagree.
 
-KMS is left out: the evaluator knows no encryption-context keys. ``test_tenant_role.py`` has a table for those.
+KMS is left out: the evaluator knows no encryption-context keys. ``test_tenant_role_keys.py`` has a table for those.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 from local.settings import CLOUD_PYTHON, ROOT
 from tests.engines.npm import NotInstalled, answers, installed
-from tests.infrastructure.policies import Statement, allows, roles
+from tests.infrastructure.policies import Statement, allows, document, roles
 from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly
 
 OWN, FOREIGN = "t00000000000a", "t00000000000b"
@@ -180,15 +180,6 @@ def policies(production: Assembly) -> dict[str, list[Statement]]:
     }
 
 
-def document(policy: list[Statement]) -> dict[str, Any]:
-    spelled = [
-        {"Effect": each.effect, "Action": list(each.actions), "Resource": list(each.resources)}
-        | ({"Condition": dict(each.conditions)} if each.conditions else {})
-        for each in policy
-    ]
-    return {"Version": "2012-10-17", "Statement": spelled}
-
-
 def by_the_simulator(policy: list[Statement], asked: list[Asked]) -> list[bool | None]:
     """None for a file with a star in its name: the simulator takes the star for a pattern and asks about any file."""
     try:
@@ -242,6 +233,7 @@ def loosened(policy: list[Statement], found: str, instead: str) -> list[Statemen
     changed = [
         replace(
             each,
+            actions=tuple(action.replace(found, instead) for action in each.actions),
             resources=tuple(resource.replace(found, instead) for resource in each.resources),
             conditions=json.loads(json.dumps(dict(each.conditions)).replace(found, instead)),
         )
@@ -257,6 +249,11 @@ LOOSE = {
     "any tenant's keys": ("${aws:PrincipalTag/tenant_id}#", ""),
     "any tenant's files": ("tenants/${aws:PrincipalTag/tenant_id}/", "tenants/"),
     "a request that names no key": ('"dynamodb:LeadingKeys": "false"', '"dynamodb:LeadingKeys": "true"'),
+    "one own key among several": ("ForAllValues:StringLike", "ForAnyValue:StringLike"),
+    "tables with a name like ours": ("table/docplatform-data", "table/docplatform-dat*"),
+    "any operation on items": ("dynamodb:GetItem", "dynamodb:*"),
+    "writing the malware scan's verdict": ("s3:GetObjectTagging", "s3:*ObjectTagging"),
+    "any region's documents": ("-us-east-1/tenants", "-*/tenants"),
     "any region's tables": ("arn:aws:dynamodb:us-east-1:", "arn:aws:dynamodb:*:"),
 }
 

@@ -1,5 +1,5 @@
-"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``;
-and the identity that a mail is sent from as its resource."""
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``; the identity that a mail
+is sent from as its resource; and objects by their names to the letter."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def apply() -> None:
     _leading_keys(iam_actions)
     _encryption_context(iam_actions)
     _sending_identity(iam_actions)
+    _object_names(iam_actions)
 
 
 def _leading_keys(iam_actions: Any) -> None:
@@ -124,6 +125,21 @@ def _sending_identity(iam_actions: Any) -> None:
 
     iam_actions._ses_v2_resource_arn = resource
     app._enforce_ses_v2, app._enforce_data_plane = remember, with_sender
+
+
+def _object_names(iam_actions: Any) -> None:
+    """``a//b``, ``/a`` and ``a/`` are other objects than ``a/b`` and ``a``
+    (docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+    known = getattr(iam_actions, "extract_resource_arn", None)
+    expect(known, "iam_actions.extract_resource_arn")
+
+    def resource(service: str, method: str, path: str, *more: Any) -> str:
+        bucket, _, name = path.removeprefix("/").partition("/")
+        if service == "s3" and bucket and name:
+            return f"arn:aws:s3:::{bucket}/{name}"
+        return str(known(service, method, path, *more))
+
+    iam_actions.extract_resource_arn = resource
 
 
 def _object(body: bytes) -> dict[str, Any]:
