@@ -27,8 +27,11 @@ _INPUTS = (
 _KEPT = 12
 
 
-def synthesize(settings: LocalSettings) -> Path:
-    """The folder of the cloud assembly. Raises CalledProcessError when the app does not synthesize."""
+def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
+    """The folder of the cloud assembly. ``wanted``: settings other than those of ``cdk.json``.
+
+    Raises CalledProcessError when the app does not synthesize.
+    """
     context = {
         "account": ACCOUNT,
         "regions": {region: {"address": settings.address(region)} for region in settings.region_ports},
@@ -36,6 +39,7 @@ def synthesize(settings: LocalSettings) -> Path:
         "malware_scan": "signature",
         "sso_loopback": True,
         "processing_visibility_seconds": 45,
+        **wanted,
     }
     digest = hashlib.sha256(json.dumps([context, sys.version, str(ROOT)]).encode())
     for pattern in _INPUTS:
