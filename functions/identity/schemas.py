@@ -117,7 +117,7 @@ class SessionView(Wire):
     expires_at: Moment
     address: str
     agent: str
-    authenticated_at: Moment
+    authenticated_at: Moment | None
     methods: list[str]
     current: bool
 

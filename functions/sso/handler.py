@@ -21,7 +21,7 @@ from docplatform.runtime.routing import address_of
 from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.wire import Reply
 from docplatform.services.sso import SsoService, Start
-from schemas import Callback, ConnectionView, NewConnection, SamlPost, TestResult
+from schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
 
 api = Api()
 
@@ -34,9 +34,9 @@ def _sign_on(tenant: Tenant, request: Request) -> SsoService:
 
 
 @api.get("/v1/sso/login", status=302, errors=(SsoNotConnected, SsoUnavailable))
-def begin_sso(tenant: Tenant, request: Request) -> Reply:
+def begin_sso(tenant: Tenant, query: Login, request: Request) -> Reply:
     """Go to the organisation's identity provider. To be opened in a browser, which comes back within ten minutes."""
-    start = _sign_on(tenant, request).begin()
+    start = _sign_on(tenant, request).begin(anew=query.prompt == "login")
     return Reply(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
 
 

@@ -1,6 +1,6 @@
 """Single sign-on as it travels over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from docplatform.domain.identity import Role
 from docplatform.domain.sso import Connection, Kind, Step
@@ -11,6 +11,12 @@ Address = Annotated[str, Field(max_length=2000)]
 Printable = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[\x21-\x7e]*$")]
 State = Annotated[str, Field(min_length=1, max_length=200)]
 Claim = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Login(Wire):
+    """``prompt``: ``login`` has the provider ask anew who it is (OpenID Connect Core 1.0 §3.1.2.1; SAML's ForceAuthn)."""
+
+    prompt: Literal["login"] | None = None
 
 
 class Callback(Foreign):

@@ -36,8 +36,8 @@ class Browser:
     house: House
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def opens_login(self) -> Answer:
-        answer = asks(self.house, "GET", "/v1/sso/login")
+    def opens_login(self, **query: str) -> Answer:
+        answer = asks(self.house, "GET", "/v1/sso/login", query=query or None)
         if "Set-Cookie" in answer.headers:
             name, _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
             self.cookies[name] = value

@@ -53,9 +53,9 @@ def tries(house: House, admin: dict[str, str]) -> dict[str, tuple[bool, str]]:
     return {step["name"]: (step["ok"], step["detail"]) for step in answer["steps"]}
 
 
-def log_in(house: House, idp: FakeOidc) -> Answer:
+def log_in(house: House, idp: FakeOidc, **query: str) -> Answer:
     browser = Browser(house)
-    away = browser.opens_login()
+    away = browser.opens_login(**query)
     assert away.status == 302, away
     return browser.comes_back(**idp.logs_in(away.headers["Location"]))
 
@@ -116,10 +116,10 @@ def test_changes_take_a_fresh_proof(house: House, admin: dict[str, str], idp: Fa
     assert (answer.status, answer["code"]) == (403, "step_up_required")
 
 
-def test_a_log_in_by_the_provider_is_a_fresh_proof(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_a_log_in_at_the_provider_is_a_fresh_proof(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp, default_role="admin")
-    by_sso = log_in(house, idp)
-    assert connect(house, by_sso.body, idp).status == 200
+    assert connect(house, log_in(house, idp).body, idp)["code"] == "step_up_required"
+    assert connect(house, log_in(house, idp, prompt="login").body, idp).status == 200
 
 
 def test_a_connection_is_of_one_tenant(house: House, admin: dict[str, str], idp: FakeOidc, region: Cloud) -> None:

@@ -27,7 +27,8 @@ EC = ECKey.generate_key("P-256", {"kid": "ec-1", "use": "sig"})
 @dataclass
 class FakeOidc:
     """``broken``: path → status that it answers with. ``claims`` go over the honest ones; None takes one away.
-    ``token``: makes the ID token of its claims, in another way than the honest one."""
+    ``token``: makes the ID token of its claims, in another way than the honest one. ``remembers``: seconds since it saw who the person is;
+    asked to look again, it does, unless it is ``lazy``."""
 
     port: int = 0
     person: dict[str, Any] = field(default_factory=lambda: dict(ANN))
@@ -38,6 +39,8 @@ class FakeOidc:
     token: Any = None
     keys: list[Any] = field(default_factory=lambda: [RSA, EC])
     secret: str = SECRET
+    remembers: int = 3600
+    lazy: bool = False
     asked: list[str] = field(default_factory=list)
     stops: Callable[[], None] = lambda: None
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -93,6 +96,9 @@ class FakeOidc:
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         honest = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": request["nonce"]}
+        if "max_age" in request:  # Core 1.0 §2: then it must say when
+            looks = request.get("prompt") == "login" and not self.lazy
+            honest["auth_time"] = now - (0 if looks else self.remembers)
         claims = {k: v for k, v in {**honest, **self.person, **self.claims}.items() if v is not None}
         make = self.token or (lambda claims: jwt.encode({"alg": "RS256", "kid": "rsa-1"}, claims, RSA))
         return 200, {"access_token": "at", "token_type": "Bearer", "id_token": make(claims)}

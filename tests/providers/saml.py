@@ -62,6 +62,8 @@ class FakeSaml:
     broken: dict[str, int] = field(default_factory=dict)
     change: dict[str, Any] = field(default_factory=dict)
     config: SigningConfig = field(default_factory=SigningConfig.default)
+    remembers: int = 3600  # seconds since it saw who the person is; asked to look again, it does, unless it is lazy
+    lazy: bool = False
     prefixes: tuple[str, ...] = ()  # of an InclusiveNamespaces list, as Okta and Shibboleth write it
     count: int = 0
     stops: Callable[[], None] = lambda: None
@@ -107,6 +109,7 @@ class FakeSaml:
             "id": f"_assertion{self.count}-{self.port}",
             "begins": _time(-30),
             "ends": _time(300),
+            "instant": _time(0 if request.get("ForceAuthn") == "true" and not self.lazy else -self.remembers),
             "status": "urn:oasis:names:tc:SAML:2.0:status:Success",
             "method": "urn:oasis:names:tc:SAML:2.0:cm:bearer",
         }
@@ -160,7 +163,7 @@ class FakeSaml:
             f' Recipient="{f["acs"]}" NotOnOrAfter="{f["confirmed"]}"/></a:SubjectConfirmation></a:Subject>'
             f'<a:Conditions NotBefore="{f["begins"]}" NotOnOrAfter="{f["ends"]}"><a:AudienceRestriction>'
             f"<a:Audience>{f['audience']}</a:Audience></a:AudienceRestriction></a:Conditions>"
-            f'<a:AuthnStatement AuthnInstant="{f["begins"]}"/>'
+            f'<a:AuthnStatement AuthnInstant="{f["instant"]}"/>'
             f"<a:AttributeStatement>{values}</a:AttributeStatement></a:Assertion></p:Response>"
         )
 

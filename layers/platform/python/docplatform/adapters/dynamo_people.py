@@ -296,7 +296,7 @@ def _session_item(session: Session) -> Item:
         "expires": int(session.expires_at.timestamp()),
         "address": session.address,
         "agent": session.agent,
-        "auth_time": rfc3339(session.auth_time),
+        "auth_time": rfc3339(session.auth_time) if session.auth_time else None,
         "amr": list(session.amr),
     }
 
@@ -312,6 +312,6 @@ def _session(item: Item) -> Session:
         expires_at=moment(item["expires_at"]),
         address=item["address"],
         agent=item["agent"],
-        auth_time=moment(item["auth_time"] if "auth_time" in item else item["created_at"]),
+        auth_time=moment(item["auth_time"]) if item["auth_time"] else None,
         amr=tuple(item.get("amr", ())),
     )

@@ -176,6 +176,7 @@ def _attempt_item(attempt: Attempt) -> Item:
         "expires_at": rfc3339(attempt.expires_at),
         "expires": int(attempt.expires_at.timestamp()),
         "state_hash": attempt.state_hash,
+        "anew": attempt.anew,
     }
 
 
@@ -188,6 +189,7 @@ def _attempt(item: Item) -> Attempt:
         verifier=item["verifier"],
         provider=item["provider"],
         expires_at=moment(item["expires_at"]),
+        anew=item["anew"],
     )
 
 

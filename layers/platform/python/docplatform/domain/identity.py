@@ -107,14 +107,15 @@ class User:
     created_at: datetime
     kind: UserKind = UserKind.PERSON
     sessions_since: datetime | None = None
-    """Sessions whose person was last authenticated before that are ended."""
+    """Sessions that began before that are ended, unless their person was authenticated again since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """``secret_hash`` is of the refresh secret in force, ``family_hash`` of the part that all of this session's secrets share: who shows
     that with another secret holds one that was exchanged before, and has stolen it or is robbed. ``address`` and ``agent`` are of the
-    log-in; ``auth_time`` and ``amr`` say when and how its person last proved to be who they are (OpenID Connect Core §2)."""
+    log-in; ``auth_time`` and ``amr`` say when and how its person last proved to be who they are (OpenID Connect Core §2). None: their
+    identity provider does not say when."""
 
     id: str
     user_id: str
@@ -125,12 +126,16 @@ class Session:
     expires_at: datetime
     address: str
     agent: str
-    auth_time: datetime
+    auth_time: datetime | None
     amr: tuple[str, ...] = ()
 
     def fresh(self, at: datetime) -> bool:
         """Whether its person was authenticated a moment ago, as what cannot be undone demands."""
-        return at - self.auth_time <= STEP_UP_LIFE
+        return self.auth_time is not None and at - self.auth_time <= STEP_UP_LIFE
+
+    def begun_or_proven_since(self, at: datetime) -> bool:
+        """A log-in counts from when it is: its person may have been known to their identity provider for long."""
+        return max(self.created_at, self.auth_time or self.created_at) >= at
 
 
 def alive(session: Session | None, user: User | None, at: datetime) -> bool:
@@ -141,7 +146,7 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
         and session.user_id == user.id
         and session.expires_at > at
         and user.status is UserStatus.ACTIVE
-        and (user.sessions_since is None or session.auth_time >= user.sessions_since)
+        and (user.sessions_since is None or session.begun_or_proven_since(user.sessions_since))
     )
 
 

@@ -12,6 +12,7 @@ from docplatform.domain.errors import Invalid
 from docplatform.domain.identity import Role
 
 ATTEMPT_LIFE = timedelta(minutes=10)
+DRIFT = timedelta(seconds=60)  # between two clocks
 MOST_GROUPS, MOST_DOMAINS, MOST_FALLBACK_USERS = 200, 100, 20
 
 _FRESH = timedelta(seconds=60)
@@ -80,7 +81,8 @@ class Connection:
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
     """What a provider vouches for. ``subject`` is stable at ``issuer``; ``email`` is '' where it gave none. ``email_refuted``: it says
-    itself that it has not verified the address. ``assertion``: a SAML assertion's id, worthless after ``expires_at``."""
+    itself that it has not verified the address. ``authenticated_at``: when it last saw for itself who they are; None: it does not say.
+    ``assertion``: a SAML assertion's id, worthless after ``expires_at``."""
 
     issuer: str
     subject: str
@@ -88,6 +90,7 @@ class ExternalIdentity:
     name: str = ""
     groups: tuple[str, ...] = ()
     email_refuted: bool = False
+    authenticated_at: datetime | None = None
     assertion: str = ""
     expires_at: datetime | None = None
 
@@ -98,7 +101,8 @@ class Attempt:
 
     ``browser_hash``: of the cookie of the browser that began it (RFC 9700 §4.7.1). ``revision``: the connection's.
     ``request``: what the answer must speak of, OIDC's nonce or the AuthnRequest's id. ``verifier``: PKCE's (RFC 7636).
-    ``provider``: what the provider said of itself when the log-in began."""
+    ``provider``: what the provider said of itself when the log-in began. ``anew``: it was asked to see for itself who it is, whatever
+    it remembers."""
 
     state_hash: str
     browser_hash: str
@@ -107,6 +111,12 @@ class Attempt:
     verifier: str
     provider: Mapping[str, str | list[str]]
     expires_at: datetime
+    anew: bool = False
+
+    def is_answered_by(self, identity: ExternalIdentity) -> bool:
+        """Whether its person was authenticated as this log-in asks for it."""
+        begun = self.expires_at - ATTEMPT_LIFE
+        return not self.anew or (identity.authenticated_at is not None and identity.authenticated_at >= begun - DRIFT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,7 +339,9 @@ def _require_fresh(actor: Actor) -> None:
     session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
     at = core.now()
     if session is None or not alive(session, user, at) or not session.fresh(at):
-        raise StepUpRequired("POST /v1/auth/step-up, then repeat the request.")
+        raise StepUpRequired(
+            "POST /v1/auth/step-up, or log in by single sign-on with ?prompt=login; then repeat the request."
+        )
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:

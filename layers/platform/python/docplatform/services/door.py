@@ -100,11 +100,20 @@ class Door:
         go = "Send it to /v1/auth/mfa with the challenge."
         return MfaRequired(go, challenge=token, expires_in=seconds, methods=login.factors.methods)
 
-    def _enter(self, work: PeopleWork, login: Login, action: Action, methods: tuple[Method, ...]) -> Entry:
+    def _enter(
+        self,
+        work: PeopleWork,
+        login: Login,
+        action: Action,
+        methods: tuple[Method, ...],
+        *,
+        ago: timedelta | None = timedelta(0),
+    ) -> Entry:
+        """``ago``: how long ago they proved to be who they are; None where nobody knows."""
         device = digest(self._visitor.agent)
         if device not in login.devices:
             work.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
-        return self._open(work, login.user, action, methods)
+        return self._open(work, login.user, action, methods, ago)
 
     def _tell_of_device(self, login: Login) -> None:
         """Of the first log-in nobody needs to be told. A mail that cannot be sent keeps nobody out."""
@@ -119,7 +128,9 @@ class Door:
                 at=self._now(),
             )
 
-    def _open(self, work: PeopleWork, user: User, action: Action, methods: tuple[Method, ...]) -> Entry:
+    def _open(
+        self, work: PeopleWork, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
+    ) -> Entry:
         family, at = secrets.token_urlsafe(16), self._now()
         secret = new_secret(family)
         session = Session(
@@ -132,7 +143,7 @@ class Door:
             expires_at=at + IDLE_LIFE,
             address=self._visitor.address,
             agent=self._visitor.agent,
-            auth_time=at,
+            auth_time=None if ago is None else at - ago,
             amr=tuple(method.value for method in methods),
         )
         work.open_session(session)

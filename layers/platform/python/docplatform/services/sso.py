@@ -80,14 +80,14 @@ class SsoService:
         self._visitor, self._store, self._people, self._door = visitor, store, people, door
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
-    def begin(self) -> Start:
-        """Raises SsoNotConnected, SsoUnavailable."""
+    def begin(self, *, anew: bool = False) -> Start:
+        """``anew``: the provider is not to answer from its memory. Raises SsoNotConnected, SsoUnavailable."""
         connection, health = self._store.connection()
         if connection is None:
             raise SsoNotConnected("Log in with e-mail and password.")
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         try:
-            departure = self._provider(connection).depart(state)
+            departure = self._provider(connection).depart(state, anew=anew)
         except ProviderDown as down:
             self._outages.found(health, str(down))
             raise _unavailable() from down
@@ -102,10 +102,12 @@ class SsoService:
             verifier=departure.verifier,
             provider=departure.provider,
             expires_at=at + ATTEMPT_LIFE,
+            anew=anew,
         )
         with self._store.begin() as work:
             work.begin_attempt(attempt)
-            work.record(record_of(self._by(), Action.SSO_STARTED, NOBODY, at, {"kind": connection.kind.value}))
+            facts: Facts = {"kind": connection.kind.value, "anew": anew}
+            work.record(record_of(self._by(), Action.SSO_STARTED, NOBODY, at, facts))
         return Start(departure.address, browser, connection.kind)
 
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> Entry:
@@ -127,6 +129,8 @@ class SsoService:
         except ProviderDown as down:
             self._outages.found(health, str(down))
             raise _unavailable() from down
+        if not attempt.is_answered_by(identity):
+            self._refuse("the provider has not asked again who it is")
         try:
             return self._enter(connection, identity)
         except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
@@ -138,7 +142,9 @@ class SsoService:
             with self._store.begin() as work:
                 work.spend(identity)
                 self._settle(work, arrival, identity)
-                entry = self._door.enter(work, arrival.login, enough=connection.mfa)
+                entry = self._door.enter(
+                    work, arrival.login, enough=connection.mfa, proved_at=identity.authenticated_at
+                )
         except SsoRefused:
             self._refuse("the assertion has been used", arrival.login.user.id)
         except QuotaExceeded:

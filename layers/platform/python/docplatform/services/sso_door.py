@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from docplatform.domain.audit import Action
 from docplatform.domain.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.domain.factors import Method
@@ -11,12 +13,16 @@ from docplatform.services.identity_ports import PeopleWork
 
 
 class SsoDoor(Door):
-    def enter(self, work: PeopleWork, login: Login, *, enough: bool) -> Entry | MfaRequired | MfaEnrolmentRequired:
-        """``enough``: the provider sees to second factors itself; otherwise ours may have to follow."""
+    def enter(
+        self, work: PeopleWork, login: Login, *, enough: bool, proved_at: datetime | None
+    ) -> Entry | MfaRequired | MfaEnrolmentRequired:
+        """``enough``: the provider sees to second factors itself; otherwise ours may have to follow. ``proved_at``: when it last saw for
+        itself who it is, None where it does not say."""
         due = None if enough else self._due(work, login, Method.FEDERATED)
         if due is None:
             methods = (Method.FEDERATED, Method.SEVERAL) if enough else (Method.FEDERATED,)
-            return self._enter(work, login, Action.SSO_SUCCEEDED, methods)
+            ago = None if proved_at is None else max(self._now() - proved_at, timedelta(0))
+            return self._enter(work, login, Action.SSO_SUCCEEDED, methods, ago=ago)
         work.record(self._about(login.user.id, "", Action.SSO_ACCEPTED))
         return due
 

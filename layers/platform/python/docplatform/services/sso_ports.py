@@ -55,8 +55,8 @@ class SsoStore(Protocol):
 class Provider(Protocol):
     """A tenant's identity provider."""
 
-    def depart(self, state: str) -> Departure:
-        """Raises ProviderDown."""
+    def depart(self, state: str, *, anew: bool) -> Departure:
+        """``anew``: whoever the provider remembers must show again who they are. Raises ProviderDown."""
 
     def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
         """Who the reply is proof of. Raises ProviderRefused, ProviderDown."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +19,7 @@ from joserfc.jwk import JWKRegistry, Key
 
 from docplatform.adapters.sso.outbound import Answer, Outbound
 from docplatform.domain.sso import (
+    DRIFT,
     Attempt,
     Connection,
     Departure,
@@ -29,7 +30,6 @@ from docplatform.domain.sso import (
 )
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
-LEEWAY = 60  # seconds between two clocks
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -41,7 +41,7 @@ class OidcProvider:
         self._connection, self._outbound = connection, outbound
         self._callback, self._secret = callback, secret
 
-    def depart(self, state: str) -> Departure:
+    def depart(self, state: str, *, anew: bool) -> Departure:
         """Raises ProviderDown."""
         provider = self._discover()
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
@@ -55,6 +55,9 @@ class OidcProvider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
+            **(
+                {"prompt": "login", "max_age": "0"} if anew else {}
+            ),  # Core 1.0 §3.1.2.1: the token must say auth_time then
         )
         kept: dict[str, str | list[str]] = {name: provider[name] for name in ("token_endpoint", "jwks_uri")}
         kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
@@ -83,6 +86,7 @@ class OidcProvider:
             name=_text(claims.get("name")),
             groups=_texts(claims.get(self._connection.groups_claim)),
             email_refuted="email_verified" in claims and claims["email_verified"] not in (True, "true"),
+            authenticated_at=_instant(claims.get("auth_time")),
         )
 
     def look(self) -> tuple[Step, ...]:
@@ -185,7 +189,7 @@ class OidcProvider:
         }
         claims = CodeIDToken(verified.claims, verified.header, options, params)
         try:
-            claims.validate(now=int(now.timestamp()), leeway=LEEWAY)
+            claims.validate(now=int(now.timestamp()), leeway=int(DRIFT.total_seconds()))
         except (JoseError, ValueError, TypeError) as error:
             raise ProviderRefused(
                 f"a claim of the ID token does not fit: {type(error).__name__}{_claim(error)}"
@@ -268,6 +272,14 @@ def _claim(error: Exception) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _instant(seconds: object) -> datetime | None:
+    """None where the claim is not there, or no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if type(seconds) in (int, float) else None  # type: ignore[arg-type]
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import secrets
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
@@ -24,6 +24,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from docplatform.adapters.sso.outbound import Outbound
 from docplatform.domain.sso import (
+    DRIFT,
     Attempt,
     Connection,
     Departure,
@@ -33,7 +34,6 @@ from docplatform.domain.sso import (
     Step,
 )
 
-DRIFT = timedelta(seconds=60)  # between two clocks
 _LARGEST = 256_000  # bytes of a response
 _SIGNED = SignatureConfiguration(
     expect_references=1,
@@ -81,23 +81,24 @@ class SamlProvider:
         self._connection, self._outbound = connection, outbound
         self._entity, self._acs = entity, acs
 
-    def depart(self, state: str) -> Departure:
+    def depart(self, state: str, *, anew: bool) -> Departure:
         """Raises ProviderDown."""
         described = self._describe()
         if self._connection.metadata:
             self._reach(described.address)
         request = f"_{secrets.token_hex(20)}"
-        asked = {"SAMLRequest": self._request(request, described.address), "RelayState": state}
+        asked = {"SAMLRequest": self._request(request, described.address, anew), "RelayState": state}
         joint = "&" if "?" in described.address else "?"
         address = f"{described.address}{joint}{urlencode(asked)}"
         return Departure(address, request, "", {"certificates": described.certificates})
 
-    def _request(self, request: str, address: str) -> str:
+    def _request(self, request: str, address: str, anew: bool) -> str:
         """An AuthnRequest, as a redirect carries it (saml-bindings-2.0-os §3.4.4.1)."""
+        force = ' ForceAuthn="true"' if anew else ""
         text = (
             f'<samlp:AuthnRequest xmlns:samlp="{_NAMES["samlp"]}" xmlns:saml="{_NAMES["saml"]}" Version="2.0"'
             f' ID={quoteattr(request)} IssueInstant="{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" Destination={quoteattr(address)}'
-            f' AssertionConsumerServiceURL={quoteattr(self._acs)} ProtocolBinding="{_POST}">'
+            f' AssertionConsumerServiceURL={quoteattr(self._acs)} ProtocolBinding="{_POST}"{force}>'
             f"<saml:Issuer>{escape(self._entity)}</saml:Issuer></samlp:AuthnRequest>"
         )
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
@@ -228,7 +229,8 @@ class SamlProvider:
         if _text(assertion, "saml:Issuer") != self._connection.issuer:
             raise ProviderRefused("the assertion is by another issuer")
         expires_at = max(self._confirmed(assertion, attempt, now), self._within(assertion, now)) + 2 * DRIFT
-        session_ends = _one(assertion, "saml:AuthnStatement").get("SessionNotOnOrAfter")
+        statement = _one(assertion, "saml:AuthnStatement")
+        session_ends = statement.get("SessionNotOnOrAfter")
         if session_ends and _moment(session_ends) <= now - DRIFT:
             raise ProviderRefused("the session at the provider has ended")
         subject = _text(assertion, "saml:Subject/saml:NameID")
@@ -242,6 +244,7 @@ class SamlProvider:
             email=_first(attributes, _EMAIL) or (subject if "@" in subject else ""),
             name=_first(attributes, _NAME),
             groups=tuple(attributes.get(self._connection.groups_claim, ())),
+            authenticated_at=_moment(statement.get("AuthnInstant")),
             assertion=assertion.get("ID"),
             expires_at=expires_at,
         )
@@ -349,7 +352,7 @@ def _moment(text: str | None) -> datetime:
     try:
         found = datetime.fromisoformat(text or "")
     except ValueError as error:
-        raise ProviderRefused("the assertion does not say when it ends") from error
+        raise ProviderRefused("the assertion lacks a time") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
