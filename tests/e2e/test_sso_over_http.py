@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 import requests
@@ -12,7 +13,8 @@ import requests
 from local.testing import Cloud
 from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, problem
 from tests.providers.oidc import CLIENT, SECRET, FakeOidc, serving
-from tests.providers.saml import FakeSaml, form, wrapped
+from tests.providers.pysaml import GROUPS, PySaml, document_of
+from tests.providers.saml import form, wrapped
 
 US = "us-east-1"
 
@@ -31,9 +33,8 @@ def oidc() -> Iterator[FakeOidc]:
 
 
 @pytest.fixture
-def saml() -> Iterator[FakeSaml]:
-    attributes = {"email": ["ann@acme.example"], "name": ["Ann"], "groups": ["staff"]}
-    with serving(FakeSaml(attributes=attributes)) as provider:
+def saml(own: TenantSite) -> Iterator[PySaml]:
+    with serving(PySaml(service=own.site.ask("GET", "/v1/sso/metadata").text)) as provider:
         yield provider
 
 
@@ -42,12 +43,12 @@ class Browser:
     site: Site
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def opens_login(self) -> str:
+    def opens_login(self, **query: str) -> str:
         """Where it is sent."""
         port = self.site.cloud.ports[self.site.region]
         host = {"Host": f"{self.site.subdomain}.localhost:{port}"}
         url = f"http://127.0.0.1:{port}/v1/sso/login"
-        answer = requests.get(url, headers=host, allow_redirects=False, timeout=60)
+        answer = requests.get(url, params=query, headers=host, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         name, _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
         self.cookies[name] = value
@@ -66,10 +67,11 @@ class Browser:
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
 
 
-def connects(own: TenantSite, provider: FakeOidc | FakeSaml, **wish: object) -> None:
+def connects(own: TenantSite, provider: FakeOidc | PySaml, **wish: object) -> None:
     given: dict[str, object] = {"roles": {"staff": "editor"}, **wish}
-    if isinstance(provider, FakeSaml):
+    if isinstance(provider, PySaml):
         given |= {"kind": "saml", "issuer": provider.entity, "metadata_url": f"{provider.address}/metadata"}
+        given["groups_claim"] = GROUPS
     else:
         given |= {"kind": "oidc", "issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET}
     answer = own.admin.asks("PUT", "/v1/sso-connection", json=given)
@@ -98,15 +100,42 @@ def test_a_log_in_by_oidc_is_good_once(own: TenantSite, oidc: FakeOidc) -> None:
     assert problem(browser.comes_back(reply)) == (401, "sso_refused")
 
 
-def test_a_log_in_by_saml_is_good_once(own: TenantSite, saml: FakeSaml) -> None:
+def test_a_log_in_by_saml_is_good_once(own: TenantSite, saml: PySaml) -> None:
     connects(own, saml)
     browser = Browser(own.site)
     posted = saml.logs_in(browser.opens_login())
     is_ann(own.site, browser.posts(posted))
     assert problem(browser.posts(posted)) == (401, "sso_refused")
-    tree, state = saml.response(browser.opens_login())
-    forged = wrapped(saml.signed(tree), 3, "admin@acme.example")
-    assert problem(browser.posts(form(forged, state))) == (401, "sso_refused")
+
+
+def test_what_somebody_makes_of_a_saml_response_is_refused(own: TenantSite, saml: PySaml) -> None:
+    connects(own, saml)
+    browser = Browser(own.site)
+
+    def brings(change: Callable[[bytes], bytes]) -> requests.Response:
+        posted = saml.logs_in(browser.opens_login())
+        return browser.posts(form(change(document_of(posted)), posted["RelayState"]))
+
+    for number in range(3, 9):
+        wrap = partial(wrapped, number=number, evil="admin@acme.example")
+        assert problem(brings(wrap)) == (401, "sso_refused"), number
+    assert problem(brings(lambda document: document.replace(b"ann@", b"eve@"))) == (401, "sso_refused")
+    saml.signs = "nothing"
+    assert problem(brings(lambda document: document)) == (401, "sso_refused")
+    saml.signs = "response"
+    is_ann(own.site, brings(lambda document: document))
+
+
+def test_who_the_provider_remembers_shows_again_who_they_are(own: TenantSite, saml: PySaml) -> None:
+    connects(own, saml)
+    browser = Browser(own.site)
+
+    def sets_up_a_factor(**query: str) -> requests.Response:
+        entry = browser.posts(saml.logs_in(browser.opens_login(**query))).json()
+        return Member(own.site, "", entry).asks("POST", "/v1/me/mfa/totp")
+
+    assert problem(sets_up_a_factor()) == (403, "step_up_required")
+    assert sets_up_a_factor(prompt="login").status_code == 200
 
 
 def test_our_metadata_are_xml(own: TenantSite) -> None:
@@ -122,17 +151,19 @@ def test_a_log_in_of_one_tenant_is_none_of_another(own: TenantSite, hooli: Tenan
     assert problem(Browser(hooli.site, browser.cookies).comes_back(reply)) == (401, "sso_refused")
 
 
+@pytest.mark.parametrize("kind", ["oidc", "saml"])
 def test_while_the_provider_is_down_the_prepared_come_in_and_the_admins_are_told(
-    own: TenantSite, oidc: FakeOidc
+    own: TenantSite, request: pytest.FixtureRequest, kind: str
 ) -> None:
+    provider: FakeOidc | PySaml = request.getfixturevalue(kind)
     member = own.invites("editor")
-    connects(own, oidc, enforced=True, fallback_users=[own.admin.user_id])
+    connects(own, provider, enforced=True, fallback_users=[own.admin.user_id])
 
     def by_password(email: str) -> requests.Response:
         return own.site.ask("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD})
 
     assert problem(by_password(own.admin.email)) == (403, "sso_required")
-    oidc.stops()
+    provider.stops()
     answer = own.site.ask("GET", "/v1/sso/login")
     assert problem(answer) == (503, "sso_unavailable")
     assert by_password(own.admin.email).status_code == 200

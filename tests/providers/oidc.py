@@ -106,13 +106,14 @@ class FakeOidc:
 
 @contextmanager
 def serving(provider: Any) -> Iterator[Any]:
-    """``provider`` under an address of its own; it is told its ``port``, and how it ``stops``."""
+    """``provider`` under an address of its own, the one it had if it had one; it is told its ``port``, and how it ``stops``."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            form = {k: v[0] for k, v in parse_qs(self.rfile.read(length).decode()).items()}
-            status, body = provider.answers(self.command, urlsplit(self.path).path, form, self.headers)
+            asked = urlsplit(self.path)
+            form = {k: v[0] for k, v in parse_qs(asked.query or self.rfile.read(length).decode()).items()}
+            status, body = provider.answers(self.command, asked.path, form, self.headers)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -123,7 +124,7 @@ def serving(provider: Any) -> Iterator[Any]:
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", provider.port), Handler)
     provider.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
