@@ -117,7 +117,10 @@ def test_nobody_is_told_anything_of_anybody_else(game: Game, cloud: Cloud) -> No
 
     round_()
     assert game.done >= OPERATIONS
-    for hand in game.hands:  # by then everything has been processed: each finds its own, and nothing else
+    for hand in game.hands:  # each finds its own, and nothing else
+        content = b"the last ledger"
+        body = {"name": f"{hand.player.canary} last.txt", "size": len(content), "content_type": "text/plain"}
+        assert hand.player.stores({**body, "folder_id": "root"}, content).status == 201
         cloud.eventually(
             lambda hand=hand: hand.player.canary in hand.player.asks("GET", "/v1/search", None, {"q": "ledger"}).text
         )
