@@ -91,6 +91,12 @@ def of_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iter
     yield Acknowledgement(
         "AwsSolutions-COG4", api, "Tokens are the platform's own (RS256, signed by KMS), checked by its authorizer."
     )
+    for route in ("Disconnect", "Everything"):
+        yield Acknowledgement(
+            "AwsSolutions-APIG4",
+            f"Live/{route}",
+            "A connection is let in by $connect's authorizer, and by nothing else.",
+        )
     for mount, _ in mounts(functions):
         if mount.auth is Auth.PUBLIC:
             yield Acknowledgement(
@@ -127,7 +133,9 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
                 f"{place}/{names.title(each.spec.name)}Role",
                 "An execution has a name for each upload.",
             )
-        if each.spec.trigger is Trigger.TABLE_STREAM:
+        if Grant.LIVE_CONNECTIONS in each.spec.grants:
+            yield from _of_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
+        if each.spec.trigger in (Trigger.TABLE_STREAM, Trigger.SESSION_STREAM):
             stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{names.DATA_TABLE}/stream/*"
             yield Acknowledgement(
                 _wildcard(stream),
@@ -164,11 +172,19 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
     )
 
 
+def _of_live_connections(config: Config, region: str, place: str) -> Iterator[Acknowledgement]:
+    for how in ("POST", "DELETE"):
+        connections = (
+            f"arn:aws:execute-api:{region}:{config.account}:<LiveApiACBCF7C0>/{names.STAGE}/{how}/@connections/*"
+        )
+        yield Acknowledgement(_wildcard(connections), place, "A connection has an id of the gateway's making.")
+
+
 def of_workflows() -> Iterator[Acknowledgement]:
     workflow = "Processing"
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
-    for place in ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone"):
+    for place in ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone", "Sessions/Undone"):
         yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
 
 

@@ -33,6 +33,11 @@ class Region:
         """The wildcard that all tenants of the region are under: ``*.eu.docplatform.example``."""
         return (urlsplit(self.address).hostname or "").replace("{tenant}", "*")
 
+    @property
+    def live_domain(self) -> str:
+        """Of live connections, for all tenants of the region: ``live.eu.docplatform.example``, which no tenant may be called."""
+        return self.domain.replace("*", "live")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -46,6 +51,7 @@ class Config:
     indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``signing_keys``: names of the keys of access tokens; the
     first signs, all verify. ``former_signing_keys``: neither; a stack's export can only go once no other stack uses it,
     so a name rests here for one deployment (docs/operations.md). ``alarm_email``: who is told of alarms; '' for nobody.
+    ``live_endpoint``: where functions reach the WebSocket API's connections, with ``{api}``, ``{region}`` and ``{stage}``.
     ``sso_loopback``: identity providers may be on the machine that runs the functions, for the local cloud only."""
 
     account: str
@@ -61,6 +67,7 @@ class Config:
     search_ocu: tuple[int, int] = (2, 16)
     alarm_email: str = ""
     sso_loopback: bool = False
+    live_endpoint: str = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
     layers: str = "lambda"
 
     @property

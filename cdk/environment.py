@@ -17,9 +17,9 @@ from docplatform.runtime.spec import FunctionSpec
 Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]
 
 
-def values(config: Config, data: DataStack) -> Values:
-    """By a setting's name, for the region of ``data``. Queues and workflows are made in a later stack and go by their
-    fixed names."""
+def values(config: Config, data: DataStack, *, live_api: str) -> Values:
+    """By a setting's name, for the region of ``data``. ``live_api``: the WebSocket API's id. Queues and workflows are made in a
+    later stack and go by their fixed names."""
     account, region = config.account, data.region
     return {
         "region_addresses": config.addresses,
@@ -35,6 +35,7 @@ def values(config: Config, data: DataStack) -> Values:
         "mail_sender": config.mail_sender,
         "malware_scan": config.malware_scan,
         "sso_loopback": "yes" if config.sso_loopback else "no",
+        "live_endpoint": config.live_endpoint.format(api=live_api, region=region, stage=names.STAGE),
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
         "express_workflow_arn": names.workflow_arn(account, region, "express"),
         "standard_workflow_arn": names.workflow_arn(account, region, "standard"),

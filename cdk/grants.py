@@ -25,6 +25,7 @@ class Reach:
     data_key: str
     token_keys: tuple[str, ...]
     mail_sender: str
+    live_api: str
 
     def queue(self, name: str) -> str:
         return names.queue_arn(self.account, self.region, name)
@@ -51,6 +52,13 @@ def statements(grant: Grant, to: Reach) -> list[iam.PolicyStatement]:
             return [_send_mail(to)]
         case Grant.QUEUE_SEND:
             return [_allow(["sqs:SendMessage"], to.plan_queues), _key_of_queues(to, to.plan_queues)]
+        case Grant.LIVE_CONNECTIONS:
+            place = f"arn:aws:execute-api:{to.region}:{to.account}:{to.live_api}/{names.STAGE}"
+            return [
+                _allow(
+                    ["execute-api:ManageConnections"], [f"{place}/{how}/@connections/*" for how in ("POST", "DELETE")]
+                )
+            ]
         case Grant.WORKFLOW_START:
             standard = names.workflow_arn(to.account, to.region, "standard")
             return [
@@ -71,7 +79,7 @@ def called_by(trigger: Trigger | None, name: str, to: Reach) -> list[iam.PolicyS
             return [_allow(poll, to.plan_queues), _key_of_queues(to, to.plan_queues)]
         case Trigger.UPLOAD:
             return put_away
-        case Trigger.TABLE_STREAM:
+        case Trigger.TABLE_STREAM | Trigger.SESSION_STREAM:
             return [*_read_stream(to), *put_away]
     return []
 

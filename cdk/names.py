@@ -13,6 +13,7 @@ TOKEN_KEY = f"alias/{PREFIX}-token"
 SEARCH_GROUP = PREFIX
 POOLED_COLLECTION = f"{PREFIX}-pooled"
 API = PREFIX
+LIVE_API = f"{PREFIX}-live"
 STAGE = "live"
 ALARM_TOPIC = f"{PREFIX}-alarms"
 WORKFLOW = f"{PREFIX}-processing"

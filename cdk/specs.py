@@ -48,7 +48,7 @@ def check(functions: Sequence[Deployable]) -> None:
         for mount in each.spec.mounts:
             if not mount.path.startswith("/") or mount.path.endswith("/"):
                 raise ValueError(f"{each.spec.name}: '{mount.path}' must begin, and not end, with a slash")
-    for trigger in (Trigger.AUTHORIZER, Trigger.UPLOAD, Trigger.PLAN_QUEUE, Trigger.TABLE_STREAM):
+    for trigger in (each for each in Trigger if each is not Trigger.WORKFLOW):
         if len(answering := [spec.name for spec in specs if spec.trigger is trigger]) != 1:
             raise ValueError(f"one function answers the trigger '{trigger}', not {answering}")
 
@@ -65,7 +65,8 @@ def triggered_by(trigger: Trigger, functions: Sequence[Deployable]) -> list[Func
 
 def waited_for(spec: FunctionSpec) -> bool:
     """Whether a person waits for its answer: a cold start is then felt."""
-    return spec.trigger is Trigger.AUTHORIZER or bool(spec.mounts)
+    asked = (Trigger.AUTHORIZER, Trigger.LIVE_AUTHORIZER, Trigger.LIVE_SOCKETS)
+    return spec.trigger in asked or bool(spec.mounts)
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:

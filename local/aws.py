@@ -13,12 +13,18 @@ _CONFIG = Config(retries={"max_attempts": 2}, read_timeout=120, inject_host_pref
 _FILES = _CONFIG.merge(Config(signature_version="s3v4"))  # links too
 
 
-def client(settings: LocalSettings, service: str, region: str, credentials: tuple[str, ...] | None = None) -> Any:
+def client(
+    settings: LocalSettings,
+    service: str,
+    region: str,
+    credentials: tuple[str, ...] | None = None,
+    endpoint: str = "",
+) -> Any:
     """``credentials``: access key, secret and, for a session, its token; None for the root's."""
     key, secret, *token = credentials or (settings.root_key, settings.root_secret)
     return boto3.client(  # type: ignore[call-overload]
         service,
-        endpoint_url=settings.endpoint,
+        endpoint_url=endpoint or settings.endpoint,
         region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key=secret,

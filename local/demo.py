@@ -31,6 +31,7 @@ NOT_EMULATED = (
     "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
     "encryption at rest and TLS: policies are enforced, bytes lie and travel as they are",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
+    "WebSocket: AWS ends a connection after two hours, or ten silent minutes",
     "alarms and dashboards: deployed, and nobody is paged",
 )
 

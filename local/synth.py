@@ -38,6 +38,7 @@ def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
         "ephemeral": True,
         "malware_scan": "signature",
         "sso_loopback": True,
+        "live_endpoint": f"{settings.endpoint}/_aws/execute-api/{{api}}/{{stage}}",
         "processing_visibility_seconds": 45,
         **wanted,
     }

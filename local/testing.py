@@ -37,8 +37,9 @@ class Held:
         self.credentials = credentials
         self._settings, self._region = settings, region
 
-    def client(self, service: str) -> Any:
-        return client(self._settings, service, self._region, self.credentials)
+    def client(self, service: str, endpoint: str = "") -> Any:
+        """``endpoint``: of a service that has one for each of its things."""
+        return client(self._settings, service, self._region, self.credentials, endpoint)
 
 
 class Cloud:

@@ -79,6 +79,7 @@ class RestApi(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LINE)),
             ),
         )
+        self.may_log = self.api.node.find_child("Account")
         self._authorizer = self._request_authorizer(authorizer)
         for mount, function in mounts:
             self._mount(mount, function)

@@ -1,4 +1,4 @@
-"""The data table's stream of changed keys, to the function that follows documents."""
+"""The data table's stream of changed keys, to the function that follows some of them. A stream takes two followers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,29 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
-FOLLOWED = ("doc", "reindex")  # sort keys; a folder's name stands in a key, and no such key leaves the stream
+DOCUMENTS, SESSIONS = ("doc", "reindex"), ("session", "profile")
+"""Sort keys. A folder's name stands in a key, and no such key leaves the stream."""
 
 
 class TableStream(Construct):
     """In order for each partition key. A batch that fails is halved until the one bad record is found, and that one is
     put away."""
 
-    def __init__(self, scope: Construct, name: str, *, stream_arn: str, follower: str, key: kms.IKey) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stream_arn: str,
+        follower: str,
+        followed: tuple[str, ...],
+        key: kms.IKey,
+    ) -> None:
+        """``followed``: the sort keys of what the function is told of."""
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         undone = dead_letter_queue(self, "Undone", of=names.function(follower), key=key)
-        pattern = {"dynamodb": {"Keys": {"sk": {"S": list(FOLLOWED)}}}}
+        pattern = {"dynamodb": {"Keys": {"sk": {"S": list(followed)}}}}
         lambda_.CfnEventSourceMapping(
             self,
             "Follower",

@@ -13,6 +13,7 @@ from cdk.config import Config, Region
 from cdk.constructs.domain import Domain
 from cdk.constructs.firewall import Firewall
 from cdk.constructs.functions import Functions
+from cdk.constructs.live_api import LiveApi
 from cdk.constructs.rest_api import RestApi
 from cdk.environment import values
 from cdk.grants import Reach
@@ -37,13 +38,14 @@ class ApiStack(cdk.Stack):
         **more: Any,
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's functions and API", **more)
+        self.live = LiveApi(self, "Live")
         self.functions = Functions(
             self,
             "Functions",
             config=config,
             deployables=functions,
             layer_source=layer_source,
-            values=values(config, data),
+            values=values(config, data, live_api=self.live.api_id),
             keys=data.keys,
             reach=Reach(
                 account=config.account,
@@ -53,9 +55,13 @@ class ApiStack(cdk.Stack):
                 data_key=data.keys.data.key_arn,
                 token_keys=tuple(key.key_arn for key in data.keys.tokens),
                 mail_sender=config.mail_sender,
+                live_api=self.live.api_id,
             ),
         )
-        (authorizer,) = triggered_by(Trigger.AUTHORIZER, functions)
+        authorizer, admission, sockets = (
+            triggered_by(trigger, functions)[0]
+            for trigger in (Trigger.AUTHORIZER, Trigger.LIVE_AUTHORIZER, Trigger.LIVE_SOCKETS)
+        )
         called = self.functions.targets
         self.rest = RestApi(
             self,
@@ -68,6 +74,15 @@ class ApiStack(cdk.Stack):
         )
         stage = self.rest.api.deployment_stage
         Firewall(self, "Firewall", stage_arn=stage.stage_arn, key=data.keys.data, ephemeral=config.ephemeral)
+        self.live.serve(
+            admission=called[admission.name],
+            sockets=called[sockets.name],
+            key=data.keys.data,
+            ephemeral=config.ephemeral,
+            may_log=self.rest.may_log,
+        )
         if region.certificate_arn:
             Domain(self, "Domain", region=region, api=self.rest.api)
+            self.live.answers_at(region)
         cdk.CfnOutput(self, "RestApiId", value=self.rest.api.rest_api_id)
+        cdk.CfnOutput(self, "LiveApiId", value=self.live.api_id)

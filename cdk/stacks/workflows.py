@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk import names
 from cdk.config import Config
 from cdk.constructs.queues import PlanQueue
-from cdk.constructs.table_stream import TableStream
+from cdk.constructs.table_stream import DOCUMENTS, SESSIONS, TableStream
 from cdk.constructs.uploads import Uploads
 from cdk.constructs.workflow import Workflow
 from cdk.specs import Deployable, triggered_by
@@ -60,8 +60,12 @@ class WorkflowStack(cdk.Stack):
             )
         (dispatcher,) = triggered_by(Trigger.UPLOAD, functions)
         Uploads(self, "Uploads", bucket=data.documents.bucket_name, dispatcher=dispatcher.name, key=key)
-        (follower,) = triggered_by(Trigger.TABLE_STREAM, functions)
         stream = data.table.table_stream_arn
         if stream is None:
             raise ValueError("the data table has no stream")
-        TableStream(self, "Changes", stream_arn=stream, follower=follower.name, key=key)
+        for title, trigger, followed in (
+            ("Changes", Trigger.TABLE_STREAM, DOCUMENTS),
+            ("Sessions", Trigger.SESSION_STREAM, SESSIONS),
+        ):
+            (follower,) = triggered_by(trigger, functions)
+            TableStream(self, title, stream_arn=stream, follower=follower.name, followed=followed, key=key)

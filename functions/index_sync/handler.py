@@ -9,26 +9,12 @@ from typing import Any
 from docplatform.domain import ids
 from docplatform.runtime.composition.processing import processing, subtrees
 from docplatform.runtime.composition.search import index
-from docplatform.runtime.telemetry import fault
-from docplatform.runtime.workflow import acting_for, event_handler
+from docplatform.runtime.workflow import acting_for, event_handler, in_order
 
 
 @event_handler("index-sync")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    """In order; the first failure is where the stream resumes (ReportBatchItemFailures)."""
-    done: set[tuple[str, str]] = set()
-    for record in event["Records"]:
-        change = record["dynamodb"]
-        found = _followed(change["Keys"])
-        if found is None or found in done:
-            continue
-        try:
-            _follow(*found, record["eventID"])
-        except Exception as error:
-            fault(error)
-            return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
-        done.add(found)
-    return {"batchItemFailures": []}
+    return in_order(event, _followed, _follow)
 
 
 def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:

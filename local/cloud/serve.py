@@ -124,7 +124,7 @@ class Cloud:
     async def application(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
-        from local.cloud.patches import regions
+        from local.cloud.patches import live_connections, regions
 
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
@@ -132,7 +132,7 @@ class Cloud:
         port = (scope.get("server") or ("", 0))[1] or 0
         regions.arrived_at.set(port)
         if scope["type"] != "http":
-            await app(scope, receive, send)
+            await app(live_connections.received(scope) if port in regions.ports() else scope, receive, send)
         elif port in regions.ports():
             await self._at_a_region(scope, receive, send)
         else:

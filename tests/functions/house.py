@@ -12,6 +12,7 @@ from moto.ses.models import ses_backends
 
 from docplatform.adapters.items import to_wire
 from docplatform.adapters.keys import Key, TenantKeys
+from docplatform.runtime.composition.core import registry
 from tests.world import REGION, ROOT, Answer, Cloud, room
 
 PASSWORD = "correct horse battery staple"
@@ -102,9 +103,18 @@ class House:
 
     def sets(self, key: Key, **values: object) -> None:
         """As somebody with the database in hand would."""
+        self._sets("data", key, values)
+
+    def is_registered_as(self, **values: object) -> None:
+        """By the registry, a minute later."""
+        for pk in (f"subdomain#{self.subdomain}", f"tenant#{self.facts['id']}"):
+            self._sets("registry", Key(pk, "tenant"), values)
+        registry.cache_clear()
+
+    def _sets(self, table: str, key: Key, values: dict[str, object]) -> None:
         names = {f"#{name}": name for name in values}
         self.cloud.database.update_item(
-            TableName="data",
+            TableName=table,
             Key=to_wire(key._asdict()),
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
             ExpressionAttributeNames=names,
@@ -125,7 +135,7 @@ def _room_of(path: str) -> str:
     """The folder that serves a path; people and sessions are the identity room's."""
     first = path.split("/")[2]
     return {"api-keys": "api_keys", "service-accounts": "api_keys"}.get(
-        first, first if first in ("documents", "folders", "search") else "identity"
+        first, first if first in ("documents", "folders", "live", "search") else "identity"
     )
 
 

@@ -17,10 +17,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from docplatform.adapters.items import to_wire
 from docplatform.adapters.kms_tokens import Claims, issuer
 from docplatform.adapters.registry import from_text
-from docplatform.runtime.composition.core import registry
 from docplatform.runtime.composition.identity import tokens
 from tests.functions.conftest import Environment
 from tests.functions.house import House, new_house
@@ -86,15 +84,7 @@ def test_a_tenant_that_is_elsewhere_or_suspended_is_told_so(
     house: House, name: str, value: str, status: int, code: str
 ) -> None:
     token = house.moves_in()["access_token"]
-    for key in (f"subdomain#{house.subdomain}", f"tenant#{house.facts['id']}"):
-        house.cloud.database.update_item(
-            TableName="registry",
-            Key=to_wire({"pk": key, "sk": "tenant"}),
-            UpdateExpression="SET #name = :value",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues=to_wire({":value": value}),
-        )
-    registry.cache_clear()  # a minute later
+    house.is_registered_as(**{name: value})
     answer = house.authorizes(token)
     assert (effect(answer), answer["context"]) == ("Allow", {})
     told = house.asks("GET", "/v1/me", token=token)

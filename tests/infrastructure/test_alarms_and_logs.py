@@ -36,7 +36,7 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 ) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
-    assert len(dead) == 6
+    assert len(dead) == 7
     alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert set(alarms) == dead
     for alarm in alarms.values():
@@ -91,7 +91,7 @@ def test_logs_are_encrypted_with_the_data_key_and_kept(production: Assembly, reg
         for group in stack.of("AWS::Logs::LogGroup").values():
             assert group["KmsKeyId"] == f"<{key}.Arn>"
             kept[group["LogGroupName"]] = group["RetentionInDays"]
-    tell_who_did_what = {"/docplatform/api-access", "aws-waf-logs-docplatform"}
+    tell_who_did_what = {"/docplatform/api-access", "/docplatform/live-access", "aws-waf-logs-docplatform"}
     assert {name for name, days in kept.items() if days == SEVEN_YEARS} == tell_who_did_what
     assert {name for name, days in kept.items() if days == YEAR} == kept.keys() - tell_who_did_what
 

@@ -31,7 +31,8 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
     (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
     (r"states:DescribeExecution", r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
-    # the reader of the stream, which carries keys only (test_stored_data.py)
+    (r"execute-api:ManageConnections", r"arn:aws:execute-api:{r}:{a}:<LiveApi\w+>/live/(POST|DELETE)/@connections/\*", ()),
+    # the readers of the stream, which carries keys only (test_stored_data.py)
     (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-data/stream/\*", ()),
     (r"dynamodb:ListStreams", r"\*", ()),
     (r"kms:Decrypt", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:dynamodb:tableName")),
@@ -124,6 +125,10 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.TOKEN_VERIFY: ("kms:GetPublicKey", TOKEN_KEY),
         Grant.MAIL_SEND: ("ses:SendEmail", f"arn:aws:ses:{region}:{ACCOUNT}:identity/docplatform.example"),
         Grant.QUEUE_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-processing-standard"),
+        Grant.LIVE_CONNECTIONS: (
+            "execute-api:ManageConnections",
+            f"arn:aws:execute-api:{region}:{ACCOUNT}:<{_live_api(production, region)}>/live/DELETE/@connections/x",
+        ),
         Grant.WORKFLOW_START: (
             "states:StartSyncExecution",
             f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
@@ -187,3 +192,8 @@ def test_every_role_of_a_function_can_be_assumed_by_lambda_alone(production: Ass
         (trust,) = by_name[f"docplatform-{spec.name}-{region}"]["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
         assert trust["Action"] == "sts:AssumeRole"
+
+
+def _live_api(production: Assembly, region: str) -> str:
+    (api,) = production.stack("api", region).of("AWS::ApiGatewayV2::Api")
+    return api

@@ -107,15 +107,21 @@ def test_an_upload_calls_the_dispatcher_and_what_fails_is_kept(flows: Stack) -> 
     assert permission["Principal"] == "events.amazonaws.com" and permission["FunctionName"] == target["Arn"]
 
 
-def test_changed_documents_are_followed_and_no_name_leaves_the_stream(flows: Stack) -> None:
-    (mapping,) = [each for each in flows.of("AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each]
+FOLLOWERS = {"index-sync": ["doc", "reindex"], "live-ends": ["session", "profile"]}
+
+
+@pytest.mark.parametrize("follower", FOLLOWERS)
+def test_changes_are_followed_and_no_name_leaves_the_stream(flows: Stack, follower: str) -> None:
+    mappings = [each for each in flows.of("AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each]
+    assert len(mappings) == len(FOLLOWERS) == 2, "a stream takes two readers"
+    (mapping,) = [each for each in mappings if each["FunctionName"].endswith(f":docplatform-{follower}")]
     assert mapping["EventSourceArn"].endswith(".StreamArn>")
     (only,) = mapping["FilterCriteria"]["Filters"]
-    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": ["doc", "reindex"]}}}}
+    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"sk": {"S": FOLLOWERS[follower]}}}}
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 20
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    undone = _queue_called(flows, "docplatform-index-sync-dead")
+    undone = _queue_called(flows, f"docplatform-{follower}-dead")
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"<{undone}.Arn>"
 
 

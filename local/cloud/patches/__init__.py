@@ -29,6 +29,7 @@ ALL = (
     "secure_loopback",
     "resource_types",
     "regions",
+    "live_connections",
 )
 
 

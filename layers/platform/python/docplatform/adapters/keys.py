@@ -82,6 +82,22 @@ class TenantKeys:
     def session(self, session_id: str) -> Key:
         return Key(f"{self._prefix}session#{session_id}", "session")
 
+    LIVE = "live#"
+
+    def live(self, session_id: str, connection_id: str) -> Key:
+        """A live connection, beside the session that it stands for: of a session that is gone, a stream tells no user."""
+        return Key(self.session(session_id).pk, f"{self.LIVE}{connection_id}")
+
+    def live_of(self, user_id: str, session_id: str, connection_id: str) -> Key:
+        """The same, among all of its user."""
+        return Key(self.lives_of(user_id), f"{session_id}#{connection_id}")
+
+    def lives_of(self, user_id: str) -> str:
+        return f"{self._prefix}live#{user_id}"
+
+    def live_ticket(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}live-ticket#{token_hash}", "live-ticket")
+
     def sessions_of(self, user_id: str) -> str:
         """Partition of gsi1: a user's sessions by time of creation."""
         return f"{self._prefix}sessions#{user_id}"

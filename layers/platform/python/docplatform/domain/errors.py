@@ -8,7 +8,7 @@ DomainError
 │           InvalidPrincipal · InvalidExpiry · ScopeNotHeld · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
 │   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode
-│       MfaRequired · MfaEnrolmentRequired · SsoRefused
+│       InvalidTicket · MfaRequired · MfaEnrolmentRequired · SsoRefused
 ├── Forbidden            somebody we know, who may not
 │   └── ProofRefused · StepUpRequired · SessionNeeded · SsoRequired
 ├── NotFound             unknown, foreign or erased: one answer for all three
@@ -19,7 +19,7 @@ DomainError
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
 │           UserNameTaken · GroupNameTaken · TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone ·
-│           LastAdmin · MfaIsRequired
+│           LastAdmin · MfaIsRequired · TooManyConnections
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
 ├── QuotaExceeded        over the plan's storage, documents or users
@@ -202,6 +202,10 @@ class FactorNotFound(NotFound):
     code, title = "factor_not_found", "No such second factor"
 
 
+class InvalidTicket(Unauthenticated):
+    code, title = "invalid_ticket", "The ticket opens nothing"
+
+
 class ServiceAccountNotFound(NotFound):
     code, title = "service_account_not_found", "No such service account"
 
@@ -221,6 +225,10 @@ class Misdirected(DomainError):
 
 class Conflict(DomainError):
     code, title = "conflict", "The state of things is against it"
+
+
+class TooManyConnections(Conflict):
+    code, title = "too_many_connections", "Too many live connections are open"
 
 
 class NameTaken(Conflict):

@@ -63,7 +63,10 @@ class Tenant:
 
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])")
 RESERVED_SUBDOMAINS = frozenset(
-    {"www", "api", "app", "admin", "operator", "auth", "login", "static", "cdn", "mail", "status", "docs", "support"}
+    {
+        *("www", "api", "app", "admin", "operator", "auth", "login", "static", "cdn", "mail", "status", "docs"),
+        *("support", "live"),
+    }
 )
 
 

@@ -33,10 +33,10 @@ def _session() -> botocore.session.Session:
 
 
 @cache
-def own_client(service: str, region: str | None = None, *, read_timeout: int = 10) -> Any:
-    """A client with the function's own role."""
+def own_client(service: str, region: str | None = None, *, read_timeout: int = 10, endpoint: str | None = None) -> Any:
+    """A client with the function's own role. ``endpoint``: of a service that has one for each of its things."""
     config = _QUICK.merge(Config(read_timeout=read_timeout)) if read_timeout != 10 else _QUICK
-    return _session().create_client(service, region_name=region, config=config)
+    return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint)
 
 
 class TenantClients:

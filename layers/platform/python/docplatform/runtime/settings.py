@@ -59,6 +59,13 @@ class ContentSettings(StorageSettings, SearchSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveSettings(TenantSettings):
+    """``live_endpoint``: where live connections are told things and closed."""
+
+    live_endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings(TenantSettings):
     """``token_key_arns``: of the keys for access tokens; the first signs, all verify."""
 

@@ -28,6 +28,7 @@ class Grant(StrEnum):
     TOKEN_VERIFY = "token-verify"  # kms:GetPublicKey on the token keys
     MAIL_SEND = "mail-send"  # ses:SendEmail from the configured sender
     QUEUE_SEND = "queue-send"  # sqs:SendMessage on the plan queues (and kms for them)
+    LIVE_CONNECTIONS = "live-connections"  # execute-api:ManageConnections on the WebSocket API
     WORKFLOW_START = (
         "workflow-start"  # states:StartSyncExecution, StartExecution, DescribeExecution on the processing workflow
     )
@@ -50,6 +51,9 @@ class Trigger(StrEnum):
     TABLE_STREAM = "table-stream"  # keys (only keys) of changed items of the data table
     WORKFLOW = "workflow"  # a task of statemachines/processing.asl.json
     AUTHORIZER = "authorizer"  # API Gateway's REQUEST authorizer
+    LIVE_AUTHORIZER = "live-authorizer"  # the WebSocket API's, for $connect
+    LIVE_SOCKETS = "live-sockets"  # every route of the WebSocket API
+    SESSION_STREAM = "session-stream"  # keys (only keys) of sessions and users that have changed
 
 
 @dataclass(frozen=True, slots=True)

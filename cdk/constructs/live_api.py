@@ -1,0 +1,165 @@
+"""The region's WebSocket API: live connections, opened by a ticket. The API is made before the functions, which must know its id; its
+routes after them."""
+
+from __future__ import annotations
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_route53 as route53
+from constructs import Construct, IDependable
+
+from cdk import names
+from cdk.config import Region
+from cdk.constructs.logs import AUDIT, log_group
+
+RATE, BURST = 2_000, 2_000  # messages and connections a second of a region, all tenants
+
+_ACCESS_LINE = {
+    "time": "$context.requestTimeEpoch",
+    "request_id": "$context.requestId",
+    "connection": "$context.connectionId",
+    "address": "$context.identity.sourceIp",
+    "event": "$context.eventType",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "function_ms": "$context.integrationLatency",
+    "user": "$context.authorizer.user_id",
+}
+"""Who did what, without tickets and messages."""
+
+
+class LiveApi(Construct):
+    def __init__(self, scope: Construct, name: str) -> None:
+        super().__init__(scope, name)
+        self._api = apigateway.CfnApi(
+            self,
+            "Api",
+            name=names.LIVE_API,
+            protocol_type="WEBSOCKET",
+            route_selection_expression="$request.body.action",
+        )
+        self.api_id = self._api.ref
+
+    def serve(
+        self,
+        *,
+        admission: lambda_.IFunction,
+        sockets: lambda_.IFunction,
+        key: kms.IKey,
+        ephemeral: bool,
+        may_log: IDependable,
+    ) -> None:
+        """``admission`` decides who connects, ``sockets`` takes everything that happens then. ``may_log``: the account's setting that
+        lets API Gateway write logs, without which no stage that logs can be made."""
+        authorizer = apigateway.CfnAuthorizer(
+            self,
+            "Authorizer",
+            api_id=self.api_id,
+            name=names.LIVE_API,
+            authorizer_type="REQUEST",
+            authorizer_uri=self._called(admission),
+            identity_source=["route.request.querystring.ticket"],
+        )
+        integration = apigateway.CfnIntegration(
+            self,
+            "Sockets",
+            api_id=self.api_id,
+            integration_type="AWS_PROXY",
+            integration_uri=self._called(sockets),
+        )
+        for title, function in (("Admission", admission), ("Everything", sockets)):
+            self._let_in(f"Invoke{title}", function)
+        routes = self._routes(authorizer, f"integrations/{integration.ref}")
+        access_log = log_group(
+            self, "AccessLog", log_group_name="/docplatform/live-access", key=key, ephemeral=ephemeral, retention=AUDIT
+        )
+        self.stage = apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=self.api_id,
+            stage_name=names.STAGE,
+            auto_deploy=True,
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=access_log.log_group_arn, format=json.dumps(_ACCESS_LINE)
+            ),
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                data_trace_enabled=False,
+                detailed_metrics_enabled=True,
+                logging_level="ERROR",
+                throttling_rate_limit=RATE,
+                throttling_burst_limit=BURST,
+            ),
+        )
+        self.stage.node.add_dependency(may_log, *routes)
+
+    def answers_at(self, region: Region) -> None:
+        """The region's own address for it. Needs its ``certificate_arn``; writes DNS only with its ``hosted_zone_id``."""
+        domain = apigateway.CfnDomainName(
+            self,
+            "Domain",
+            domain_name=region.live_domain,
+            domain_name_configurations=[
+                apigateway.CfnDomainName.DomainNameConfigurationProperty(
+                    certificate_arn=region.certificate_arn, endpoint_type="REGIONAL", security_policy="TLS_1_2"
+                )
+            ],
+        )
+        mapping = apigateway.CfnApiMapping(
+            self, "Mapping", api_id=self.api_id, domain_name=domain.ref, stage=names.STAGE
+        )
+        mapping.node.add_dependency(self.stage)
+        if region.hosted_zone_id:
+            route53.CfnRecordSet(
+                self,
+                "Record",
+                name=region.live_domain,
+                type="A",
+                hosted_zone_id=region.hosted_zone_id,
+                comment=f"{names.PREFIX}: live connections of {region.name}",
+                alias_target=route53.CfnRecordSet.AliasTargetProperty(
+                    dns_name=domain.attr_regional_domain_name, hosted_zone_id=domain.attr_regional_hosted_zone_id
+                ),
+            )
+
+    def _routes(self, authorizer: apigateway.CfnAuthorizer, target: str) -> list[cdk.CfnResource]:
+        connect = apigateway.CfnRoute(
+            self,
+            "Connect",
+            api_id=self.api_id,
+            route_key="$connect",
+            authorization_type="CUSTOM",
+            authorizer_id=authorizer.ref,
+            target=target,
+        )
+        disconnect = apigateway.CfnRoute(self, "Disconnect", api_id=self.api_id, route_key="$disconnect", target=target)
+        everything = apigateway.CfnRoute(
+            self,
+            "Everything",
+            api_id=self.api_id,
+            route_key="$default",
+            route_response_selection_expression="$default",
+            target=target,
+        )
+        answer = apigateway.CfnRouteResponse(
+            self, "Answer", api_id=self.api_id, route_id=everything.ref, route_response_key="$default"
+        )
+        return [connect, disconnect, everything, answer]
+
+    def _called(self, function: lambda_.IFunction) -> str:
+        region = cdk.Stack.of(self).region
+        return f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function.function_arn}/invocations"
+
+    def _let_in(self, name: str, function: lambda_.IFunction) -> None:
+        stack = cdk.Stack.of(self)
+        lambda_.CfnPermission(
+            self,
+            name,
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="apigateway.amazonaws.com",
+            source_arn=f"arn:aws:execute-api:{stack.region}:{stack.account}:{self.api_id}/*",
+        )

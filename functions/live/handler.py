@@ -1,0 +1,18 @@
+"""HTTP routes for live connections: parse, delegate, present."""
+
+from docplatform.domain.identity import Actor, Permission
+from docplatform.runtime.api import Api
+from docplatform.runtime.composition.live import address, tickets
+from schemas import LiveTicket
+
+api = Api()
+
+
+@api.post("/v1/live/tickets", answers=LiveTicket, status=201, needs=Permission.READ)
+def issue_live_ticket(actor: Actor) -> LiveTicket:
+    """A ticket for a live connection (WebSocket): an address that opens one, once, within a minute. It ends with the session."""
+    ticket, expires_at = tickets(actor).issue()
+    return LiveTicket(url=address(actor.tenant, ticket), expires_at=expires_at)
+
+
+handler = api.handler

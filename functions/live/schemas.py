@@ -1,0 +1,10 @@
+"""Live connections as they travel over HTTP."""
+
+from docplatform.runtime.wire import Moment, Wire
+
+
+class LiveTicket(Wire):
+    """``url`` opens one connection (WebSocket, RFC 6455), once, until ``expires_at``."""
+
+    url: str
+    expires_at: Moment

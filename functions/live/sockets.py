@@ -1,0 +1,79 @@
+"""What happens on live connections. ``{"action": "ping"}`` is answered with ``{"type": "pong"}``, anything else with a problem
+document; the connection stays."""
+
+import json
+from typing import Any
+
+from docplatform.adapters.registry import from_text
+from docplatform.domain.errors import DomainError, InvalidTicket
+from docplatform.domain.identity import Actor, Role
+from docplatform.domain.live import is_connection_id
+from docplatform.runtime import problems
+from docplatform.runtime.composition.live import connections
+from docplatform.runtime.problems import MalformedRequest
+from docplatform.runtime.telemetry import Line, tenant_in_hand
+
+_LARGEST = 4_096  # characters of a message
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    about = event["requestContext"]
+    line = Line("live", about.get("requestId") or "")
+    line.note(event=about["eventType"])
+    try:
+        return _answer(about["eventType"], about["connectionId"], _actor(about), event.get("body") or "")
+    except DomainError as error:
+        line.note(problem=error.code)
+        return {"statusCode": int(problems.status_of(type(error))), "body": _problem(error, about)}
+    except Exception as error:
+        line.fault(error)
+        return {"statusCode": 500, "body": _problem(DomainError("It has been logged under the request's id."), about)}
+    finally:
+        line.write()
+
+
+def _answer(kind: str, connection_id: str, actor: Actor, body: str) -> dict[str, Any]:
+    if not is_connection_id(connection_id):
+        raise InvalidTicket("That is no connection.")
+    tenant_in_hand.set(actor.tenant.id)
+    own = connections(actor)
+    match kind:
+        case "CONNECT":
+            own.open(connection_id)
+        case "DISCONNECT":
+            own.close(connection_id)
+        case _:
+            if own.serves(connection_id):
+                return {"statusCode": 200, "body": _told(body)}
+    return {"statusCode": 200}
+
+
+def _actor(about: dict[str, Any]) -> Actor:
+    """Raises InvalidTicket: nobody has let it in."""
+    claims = about.get("authorizer") or {}
+    if not claims.get("user_id"):
+        raise InvalidTicket("It was opened without a ticket.")
+    return Actor(
+        tenant=from_text(claims["tenant"]),
+        user_id=claims["user_id"],
+        session_id=claims["session_id"],
+        role=Role(claims["role"]),
+        request_id=about.get("requestId") or "",
+    )
+
+
+def _told(body: str) -> str:
+    """Raises MalformedRequest."""
+    if len(body) > _LARGEST:
+        raise MalformedRequest(f"A message has at most {_LARGEST:,} characters.")
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest("The message is not JSON.") from error
+    if not isinstance(message, dict) or message.get("action") != "ping":
+        raise MalformedRequest("The one action that there is, is 'ping'.")
+    return '{"type":"pong"}'
+
+
+def _problem(error: DomainError, about: dict[str, Any]) -> str:
+    return json.dumps({"type": "problem", "problem": problems.document(error, about.get("requestId") or "")})

@@ -1,0 +1,37 @@
+"""A region's WebSocket API at its port, as at its own domain; and route responses, which templates name and the emulator sends
+anyway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.cloud.patches import expect
+from local.cloud.patches.regions import STAGE, arrived_at, ports
+
+API_NAME = "docplatform-live"
+
+
+def apply() -> None:
+    from ministack.services.cloudformation import provisioners
+
+    handlers = getattr(provisioners, "_RESOURCE_HANDLERS", None)
+    expect(handlers and "AWS::ApiGatewayV2::Route" in handlers, "provisioners._RESOURCE_HANDLERS")
+    handlers.setdefault(
+        "AWS::ApiGatewayV2::RouteResponse",
+        {
+            "create": lambda logical_id, _properties, _stack: (logical_id, {}),
+            "update": lambda physical_id, _old, _new, _stack: (physical_id, {}),
+            "delete": lambda _id, _properties: None,
+        },
+    )
+
+
+def received(scope: dict[str, Any]) -> dict[str, Any]:
+    """The region's WebSocket API, whatever the path."""
+    from ministack.services import apigateway
+
+    region = ports()[arrived_at.get()]
+    for (_account, where, api_id), api in list(apigateway._apis.all_items()):
+        if where == region and api.get("name") == API_NAME:
+            return {**scope, "path": f"/_aws/execute-api/{api_id}/{STAGE}"}
+    return scope

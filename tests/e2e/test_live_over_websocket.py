@@ -1,0 +1,202 @@
+"""Live connections over real sockets: opened by a ticket, and closed when their session ends, whatever ends it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from socket import create_connection
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import ClientConnection, connect
+
+from tests.e2e.client import PASSWORD, Member, TenantSite, problem
+from tests.e2e.conftest import US
+
+LATEST = 60.0  # seconds after which a session that has ended stands nowhere
+ENDED = {"type": "session.ended"}
+
+
+def ticket(member: Member) -> str:
+    answer = member.asks("POST", "/v1/live/tickets")
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["url"])
+
+
+@contextmanager
+def opened(member: Member, url: str = "") -> Iterator[ClientConnection]:
+    url = url or ticket(member)
+    port = member.site.cloud.ports[member.site.region]
+    assert url.startswith(f"ws://live.localhost:{port}/?ticket=")
+    line = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
+    with connect(url, sock=line, open_timeout=30, close_timeout=5) as socket:
+        yield socket
+
+
+def asks(socket: ClientConnection, message: object) -> Any:
+    socket.send(message if isinstance(message, str) else json.dumps(message))
+    return json.loads(socket.recv(timeout=30))
+
+
+def answers(socket: ClientConnection) -> bool:
+    return bool(asks(socket, {"action": "ping"}) == {"type": "pong"})
+
+
+def is_refused(member: Member, url: str) -> bool:
+    try:
+        with opened(member, url):
+            return False
+    except InvalidHandshake:
+        return True
+
+
+def is_told_and_closed(socket: ClientConnection) -> bool:
+    deadline = time.monotonic() + LATEST
+    told = json.loads(socket.recv(timeout=LATEST))
+    with pytest.raises(ConnectionClosed):
+        socket.recv(timeout=max(0.1, deadline - time.monotonic()))
+    return bool(told == ENDED)
+
+
+def test_a_ticket_opens_one_connection(acme: TenantSite) -> None:
+    ann = acme.invites("viewer")
+    url = ticket(ann)
+    with opened(ann, url) as socket:
+        assert answers(socket) and answers(socket)
+        assert is_refused(ann, url)
+        assert answers(socket)
+    ann.site.cloud.eventually(
+        lambda: {"live-ticket.issued", "live.connected", "live.ended"} <= set(trail(acme, session_of(ann)))
+    )
+
+
+def session_of(member: Member) -> str:
+    (current,) = [each["id"] for each in member.asks("GET", "/v1/sessions").json()["items"] if each["current"]]
+    return str(current)
+
+
+def trail(tenant: TenantSite, target: str) -> list[str]:
+    return tenant.site.cloud.audit_actions(US, tenant.id, target)
+
+
+def test_what_is_no_ticket_opens_nothing(acme: TenantSite, hooli: TenantSite) -> None:
+    url = ticket(acme.admin)
+    address, _, shown = url.partition("=")
+    secret = shown.partition(".")[2]
+    made_up = ("", "x", acme.id, f"{acme.id}.", f"{acme.id}.{'x' * 43}", f"{hooli.id}.{secret}", f"t*.{secret}", secret)
+    assert [each for each in made_up if not is_refused(acme.admin, f"{address}={each}")] == []
+    assert is_refused(acme.admin, address.partition("?")[0] + "?ticket=")
+    with opened(acme.admin, url) as socket:
+        assert answers(socket)
+
+
+def test_what_is_no_message_is_told_so(acme: TenantSite) -> None:
+    with opened(acme.admin) as socket:
+        for message in ("", "x", "[]", "{", '{"action":"view"}', '{"action":"$connect"}', "x" * 5000):
+            told = asks(socket, message)
+            assert (told["type"], told["problem"]["code"]) == ("problem", "malformed_request"), message[:20]
+        assert answers(socket)
+
+
+def logs_out(member: Member, admin: Member) -> None:
+    body = {"refresh_token": member.tokens["refresh_token"]}
+    assert member.site.ask("POST", "/v1/auth/logout", json=body).status_code == 204
+
+
+def revokes_it(member: Member, admin: Member) -> None:
+    assert member.asks("DELETE", f"/v1/sessions/{session_of(member)}").status_code == 204
+
+
+def is_revoked_by_an_admin(member: Member, admin: Member) -> None:
+    assert admin.asks("DELETE", f"/v1/users/{member.user_id}/sessions").status_code == 204
+
+
+def is_robbed(member: Member, admin: Member) -> None:
+    """A refresh token that was exchanged is shown again."""
+    body = {"refresh_token": member.tokens["refresh_token"]}
+    assert member.site.ask("POST", "/v1/auth/refresh", json=body).status_code == 200
+    assert member.site.ask("POST", "/v1/auth/refresh", json=body).status_code == 401
+
+
+def is_disabled(member: Member, admin: Member) -> None:
+    answer = admin.asks("PATCH", f"/v1/users/{member.user_id}", json={"disabled": True})
+    assert answer.status_code == 200, answer.text
+
+
+def is_deleted(member: Member, admin: Member) -> None:
+    answer = admin.asks("DELETE", f"/v1/users/{member.user_id}")
+    assert answer.status_code == 204, answer.text
+
+
+def is_deprovisioned(member: Member, admin: Member) -> None:
+    schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+    body = {"schemas": [schema], "Operations": [{"op": "replace", "path": "active", "value": False}]}
+    answer = admin.asks("PATCH", f"/scim/v2/Users/{member.user_id}", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+ENDS: list[Callable[[Member, Member], None]] = [
+    *(logs_out, revokes_it, is_revoked_by_an_admin, is_robbed, is_disabled, is_deleted, is_deprovisioned)
+]
+
+
+@pytest.mark.parametrize("ends", ENDS, ids=lambda ends: ends.__name__)
+def test_a_connection_ends_with_its_session_and_no_other_does(
+    ends: Callable[[Member, Member], None], acme: TenantSite, hooli: TenantSite
+) -> None:
+    member = acme.invites("viewer")
+    with ExitStack() as sockets:
+        own = [sockets.enter_context(opened(member)) for _ in range(2)]
+        others = [sockets.enter_context(opened(each)) for each in (acme.admin, hooli.admin)]
+        late = ticket(member)
+        assert all(answers(each) for each in (*own, *others))
+        ends(member, acme.admin)
+        assert all(is_told_and_closed(each) for each in own)
+        assert all(answers(each) for each in others)
+        assert is_refused(member, late)
+
+
+def test_another_session_of_the_same_person_goes_on(acme: TenantSite) -> None:
+    member = acme.invites("viewer")
+    entry = member.site.ask("POST", "/v1/auth/login", json={"email": member.email, "password": PASSWORD})
+    elsewhere = Member(member.site, member.email, entry.json())
+    with opened(member) as one, opened(elsewhere) as other:
+        logs_out(member, acme.admin)
+        assert is_told_and_closed(one)
+        assert answers(other)
+
+
+def test_tickets_are_for_people_who_have_logged_in(acme: TenantSite) -> None:
+    from tests.e2e.test_keys_over_http import program
+
+    assert acme.site.ask("POST", "/v1/live/tickets").status_code == 401
+    assert problem(program(acme.admin, "read").asks("POST", "/v1/live/tickets")) == (403, "session_needed")
+
+
+def test_nobody_else_reads_or_closes_connections(acme: TenantSite, hooli: TenantSite) -> None:
+    cloud, admin = acme.site.cloud, acme.admin
+    key = {"pk": {"S": f"{acme.id}#session#{session_of(admin)}"}, "sk": {"S": "live#x"}}
+    with opened(admin) as socket, pytest.raises(ClientError, match="AccessDenied"):
+        assert answers(socket)
+        cloud.as_tenant(US, hooli.id).client("dynamodb").get_item(TableName="docplatform-data", Key=key)
+    for name in ("documents", "identity", "live", "live-admission", "authorizer"):
+        with pytest.raises(ClientError) as refused:
+            gateway_as(acme, name).delete_connection(ConnectionId="x")
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, name
+    with pytest.raises(ClientError) as gone:
+        gateway_as(acme, "live-ends").delete_connection(ConnectionId=secrets.token_hex(8))
+    assert gone.value.response["ResponseMetadata"]["HTTPStatusCode"] == 410
+
+
+def gateway_as(tenant: TenantSite, function: str) -> Any:
+    cloud = tenant.site.cloud
+    (api,) = [
+        each["ApiId"] for each in cloud.root("apigatewayv2", US).get_apis()["Items"] if each["Name"].endswith("-live")
+    ]
+    endpoint = f"{cloud.settings.endpoint}/_aws/execute-api/{api}/live"
+    return cloud.as_function(US, function).client("apigatewaymanagementapi", endpoint)

@@ -1,0 +1,325 @@
+"""Live connections: what opens one, how many there are, and what ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from docplatform.adapters.dynamo_live import DynamoLive
+from docplatform.domain.errors import InvalidTicket, TooManyConnections
+from docplatform.domain.identity import Role, User, UserStatus, system
+from docplatform.domain.live import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, is_connection_id
+from docplatform.runtime.composition.core import table
+from docplatform.services.door import Entry
+from docplatform.services.live import ENDED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
+from tests.services.company import PASSWORD, Company, another_tenant
+from tests.world import Cloud
+
+MAIL = "ann@acme.example"
+
+
+@dataclass
+class Sockets:
+    """A gateway that has every connection, but for those that are ``gone``."""
+
+    gone: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    works: bool = True
+
+    def end(self, connection_id: str, message: str) -> bool:
+        if not self.works:
+            raise ConnectionError("the gateway does not answer")
+        if connection_id in self.gone:
+            return False
+        self.told.append((connection_id, message))
+        return True
+
+    @property
+    def closed(self) -> list[str]:
+        return sorted(name for name, _ in self.told)
+
+
+@dataclass
+class Lines:
+    company: Company
+    cloud: Cloud
+    sockets: Sockets = field(default_factory=Sockets)
+
+    @property
+    def store(self) -> DynamoLive:
+        return DynamoLive(table(self.company.tenant))
+
+    def ticket(self, entry: Entry) -> str:
+        return LiveTickets(self.company.actor(entry), self.store, self.company.clock).issue()[0]
+
+    def admits(self, ticket: str) -> tuple[str, str]:
+        """Session and user."""
+        secret = ticket.partition(".")[2]
+        session, user = admit(self.store, self.company.people, secret, self.company.clock())
+        return session.id, user.id
+
+    def of(self, entry: Entry) -> LiveConnections:
+        company = self.company
+        return LiveConnections(company.actor(entry), self.store, company.people, self.sockets, company.clock)
+
+    @property
+    def ends(self) -> LiveEnds:
+        company, actor = self.company, system(self.company.tenant, "live-ends", "e")
+        return LiveEnds(actor, self.store, company.people, self.sockets, company.clock)
+
+    def open_of(self, entry: Entry) -> set[str]:
+        """The same, whether asked by session or by user."""
+        actor = self.company.actor(entry)
+        found = {each.id for each in self.store.of_session(actor.session_id)}
+        assert found <= {each.id for each in self.store.of_user(actor.user_id)}
+        return found
+
+    def actions(self, action: str) -> int:
+        return [item["action"] for item in self.items("audit")].count(action)
+
+    def items(self, name: str) -> list[dict[str, Any]]:
+        """The tenant's own."""
+        return [item for item in self.cloud.items(name) if item["pk"].startswith(f"{self.company.tenant.id}#")]
+
+
+@pytest.fixture
+def company(region: Cloud) -> Company:
+    return Company()
+
+
+@pytest.fixture
+def lines(company: Company, region: Cloud) -> Lines:
+    return Lines(company, region)
+
+
+@pytest.fixture
+def ann(company: Company) -> Entry:
+    return company.moves_in()
+
+
+@pytest.fixture
+def bob(company: Company, ann: Entry) -> Entry:
+    company.members(ann).invite("bob@acme.example", Role.EDITOR)
+    return company.moves_in(name="Bob")
+
+
+# -- tickets
+
+
+def test_a_ticket_lets_its_session_in_once(lines: Lines, ann: Entry) -> None:
+    actor, ticket = lines.company.actor(ann), lines.ticket(ann)
+    assert lines.admits(ticket) == (actor.session_id, actor.user_id)
+    with pytest.raises(InvalidTicket):
+        lines.admits(ticket)
+
+
+def test_a_ticket_is_good_for_a_minute(lines: Lines, ann: Entry) -> None:
+    early, late = lines.ticket(ann), lines.ticket(ann)
+    lines.company.clock.passes(seconds=TICKET_LIFE.total_seconds() - 1)
+    assert lines.admits(early)
+    lines.company.clock.passes(seconds=1)
+    with pytest.raises(InvalidTicket):
+        lines.admits(late)
+
+
+def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: Entry) -> None:
+    tenant_id, _, secret = lines.ticket(ann).partition(".")
+    assert tenant_id == lines.company.tenant.id and len(secret) >= 43
+    assert secret not in str([lines.items("data"), lines.items("audit")])
+
+
+def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(lines: Lines, ann: Entry) -> None:
+    ticket, other = lines.ticket(ann), another_tenant()
+    with pytest.raises(InvalidTicket):
+        admit(DynamoLive(table(other)), lines.company.people, ticket.partition(".")[2], lines.company.clock())
+    assert lines.admits(ticket)
+
+
+@pytest.mark.parametrize("secret", ["", "x", "#", "x" * 5000])
+def test_what_is_no_ticket_lets_nobody_in(lines: Lines, secret: str) -> None:
+    with pytest.raises(InvalidTicket):
+        lines.admits(f"{lines.company.tenant.id}.{secret}")
+
+
+def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: Entry) -> None:
+    ticket = lines.ticket(ann)
+    lines.company.door.log_out(ann.refresh_token)
+    with pytest.raises(InvalidTicket):
+        lines.admits(ticket)
+
+
+# -- opening
+
+
+def test_a_connection_stands_with_its_session_and_its_user_and_is_closed_once(lines: Lines, ann: Entry) -> None:
+    own = lines.of(ann)
+    own.open("c1")
+    assert lines.open_of(ann) == {"c1"} and own.serves("c1")
+    for _ in range(2):
+        own.close("c1")
+    assert lines.open_of(ann) == set()
+    assert lines.store.of_user(lines.company.actor(ann).user_id) == ()
+    assert (lines.actions("live.connected"), lines.actions("live.ended")) == (1, 1)
+
+
+def test_nothing_opens_for_a_session_that_has_ended(lines: Lines, ann: Entry) -> None:
+    lines.company.door.log_out(ann.refresh_token)
+    with pytest.raises(InvalidTicket):
+        lines.of(ann).open("c1")
+    assert lines.open_of(ann) == set() and lines.actions("live.connected") == 0
+
+
+def log_out(lines: Lines, entry: Entry) -> None:
+    lines.company.door.log_out(entry.refresh_token)
+
+
+def end_all_sessions(lines: Lines, entry: Entry) -> None:
+    lines.company.clock.passes(seconds=1)
+    with lines.company.people.begin() as work:
+        work.end_sessions(lines.company.actor(entry).user_id, lines.company.clock())
+
+
+def disable(lines: Lines, entry: Entry) -> None:
+    user = _user(lines, entry)
+    with lines.company.people.begin() as work:
+        work.change_user(user, role=user.role, status=UserStatus.DISABLED, sessions_since=None)
+
+
+ENDS: list[Callable[[Lines, Entry], None]] = [log_out, end_all_sessions, disable]
+
+
+def _user(lines: Lines, entry: Entry) -> User:
+    user = lines.company.people.user(lines.company.actor(entry).user_id)
+    assert user is not None
+    return user
+
+
+@pytest.mark.parametrize("ends", ENDS)
+def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
+    ends: Callable[[Lines, Entry], None], lines: Lines, bob: Entry
+) -> None:
+    """The database refuses: the stream has told of the end already, and would not tell again."""
+    actor, as_read = lines.company.actor(bob), _user(lines, bob)
+    ends(lines, bob)
+    late = LiveConnection("c1", actor.user_id, actor.session_id, lines.company.clock())
+    with pytest.raises(InvalidTicket), lines.store.begin() as work:
+        work.open(late, as_read)
+    assert lines.open_of(bob) == set()
+
+
+def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann: Entry) -> None:
+    """A changed password ends all sessions but the one that changed it."""
+    elsewhere = lines.company.door.log_in(MAIL, PASSWORD)
+    lines.company.clock.passes(seconds=1)
+    lines.company.own_password(ann).change(PASSWORD, "another horse battery staple")
+    lines.of(ann).open("c1")
+    with pytest.raises(InvalidTicket):
+        lines.of(elsewhere).open("c2")
+    assert lines.open_of(ann) == {"c1"}
+
+
+def test_a_person_has_twenty_and_a_closed_one_makes_room(lines: Lines, ann: Entry) -> None:
+    other = lines.company.door.log_in(MAIL, PASSWORD)
+    for number in range(MOST_OF_A_USER):
+        lines.of((ann, other)[number % 2]).open(f"c{number}")
+    for entry in (ann, other):
+        with pytest.raises(TooManyConnections):
+            lines.of(entry).open("one-more")
+    lines.of(ann).close("c0")
+    lines.of(other).open("one-more")
+
+
+# -- ending
+
+
+@pytest.mark.parametrize("ends", ENDS)
+def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
+    ends: Callable[[Lines, Entry], None], lines: Lines, ann: Entry, bob: Entry
+) -> None:
+    for name in ("b1", "b2"):
+        lines.of(bob).open(name)
+    lines.of(ann).open("a1")
+    ends(lines, bob)
+    actor = lines.company.actor(bob)
+    for _ in range(2):  # the stream may tell twice
+        lines.ends.follow_session(actor.session_id)
+        lines.ends.follow_user(actor.user_id)
+        lines.ends.follow_user(lines.company.actor(ann).user_id)
+    assert lines.sockets.closed == ["b1", "b2"] and {told for _, told in lines.sockets.told} == {ENDED}
+    assert lines.open_of(bob) == set() and lines.open_of(ann) == {"a1"}
+    assert lines.actions("live.ended") == 2
+    assert lines.of(ann).serves("a1")
+
+
+def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: Entry) -> None:
+    other = lines.company.door.log_in(MAIL, PASSWORD)
+    lines.of(ann).open("c1")
+    lines.of(other).open("c2")
+    log_out(lines, ann)
+    lines.ends.follow_session(lines.company.actor(ann).session_id)
+    lines.ends.follow_user(lines.company.actor(ann).user_id)
+    assert lines.sockets.closed == ["c1"] and lines.of(other).serves("c2")
+
+
+def test_a_session_that_goes_on_keeps_its_connections(lines: Lines, ann: Entry) -> None:
+    lines.of(ann).open("c1")
+    lines.company.door.refresh(ann.refresh_token)
+    lines.ends.follow_session(lines.company.actor(ann).session_id)
+    assert lines.sockets.told == [] and lines.open_of(ann) == {"c1"}
+
+
+def test_a_message_after_the_end_is_not_served_and_closes_the_connection(lines: Lines, ann: Entry) -> None:
+    lines.of(ann).open("c1")
+    log_out(lines, ann)
+    assert not lines.of(ann).serves("c1")
+    assert lines.sockets.told == [("c1", ENDED)] and lines.open_of(ann) == set()
+    assert lines.actions("live.ended") == 1
+
+
+def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: Lines, ann: Entry) -> None:
+    lines.of(ann).open("c1")
+    log_out(lines, ann)
+    session_id = lines.company.actor(ann).session_id
+    lines.sockets.works = False
+    with pytest.raises(ConnectionError):
+        lines.ends.follow_session(session_id)
+    assert lines.open_of(ann) == {"c1"}
+    lines.sockets.works = True
+    lines.ends.follow_session(session_id)
+    assert lines.sockets.closed == ["c1"] and lines.open_of(ann) == set()
+
+
+def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it_must_be_gone(
+    lines: Lines, ann: Entry
+) -> None:
+    """The gateway has a connection only once ``$connect`` was answered, and a session may end before that."""
+    lines.of(ann).open("c1")
+    log_out(lines, ann)
+    lines.sockets.gone.add("c1")
+    session_id = lines.company.actor(ann).session_id
+    with pytest.raises(NotOpenYet):
+        lines.ends.follow_session(session_id)
+    assert lines.open_of(ann) == {"c1"}
+    lines.company.clock.passes(seconds=SETTLING.total_seconds())
+    lines.ends.follow_session(session_id)
+    assert lines.open_of(ann) == set()
+
+
+def test_what_an_ended_connection_leaves_behind_goes_by_itself(lines: Lines, ann: Entry) -> None:
+    lines.ticket(ann)
+    lines.of(ann).open("c1")
+    left = [item for item in lines.items("data") if "live" in item["pk"] + item["sk"]]
+    until = {datetime.fromtimestamp(float(item["expires"]), UTC) - lines.company.clock() for item in left}
+    assert len(left) == 3 and {each.total_seconds() for each in until} == {60.0, 7200.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("L0SM9cOFvHcCIhw=", True), ("c-1_x", True), ("", False), ("a#b", False), ("a/b", False), ("x" * 129, False)],
+)
+def test_a_connection_id_can_stand_in_a_key(text: str, fits: bool) -> None:
+    assert is_connection_id(text) is fits
