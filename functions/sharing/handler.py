@@ -8,6 +8,7 @@ from docplatform.domain.errors import (
     GrantNotFound,
     GroupNameTaken,
     GroupNotFound,
+    IdempotencyKeyReused,
     InvalidCursor,
     InvalidName,
     InvalidPrincipal,
@@ -111,11 +112,12 @@ def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> Expla
     answers=GroupView,
     status=201,
     needs=Permission.MANAGE_USERS,
-    errors=(GroupNameTaken, InvalidName),
+    errors=(GroupNameTaken, InvalidName, IdempotencyKeyReused),
+    headers=("Idempotency-Key",),
 )
-def create_group(actor: Actor, body: NewGroup) -> Reply:
-    """Create a group. Names being unique, a repetition makes none twice."""
-    group = groups(actor).create(body.name)
+def create_group(actor: Actor, body: NewGroup, request: Request) -> Reply:
+    """Create a group."""
+    group = groups(actor).create(body.name, idempotency_key=request.idempotency_key)
     return Reply(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
 
 

@@ -332,6 +332,18 @@ def test_groups_have_names_of_their_own(acme: TenantWorld, olga: Person, bo: Per
     assert [each["name"] for each in bo.asks("GET", f"/v1/groups/{legal}/members")["items"]] == ["Bo"]
 
 
+def test_a_repeated_request_makes_one_group(acme: TenantWorld, olga: Person) -> None:
+    def asks(name: str, key: str, who: Person = olga) -> Answer:
+        return who.asks("POST", "/v1/groups", {"name": name}, headers={"Idempotency-Key": key})
+
+    first, again = asks("Legal", "k1"), asks("Legal", "k1")
+    assert (first.status, again.status) == (201, 201) and first["id"] == again["id"]
+    assert acme.actions.count("group.created") == 1
+    assert asks("Tax", "k1")["code"] == "idempotency_key_reused"
+    assert asks("Legal", "k2")["code"] == "group_name_taken"
+    assert asks("Tax", "k1", acme.member(Role.ADMIN)).status == 201, "a key is one person's"
+
+
 def test_only_admins_make_groups(bo: Person, acme: TenantWorld) -> None:
     legal = acme.group("Legal")
     for call in (

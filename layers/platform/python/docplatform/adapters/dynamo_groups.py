@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from docplatform.adapters import pages
 from docplatform.adapters.dynamo_library import take_back_everything
+from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.dynamo_people import user_from
 from docplatform.adapters.group_items import group_from, group_item, in_group, no_group
 from docplatform.adapters.items import rfc3339
@@ -87,6 +89,9 @@ class DynamoGroups:
                 work.record(emptied([], leaving))
         take_back_everything(self._table, group_principal(group.id), taken_back)
 
+    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
+        return DynamoMemory(self._table, user_id, at)
+
     def record(self, record: AuditRecord) -> None:
         self._table.record_alone(record)
 
@@ -99,6 +104,10 @@ class DynamoGroups:
 class DynamoGroupsWork:
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         self._table, self._keys, self._writes = table, table.keys, transaction
+
+    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+        """Raises AlreadyDone when committed."""
+        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
 
     def add_group(self, group: Group) -> None:
         listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}

@@ -9,14 +9,11 @@ from typing import Protocol
 from docplatform.domain.api_keys import ApiKey
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.identity import User
-from docplatform.services.once import Memory
+from docplatform.services.once import Memory, Remembering
 
 
-class ApiKeyWork(Protocol):
+class ApiKeyWork(Remembering, Protocol):
     """Changes that are stored and audited together, or not at all."""
-
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """As in ``PeopleWork``: to be called first. Raises AlreadyDone when committed."""
 
     def add_key(self, key: ApiKey) -> None: ...
 

@@ -13,9 +13,10 @@ from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
 from docplatform.domain.errors import AlreadyDone, PreconditionFailed
 from docplatform.domain.groups import Group, MembersRecord, TakenBack
 from docplatform.domain.identity import Actor, User, clean_display_name
+from docplatform.services.once import Memory, Remembering, digest, once
 
 
-class GroupsWork(Protocol):
+class GroupsWork(Remembering, Protocol):
     def add_group(self, group: Group) -> None:
         """Raises GroupNameTaken when committed."""
 
@@ -52,6 +53,8 @@ class Groups(Protocol):
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         """Take everybody out, and take back everything that is granted to it; may be repeated."""
 
+    def memory(self, user_id: str, at: datetime) -> Memory: ...
+
     def begin(self) -> AbstractContextManager[GroupsWork]: ...
 
     def record(self, record: AuditRecord) -> None: ...
@@ -67,14 +70,22 @@ class GroupService:
     def __init__(self, actor: Actor, groups: Groups, now: Callable[[], datetime]) -> None:
         self._actor, self._groups, self._now = actor, groups, now
 
-    def create(self, name: str, *, external_id: str = "") -> Group:
-        """Raises InvalidName, GroupNameTaken."""
-        at = self._now()
-        group = Group(ids.new(ids.GROUP, at), clean_display_name(name), external_id, 0, at, at, 1)
-        with self._groups.begin() as work:
-            work.add_group(group)
-            work.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
-        return group
+    def create(self, name: str, *, external_id: str = "", idempotency_key: str = "") -> Group:
+        """Raises InvalidName, GroupNameTaken, IdempotencyKeyReused."""
+        at, name = self._now(), clean_display_name(name)
+        request = digest(operation="create-group", name=name, external_id=external_id)
+
+        def make() -> Group:
+            group = Group(ids.new(ids.GROUP, at), name, external_id, 0, at, at, 1)
+            with self._groups.begin() as work:
+                if idempotency_key:
+                    work.remember(self._actor.user_id, idempotency_key, request, group.id, at)
+                work.add_group(group)
+                work.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
+            return group
+
+        memory = self._groups.memory(self._actor.user_id, at)
+        return once(memory, idempotency_key, request, make, self._groups.group)
 
     def read(self, group_id: str) -> Group:
         """Raises GroupNotFound."""

@@ -11,10 +11,10 @@ from docplatform.domain.factors import Challenge, SecuritySettings
 from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserStatus
 from docplatform.domain.tenants import Tenant
 from docplatform.services.credential_ports import CredentialMail, CredentialWork
-from docplatform.services.once import Memory
+from docplatform.services.once import Memory, Remembering
 
 
-class PeopleWork(CredentialWork, Protocol):
+class PeopleWork(CredentialWork, Remembering, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def found(self, tenant: Tenant, admin: User) -> None:
@@ -47,10 +47,6 @@ class PeopleWork(CredentialWork, Protocol):
         """Raises InvalidRefreshToken when committed."""
 
     def close_session(self, session_id: str) -> None: ...
-
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """What ``user_id`` has done under that idempotency key. To be called first: its refusal comes before any other.
-        Raises AlreadyDone when committed."""
 
     def record(self, record: AuditRecord) -> None: ...
 
@@ -89,8 +85,7 @@ class People(Protocol):
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
 
-    def memory(self, user_id: str, at: datetime) -> Memory:
-        """Of that user's idempotency keys."""
+    def memory(self, user_id: str, at: datetime) -> Memory: ...
 
     def begin(self) -> AbstractContextManager[PeopleWork]: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from docplatform.domain.errors import AlreadyDone, IdempotencyKeyReused
@@ -13,7 +14,17 @@ T = TypeVar("T")
 
 
 class Memory(Protocol):
-    def remembered(self, key: str) -> tuple[str, str] | None: ...
+    """One user's idempotency keys."""
+
+    def remembered(self, key: str) -> tuple[str, str] | None:
+        """The request's digest and its result."""
+
+
+class Remembering(Protocol):
+    """Work that what was done under an idempotency key is stored with."""
+
+    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+        """What ``user_id`` has done. To be called first: its refusal comes before any other. Raises AlreadyDone when committed."""
 
 
 def digest(**request: object) -> str:
