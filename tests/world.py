@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -278,6 +278,17 @@ class TenantWorld:
         for member in members:
             assert admin.asks("PUT", f"/v1/groups/{made['id']}/members/{member.id}").status == 204
         return str(made["id"])
+
+    def calls(self, act: Callable[[], object]) -> list[str]:
+        """The operations that DynamoDB is asked for with the tenant's credentials, while something is done."""
+        from docplatform.runtime.composition.core import clients
+
+        made: list[str] = []
+        events = clients(self.tenant).client("dynamodb").meta.events
+        events.register("before-call.dynamodb", lambda model, **_: made.append(model.name), unique_id="count")
+        act()
+        events.unregister("before-call.dynamodb", unique_id="count")
+        return made
 
     @property
     def usage(self) -> dict[str, int]:

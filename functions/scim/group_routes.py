@@ -64,19 +64,35 @@ def _groups(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
     kept, base = directory(actor), address_of(actor.tenant)
     start, count = window(wanted)
     ids = list(kept.group_ids())
-    about_members = "members" in str(wanted.filter or "").lower()
     if wanted.filter is not None:
-        known = kept.groups_of(ids).values()
-        told = ((each, group_of(each, kept.members(each.id) if about_members else (), base)) for each in known)
-        chosen = [each for each, shown in told if wanted.filter.match(shown)]
+        known = list(kept.groups_of(ids).values())
+        members = _members_of(actor, known) if "members" in str(wanted.filter).lower() else {}
+        chosen = [each for each in known if wanted.filter.match(group_of(each, members.get(each.id, ()), base))]
         total, chosen = len(chosen), chosen[start - 1 : start - 1 + count]
     else:
         total = len(ids)
         chosen = list(kept.groups_of(ids[start - 1 : start - 1 + count]).values())
-    unwanted = {str(path).lower() for path in wanted.excluded_attributes or []}
-    shown = [group_of(each, () if "members" in unwanted else kept.members(each.id), base) for each in chosen]
+    members = _members_of(actor, chosen) if _shows_members(wanted) else {}
+    shown = [group_of(each, members.get(each.id, ()), base) for each in chosen]
     groups(actor).listed(len(shown))
     return page(Group, shown, total, start, wanted)
+
+
+def _members_of(actor: Actor, chosen: list[OurGroup]) -> dict[str, list[str]]:
+    return directory(actor).members(each.id for each in chosen if each.members)
+
+
+def _shows_members(selection: ResponseParameters[Any] | None) -> bool:
+    if selection is None:
+        return True
+    unwanted = {_attribute(path) for path in selection.excluded_attributes or ()}
+    named = {_attribute(path).partition(".")[0] for path in selection.attributes or ()}
+    return "members" not in unwanted and (not named or bool(named & {"members", "group"}))
+
+
+def _attribute(path: object) -> str:
+    """Without its schema; of a schema alone, the resource's name."""
+    return str(path).lower().rpartition(":")[2]
 
 
 @api.post("/scim/v2/Groups", answers=ScimMessage, status=201, needs=_NEEDS, errors=_GROUP_CHANGES)
@@ -112,7 +128,7 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
     """Say anew what a group is and who is in it."""
     told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
     before = groups(actor).read(group_id)
-    members = directory(actor).members(group_id)
+    members = directory(actor).members([group_id])[group_id]
     told.replace(group_of(before, members, address_of(actor.tenant)))
     group = _change_group(actor, before, set(members), told, request)
     return _group_reply(actor, group, Context.RESOURCE_REPLACEMENT_RESPONSE)
@@ -129,7 +145,7 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
 def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Reply:
     """Rename a group, or change who is in it."""
     patch = PatchOp[Group].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
-    group, members = groups(actor).read(group_id), directory(actor).members(group_id)
+    group, members = groups(actor).read(group_id), directory(actor).members([group_id])[group_id]
     told = group_of(group, members, address_of(actor.tenant))
     patch.patch(told)
     group = _change_group(actor, group, set(members), told, request)
@@ -166,6 +182,7 @@ def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:
 
 
 def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Reply:
-    told = group_of(group, directory(actor).members(group.id), address_of(actor.tenant))
+    members = _members_of(actor, [group]) if _shows_members(selection) else {}
+    told = group_of(group, members.get(group.id, ()), address_of(actor.tenant))
     headers = {"ETag": version(group.revision), "Location": str(told.meta.location)}
     return Reply(ScimMessage(answer(told, context, selection)), headers)

@@ -109,8 +109,10 @@ def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
         for each in user_routes.everybody(actor, list(kept.user_ids()), base)
         if not wanted.filter or wanted.filter.match(each)
     ]
-    for group in kept.groups_of(list(kept.group_ids())).values():
-        told = group_of(group, kept.members(group.id), base)
+    groups = kept.groups_of(list(kept.group_ids()))
+    members = kept.members(groups)
+    for group in groups.values():
+        told = group_of(group, members[group.id], base)
         if not wanted.filter or wanted.filter.match(told):
             found.append(told)
     shown = found[start - 1 : start - 1 + count]

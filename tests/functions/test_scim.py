@@ -251,6 +251,58 @@ def test_groups_follow_the_identity_system_and_grants_follow_groups(idp: Person,
     assert see() == [404, 401]  # taken away: out at once
 
 
+@pytest.fixture
+def crowd(idp: Person, acme: TenantWorld) -> dict[str, list[str]]:
+    """Groups and who is in them: every third has nobody."""
+    people = [acme.member().id for _ in range(4)]
+    groups = {}
+    for number in range(12):
+        chosen = sorted(people[: number % 3 * 2])
+        body = {"schemas": [GROUP], "displayName": f"g{number}", "members": [{"value": each} for each in chosen]}
+        groups[str(idp.asks("POST", "/scim/v2/Groups", body)["id"])] = chosen
+    return groups
+
+
+def members_in(page: Answer) -> dict[str, list[str]]:
+    return {each["id"]: [member["value"] for member in each.get("members", ())] for each in page["Resources"]}
+
+
+def test_a_list_of_groups_costs_the_same_whatever_their_number(
+    idp: Person, acme: TenantWorld, crowd: dict[str, list[str]]
+) -> None:
+    def lists(**query: str) -> Answer:
+        return idp.asks("GET", "/scim/v2/Groups", query=query)
+
+    assert members_in(lists(count="100")) == crowd
+    one, all_ = (acme.calls(lambda count=count: lists(count=count)) for count in ("2", "100"))
+    assert one == all_ == ["Query", "BatchGetItem", "Query", "PutItem"]
+    for selection in (
+        {"excludedAttributes": "members"},
+        {"attributes": "displayName"},
+        {"attributes": f"{GROUP}:displayName"},
+    ):
+        assert members_in(lists(**selection)) == {each: [] for each in crowd}
+        assert acme.calls(lambda query=selection: lists(**query)).count("Query") == 1, selection
+    for selection in ({"attributes": "members.value"}, {"attributes": f"{GROUP}:members"}):
+        assert members_in(lists(**selection)) == crowd, selection
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 5, 1000])
+def test_members_are_read_together_and_what_lies_between_is_passed_over(
+    at_once: int, idp: Person, acme: TenantWorld, crowd: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from docplatform.adapters import dynamo_directory
+    from docplatform.runtime.composition.core import table
+
+    monkeypatch.setattr(dynamo_directory, "_KEYS", at_once)
+    directory = dynamo_directory.DynamoDirectory(table(acme.tenant))
+    known = list(crowd)
+    for chosen in (known, known[:1], known[-1:], known[1:3], known[::5], [known[1], known[10]], [], known[::-1]):
+        assert directory.members(chosen) == {each: crowd[each] for each in chosen}
+    between = acme.calls(lambda: directory.members([known[1], known[10]]))
+    assert len(between) <= 2 + 4 / at_once, "the eight groups between them are not read to the end"
+
+
 def test_lists_come_in_pages(idp: Person) -> None:
     for number in range(5):
         makes(idp, f"user{number}")

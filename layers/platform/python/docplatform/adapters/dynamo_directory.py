@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +13,7 @@ from docplatform.adapters.dynamo_library import take_back_everything
 from docplatform.adapters.dynamo_people import user_from, user_item
 from docplatform.adapters.group_items import group_from, groups_from
 from docplatform.adapters.items import Item, moment, rfc3339
-from docplatform.adapters.keys import Key, TenantKeys
+from docplatform.adapters.keys import Key
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import LARGEST, Transaction
 from docplatform.domain import ids
@@ -62,13 +63,26 @@ class DynamoDirectory:
         keys = [self._keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
         return {item["id"]: group_from(item) for item in self._table.get_many(keys).values()}
 
-    def members(self, group_id: str) -> tuple[str, ...]:
-        partition, after, found = self._keys.group(group_id).pk, None, []
-        while True:
-            rows, after = self._table.query(partition, prefix=TenantKeys.MEMBER, after=after, limit=_KEYS)
-            found += [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows]
+    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
+        wanted = sorted(set(group_ids))
+        found: dict[str, list[str]] = {each: [] for each in wanted}
+        after: Item | None = None
+        place = 0
+        while place < len(wanted):
+            start = after or self._keys.member(wanted[place], "")._asdict()
+            upto = self._keys.member(wanted[-1], "~").sk
+            rows, after = self._table.query(self._keys.members(), upto=upto, after=start, limit=_KEYS)
+            for row in rows:
+                group_id, _, user_id = row["sk"].partition("#")
+                if group_id in found:
+                    found[group_id].append(user_id)
             if after is None:
-                return tuple(found)
+                break
+            reached = str(after["sk"]).partition("#")[0]
+            place = bisect_left(wanted, reached)
+            if wanted[place] != reached:
+                after = None  # what lies between is nobody's question
+        return found
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         for chunk in _chunks(sorted(remove)):

@@ -1,5 +1,5 @@
-"""One tenant's groups in DynamoDB. Who is in a group is two facts, written together: an item in the group's partition, to list its
-members, and an attribute of the member's profile, so that one read tells a person's groups."""
+"""One tenant's groups in DynamoDB. Who is in a group is two facts, written together: an item among all memberships, to list a
+group's members, and an attribute of the member's profile, so that one read tells a person's groups."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from docplatform.adapters.dynamo_library import take_back_everything
 from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.dynamo_people import user_from
 from docplatform.adapters.group_items import group_from, group_item, in_group, no_group
-from docplatform.adapters.items import rfc3339
-from docplatform.adapters.keys import Key, TenantKeys
+from docplatform.adapters.items import Item, rfc3339
+from docplatform.adapters.keys import Key
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
 from docplatform.domain import ids
@@ -60,17 +60,17 @@ class DynamoGroups:
         return shown, pages.encode({"id": end["gsi3sk"]}) if end else ""
 
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        partition, after = self._keys.group(group_id).pk, None
+        after = None
         if cursor:
             last = pages.decode(cursor).get("id", "")
             if not ids.is_a(ids.USER, last):
                 raise _bad_cursor()
             after = self._keys.member(group_id, last)._asdict()
-        rows, end = self._table.query(partition, prefix=TenantKeys.MEMBER, after=after, limit=limit)
-        keys = [self._keys.user(row["sk"].removeprefix(TenantKeys.MEMBER)) for row in rows]
+        rows, end = self._table.query(self._keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
+        keys = [self._keys.user(_user_of(row)) for row in rows]
         found = self._table.get_many(keys)
         shown = tuple(user_from(found[key]) for key in keys if key in found)
-        return shown, pages.encode({"id": end["sk"].removeprefix(TenantKeys.MEMBER)}) if end else ""
+        return shown, pages.encode({"id": _user_of(end)}) if end else ""
 
     def check_users(self, user_ids: Iterable[str]) -> None:
         wanted = set(user_ids)
@@ -80,10 +80,10 @@ class DynamoGroups:
 
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         while True:
-            rows, _ = self._table.query(self._keys.group(group.id).pk, prefix=TenantKeys.MEMBER, limit=_CHUNK)
+            rows, _ = self._table.query(self._keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
             if not rows:
                 break
-            leaving = [row["sk"].removeprefix(TenantKeys.MEMBER) for row in rows]
+            leaving = [_user_of(row) for row in rows]
             with self.begin() as work:
                 work.remove_members(group, leaving)
                 work.record(emptied([], leaving))
@@ -172,6 +172,10 @@ class DynamoGroupsWork:
         ceiling = {"members": most - by} if most else None
         add = {"members": by, "revision": 1}
         self._writes.update(self._keys.group(group.id), add=add, ceiling=ceiling, otherwise=otherwise)
+
+
+def _user_of(member: Item) -> str:
+    return str(member["sk"].partition("#")[2])
 
 
 def _meanwhile() -> ChangedMeanwhile:

@@ -135,10 +135,11 @@ class TenantKeys:
         return Key(f"{self._prefix}group-name#{hashlib.sha256(names.folded(name).encode()).hexdigest()}", "group-name")
 
     def member(self, group_id: str, user_id: str) -> Key:
-        """In the group's partition: who is in it, in order of id."""
-        return Key(f"{self._prefix}group#{group_id}", f"{self.MEMBER}{user_id}")
+        return Key(self.members(), f"{group_id}#{user_id}")
 
-    MEMBER = "member#"
+    def members(self) -> str:
+        """Partition of who is in which group, in order of group and user: neighbours are read together."""
+        return f"{self._prefix}members"
 
     def granted(self, principal: str) -> Key:
         """What is granted to one principal: an attribute for each node."""

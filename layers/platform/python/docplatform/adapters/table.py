@@ -59,19 +59,20 @@ class TenantTable:
         *,
         index: str = "",
         prefix: str = "",
+        upto: str = "",
         after: Item | None = None,
         limit: int = 100,
         descending: bool = False,
     ) -> tuple[list[Item], Item | None]:
-        """One page of a partition in order, and where the next begins (None at the end). ``index`` is '' or 'gsi1' to 'gsi3'."""
+        """One page of a partition in order, and where the next begins (None at the end). ``index`` is '' or 'gsi1' to 'gsi3'.
+        Of sort keys, those that begin with ``prefix``, or come no later than ``upto``; one of the two."""
         pk, sk = (f"{index}pk", f"{index}sk") if index else ("pk", "sk")
+        bounds = [(f"begins_with({sk}, :prefix)", (":prefix", wire(prefix)))] if prefix else []
+        bounds += [(f"{sk} <= :upto", (":upto", wire(upto)))] if upto else []
         request: dict[str, Any] = {
             "TableName": self._data,
-            "KeyConditionExpression": f"{pk} = :partition" + (f" AND begins_with({sk}, :prefix)" if prefix else ""),
-            "ExpressionAttributeValues": {
-                ":partition": wire(partition),
-                **({":prefix": wire(prefix)} if prefix else {}),
-            },
+            "KeyConditionExpression": " AND ".join([f"{pk} = :partition", *(text for text, _ in bounds)]),
+            "ExpressionAttributeValues": {":partition": wire(partition), **dict(bound for _, bound in bounds)},
             "Limit": limit,
             "ScanIndexForward": not descending,
             "ConsistentRead": not index,

@@ -61,7 +61,7 @@ class Groups(Protocol):
 
 
 class Membership(Protocol):
-    def members(self, group_id: str) -> tuple[str, ...]: ...
+    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]: ...
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None: ...
 
@@ -141,7 +141,7 @@ class GroupService:
 
     def set_members(self, group: Group, wanted: set[str], membership: Membership) -> Group:
         """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
-        present = set(membership.members(group.id))
+        present = set(membership.members([group.id])[group.id])
         joining, leaving = wanted - present, present - wanted
         membership.set_members(group, joining, leaving, self._members_changed(group))
         return self._groups.group(group.id)
