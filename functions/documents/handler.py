@@ -101,7 +101,7 @@ def delete_document(actor: Actor, document_id: str, request: Request) -> None:
     errors=(DocumentNotFound, NotReady),
 )
 def download_document(actor: Actor, document_id: str) -> LinkView:
-    """A link to download the file, good for 15 minutes."""
+    """A link to download the file. The download begins within a minute; then it may take its time."""
     return LinkView.of(documents(actor).download(document_id))
 
 
@@ -112,7 +112,7 @@ def download_document(actor: Actor, document_id: str) -> LinkView:
     errors=(DocumentNotFound, NotReady),
 )
 def preview_document(actor: Actor, document_id: str) -> LinkView:
-    """A link to a picture (WebP) of the first page, good for 15 minutes."""
+    """A link to a picture (WebP) of the first page, good for a minute."""
     return LinkView.of(documents(actor).preview(document_id, "preview"))
 
 
@@ -123,7 +123,7 @@ def preview_document(actor: Actor, document_id: str) -> LinkView:
     errors=(DocumentNotFound, NotReady),
 )
 def thumbnail_of_document(actor: Actor, document_id: str) -> LinkView:
-    """A link to a small picture (WebP) of the first page, good for 15 minutes."""
+    """A link to a small picture (WebP) of the first page, good for a minute."""
     return LinkView.of(documents(actor).preview(document_id, "thumbnail"))
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -230,6 +232,16 @@ def test_what_was_verified_is_what_is_downloaded(walrus: Uploaded, acme: TenantW
     stored = library(walrus.person.actor).document(walrus.document_id).version.storage_version
     answer = clients(acme.tenant).client("s3").get_object(Bucket=BUCKET, Key=key, VersionId=stored)
     assert answer["Body"].read() == CONTENT
+
+
+@pytest.mark.parametrize("what", ["content", "preview", "thumbnail"])
+def test_a_link_outlives_its_session_by_no_more_than_a_minute(walrus: Uploaded, what: str) -> None:
+    """S3 honours it, whoever holds it, and asks nobody."""
+    walrus.run()
+    link = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/{what}")
+    (seconds,) = parse_qs(urlsplit(link["url"]).query)["X-Amz-Expires"]
+    assert 30 <= int(seconds) <= 60
+    assert datetime.fromisoformat(link["expires_at"]) <= datetime.now(UTC) + timedelta(minutes=1)
 
 
 def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus: Uploaded) -> None:

@@ -16,7 +16,8 @@ from docplatform.services.access import Access
 from docplatform.services.library_ports import Files, Library
 from docplatform.services.once import digest, once
 
-LINK_LIFE = timedelta(minutes=15)
+DOWNLOAD_LIFE = timedelta(minutes=1)  # of a link: it outlives its session, or the permission, by no more
+UPLOAD_LIFE = timedelta(minutes=15)  # for who announces many files, and then sends them
 
 
 class DocumentService:
@@ -132,7 +133,7 @@ class DocumentService:
         if version.scan is not ScanVerdict.CLEAN:
             raise NotReady("The file is in quarantine or still being scanned.", scan=version.scan.value)
         self._audit(Action.CONTENT_DOWNLOADED, document)
-        return self._files.download_link(document, self._now() + LINK_LIFE)
+        return self._files.download_link(document, self._now() + DOWNLOAD_LIFE)
 
     def preview(self, document_id: str, kind: str) -> TransferLink:
         """``kind`` is 'preview' or 'thumbnail'. Raises DocumentNotFound, NotReady (there is none)."""
@@ -140,10 +141,10 @@ class DocumentService:
         if not document.version.has_preview:
             raise NotReady("There is no preview of this document, or not yet.")
         self._audit(Action.PREVIEW_VIEWED, document)
-        return self._files.preview_link(document, kind, self._now() + LINK_LIFE)
+        return self._files.preview_link(document, kind, self._now() + DOWNLOAD_LIFE)
 
     def _upload_link(self, document: Document) -> TransferLink:
-        return self._files.upload_link(document.id, document.version, self._now() + LINK_LIFE)
+        return self._files.upload_link(document.id, document.version, self._now() + UPLOAD_LIFE)
 
     def _audit(self, action: Action, document: Document) -> None:
         facts: Facts = {"version": document.version.id}
