@@ -217,6 +217,7 @@ MOVES: dict[str, Callable[[Move], Told]] = {
     "read a user": lambda m: m.asks("GET", f"/v1/users/{m.id('usr')}"),
     "change a user": lambda m: m.asks("PATCH", f"/v1/users/{m.id('usr')}", {"role": "viewer"}),
     "list keys": lambda m: m.asks("GET", "/v1/api-keys", owner_id=m.id("svc")),
+    "ask for a ticket": lambda m: m.asks("POST", "/v1/live/tickets"),
     "list programs": lambda m: m.lists("/v1/service-accounts"),
     "read a program": lambda m: m.asks("GET", f"/v1/service-accounts/{m.id('svc')}"),
     "scim: find": lambda m: m.asks("GET", "/scim/v2/Users", filter=f'userName sw "{m.whose.player.canary}"'),
