@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from socket import create_connection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +18,7 @@ import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from websockets.sync.client import ClientConnection, connect
 
 from local.testing import Cloud
 
@@ -199,6 +203,16 @@ def fetch(link: dict[str, Any]) -> bytes:
     answer = requests.get(link["url"], headers=link["headers"], timeout=120)
     assert answer.status_code == 200, answer.text
     return answer.content
+
+
+@contextmanager
+def live(site: Site, url: str) -> Iterator[ClientConnection]:
+    """The connection that a ticket's address opens. Raises InvalidHandshake where it opens none."""
+    port = site.cloud.ports[site.region]
+    assert url.startswith(f"ws://live.localhost:{port}/?ticket=")
+    line = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
+    with connect(url, sock=line, open_timeout=30, close_timeout=5) as socket:
+        yield socket
 
 
 def problem(answer: requests.Response) -> tuple[int, str]:

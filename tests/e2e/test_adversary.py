@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from local.testing import Cloud
 from tests.adversary import MOVES, STEPS, Game, Step, Told, plays
-from tests.e2e.client import Member, TenantSite, create_tenant, fetch, send
+from tests.e2e.client import Member, TenantSite, create_tenant, fetch, live, send
 from tests.e2e.conftest import APAC, EU, US
 
 OPERATIONS = int(os.environ.get("ADVERSARY_OPERATIONS", "400"))
@@ -71,8 +71,7 @@ class OverHttp:
         assert answer.status_code == 200, answer.text
         self.member.tokens = answer.json()
 
-    @staticmethod
-    def _behind(answer: requests.Response) -> str:
+    def _behind(self, answer: requests.Response) -> str:
         """What a link in the answer leads to."""
         try:
             link = answer.json()
@@ -80,6 +79,10 @@ class OverHttp:
             return ""
         if not isinstance(link, dict) or not isinstance(link.get("url"), str):
             return ""
+        if link["url"].startswith("ws"):
+            with live(self.member.site, link["url"]) as socket:
+                socket.send(self.canary)
+                return str(socket.recv(timeout=30))
         return fetch(link).decode(errors="replace")
 
     @staticmethod

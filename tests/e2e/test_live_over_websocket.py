@@ -7,15 +7,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from socket import create_connection
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from tests.e2e.client import PASSWORD, Member, TenantSite, problem
+from tests.e2e.client import PASSWORD, Member, TenantSite, live, problem
 from tests.e2e.conftest import US
 
 LATEST = 60.0  # seconds after which a session that has ended stands nowhere
@@ -30,11 +29,7 @@ def ticket(member: Member) -> str:
 
 @contextmanager
 def opened(member: Member, url: str = "") -> Iterator[ClientConnection]:
-    url = url or ticket(member)
-    port = member.site.cloud.ports[member.site.region]
-    assert url.startswith(f"ws://live.localhost:{port}/?ticket=")
-    line = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
-    with connect(url, sock=line, open_timeout=30, close_timeout=5) as socket:
+    with live(member.site, url or ticket(member)) as socket:
         yield socket
 
 
