@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """``address``: of a tenant there, with ``{tenant}`` for its subdomain. With ``certificate_arn`` (ACM, the region's
-    own, for ``*.<the address's domain>``) the API answers at that domain; with ``hosted_zone_id`` as well, DNS is
-    written too."""
+    """``address``: of a tenant there, with ``{tenant}`` for its subdomain. With ``certificate_arn`` (ACM, the region's own, for
+    ``*.<the address's domain>`` and ``*.live.<the address's domain>``) the API answers at that domain; with ``hosted_zone_id`` as
+    well, DNS is written too."""
 
     name: str
     address: str
@@ -35,8 +35,8 @@ class Region:
 
     @property
     def live_domain(self) -> str:
-        """Of live connections, for all tenants of the region: ``live.eu.docplatform.example``, which no tenant may be called."""
-        return self.domain.replace("*", "live")
+        """Of live connections: ``*.live.eu.docplatform.example``. (``live`` no tenant may be called, for it names no host by itself.)"""
+        return self.domain.replace("*", "*.live")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -209,7 +209,7 @@ def fetch(link: dict[str, Any]) -> bytes:
 def live(site: Site, url: str) -> Iterator[ClientConnection]:
     """The connection that a ticket's address opens. Raises InvalidHandshake where it opens none."""
     port = site.cloud.ports[site.region]
-    assert url.startswith(f"ws://live.localhost:{port}/?ticket=")
+    assert url.startswith(f"ws://{site.subdomain}.live.localhost:{port}/?ticket=")
     line = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
     with connect(url, sock=line, open_timeout=30, close_timeout=5) as socket:
         yield socket

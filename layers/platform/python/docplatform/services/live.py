@@ -60,13 +60,13 @@ class LiveTickets:
         self._actor, self._store, self._now = actor, store, now
 
     def issue(self) -> tuple[str, datetime]:
-        """``<tenant>.<secret>``, for the actor's session, and when it ends. By its tenant it is looked up among that tenant's own."""
+        """For the actor's session, and when it ends."""
         secret, at = secrets.token_urlsafe(32), self._now()
         ticket = Ticket(digest(secret), self._actor.user_id, self._actor.session_id, at + TICKET_LIFE)
         with self._store.begin() as work:
             work.issue(ticket)
             work.record(record_of(self._actor, Action.LIVE_TICKET_ISSUED, ticket.session_id, at))
-        return f"{self._actor.tenant.id}.{secret}", ticket.expires_at
+        return secret, ticket.expires_at
 
 
 def admit(store: LiveStore, people: Bearers, secret: str, at: datetime) -> tuple[Session, User]:

@@ -25,9 +25,9 @@ def tickets(actor: Actor) -> LiveTickets:
 
 
 def address(tenant: Tenant, ticket: str) -> str:
-    """Where the ticket opens a connection: one address for all tenants of the region, for the ticket says whose it is."""
-    region = load(RegionSettings).region_addresses[tenant.region].replace("{tenant}", "live")
-    return f"{region.replace('http', 'ws', 1)}/?{urlencode({'ticket': ticket})}"
+    """Where the ticket opens a connection: the tenant's host name, one level lower."""
+    pattern = load(RegionSettings).region_addresses[tenant.region].replace("{tenant}", f"{tenant.subdomain}.live")
+    return f"{pattern.replace('http', 'ws', 1)}/?{urlencode({'ticket': ticket})}"
 
 
 def connections(actor: Actor) -> LiveConnections:
