@@ -3,6 +3,7 @@ apigateway-how-to-call-websocket-api-connections.html)."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 
@@ -13,9 +14,11 @@ class LiveGateway:
 
     def end(self, connection_id: str, message: str) -> bool:
         """Tell the other side, and close. False where there is no such connection."""
+        gone = self._client.exceptions.GoneException
         try:
             self._client.post_to_connection(ConnectionId=connection_id, Data=message.encode())
-            self._client.delete_connection(ConnectionId=connection_id)
-        except self._client.exceptions.GoneException:
+        except gone:
             return False
+        with suppress(gone):  # who was told may be quicker
+            self._client.delete_connection(ConnectionId=connection_id)
         return True
