@@ -197,7 +197,7 @@ def test_sessions_are_listed_and_revoked(house: House) -> None:
     assert [session["current"] for session in listed] == [True, False]
     assert (listed[0]["address"], listed[0]["agent"]) == ("192.0.2.7", "curl/8.5.0")
     lives = [datetime.fromisoformat(each["expires_at"]) - datetime.fromisoformat(each["used_at"]) for each in listed]
-    assert {life.days for life in lives} == {30}
+    assert {life.days for life in lives} == {14}
     assert house.asks("DELETE", f"/v1/sessions/{listed[1]['id']}", token=second).status == 204
     with pytest.raises(Exception, match="^Unauthorized$"):
         house.authorizes(first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from docplatform.domain.errors import (
     SessionNotFound,
 )
 from docplatform.services.door import Entry
+from docplatform.services.proofs import Shown
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 
@@ -33,22 +35,42 @@ def test_an_invitation_is_good_for_a_week(company: Company, days: float, good: b
             company.moves_in()
 
 
-def test_a_session_lasts_thirty_days_from_its_last_use(company: Company) -> None:
+def test_a_session_that_is_not_used_lasts_fourteen_days(company: Company) -> None:
     entry = company.moves_in()
-    for _ in range(4):
-        company.clock.passes(days=29)
-        entry = company.door.refresh(entry.refresh_token)
-    company.clock.passes(days=30)
+    company.clock.passes(days=13)
+    entry = company.door.refresh(entry.refresh_token)
+    company.clock.passes(days=14)
     with pytest.raises(InvalidRefreshToken):
         company.door.refresh(entry.refresh_token)
 
 
+def test_use_alone_keeps_a_session_for_thirty_days(company: Company) -> None:
+    entry = company.moves_in()
+    for _ in range(29):
+        company.clock.passes(days=1)
+        entry = company.door.refresh(entry.refresh_token)
+    company.clock.passes(days=1)
+    with pytest.raises(InvalidRefreshToken):
+        company.door.refresh(entry.refresh_token)
+
+
+def test_a_proof_in_between_keeps_it_for_thirty_more(company: Company) -> None:
+    entry = company.moves_in()
+    for day in range(50):
+        company.clock.passes(days=1)
+        entry = company.door.refresh(entry.refresh_token)
+        if day == 24:
+            company.step_up(entry).prove(PASSWORD, Shown())
+    (session,) = company.own_sessions(entry).list()
+    assert session.expires_at == company.clock() + timedelta(days=5)
+
+
 def test_an_ended_session_is_not_listed(company: Company) -> None:
     company.moves_in()
-    company.clock.passes(days=20)
+    company.clock.passes(days=10)
     later = company.door.log_in("ann@acme.example", PASSWORD)
     assert len(company.own_sessions(later).list()) == 2
-    company.clock.passes(days=11)
+    company.clock.passes(days=5)
     (left,) = company.own_sessions(later).list()
     assert left.id == company.actor(later).session_id
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from docplatform.domain.errors import Forbidden, Invalid, InvalidName, SessionNeeded, WeakPassword
@@ -77,6 +77,8 @@ class Actor:
 
 
 SYSTEM_USER = "system"
+SESSION_IDLE = timedelta(days=14)  # without a refresh
+SESSION_LIFE = timedelta(days=30)  # since its person was last authenticated (NIST SP 800-63B, section 4.1.3)
 
 
 def system(tenant: Tenant, errand: str, request_id: str) -> Actor:
@@ -133,9 +135,15 @@ class Session:
         """Whether its person was authenticated a moment ago, as what cannot be undone demands."""
         return self.auth_time is not None and at - self.auth_time <= STEP_UP_LIFE
 
-    def begun_or_proven_since(self, at: datetime) -> bool:
+    @property
+    def begun_or_proven_at(self) -> datetime:
         """A log-in counts from when it is: its person may have been known to their identity provider for long."""
-        return max(self.created_at, self.auth_time or self.created_at) >= at
+        return max(self.created_at, self.auth_time or self.created_at)
+
+    def renewed(self, secret_hash: str, at: datetime) -> Session:
+        """With another refresh secret. Use alone does not keep it alive for ever."""
+        expires_at = min(at + SESSION_IDLE, self.begun_or_proven_at + SESSION_LIFE)
+        return replace(self, secret_hash=secret_hash, used_at=at, expires_at=expires_at)
 
 
 def alive(session: Session | None, user: User | None, at: datetime) -> bool:
@@ -146,7 +154,7 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
         and session.user_id == user.id
         and session.expires_at > at
         and user.status is UserStatus.ACTIVE
-        and (user.sessions_since is None or session.begun_or_proven_since(user.sessions_since))
+        and (user.sessions_since is None or session.begun_or_proven_at >= user.sessions_since)
     )
 
 

@@ -19,7 +19,7 @@ from docplatform.domain.errors import (
     TooManyAttempts,
 )
 from docplatform.domain.factors import CHALLENGE_LIFE, Errand, Method
-from docplatform.domain.identity import Login, Session, User, clean_email
+from docplatform.domain.identity import SESSION_IDLE, Login, Session, User, clean_email
 from docplatform.domain.tenants import Tenant
 from docplatform.services.challenges import digest, new_challenge
 from docplatform.services.credential_ports import CredentialMail
@@ -28,7 +28,6 @@ from docplatform.services.lockout import Attempt, Lockout
 from docplatform.services.proofs import Proofs
 from docplatform.services.visiting import NOBODY, Visiting
 
-IDLE_LIFE = timedelta(days=30)
 _MOST_DEVICES = 20
 
 
@@ -140,7 +139,7 @@ class Door:
             family_hash=digest(family),
             created_at=at,
             used_at=at,
-            expires_at=at + IDLE_LIFE,
+            expires_at=at + SESSION_IDLE,
             address=self._visitor.address,
             agent=self._visitor.agent,
             auth_time=None if ago is None else at - ago,

@@ -17,7 +17,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.factors import Method
 from docplatform.domain.identity import Actor, Session, UserStatus, alive, clean_display_name
 from docplatform.services.challenges import digest
-from docplatform.services.door import IDLE_LIFE, Door, Entry, new_secret
+from docplatform.services.door import Door, Entry, new_secret
 from docplatform.services.identity_ports import People
 from docplatform.services.passwords import check_new_password
 from docplatform.services.visiting import NOBODY
@@ -83,7 +83,7 @@ class SessionService(Door):
         if user is None or not alive(session, user, self._now()):
             raise InvalidRefreshToken("Log in again.")
         secret, at = new_secret(family), self._now()
-        after = replace(session, secret_hash=digest(secret), used_at=at, expires_at=at + IDLE_LIFE)
+        after = session.renewed(digest(secret), at)
         with self._people.begin() as work:
             work.renew_session(session, after)
             work.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
