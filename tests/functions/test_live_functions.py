@@ -12,11 +12,10 @@ from docplatform.adapters.keys import Key
 from docplatform.adapters.registry import from_text
 from docplatform.runtime.composition import live
 from tests.functions.conftest import Environment
-from tests.functions.house import House, new_house
+from tests.functions.house import House, new_house, sample
 from tests.world import REGION, room
 
 ENDPOINT = f"https://abcdef1234.execute-api.{REGION}.amazonaws.com/live"
-ARN = f"arn:aws:execute-api:{REGION}:111111111111:abcdef1234/live/$connect"
 PING = '{"action": "ping"}'
 
 
@@ -45,23 +44,24 @@ class Line:
 
     def is_let_in(self, ticket: str | None, host: str = "") -> bool:
         """API Gateway answers 401 for exactly 'Unauthorized'."""
-        query = {"ticket": ticket} if ticket is not None else None
-        about = {"requestId": "r", "connectionId": self.name}
-        headers = {"Host": host or f"{self.house.subdomain}.live.us.example"}
-        event = {"methodArn": ARN, "headers": headers, "queryStringParameters": query, "requestContext": about}
+        host = host or f"{self.house.subdomain}.live.us.example"
+        event = sample("live-authorizer", HOST=host, TICKET=ticket or "", CONNECTION=self.name)
+        if ticket is None:
+            event["queryStringParameters"] = None
         try:
             answer = room("live", "admission").handler(event, None)
         except Exception as refused:
             assert str(refused) == "Unauthorized", refused
             return False
         (statement,) = answer["policyDocument"]["Statement"]
-        assert (statement["Effect"], statement["Resource"]) == ("Allow", ARN)
+        assert (statement["Effect"], statement["Resource"]) == ("Allow", event["methodArn"])
         self.context = answer["context"]
         return True
 
     def sends(self, kind: str, body: str = "") -> dict[str, Any]:
-        about = {"eventType": kind, "connectionId": self.name, "requestId": "r", "authorizer": self.context}
-        answer: dict[str, Any] = room("live", "sockets").handler({"requestContext": about, "body": body}, None)
+        event = sample("live-event", EVENT=kind, CONNECTION=self.name) | {"body": body}
+        event["requestContext"]["authorizer"] = self.context
+        answer: dict[str, Any] = room("live", "sockets").handler(event, None)
         return answer
 
     def opens(self) -> int:
@@ -162,7 +162,7 @@ def test_what_cannot_be_served_is_answered_with_a_problem_and_the_connection_sta
     ann.opens()
     told = ann.says(text)
     assert told["type"] == "problem"
-    assert (told["problem"]["code"], told["problem"]["request_id"]) == ("malformed_request", "r")
+    assert (told["problem"]["code"], told["problem"]["request_id"]) == ("malformed_request", "L0SM9EXAMPLEIhw=")
     assert ann.pings()
 
 
@@ -214,10 +214,11 @@ def test_one_connection_too_many_is_refused(house: House, ann: Line) -> None:
 
 def tells(*keys: Key) -> dict[str, Any]:
     """The stream, of changes of items with these keys."""
-    records = [
-        {"eventID": f"e{place}", "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "SequenceNumber": str(place)}}
-        for place, (pk, sk) in enumerate(keys)
-    ]
+    records = []
+    for place, (pk, sk) in enumerate(keys):
+        (record,) = sample("table-stream")["Records"]
+        record["dynamodb"] |= {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "SequenceNumber": str(place)}
+        records.append(record)
     answer: dict[str, Any] = room("live", "ends").handler({"Records": records}, None)
     return answer
 

@@ -12,14 +12,8 @@ from docplatform.adapters.items import to_wire
 from docplatform.adapters.registry import tenant_item
 from docplatform.domain.tenants import Plan
 from docplatform.runtime import settings
-from tests.world import ROOT, Cloud, TenantWorld, room
-
-
-def sample(name: str, **filled: str) -> Any:
-    text = (ROOT / "events" / f"{name}.json").read_text()
-    for placeholder, value in filled.items():
-        text = text.replace(placeholder, value)
-    return json.loads(text)
+from tests.functions.house import sample
+from tests.world import Cloud, TenantWorld, room
 
 
 @pytest.fixture
