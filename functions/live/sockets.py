@@ -4,14 +4,14 @@ document; the connection stays."""
 import json
 from typing import Any
 
-from docplatform.adapters.registry import from_text
 from docplatform.domain.errors import DomainError, InvalidTicket
 from docplatform.domain.identity import Actor, Role
 from docplatform.domain.live import is_connection_id
 from docplatform.runtime import problems
 from docplatform.runtime.composition.live import connections
 from docplatform.runtime.problems import MalformedRequest
-from docplatform.runtime.telemetry import Line, tenant_in_hand
+from docplatform.runtime.telemetry import Line
+from docplatform.runtime.workflow import tenant_of
 
 _LARGEST = 4_096  # characters of a message
 
@@ -35,7 +35,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answer(kind: str, connection_id: str, actor: Actor, body: str) -> dict[str, Any]:
     if not is_connection_id(connection_id):
         raise InvalidTicket("That is no connection.")
-    tenant_in_hand.set(actor.tenant.id)
     own = connections(actor)
     match kind:
         case "CONNECT":
@@ -49,12 +48,12 @@ def _answer(kind: str, connection_id: str, actor: Actor, body: str) -> dict[str,
 
 
 def _actor(about: dict[str, Any]) -> Actor:
-    """Raises InvalidTicket: nobody has let it in."""
+    """Of the tenant as it is now. Raises InvalidTicket (nobody has let it in), TenantNotFound."""
     claims = about.get("authorizer") or {}
     if not claims.get("user_id"):
         raise InvalidTicket("It was opened without a ticket.")
     return Actor(
-        tenant=from_text(claims["tenant"]),
+        tenant=tenant_of(claims["tenant_id"]),
         user_id=claims["user_id"],
         session_id=claims["session_id"],
         role=Role(claims["role"]),

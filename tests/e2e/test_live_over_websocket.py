@@ -86,6 +86,7 @@ def test_what_is_no_ticket_opens_nothing(acme: TenantSite) -> None:
     assert [each for each in made_up if not is_refused(acme.admin, f"{address}={each}")] == []
     with opened(acme.admin, url) as socket:
         assert answers(socket)
+    assert "live-ticket.refused" in trail(acme, "api")
 
 
 def test_a_ticket_opens_nothing_at_another_tenants(acme: TenantSite, hooli: TenantSite) -> None:
@@ -172,6 +173,16 @@ def test_another_session_of_the_same_person_goes_on(acme: TenantSite) -> None:
         assert answers(other)
 
 
+def test_a_twenty_first_connection_ends_the_oldest(acme: TenantSite) -> None:
+    member = acme.invites("viewer")
+    with ExitStack() as sockets:
+        own = [sockets.enter_context(opened(member)) for _ in range(21)]
+        assert json.loads(own[0].recv(timeout=LATEST)) == {"type": "connection.replaced"}
+        with pytest.raises(ConnectionClosed):
+            own[0].recv(timeout=LATEST)
+        assert all(answers(each) for each in own[1:])
+
+
 def test_tickets_are_for_people_who_have_logged_in(acme: TenantSite) -> None:
     from tests.e2e.test_keys_over_http import program
 
@@ -181,10 +192,18 @@ def test_tickets_are_for_people_who_have_logged_in(acme: TenantSite) -> None:
 
 def test_nobody_else_reads_or_closes_connections(acme: TenantSite, hooli: TenantSite) -> None:
     cloud, admin = acme.site.cloud, acme.admin
-    key = {"pk": {"S": f"{acme.id}#session#{session_of(admin)}"}, "sk": {"S": "live#x"}}
-    with opened(admin) as socket, pytest.raises(ClientError, match="AccessDenied"):
+    partition = {":pk": {"S": f"{acme.id}#live#{admin.user_id}"}}
+
+    def connections_read_by(tenant: TenantSite) -> int:
+        found = cloud.as_tenant(US, tenant.id).client("dynamodb")
+        query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": partition}
+        return int(found.query(TableName="docplatform-data", **query)["Count"])
+
+    with opened(admin) as socket:
         assert answers(socket)
-        cloud.as_tenant(US, hooli.id).client("dynamodb").get_item(TableName="docplatform-data", Key=key)
+        assert connections_read_by(acme) >= 1
+        with pytest.raises(ClientError, match="AccessDenied"):
+            connections_read_by(hooli)
     for name in ("documents", "identity", "live", "live-admission", "authorizer"):
         with pytest.raises(ClientError) as refused:
             gateway_as(acme, name).delete_connection(ConnectionId="x")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from docplatform.adapters.keys import Key
-from docplatform.adapters.registry import from_text
 from docplatform.runtime.composition import live
 from tests.functions.conftest import Environment
 from tests.functions.house import House, new_house, sample
@@ -121,7 +120,7 @@ def test_a_ticket_opens_a_connection_of_its_own_tenant_only(house: House, ann: L
     eve, ours = Line(other, other.moves_in(), "of-eve"), ann.ticket()
     assert not eve.is_let_in(ours)
     assert eve.opens() == 200
-    assert from_text(eve.context["tenant"]).id == other.facts["id"]
+    assert eve.context["tenant_id"] == other.facts["id"]
     assert ann.is_let_in(ours), "it was not used up at another's"
 
 
@@ -205,8 +204,28 @@ def test_who_has_logged_out_with_a_connection_under_way_opens_nothing(house: Hou
     assert "live.connected" not in house.actions
 
 
-def test_one_connection_too_many_is_refused(house: House, ann: Line) -> None:
-    assert [Line(house, ann.entry, f"c{number}").opens() for number in range(21)] == [200] * 20 + [409]
+def test_one_connection_too_many_ends_the_oldest(house: House, ann: Line) -> None:
+    lines = [Line(house, ann.entry, f"c{number}") for number in range(21)]
+    assert {line.opens() for line in lines} == {200}
+    assert [line.is_open() for line in lines] == [False] + [True] * 20
+
+
+def test_a_connection_of_a_tenant_that_was_suspended_meanwhile_is_ended(house: House, ann: Line) -> None:
+    ann.opens()
+    house.is_registered_as(status="suspended")
+    assert ann.says(PING) is None and not ann.is_open()
+
+
+@pytest.mark.parametrize("ticket", ["", "x"])
+def test_a_ticket_that_opens_nothing_is_on_record_where_it_was_shown(house: House, ann: Line, ticket: str) -> None:
+    assert not ann.is_let_in(ticket)
+    (refusal,) = [each for each in house.trail if each["action"] == "live-ticket.refused"]
+    assert refusal["actor"] == "unknown" and "unknown, used or too old" in str(refusal)
+
+
+def test_a_trail_that_cannot_be_written_lets_nobody_in(ann: Line, environment: Environment) -> None:
+    environment.has(AUDIT_TABLE="no-such-table")
+    assert not ann.is_let_in("x")
 
 
 # -- what the stream tells

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from docplatform.adapters.dynamo_live import DynamoLive
-from docplatform.domain.errors import InvalidTicket, TooManyConnections
+from docplatform.domain.errors import InvalidTicket
 from docplatform.domain.identity import Role, User, UserStatus, system
 from docplatform.domain.live import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, is_connection_id
+from docplatform.domain.tenants import TenantStatus
 from docplatform.runtime.composition.core import table
 from docplatform.services.door import Entry
-from docplatform.services.live import ENDED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
+from docplatform.services.live import ENDED, REPLACED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
 from tests.services.company import PASSWORD, Company, another_tenant
 from tests.world import Cloud
 
@@ -221,15 +222,38 @@ def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann:
     assert lines.open_of(ann) == {"c1"}
 
 
-def test_a_person_has_twenty_and_a_closed_one_makes_room(lines: Lines, ann: Entry) -> None:
+def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: Entry, bob: Entry) -> None:
     other = lines.company.door.log_in(MAIL, PASSWORD)
+    lines.of(bob).open("b1")
     for number in range(MOST_OF_A_USER):
+        lines.company.clock.passes(seconds=1)
         lines.of((ann, other)[number % 2]).open(f"c{number}")
-    for entry in (ann, other):
-        with pytest.raises(TooManyConnections):
-            lines.of(entry).open("one-more")
-    lines.of(ann).close("c0")
+    assert lines.sockets.told == []
     lines.of(other).open("one-more")
+    assert lines.sockets.told == [("c0", REPLACED)]
+    assert len(lines.open_of(ann)) + len(lines.open_of(other)) == MOST_OF_A_USER
+    assert lines.open_of(bob) == {"b1"}
+    assert lines.actions("live.ended") == 1
+
+
+def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, ann: Entry) -> None:
+    """``$disconnect`` is best effort."""
+    for number in range(MOST_OF_A_USER):
+        lines.company.clock.passes(seconds=1)
+        lines.of(ann).open(f"c{number}")
+    lines.sockets.gone = {f"c{number}" for number in range(MOST_OF_A_USER)}
+    for number in range(3):
+        lines.of(ann).open(f"new{number}")
+    assert {"new0", "new1", "new2", "c3"} <= lines.open_of(ann) and "c2" not in lines.open_of(ann)
+
+
+def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: Entry) -> None:
+    for number in range(MOST_OF_A_USER):
+        lines.of(ann).open(f"c{number}")
+    log_out(lines, ann)
+    with pytest.raises(InvalidTicket):
+        lines.of(ann).open("one-more")
+    assert lines.sockets.told == [] and len(lines.open_of(ann)) == MOST_OF_A_USER
 
 
 # -- ending
@@ -277,6 +301,13 @@ def test_a_message_after_the_end_is_not_served_and_closes_the_connection(lines: 
     assert not lines.of(ann).serves("c1")
     assert lines.sockets.told == [("c1", ENDED)] and lines.open_of(ann) == set()
     assert lines.actions("live.ended") == 1
+
+
+def test_a_connection_of_a_suspended_tenant_is_not_served(lines: Lines, ann: Entry) -> None:
+    lines.of(ann).open("c1")
+    lines.company.tenant = replace(lines.company.tenant, status=TenantStatus.SUSPENDED)
+    assert not lines.of(ann).serves("c1")
+    assert lines.sockets.told == [("c1", ENDED)]
 
 
 def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: Lines, ann: Entry) -> None:

@@ -59,7 +59,7 @@ class DynamoLiveWork:
 
         Whatever ends a session touches one of the two. It comes first, and nothing opens; or after, and the stream finds the connection.
         """
-        ended = InvalidTicket("Log in again.")
+        ended = InvalidTicket("Its session has ended. Log in again.")
         since = rfc3339(user.sessions_since) if user.sessions_since else None
         as_read = {"status": user.status.value, "sessions_since": since}
         self._writes.check(self._keys.session(connection.session_id), otherwise=ended)

@@ -55,6 +55,7 @@ class Action(StrEnum):
     API_KEY_REFUSED = "api-key.refused"
     API_KEYS_LISTED = "api-keys.listed"
     LIVE_TICKET_ISSUED = "live-ticket.issued"
+    LIVE_TICKET_REFUSED = "live-ticket.refused"
     LIVE_CONNECTED = "live.connected"
     LIVE_ENDED = "live.ended"
     ACCESS_REFUSED = "access.refused"

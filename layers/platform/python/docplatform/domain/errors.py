@@ -19,7 +19,7 @@ DomainError
 ├── Conflict             the state of things is against it
 │   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
 │           UserNameTaken · GroupNameTaken · TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone ·
-│           LastAdmin · MfaIsRequired · TooManyConnections
+│           LastAdmin · MfaIsRequired
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
 ├── QuotaExceeded        over the plan's storage, documents or users
@@ -225,10 +225,6 @@ class Misdirected(DomainError):
 
 class Conflict(DomainError):
     code, title = "conflict", "The state of things is against it"
-
-
-class TooManyConnections(Conflict):
-    code, title = "too_many_connections", "Too many live connections are open"
 
 
 class NameTaken(Conflict):

@@ -62,12 +62,22 @@ class Tenant:
 
 
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])")
-RESERVED_SUBDOMAINS = frozenset(
-    {
-        *("www", "api", "app", "admin", "operator", "auth", "login", "static", "cdn", "mail", "status", "docs"),
-        *("support", "live"),
-    }
-)
+_OURS = {
+    "www",
+    "api",
+    "app",
+    "admin",
+    "operator",
+    "auth",
+    "login",
+    "static",
+    "cdn",
+    "mail",
+    "status",
+    "docs",
+    "support",
+}
+RESERVED_SUBDOMAINS = frozenset(_OURS | {"live"})  # live connections are one level below it
 
 
 def check_subdomain(subdomain: str) -> str:

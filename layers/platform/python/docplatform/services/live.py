@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.domain.audit import Action, AuditRecord, Facts, record_of
-from docplatform.domain.errors import ChangedMeanwhile, InvalidTicket, TooManyConnections
+from docplatform.domain.errors import ChangedMeanwhile, InvalidTicket
 from docplatform.domain.identity import Actor, Session, User, alive
 from docplatform.domain.live import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, Ticket
+from docplatform.domain.tenants import TenantStatus
 from docplatform.services.challenges import digest
 
 ENDED = '{"type":"session.ended"}'
+REPLACED = '{"type":"connection.replaced"}'
 
 
 class LiveWork(Protocol):
@@ -73,7 +75,7 @@ def admit(store: LiveStore, people: Bearers, secret: str, at: datetime) -> tuple
     """Who comes with this ticket; it is used up, whatever comes of it. Raises InvalidTicket."""
     ticket = store.take_ticket(digest(secret))
     if ticket is None or ticket.expires_at <= at:
-        raise InvalidTicket("Ask for another.")
+        raise InvalidTicket("It is unknown, used or too old. Ask for another.")
     return _standing(people, ticket.session_id, ticket.user_id, at)
 
 
@@ -86,10 +88,9 @@ class LiveConnections:
         self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
 
     def open(self, connection_id: str) -> None:
-        """Raises TooManyConnections, InvalidTicket (the session has ended meanwhile)."""
-        if len(self._store.of_user(self._actor.user_id)) >= MOST_OF_A_USER:
-            raise TooManyConnections(f"Close one: a person has {MOST_OF_A_USER} at most.")
+        """Raises InvalidTicket: the session has ended meanwhile."""
         _, user = _standing(self._people, self._actor.session_id, self._actor.user_id, self._now())
+        self._make_room()
         with self._store.begin() as work:
             work.open(self._connection(connection_id), user)
             work.record(self._about(Action.LIVE_CONNECTED))
@@ -99,13 +100,21 @@ class LiveConnections:
         _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "client"}))
 
     def serves(self, connection_id: str) -> bool:
-        """Whether its session still stands; one that does not is told, and closed."""
+        """Whether its session and its tenant still stand; a connection of one that does not is told, and closed."""
         session, user = self._people.bearer(self._actor.session_id, self._actor.user_id)
-        if alive(session, user, self._now()):
+        if alive(session, user, self._now()) and self._actor.tenant.status is TenantStatus.ACTIVE:
             return True
         self._gateway.end(connection_id, ENDED)
         _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "session"}))
         return False
+
+    def _make_room(self) -> None:
+        """For one more. The oldest go, and are perhaps long gone: API Gateway does not promise to tell of every end."""
+        mine = sorted(self._store.of_user(self._actor.user_id), key=lambda each: each.since)
+        for oldest in mine[: max(0, len(mine) + 1 - MOST_OF_A_USER)]:
+            self._gateway.end(oldest.id, REPLACED)
+            about = record_of(self._actor, Action.LIVE_ENDED, oldest.session_id, self._now(), {"by": "limit"})
+            _close(self._store, oldest, about)
 
     def _connection(self, connection_id: str) -> LiveConnection:
         return LiveConnection(connection_id, self._actor.user_id, self._actor.session_id, self._now())
@@ -156,7 +165,7 @@ def _standing(people: Bearers, session_id: str, user_id: str, at: datetime) -> t
     """Raises InvalidTicket: the session has ended."""
     session, user = people.bearer(session_id, user_id)
     if session is None or user is None or not alive(session, user, at):
-        raise InvalidTicket("Log in again.")
+        raise InvalidTicket("Its session has ended. Log in again.")
     return session, user
 
 

@@ -30,6 +30,7 @@ from docplatform.domain.sso import (
 )
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
+_ANEW = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -55,9 +56,7 @@ class OidcProvider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
-            **(
-                {"prompt": "login", "max_age": "0"} if anew else {}
-            ),  # Core 1.0 §3.1.2.1: the token must say auth_time then
+            **(_ANEW if anew else {}),
         )
         kept: dict[str, str | list[str]] = {name: provider[name] for name in ("token_endpoint", "jwks_uri")}
         kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
