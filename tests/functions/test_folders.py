@@ -1,7 +1,10 @@
 """Folders, as a client of the API meets them."""
 
+import time
+
 import pytest
 
+from docplatform.adapters.items import to_wire
 from docplatform.domain.identity import Role
 from tests.world import Cloud, Person, TenantWorld
 
@@ -50,6 +53,17 @@ def test_an_idempotency_key_is_good_for_one_request(ann: Person) -> None:
     ann.creates_folder("A", key="k1")
     assert ann.creates_folder("B", key="k1")["code"] == "idempotency_key_reused"
     assert ann.names_in() == ["A"]
+
+
+def test_an_idempotency_key_that_is_a_day_old_is_free_again_before_the_database_forgets_it(
+    ann: Person, region: Cloud
+) -> None:
+    ann.creates_folder("A", key="k1")
+    (remembered,) = [item for item in region.items("data") if f"#idempotency#{ann.id}" in item["pk"]]
+    region.database.put_item(TableName="data", Item=to_wire({**remembered, "expires": int(time.time()) - 1}))
+    assert ann.creates_folder("B", key="k1").status == 201
+    assert ann.creates_folder("B", key="k1").status == 201
+    assert ann.names_in() == ["A", "B"]
 
 
 def test_one_persons_idempotency_key_is_not_anothers(ann: Person, acme: TenantWorld) -> None:

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from docplatform.adapters import dynamo_attempts
 from docplatform.adapters.items import Item, moment, rfc3339
-from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import Transaction
+from docplatform.adapters.tenant_store import TenantWork
 from docplatform.domain.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
 from docplatform.domain.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.domain.identity import Reset, Role, UserStatus
@@ -15,10 +14,7 @@ from docplatform.domain.identity import Reset, Role, UserStatus
 _RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
 
 
-class CredentialWrites:
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
-
+class CredentialWrites(TenantWork):
     # -- the account
     def keep_admin(self, user_id: str) -> None:
         """Raises LastAdmin when committed."""

@@ -9,13 +9,14 @@ from datetime import datetime
 
 from docplatform.adapters.dynamo_credentials import CredentialWrites
 from docplatform.adapters.dynamo_groups import DynamoGroups
-from docplatform.adapters.dynamo_library import take_back_everything
 from docplatform.adapters.dynamo_people import user_from, user_item
+from docplatform.adapters.granted_items import take_back_everything
 from docplatform.adapters.group_items import group_from, groups_from
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
 from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import LARGEST, Transaction
+from docplatform.adapters.tenant_store import TenantStore
+from docplatform.adapters.transaction import LARGEST
 from docplatform.domain import ids
 from docplatform.domain.access import user_principal
 from docplatform.domain.audit import AuditRecord
@@ -28,9 +29,9 @@ _KEYS = 1_000  # of one query for ids alone
 _MEMBERS = 45  # of one transaction of 100, at two writes each
 
 
-class DynamoDirectory:
+class DynamoDirectory(TenantStore):
     def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
+        super().__init__(table)
         self._groups = DynamoGroups(table)
 
     def entry(self, user_id: str) -> Entry | None:
@@ -64,14 +65,15 @@ class DynamoDirectory:
         return {item["id"]: group_from(item) for item in self._table.get_many(keys).values()}
 
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Reads on from group to group; where the next wanted one is farther than a query reaches, it begins there anew."""
         wanted = sorted(set(group_ids))
         found: dict[str, list[str]] = {each: [] for each in wanted}
+        last = self._keys.member(wanted[-1], "~").sk if wanted else ""
         after: Item | None = None
         place = 0
         while place < len(wanted):
             start = after or self._keys.member(wanted[place], "")._asdict()
-            upto = self._keys.member(wanted[-1], "~").sk
-            rows, after = self._table.query(self._keys.members(), upto=upto, after=start, limit=_KEYS)
+            rows, after = self._table.query(self._keys.members(), upto=last, after=start, limit=_KEYS)
             for row in rows:
                 group_id, _, user_id = row["sk"].partition("#")
                 if group_id in found:
@@ -114,9 +116,6 @@ class DynamoDirectory:
                 for key in there:
                     writes.delete(key)
 
-    def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
-
     @contextmanager
     def begin(self) -> Iterator[DynamoDirectoryWork]:
         with self._table.begin() as transaction:
@@ -132,9 +131,6 @@ class DynamoDirectory:
 
 
 class DynamoDirectoryWork(CredentialWrites):
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        super().__init__(table, transaction)
-
     def add(self, entry: Entry, *, most: int) -> None:
         user = entry.user
         self._take(entry, email=bool(user.email), name=True)
@@ -181,9 +177,6 @@ class DynamoDirectoryWork(CredentialWrites):
         self._writes.delete(self._keys.directory(user.id), where={"revision": entry.revision}, otherwise=_stale())
         self.forget_credentials(user.id)
         self._writes.update(self._keys.usage(), add={"users": -1})
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record(self._writes, record)
 
     def _take(self, entry: Entry, *, email: bool, name: bool) -> None:
         whose = {"user_id": entry.user.id}

@@ -5,20 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from docplatform.adapters import pages
-from docplatform.adapters.dynamo_library import take_back_everything
-from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.dynamo_people import user_from
+from docplatform.adapters.granted_items import take_back_everything
 from docplatform.adapters.group_items import group_from, group_item, in_group, no_group
 from docplatform.adapters.items import Item, rfc3339
 from docplatform.adapters.keys import Key
-from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import Transaction
+from docplatform.adapters.tenant_store import TenantStore, TenantWork
 from docplatform.domain import ids
 from docplatform.domain.access import group_principal
-from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import (
     AlreadyDone,
     ChangedMeanwhile,
@@ -36,10 +32,7 @@ from docplatform.domain.identity import User
 _CHUNK = 45  # members of one transaction of 100, at two writes each
 
 
-class DynamoGroups:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoGroups(TenantStore):
     def group(self, group_id: str) -> Group:
         item = self._table.get(self._keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
         if item is None:
@@ -89,26 +82,13 @@ class DynamoGroups:
                 work.record(emptied([], leaving))
         take_back_everything(self._table, group_principal(group.id), taken_back)
 
-    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
-        return DynamoMemory(self._table, user_id, at)
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
-
     @contextmanager
     def begin(self) -> Iterator[DynamoGroupsWork]:
         with self._table.begin() as transaction:
             yield DynamoGroupsWork(self._table, transaction)
 
 
-class DynamoGroupsWork:
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
-
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """Raises AlreadyDone when committed."""
-        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
-
+class DynamoGroupsWork(TenantWork):
     def add_group(self, group: Group) -> None:
         listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}
         self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, if_taken=_meanwhile())
@@ -160,9 +140,6 @@ class DynamoGroupsWork:
             leaves, profile = (in_group(group.id),), self._keys.user(user_id)
             self._writes.update(profile, add={"groups": -1}, remove=leaves, otherwise=_meanwhile())
         self._count(group, -len(user_ids), no_group())
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record(self._writes, record)
 
     def _take_name(self, group: Group) -> None:
         taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")

@@ -7,25 +7,19 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from docplatform.adapters import pages
-from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.dynamo_people import user_from, user_item
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
-from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import Transaction
+from docplatform.adapters.tenant_store import TenantStore, TenantWork
 from docplatform.domain import ids
 from docplatform.domain.api_keys import ApiKey
-from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import ChangedMeanwhile, InvalidCursor, ServiceAccountNotFound
 from docplatform.domain.identity import Permission, User, UserKind, UserStatus
 
 _KEPT_AFTER_EXPIRY = timedelta(days=30)
 
 
-class DynamoApiKeys:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoApiKeys(TenantStore):
     def key(self, key_id: str) -> ApiKey | None:
         item = self._table.get(self._keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
         return _key(item) if item else None
@@ -65,26 +59,13 @@ class DynamoApiKeys:
         found = self._table.get_many(keys)
         return [found[key] for key in keys if key in found]
 
-    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
-        return DynamoMemory(self._table, user_id, at)
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
-
     @contextmanager
     def begin(self) -> Iterator[DynamoApiKeyWork]:
         with self._table.begin() as transaction:
             yield DynamoApiKeyWork(self._table, transaction)
 
 
-class DynamoApiKeyWork:
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
-
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """Raises AlreadyDone when committed."""
-        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
-
+class DynamoApiKeyWork(TenantWork):
     def add_key(self, key: ApiKey) -> None:
         listed = {"gsi1pk": self._keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
         taken = ChangedMeanwhile("Try again.")
@@ -111,9 +92,6 @@ class DynamoApiKeyWork:
             where={"kind": UserKind.SERVICE.value},
             otherwise=ServiceAccountNotFound("Look at the list of service accounts."),
         )
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record(self._writes, record)
 
 
 def _key_item(key: ApiKey) -> Item:

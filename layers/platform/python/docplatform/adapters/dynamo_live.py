@@ -7,18 +7,13 @@ from contextlib import contextmanager
 
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
-from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import Transaction
-from docplatform.domain.audit import AuditRecord
+from docplatform.adapters.tenant_store import TenantStore, TenantWork
 from docplatform.domain.errors import ChangedMeanwhile, InvalidTicket
 from docplatform.domain.identity import User
 from docplatform.domain.live import CONNECTION_LIFE, LiveConnection, Ticket
 
 
-class DynamoLive:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoLive(TenantStore):
     def take_ticket(self, token_hash: str) -> Ticket | None:
         item = self._table.take(self._keys.live_ticket(token_hash))
         if item is None:
@@ -39,10 +34,7 @@ class DynamoLive:
             yield DynamoLiveWork(self._table, transaction)
 
 
-class DynamoLiveWork:
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
-
+class DynamoLiveWork(TenantWork):
     def issue(self, ticket: Ticket) -> None:
         self._writes.put(
             self._keys.live_ticket(ticket.token_hash),
@@ -76,9 +68,6 @@ class DynamoLiveWork:
     def _both(self, connection: LiveConnection) -> tuple[Key, Key]:
         id_, user_id, session_id = connection.id, connection.user_id, connection.session_id
         return self._keys.live(session_id, id_), self._keys.live_of(user_id, session_id, id_)
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record(self._writes, record)
 
 
 def _item(connection: LiveConnection) -> Item:

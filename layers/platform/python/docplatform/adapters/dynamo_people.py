@@ -8,15 +8,12 @@ from datetime import datetime
 
 from docplatform.adapters import pages
 from docplatform.adapters.dynamo_credentials import CredentialWrites, factors_of
-from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
 from docplatform.adapters.library_items import grant_name
-from docplatform.adapters.table import TenantTable
-from docplatform.adapters.transaction import Transaction
+from docplatform.adapters.tenant_store import TenantStore
 from docplatform.domain import ids
 from docplatform.domain.access import EVERYONE
-from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import (
     ChangedMeanwhile,
     EmailTaken,
@@ -34,10 +31,7 @@ from docplatform.domain.tenants import Tenant
 _NOBODY = "nobody"  # no user's id looks like this
 
 
-class DynamoPeople:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoPeople(TenantStore):
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
@@ -135,12 +129,6 @@ class DynamoPeople:
         keys = (Key(row["pk"], row["sk"]) for row in rows)
         return tuple(_session(found[key]) for key in keys if key in found)
 
-    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
-        return DynamoMemory(self._table, user_id, at)
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
-
     @contextmanager
     def begin(self) -> Iterator[DynamoPeopleWork]:
         with self._table.begin() as transaction:
@@ -148,9 +136,6 @@ class DynamoPeople:
 
 
 class DynamoPeopleWork(CredentialWrites):
-    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        super().__init__(table, transaction)
-
     def found(self, tenant: Tenant, admin: User) -> None:
         """The tenant's first items: its root folder, open to everyone (as far as their role goes), and its counters. Raises
         ChangedMeanwhile when that has been done."""
@@ -250,13 +235,6 @@ class DynamoPeopleWork(CredentialWrites):
 
     def close_session(self, session_id: str) -> None:
         self._writes.delete(self._keys.session(session_id))
-
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """Raises AlreadyDone when committed."""
-        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record(self._writes, record)
 
 
 def user_item(user: User) -> Item:

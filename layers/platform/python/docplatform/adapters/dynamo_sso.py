@@ -9,17 +9,14 @@ from typing import Any
 
 from docplatform.adapters.dynamo_people import DynamoPeopleWork
 from docplatform.adapters.items import Item, moment, rfc3339
-from docplatform.adapters.table import TenantTable
+from docplatform.adapters.tenant_store import TenantStore
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import ChangedMeanwhile, SsoRefused
 from docplatform.domain.identity import Role, User
 from docplatform.domain.sso import Attempt, Connection, ExternalIdentity, Health, Kind
 
 
-class DynamoSso:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoSso(TenantStore):
     def connection(self) -> tuple[Connection | None, Health | None]:
         connection, health = self._keys.sso_connection(), self._keys.sso_health()
         found = self._table.get_many([connection, health])
@@ -51,9 +48,6 @@ class DynamoSso:
         except ChangedMeanwhile:
             return False
         return True
-
-    def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
 
     @contextmanager
     def begin(self) -> Iterator[DynamoSsoWork]:

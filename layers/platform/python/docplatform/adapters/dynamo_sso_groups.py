@@ -7,16 +7,13 @@ from contextlib import contextmanager
 
 from docplatform.adapters.dynamo_groups import DynamoGroupsWork
 from docplatform.adapters.group_items import group_from, groups_from
-from docplatform.adapters.table import TenantTable
+from docplatform.adapters.tenant_store import TenantStore
 from docplatform.domain.errors import ChangedMeanwhile
 from docplatform.domain.groups import Group
 from docplatform.domain.sso import ExternalIdentity
 
 
-class DynamoSsoGroups:
-    def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
-
+class DynamoSsoGroups(TenantStore):
     def named(self, names: tuple[str, ...]) -> dict[str, Group]:
         found = self._table.get_many(self._keys.group_name(name) for name in names)
         return self.known(frozenset(item["group"] for item in found.values()))

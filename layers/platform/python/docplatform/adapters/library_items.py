@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from docplatform.adapters.items import Item, moment, rfc3339
+from docplatform.domain.errors import DocumentNotFound, FolderNotFound
 from docplatform.domain.identity import Role
 from docplatform.domain.library import Document, Folder, ScanVerdict, State, Step, Trouble, Version
 
@@ -141,3 +142,15 @@ def document_from(item: Item) -> Document:
         grants=grants_from(item),
         inherits=item.get("inherits", True),
     )
+
+
+def parent_of(node: Folder | Document) -> str:
+    return node.parent_id if isinstance(node, Folder) else node.folder_id
+
+
+def no_folder() -> FolderNotFound:
+    return FolderNotFound("Check the folder's id: it is unknown, or not yours.")
+
+
+def no_document() -> DocumentNotFound:
+    return DocumentNotFound("Check the document's id: it is unknown, or not yours.")

@@ -67,12 +67,15 @@ class TenantTable:
         """One page of a partition in order, and where the next begins (None at the end). ``index`` is '' or 'gsi1' to 'gsi3'.
         Of sort keys, those that begin with ``prefix``, or come no later than ``upto``; one of the two."""
         pk, sk = (f"{index}pk", f"{index}sk") if index else ("pk", "sk")
-        bounds = [(f"begins_with({sk}, :prefix)", (":prefix", wire(prefix)))] if prefix else []
-        bounds += [(f"{sk} <= :upto", (":upto", wire(upto)))] if upto else []
+        conditions, values = [f"{pk} = :partition"], {":partition": wire(partition)}
+        for bound, condition in ((prefix, f"begins_with({sk}, :bound)"), (upto, f"{sk} <= :bound")):
+            if bound:
+                conditions.append(condition)
+                values[":bound"] = wire(bound)
         request: dict[str, Any] = {
             "TableName": self._data,
-            "KeyConditionExpression": " AND ".join([f"{pk} = :partition", *(text for text, _ in bounds)]),
-            "ExpressionAttributeValues": {":partition": wire(partition), **dict(bound for _, bound in bounds)},
+            "KeyConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeValues": values,
             "Limit": limit,
             "ScanIndexForward": not descending,
             "ConsistentRead": not index,
