@@ -135,7 +135,7 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
             )
         if Grant.LIVE_CONNECTIONS in each.spec.grants:
             yield from _of_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
-        if each.spec.trigger in (Trigger.TABLE_STREAM, Trigger.SESSION_STREAM):
+        if each.spec.trigger in (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM):
             stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{names.DATA_TABLE}/stream/*"
             yield Acknowledgement(
                 _wildcard(stream),

@@ -79,7 +79,7 @@ def called_by(trigger: Trigger | None, name: str, to: Reach) -> list[iam.PolicyS
             return [_allow(poll, to.plan_queues), _key_of_queues(to, to.plan_queues)]
         case Trigger.UPLOAD:
             return put_away
-        case Trigger.TABLE_STREAM | Trigger.SESSION_STREAM:
+        case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:
             return [*_read_stream(to), *put_away]
     return []
 

@@ -135,7 +135,7 @@ def _back_up_what_is_touched(monkeypatch: Any) -> None:
 def _forget() -> None:
     """Warm environments remember clients and credentials; another world must not."""
     from docplatform.runtime import credentials, settings
-    from docplatform.runtime.composition import core, identity, members
+    from docplatform.runtime.composition import core, identity, live, members
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
@@ -143,6 +143,7 @@ def _forget() -> None:
     core.registry.cache_clear()
     core._credentials.cache_clear()
     identity.tokens.cache_clear()
+    live._gateway.cache_clear()
     members._home_registry.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""The region's own address: a wildcard domain before the API, so that every tenant's subdomain arrives there."""
+"""The region's own addresses: a wildcard domain before the API, so that every tenant's subdomain arrives there."""
 
 from __future__ import annotations
 
@@ -26,15 +26,23 @@ class Domain(Construct):
         )
         apigateway.BasePathMapping(self, "Mapping", domain_name=domain, rest_api=api, stage=api.deployment_stage)
         if region.hosted_zone_id:
-            route53.CfnRecordSet(
+            write_dns(
                 self,
-                "Record",
-                name=region.domain,
-                type="A",
-                hosted_zone_id=region.hosted_zone_id,
-                comment=f"{names.PREFIX}: tenants of {region.name}",
-                alias_target=route53.CfnRecordSet.AliasTargetProperty(
-                    dns_name=domain.domain_name_alias_domain_name,
-                    hosted_zone_id=domain.domain_name_alias_hosted_zone_id,
-                ),
+                region,
+                region.domain,
+                dns_name=domain.domain_name_alias_domain_name,
+                zone=domain.domain_name_alias_hosted_zone_id,
             )
+
+
+def write_dns(scope: Construct, region: Region, domain: str, *, dns_name: str, zone: str) -> None:
+    """That ``domain`` is API Gateway's ``dns_name``, in its hosted zone ``zone``."""
+    route53.CfnRecordSet(
+        scope,
+        "Record",
+        name=domain,
+        type="A",
+        hosted_zone_id=region.hosted_zone_id,
+        comment=f"{names.PREFIX}: tenants of {region.name}",
+        alias_target=route53.CfnRecordSet.AliasTargetProperty(dns_name=dns_name, hosted_zone_id=zone),
+    )

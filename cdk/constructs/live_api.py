@@ -9,11 +9,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_route53 as route53
 from constructs import Construct, IDependable
 
 from cdk import names
 from cdk.config import Region
+from cdk.constructs import invocation
+from cdk.constructs.domain import write_dns
 from cdk.constructs.logs import AUDIT, log_group
 
 RATE, BURST = 2_000, 2_000  # messages and connections a second of a region, all tenants
@@ -61,7 +62,7 @@ class LiveApi(Construct):
             api_id=self.api_id,
             name=names.LIVE_API,
             authorizer_type="REQUEST",
-            authorizer_uri=self._called(admission),
+            authorizer_uri=invocation.uri(admission),
             identity_source=["route.request.querystring.ticket"],
         )
         integration = apigateway.CfnIntegration(
@@ -69,10 +70,12 @@ class LiveApi(Construct):
             "Sockets",
             api_id=self.api_id,
             integration_type="AWS_PROXY",
-            integration_uri=self._called(sockets),
+            integration_uri=invocation.uri(sockets),
         )
+        stack = cdk.Stack.of(self)
+        source = f"arn:aws:execute-api:{stack.region}:{stack.account}:{self.api_id}/*"
         for title, function in (("Admission", admission), ("Everything", sockets)):
-            self._let_in(f"Invoke{title}", function)
+            invocation.let_in(self, f"Invoke{title}", function, source=source)
         routes = self._routes(authorizer, f"integrations/{integration.ref}")
         access_log = log_group(
             self, "AccessLog", log_group_name="/docplatform/live-access", key=key, ephemeral=ephemeral, retention=AUDIT
@@ -113,16 +116,12 @@ class LiveApi(Construct):
         )
         mapping.node.add_dependency(self.stage)
         if region.hosted_zone_id:
-            route53.CfnRecordSet(
+            write_dns(
                 self,
-                "Record",
-                name=region.live_domain,
-                type="A",
-                hosted_zone_id=region.hosted_zone_id,
-                comment=f"{names.PREFIX}: live connections of {region.name}",
-                alias_target=route53.CfnRecordSet.AliasTargetProperty(
-                    dns_name=domain.attr_regional_domain_name, hosted_zone_id=domain.attr_regional_hosted_zone_id
-                ),
+                region,
+                region.live_domain,
+                dns_name=domain.attr_regional_domain_name,
+                zone=domain.attr_regional_hosted_zone_id,
             )
 
     def _routes(self, authorizer: apigateway.CfnAuthorizer, target: str) -> list[cdk.CfnResource]:
@@ -148,18 +147,3 @@ class LiveApi(Construct):
             self, "Answer", api_id=self.api_id, route_id=everything.ref, route_response_key="$default"
         )
         return [connect, disconnect, everything, answer]
-
-    def _called(self, function: lambda_.IFunction) -> str:
-        region = cdk.Stack.of(self).region
-        return f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function.function_arn}/invocations"
-
-    def _let_in(self, name: str, function: lambda_.IFunction) -> None:
-        stack = cdk.Stack.of(self)
-        lambda_.CfnPermission(
-            self,
-            name,
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal="apigateway.amazonaws.com",
-            source_arn=f"arn:aws:execute-api:{stack.region}:{stack.account}:{self.api_id}/*",
-        )

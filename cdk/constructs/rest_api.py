@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import names
+from cdk.constructs import invocation
 from cdk.constructs.gateway_responses import add_gateway_responses
 from cdk.constructs.logs import AUDIT, log_group
 from docplatform.runtime.spec import Auth, Mount
@@ -83,8 +84,9 @@ class RestApi(Construct):
         self._authorizer = self._request_authorizer(authorizer)
         for mount, function in mounts:
             self._mount(mount, function)
+        source = self.api.arn_for_execute_api("*", "/*", names.STAGE)
         for called, function in {function.node.id: function for _, function in mounts}.items():
-            self._let_in(f"Invoke{called}", function)
+            invocation.let_in(self, f"Invoke{called}", function, source=source)
         add_gateway_responses(self, self.api)
 
     def _request_authorizer(self, function: lambda_.IFunction) -> apigateway.RequestAuthorizer:
@@ -120,19 +122,7 @@ class RestApi(Construct):
                     place.add_method("ANY", self._integration(function), authorization_type=kind)
 
     def _integration(self, function: lambda_.IFunction) -> apigateway.Integration:
-        """Lambda proxy. CDK's own would add a permission for each method; a function's policy holds 20 KB."""
-        region = cdk.Stack.of(self).region
-        called = f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function.function_arn}/invocations"
+        """Lambda proxy."""
         return apigateway.Integration(
-            type=apigateway.IntegrationType.AWS_PROXY, integration_http_method="POST", uri=called
-        )
-
-    def _let_in(self, name: str, function: lambda_.IFunction) -> None:
-        lambda_.CfnPermission(
-            self,
-            name,
-            action="lambda:InvokeFunction",
-            function_name=function.function_arn,
-            principal="apigateway.amazonaws.com",
-            source_arn=self.api.arn_for_execute_api("*", "/*", names.STAGE),
+            type=apigateway.IntegrationType.AWS_PROXY, integration_http_method="POST", uri=invocation.uri(function)
         )

@@ -43,7 +43,7 @@ class ObservabilityStack(cdk.Stack):
     def _dead_letter_queues(self) -> list[str]:
         by_function = [
             names.function(spec.name)
-            for trigger in (Trigger.UPLOAD, Trigger.TABLE_STREAM, Trigger.SESSION_STREAM)
+            for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
             for spec in triggered_by(trigger, self._functions)
         ]
         of = [*(names.plan_queue(plan) for plan in Plan), names.UPLOAD_RULE, *by_function]

@@ -64,7 +64,7 @@ class WorkflowStack(cdk.Stack):
         if stream is None:
             raise ValueError("the data table has no stream")
         for title, trigger, followed in (
-            ("Changes", Trigger.TABLE_STREAM, DOCUMENTS),
+            ("Changes", Trigger.DOCUMENT_STREAM, DOCUMENTS),
             ("Sessions", Trigger.SESSION_STREAM, SESSIONS),
         ):
             (follower,) = triggered_by(trigger, functions)

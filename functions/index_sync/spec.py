@@ -5,7 +5,7 @@ FUNCTIONS = (
     FunctionSpec(
         name="index-sync",
         settings=ContentSettings,
-        trigger=Trigger.TABLE_STREAM,
+        trigger=Trigger.DOCUMENT_STREAM,
         grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
         timeout=120,
     ),

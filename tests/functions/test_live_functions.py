@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from docplatform.adapters.keys import Key
-from docplatform.runtime.composition import live
 from tests.functions.conftest import Environment
 from tests.functions.house import House, new_house, sample
 from tests.world import REGION, room
@@ -21,7 +20,6 @@ PING = '{"action": "ping"}'
 @pytest.fixture(autouse=True)
 def endpoint(environment: Environment) -> None:
     environment.has(LIVE_ENDPOINT=ENDPOINT)
-    live._gateway.cache_clear()
 
 
 @dataclass

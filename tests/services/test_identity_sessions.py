@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -35,21 +36,22 @@ def test_an_invitation_is_good_for_a_week(company: Company, days: float, good: b
             company.moves_in()
 
 
-def test_a_session_that_is_not_used_lasts_fourteen_days(company: Company) -> None:
-    entry = company.moves_in()
-    company.clock.passes(days=13)
-    entry = company.door.refresh(entry.refresh_token)
-    company.clock.passes(days=14)
-    with pytest.raises(InvalidRefreshToken):
-        company.door.refresh(entry.refresh_token)
-
-
-def test_use_alone_keeps_a_session_for_thirty_days(company: Company) -> None:
-    entry = company.moves_in()
-    for _ in range(29):
-        company.clock.passes(days=1)
-        entry = company.door.refresh(entry.refresh_token)
-    company.clock.passes(days=1)
+@pytest.mark.parametrize(
+    ("uses", "end"),
+    [
+        pytest.param([13], 13 + 14, id="fourteen days after its last use"),
+        pytest.param(range(1, 30), 30, id="thirty days after the log-in, however much it is used"),
+    ],
+)
+def test_a_session_ends_by_itself(company: Company, uses: Iterable[int], end: int) -> None:
+    entry, day = company.moves_in(), 0
+    for use in uses:
+        company.clock.passes(days=use - day)
+        entry, day = company.door.refresh(entry.refresh_token), use
+    company.clock.passes(days=end - day, seconds=-1)
+    (session,) = company.own_sessions(entry).list()
+    company.clock.passes(seconds=1)
+    assert session.expires_at == company.clock()
     with pytest.raises(InvalidRefreshToken):
         company.door.refresh(entry.refresh_token)
 

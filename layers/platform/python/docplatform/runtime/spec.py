@@ -48,7 +48,7 @@ class Trigger(StrEnum):
 
     UPLOAD = "upload"  # EventBridge: Object Created under tenants/…/original in the documents bucket
     PLAN_QUEUE = "plan-queue"  # the processing queue of each plan, with the plan's concurrency cap
-    TABLE_STREAM = "table-stream"  # keys (only keys) of changed items of the data table
+    DOCUMENT_STREAM = "document-stream"  # keys (only keys) of documents that have changed, and of marks on folders
     WORKFLOW = "workflow"  # a task of statemachines/processing.asl.json
     AUTHORIZER = "authorizer"  # API Gateway's REQUEST authorizer
     LIVE_AUTHORIZER = "live-authorizer"  # the WebSocket API's, for $connect
