@@ -13,7 +13,8 @@ from docplatform.domain.errors import (
     UserNotFound,
 )
 from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.api_keys import api_keys, service_accounts
 from docplatform.runtime.composition.core import now
 from docplatform.runtime.wire import Listing, Reply

@@ -14,7 +14,8 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.library import Document
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.library import documents
 from docplatform.runtime.library_wire import DocumentView, LinkView
 from docplatform.runtime.wire import Reply

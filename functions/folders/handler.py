@@ -14,7 +14,8 @@ from docplatform.domain.errors import (
     TooDeep,
 )
 from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.library import folders
 from docplatform.runtime.wire import Reply
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder

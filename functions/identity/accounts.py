@@ -16,7 +16,8 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.factors import SecuritySettings
 from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.directory import users
 from docplatform.runtime.composition.members import accounts, members
 from docplatform.runtime.wire import Listing, Reply

@@ -16,7 +16,8 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition import members as compose
 from docplatform.runtime.session_wire import Tokens
 from docplatform.runtime.steady import as_long_as_a_mail

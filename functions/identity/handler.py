@@ -17,7 +17,8 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.identity import tokens
 from docplatform.runtime.composition.members import members, own_sessions, sessions
 from docplatform.runtime.session_wire import Tokens

@@ -10,6 +10,7 @@ from docplatform.domain.live import is_connection_id
 from docplatform.runtime import problems
 from docplatform.runtime.composition.live import connections
 from docplatform.runtime.problems import MalformedRequest
+from docplatform.runtime.request import json_of
 from docplatform.runtime.telemetry import Line
 from docplatform.runtime.workflow import tenant_of
 
@@ -65,11 +66,7 @@ def _told(body: str) -> str:
     """Raises MalformedRequest."""
     if len(body) > _LARGEST:
         raise MalformedRequest(f"A message has at most {_LARGEST:,} characters.")
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest("The message is not JSON.") from error
-    if not isinstance(message, dict) or message.get("action") != "ping":
+    if json_of(body).get("action") != "ping":
         raise MalformedRequest("The one action that there is, is 'ping'.")
     return '{"type":"pong"}'
 

@@ -15,7 +15,8 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.groups import Group as OurGroup
 from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.directory import directory
 from docplatform.runtime.composition.sharing import groups
 from docplatform.runtime.routing import address_of

@@ -13,7 +13,8 @@ from docplatform.domain.errors import (
     UserNameTaken,
 )
 from docplatform.runtime import problems
-from docplatform.runtime.api import Dialect, InvalidRequest, Request
+from docplatform.runtime.api import Dialect, InvalidRequest
+from docplatform.runtime.request import Request
 from docplatform.runtime.problems import MalformedRequest
 from pydantic import ValidationError
 from schemas import ScimError

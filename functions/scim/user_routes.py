@@ -15,7 +15,8 @@ from docplatform.domain.errors import (
     UserNotFound,
 )
 from docplatform.domain.identity import Actor, Permission, Role
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.directory import directory, users
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.wire import Reply

@@ -20,7 +20,8 @@ from docplatform.domain.errors import (
     UserNotFound,
 )
 from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.sharing import groups, sharing
 from docplatform.runtime.wire import Listing, Reply
 from schemas import (

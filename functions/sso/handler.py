@@ -15,7 +15,8 @@ from docplatform.domain.errors import (
 from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.sso import ATTEMPT_LIFE, Kind
 from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.sso import connection, metadata, sign_on
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.session_wire import Tokens

@@ -8,7 +8,8 @@ from docplatform.domain.errors import (
     SubdomainTaken,
     TenantNotFound,
 )
-from docplatform.runtime.api import Api, Request
+from docplatform.runtime.api import Api
+from docplatform.runtime.request import Request
 from docplatform.runtime.composition.members import tenants
 from docplatform.runtime.routing import address_of
 from docplatform.runtime.wire import Reply

@@ -19,7 +19,8 @@ from pydantic.json_schema import models_json_schema
 from docplatform import __version__
 from docplatform.domain import errors as e
 from docplatform.runtime import problems
-from docplatform.runtime.api import FORM, Api, InvalidRequest, Route
+from docplatform.runtime.api import Api, InvalidRequest, Route
+from docplatform.runtime.request import FORM
 from docplatform.runtime.spec import Auth, FunctionSpec
 from docplatform.runtime.wire import Form, Problem
 
