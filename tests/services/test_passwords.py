@@ -13,6 +13,7 @@ from docplatform.domain.errors import (
     TooManyAttempts,
     WeakPassword,
 )
+from docplatform.domain.identity import check_password
 from docplatform.services.door import Entry
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
@@ -36,6 +37,8 @@ def company(region: Cloud) -> Company:
         "dragondragon",
         "123456789012",
         "letmeinletmein",
+        "abcdefghijkl",
+        "zyxwvutsrqponm",
     ],
 )
 def test_what_everybody_knows_is_common(password: str) -> None:
@@ -45,6 +48,25 @@ def test_what_everybody_knows_is_common(password: str) -> None:
 @pytest.mark.parametrize("password", [PASSWORD, NEW, "dragon 2718281828459", "пароль из многих букв", "twelve chars"])
 def test_a_sentence_of_ones_own_is_not(password: str) -> None:
     assert not is_common(password)
+
+
+@pytest.mark.parametrize(
+    ("password", "fits"),
+    [
+        ("ann.lee@acme.example", False),
+        ("Ann.Lee@Acme.Example 1", False),
+        ("ann.lee acme 1234", False),
+        ("acme.example 2026", False),
+        ("ann.lee loves the sea", True),
+        ("the sea at acme, in may", True),
+    ],
+)
+def test_ones_own_address_is_no_password(password: str, fits: bool) -> None:
+    if fits:
+        check_password(password, email="ann.lee@acme.example")
+    else:
+        with pytest.raises(WeakPassword):
+            check_password(password, email="ann.lee@acme.example")
 
 
 def test_a_common_password_is_refused_wherever_one_is_set(company: Company) -> None:

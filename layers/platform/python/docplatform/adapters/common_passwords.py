@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import string
 from functools import cache
+from itertools import pairwise
 
 _MOST_PADDING = 6
 _PADDING = string.digits + string.punctuation + string.whitespace
 
 
 def is_common(password: str) -> bool:
-    """Whether it is on the list: as it is, said several times, or with a few digits and signs around it."""
+    """Whether it is on the list: as it is, said several times, or with a few digits and signs around it. Or it only counts on, or
+    down, as ``abcdefghijkl`` does."""
     folded = password.casefold()
+    if len({ord(after) - ord(before) for before, after in pairwise(folded)} | {1, -1}) == 2:
+        return True
     bare = folded.strip(_PADDING)
     candidates = {folded, _unit(folded)}
     if len(folded) - len(bare) <= _MOST_PADDING:
