@@ -44,6 +44,27 @@ def test_a_passkey_logs_in_by_itself(hooli: TenantSite) -> None:
     assert inside.status_code == 200, inside.text
 
 
+def test_no_answer_tells_who_has_an_account(hooli: TenantSite) -> None:
+    vi, site = hooli.invites("viewer"), hooli.site
+
+    def told(path: str, email: str, **more: str) -> tuple[int, object]:
+        answer = site.ask("POST", path, json={"email": email, **more})
+        body = answer.json() if answer.text else {}
+        return answer.status_code, {name: value for name, value in body.items() if name != "request_id"}
+
+    for path, more in (("/v1/auth/login", {"password": "a wrong sentence"}), ("/v1/auth/password/forgot", {})):
+        assert told(path, vi.email, **more) == told(path, "nobody@hooli.example", **more)
+
+
+def test_a_password_that_everybody_knows_is_refused_and_the_old_one_stays(hooli: TenantSite) -> None:
+    vi = hooli.invites("viewer")
+    for weak in ("password1234", "short", "abcdefghijkl", vi.email):
+        answer = vi.asks("POST", "/v1/me/password", json={"old_password": PASSWORD, "new_password": weak})
+        assert problem(answer) == (422, "weak_password"), weak
+    again = vi.site.ask("POST", "/v1/auth/login", json={"email": vi.email, "password": PASSWORD})
+    assert again.status_code == 200, again.text
+
+
 def test_guessing_is_ended_by_a_lock_out_and_a_mail_opens_the_door(cloud: Cloud) -> None:
     tenant = create_tenant(cloud, US, "standard")
     admin, site = tenant.admin, tenant.site

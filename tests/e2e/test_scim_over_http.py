@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 import requests
+from scim2_client.engines.wsgi import WSGISCIMClient
+from scim2_tester import Status, check_server
 
-from tests.e2e.client import PASSWORD, Member, TenantSite, mailed_token, problem
+from local.testing import Cloud
+from tests.e2e.client import PASSWORD, Member, TenantSite, create_tenant, mailed_token, problem
+from tests.e2e.conftest import US
 from tests.e2e.test_keys_over_http import makes_key, program
+from tests.wsgi import application
 
 USER, GROUP, PATCH = (
     "urn:ietf:params:scim:schemas:core:2.0:User",
@@ -37,6 +42,20 @@ def deactivates(idp: Member, user_id: str, **headers: str) -> requests.Response:
 def joins(idp: Member, group: str, user_id: str) -> requests.Response:
     operations = [{"op": "add", "path": "members", "value": [{"value": user_id}]}]
     return says(idp, "PATCH", f"Groups/{group}", {"schemas": [PATCH], "Operations": operations})
+
+
+def test_the_suite_of_those_who_test_scim_servers_passes(cloud: Cloud) -> None:
+    admin = create_tenant(cloud, US, "enterprise").admin
+
+    def ask(method: str, path: str, query: dict[str, str], headers: dict[str, str], body: str) -> Any:
+        answer = admin.site.ask(method, path, params=query, headers=headers, data=body, token=admin.token)
+        return answer.status_code, answer.headers, answer.content
+
+    address = f"http://{admin.site.subdomain}.localhost:{cloud.ports[US]}/scim/v2"
+    results = check_server(WSGISCIMClient(application(ask), base_url=address))
+    bad = [f"{each.title}: {each.reason}" for each in results if each.status not in (Status.SUCCESS, Status.SKIPPED)]
+    assert not bad, "\n".join(bad)
+    assert sum(each.status is Status.SUCCESS for each in results) > 100
 
 
 def test_who_is_deprovisioned_is_out_with_session_key_and_grant_at_once(idp: Member, acme: TenantSite) -> None:

@@ -81,3 +81,15 @@ def test_an_answer_says_why_somebody_sees_something(acme: TenantSite, vi: Member
     assert (before["role"], after["role"]) == (None, "viewer")
     assert group in str(after) and vault in str(after), after
     assert vault in str(before), "where inheritance ends"
+
+    (grant,) = admin.asks("GET", f"/v1/access/{inner}").json()["grants"]
+    assert (grant["principal"], grant["granted_on"], grant["inherited"]) == (f"group:{group}", vault, True)
+
+    def shared() -> list[str]:
+        return [each["id"] for each in admin.asks("GET", "/v1/access", params=why).json()["items"]]
+
+    assert shared() == [vault, "root"] and shared() == [
+        each["id"] for each in vi.asks("GET", "/v1/access").json()["items"]
+    ]
+    assert admin.asks("DELETE", f"/v1/access/{vault}/grants/group:{group}").status_code == 204
+    assert shared() == ["root"] and vi.asks("GET", f"/v1/folders/{inner}").status_code == 404

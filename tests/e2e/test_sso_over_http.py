@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 
 from local.testing import Cloud
 from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, problem
+from tests.engines.node.providers import fills_in_pages, provider
+from tests.engines.npm import NotInstalled
 from tests.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.providers.pysaml import GROUPS, PySaml, document_of
 from tests.providers.saml import form, wrapped
@@ -68,13 +72,15 @@ class Browser:
 
 
 def connects(own: TenantSite, provider: FakeOidc | PySaml, **wish: object) -> None:
-    given: dict[str, object] = {"roles": {"staff": "editor"}, **wish}
     if isinstance(provider, PySaml):
-        given |= {"kind": "saml", "issuer": provider.entity, "metadata_url": f"{provider.address}/metadata"}
-        given["groups_claim"] = GROUPS
+        metadata = f"{provider.address}/metadata"
+        connects_to(own, kind="saml", issuer=provider.entity, metadata_url=metadata, groups_claim=GROUPS, **wish)
     else:
-        given |= {"kind": "oidc", "issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET}
-    answer = own.admin.asks("PUT", "/v1/sso-connection", json=given)
+        connects_to(own, kind="oidc", issuer=provider.issuer, client_id=CLIENT, client_secret=SECRET, **wish)
+
+
+def connects_to(own: TenantSite, **wish: object) -> None:
+    answer = own.admin.asks("PUT", "/v1/sso-connection", json={"roles": {"staff": "editor"}, **wish})
     assert answer.status_code == 200, answer.text
     tested = own.admin.asks("POST", "/v1/sso-connection/test")
     assert tested.json()["ok"], tested.text
@@ -98,6 +104,25 @@ def test_a_log_in_by_oidc_is_good_once(own: TenantSite, oidc: FakeOidc) -> None:
     assert problem(browser.comes_back(reply)) == (401, "sso_refused")
     reply = oidc.logs_in(Browser(own.site).opens_login())
     assert problem(browser.comes_back(reply)) == (401, "sso_refused")
+
+
+@pytest.mark.engines
+def test_a_log_in_at_a_provider_that_nobody_here_wrote(own: TenantSite) -> None:
+    """npm's oidc-provider, with its own pages; then it is killed."""
+    back = f"http://{own.site.subdomain}.localhost:{own.site.cloud.ports[US]}/v1/sso/callback"
+    with ExitStack() as running:
+        try:
+            facts, process = running.enter_context(provider("oidc.mjs", redirect=back, idToken=False))
+        except NotInstalled as error:
+            pytest.skip(f"no provider here: {error}")
+        connects_to(own, kind="oidc", issuer=facts["issuer"], client_id=CLIENT, client_secret=SECRET)
+        browser = Browser(own.site)
+        reply = dict(parse_qsl(urlsplit(fills_in_pages(browser.opens_login(), f"{back}?")).query))
+        is_ann(own.site, browser.comes_back(reply))
+        assert problem(browser.comes_back(reply)) == (401, "sso_refused")
+        process.kill()
+        process.wait()
+        assert problem(own.site.ask("GET", "/v1/sso/login")) == (503, "sso_unavailable")
 
 
 def test_a_log_in_by_saml_is_good_once(own: TenantSite, saml: PySaml) -> None:

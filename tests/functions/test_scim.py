@@ -1,9 +1,7 @@
 """SCIM 2.0, as a company's identity system meets it; and the suite of those who test SCIM servers (PyPI: scim2-tester)."""
 
 import json
-from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 from scim2_client.engines.wsgi import WSGISCIMClient
@@ -11,6 +9,7 @@ from scim2_tester import Status, check_server
 
 from docplatform.domain.identity import Role
 from tests.world import Answer, Cloud, Person, TenantWorld
+from tests.wsgi import Ask, application
 
 USER, GROUP, PATCH = (
     "urn:ietf:params:scim:schemas:core:2.0:User",
@@ -25,23 +24,14 @@ def idp(acme: TenantWorld) -> Person:
     return acme.member(Role.ADMIN)
 
 
-def application(person: Person) -> Callable[..., Iterable[bytes]]:
-    """The handlers, as a WSGI application."""
+def asked(person: Person) -> Ask:
+    """The handlers, in this process."""
 
-    def serve(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
-        raw = environ["wsgi.input"].read().decode()
-        headers = {name[5:].replace("_", "-"): value for name, value in environ.items() if name.startswith("HTTP_")}
-        if environ.get("CONTENT_TYPE"):
-            headers["Content-Type"] = environ["CONTENT_TYPE"]
-        query = dict(parse_qsl(environ["QUERY_STRING"]))
-        answer = person.asks(
-            environ["REQUEST_METHOD"], environ["PATH_INFO"], query=query or None, headers=headers, raw=raw
-        )
-        body = json.dumps(answer.body).encode() if answer.body is not None else b""
-        start_response(f"{answer.status} -", [*answer.headers.items(), ("Content-Length", str(len(body)))])
-        return [body]
+    def ask(method: str, path: str, query: dict[str, str], headers: dict[str, str], body: str) -> Any:
+        answer = person.asks(method, path, query=query or None, headers=headers, raw=body)
+        return answer.status, answer.headers, json.dumps(answer.body).encode() if answer.body is not None else b""
 
-    return serve
+    return ask
 
 
 @pytest.mark.slow
@@ -50,7 +40,7 @@ def test_the_suite_of_those_who_test_scim_servers_passes(region: Cloud) -> None:
 
     person = region.tenant("scim", Plan.ENTERPRISE).member(Role.ADMIN)
     address = f"https://{person.home.tenant.subdomain}.us.example/scim/v2"
-    results = check_server(WSGISCIMClient(application(person), base_url=address))
+    results = check_server(WSGISCIMClient(application(asked(person)), base_url=address))
     bad = [f"{each.title}: {each.reason}" for each in results if each.status not in (Status.SUCCESS, Status.SKIPPED)]
     assert not bad, "\n".join(bad)
     assert sum(each.status is Status.SUCCESS for each in results) > 100

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from subprocess import Popen
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
-from tests.engines.node.providers import provider
+from tests.engines.node.providers import fills_in_pages, provider
 from tests.engines.npm import NotInstalled
 from tests.functions.house import House
 from tests.functions.sso import Browser, asks, connects
@@ -82,26 +82,6 @@ def connect(house: House, admin: dict[str, str], engine: Engine, **wish: Any) ->
 def tries(house: House, admin: dict[str, str]) -> list[tuple[str, bool]]:
     answer = asks(house, "POST", "/v1/sso-connection/test", token=admin["access_token"])
     return [(step["name"], step["ok"]) for step in answer["steps"]]
-
-
-def fills_in_pages(location: str, home: str) -> str:
-    """Log in and consent, as the pages of the provider ask for it; where the browser is sent in the end."""
-    session = requests.Session()
-    answer = session.get(location, allow_redirects=False, timeout=10)
-    for _ in range(12):
-        if "Location" in answer.headers:
-            location = urljoin(answer.url, answer.headers["Location"])
-            if location.startswith(home):
-                return location
-            answer = session.get(location, allow_redirects=False, timeout=10)
-            continue
-        assert answer.status_code == 200, answer.text[:2000]
-        action = re.search(r'action="([^"]+)"', answer.text)
-        prompt = re.search(r'name="prompt" value="([^"]+)"', answer.text)
-        assert action and prompt, answer.text[:2000]
-        filled = {"prompt": prompt[1], "login": "ann", "password": "whatever"}
-        answer = session.post(urljoin(answer.url, action[1]), data=filled, allow_redirects=False, timeout=10)
-    raise AssertionError("the provider's pages do not end")
 
 
 def logs_in_by_oidc(house: House) -> Answer:

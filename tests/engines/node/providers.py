@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+
+import requests
 
 from tests.engines.npm import installed
 
@@ -31,3 +35,23 @@ def provider(script: str, **given: Any) -> Iterator[tuple[dict[str, str], subpro
     finally:
         process.kill()
         process.wait()
+
+
+def fills_in_pages(location: str, home: str) -> str:
+    """Log in and consent, as the pages of the provider ask for it; where the browser is sent in the end."""
+    session = requests.Session()
+    answer = session.get(location, allow_redirects=False, timeout=10)
+    for _ in range(12):
+        if "Location" in answer.headers:
+            location = urljoin(answer.url, answer.headers["Location"])
+            if location.startswith(home):
+                return location
+            answer = session.get(location, allow_redirects=False, timeout=10)
+            continue
+        assert answer.status_code == 200, answer.text[:2000]
+        action = re.search(r'action="([^"]+)"', answer.text)
+        prompt = re.search(r'name="prompt" value="([^"]+)"', answer.text)
+        assert action and prompt, answer.text[:2000]
+        filled = {"prompt": prompt[1], "login": "ann", "password": "whatever"}
+        answer = session.post(urljoin(answer.url, action[1]), data=filled, allow_redirects=False, timeout=10)
+    raise AssertionError("the provider's pages do not end")
