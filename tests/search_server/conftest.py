@@ -61,5 +61,8 @@ def fresh_server(tmp_path: Path) -> Iterator[Callable[..., SearchServer]]:
         return started[-1]
 
     yield start
-    for running in started:
-        running.stop()
+    for first in started:
+        running: SearchServer | None = first
+        while running is not None:  # and whatever took its place
+            running.stop()
+            running = running.successor

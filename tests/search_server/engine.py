@@ -28,6 +28,7 @@ class SearchServer:
 
     def __init__(self, data: Path, refresh_seconds: float = 0.05, port: int = 0) -> None:
         self.data, self.refresh_seconds = data, refresh_seconds
+        self.successor: SearchServer | None = None
         command = [sys.executable, "-m", "local.search_server", "--port", str(port), "--data", str(data)]
         self._process = subprocess.Popen(
             [*command, "--refresh-seconds", str(refresh_seconds)],
@@ -55,7 +56,8 @@ class SearchServer:
         return self._end()
 
     def restarted(self) -> SearchServer:
-        return SearchServer(self.data, self.refresh_seconds)
+        self.successor = SearchServer(self.data, self.refresh_seconds)
+        return self.successor
 
     def _end(self) -> int:
         self._process.communicate()
