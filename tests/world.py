@@ -30,9 +30,11 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ses.models import ses_backends
 
+from docplatform.adapters.dynamo_library_work import create_root
 from docplatform.adapters.items import from_wire, rfc3339, to_wire
 from docplatform.adapters.keys import TenantKeys
 from docplatform.adapters.registry import to_text
+from docplatform.adapters.table import TenantTable
 from docplatform.domain import ids
 from docplatform.domain.identity import Actor, Role
 from docplatform.domain.tenants import Plan, Tenant, TenantStatus
@@ -168,24 +170,9 @@ class Cloud:
     def tenant(self, subdomain: str, plan: Plan = Plan.STANDARD) -> TenantWorld:
         at = datetime.now(UTC)
         tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
-        root = {
-            "kind": "folder",
-            "id": "root",
-            "name": "",
-            "parent_id": "",
-            "chain": [],
-            "children": 0,
-            "created_by": "usr",
-            "created_at": rfc3339(at),
-            "updated_at": rfc3339(at),
-            "revision": 1,
-            "inherits": True,
-            "grant:everyone": "editor",
-        }
-        everybody = {**TenantKeys(tenant.id).granted("everyone")._asdict(), "root": "editor", "count": 1}
-        self.database.put_item(TableName="data", Item=to_wire(everybody))
-        key = TenantKeys(tenant.id).folder("root")
-        self.database.put_item(TableName="data", Item=to_wire({**key._asdict(), **root}))
+        table = TenantTable(self.database, tenant_id=tenant.id, data_table="data", audit_table="audit")
+        with table.begin() as writes:
+            create_root(writes, table.keys, created_by="usr", at=at)
         return TenantWorld(self, tenant)
 
     def call(self, room_name: str, event: dict[str, Any]) -> Answer:

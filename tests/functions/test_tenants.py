@@ -42,6 +42,7 @@ def test_the_first_admin_is_an_admin_and_finds_an_empty_root_folder(house: House
         "inherits": True,
         "grant:everyone": "editor",
         "children": 0,
+        "cuts": 0,
         "created_by": house.asks("GET", "/v1/me", token=token)["user"]["id"],
         "revision": 1,
     }

@@ -12,6 +12,7 @@ import boto3
 from docplatform.adapters.dynamo_attempts import DynamoAttempts
 from docplatform.adapters.dynamo_directory import DynamoDirectory
 from docplatform.adapters.kms_secrets import KmsSecrets
+from docplatform.adapters.onboarding_store import OnboardingStore
 from docplatform.adapters.totp import Totp
 from docplatform.adapters.webauthn_passkeys import WebAuthnPasskeys
 from docplatform.domain import ids
@@ -148,7 +149,7 @@ class Company:
     def operator(self) -> TenantService:
         address = "https://acme.example"
         return TenantService(
-            self.registry, people, self.mail, lambda _: address, REGION, "operator:olga", "r", self.clock
+            self.registry, setup, self.mail, lambda _: address, REGION, "operator:olga", "r", self.clock
         )
 
     @property
@@ -219,6 +220,10 @@ class Company:
 
     def own_sessions(self, entry: Entry) -> OwnSessions:
         return OwnSessions(self.actor(entry), self.people, self.clock)
+
+
+def setup(tenant: Tenant) -> OnboardingStore:
+    return OnboardingStore(table(tenant))
 
 
 def another_tenant() -> Tenant:

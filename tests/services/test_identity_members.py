@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 
+from docplatform.adapters.keys import TenantKeys
 from docplatform.domain.audit import Action
 from docplatform.domain.errors import (
     AlreadyDone,
@@ -20,7 +22,7 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.identity import Role, User, UserStatus
 from docplatform.domain.tenants import Plan
-from tests.services.company import Company, another_tenant
+from tests.services.company import Company, another_tenant, setup
 from tests.world import Cloud
 
 
@@ -121,9 +123,17 @@ def test_a_tenant_is_founded_once(company: Company) -> None:
     at = company.clock()
     late = User("usr_" + "0" * 26, "late@acme.example", "", Role.ADMIN, UserStatus.INVITED, at)
     with pytest.raises(ChangedMeanwhile):
-        with company.people.begin() as work:
-            work.found(company.tenant, late)
+        with setup(company.tenant).begin() as work:
+            work.create_tenant(late)
     assert everybody(company) == ["ann@acme.example"]
+
+
+def test_a_tenant_that_is_older_than_its_own_item_keeps_its_first_admin(company: Company) -> None:
+    invited = setup(company.tenant).first_admin()
+    assert invited is not None and invited.email == "ann@acme.example"
+    key = TenantKeys(company.tenant.id).tenant()
+    boto3.client("dynamodb").delete_item(TableName="data", Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}})
+    assert setup(company.tenant).first_admin() == invited
 
 
 def test_a_tenant_that_is_only_registered_is_founded_by_the_next_call(company: Company) -> None:

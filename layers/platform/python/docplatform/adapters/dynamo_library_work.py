@@ -10,6 +10,7 @@ from docplatform.adapters.dynamo_memory import DynamoMemory
 from docplatform.adapters.granted_items import shared_meanwhile
 from docplatform.adapters.group_items import no_group
 from docplatform.adapters.items import rfc3339
+from docplatform.adapters.keys import TenantKeys
 from docplatform.adapters.library_items import (
     DOCUMENT,
     FOLDER,
@@ -22,7 +23,8 @@ from docplatform.adapters.library_items import (
 )
 from docplatform.adapters.table import TenantTable
 from docplatform.adapters.transaction import Transaction
-from docplatform.domain.access import MOST_NODES
+from docplatform.domain import ids
+from docplatform.domain.access import EVERYONE, MOST_NODES
 from docplatform.domain.audit import AuditRecord
 from docplatform.domain.errors import (
     ChangedMeanwhile,
@@ -36,6 +38,26 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.identity import Actor, Role
 from docplatform.domain.library import Document, Folder, Version
+
+
+def create_root(writes: Transaction, keys: TenantKeys, *, created_by: str, at: datetime) -> None:
+    """Add the root folder to a tenant's first transaction. Everyone is an editor there, as far as their own role goes.
+    Raises ChangedMeanwhile when committed and the tenant has a root folder."""
+    exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
+    root = Folder(
+        id=ids.ROOT_FOLDER,
+        name="",
+        parent_id="",
+        chain=(),
+        children=0,
+        created_by=created_by,
+        created_at=at,
+        updated_at=at,
+        revision=1,
+        grants={EVERYONE: Role.EDITOR},
+    )
+    writes.put(keys.folder(root.id), folder_item(root), if_taken=exists)
+    writes.put(keys.granted(EVERYONE), {root.id: Role.EDITOR.value, "count": 1}, if_taken=exists)
 
 
 class DynamoLibraryWork:

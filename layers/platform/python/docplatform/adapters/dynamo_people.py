@@ -10,10 +10,8 @@ from docplatform.adapters import pages
 from docplatform.adapters.dynamo_credentials import CredentialWrites, factors_of
 from docplatform.adapters.items import Item, moment, rfc3339
 from docplatform.adapters.keys import Key
-from docplatform.adapters.library_items import grant_name
 from docplatform.adapters.tenant_store import TenantStore
 from docplatform.domain import ids
-from docplatform.domain.access import EVERYONE
 from docplatform.domain.errors import (
     ChangedMeanwhile,
     EmailTaken,
@@ -26,7 +24,6 @@ from docplatform.domain.errors import (
 )
 from docplatform.domain.factors import Challenge, Errand, Method, SecuritySettings
 from docplatform.domain.identity import Invitation, Login, Reset, Role, Session, User, UserKind, UserStatus
-from docplatform.domain.tenants import Tenant
 
 _NOBODY = "nobody"  # no user's id looks like this
 
@@ -36,11 +33,6 @@ class DynamoPeople(TenantStore):
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         return user_from(item) if item and not item.get("removed") else None
-
-    def founder(self) -> User | None:
-        """The first admin; None while the tenant is registered and no more."""
-        root = self._table.get(self._keys.folder(ids.ROOT_FOLDER))
-        return self.user(root["created_by"]) if root else None
 
     def user_id_of(self, email: str) -> str:
         """'' when nobody has that address."""
@@ -136,19 +128,10 @@ class DynamoPeople(TenantStore):
 
 
 class DynamoPeopleWork(CredentialWrites):
-    def found(self, tenant: Tenant, admin: User) -> None:
-        """The tenant's first items: its root folder, open to everyone (as far as their role goes), and its counters. Raises
-        ChangedMeanwhile when that has been done."""
-        at = rfc3339(admin.created_at)
-        root = {"kind": "folder", "id": ids.ROOT_FOLDER, "name": "", "parent_id": "", "chain": [], "children": 0}
-        root |= {"inherits": True, grant_name(EVERYONE): Role.EDITOR.value}
-        facts = {"created_by": admin.id, "created_at": at, "updated_at": at, "revision": 1}
+    def create_first_admin(self, admin: User) -> None:
+        """The first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed and there is one."""
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
-        self._writes.put(self._keys.folder(ids.ROOT_FOLDER), {**root, **facts}, if_taken=done)
-        everybody = {ids.ROOT_FOLDER: Role.EDITOR.value, "count": 1}
-        self._writes.put(self._keys.granted(EVERYONE), everybody, if_taken=done)
-        usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
-        self._writes.put(self._keys.usage(), usage, if_taken=done)
+        self._writes.put(self._keys.tenant(), {"first_admin": admin.id}, if_taken=done)
         self._add(admin)
 
     def add_user(self, user: User, *, most: int) -> None:

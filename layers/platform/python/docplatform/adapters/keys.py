@@ -56,6 +56,11 @@ class TenantKeys:
     def idempotency(self, user_id: str, key: str) -> Key:
         return Key(f"{self._prefix}idempotency#{user_id}", hashlib.sha256(key.encode()).hexdigest())
 
+    # -- onboarding
+    def tenant(self) -> Key:
+        """The tenant's own item: the id of its first admin."""
+        return Key(f"{self._prefix}tenant", "tenant")
+
     # -- people
     def user(self, user_id: str) -> Key:
         return Key(f"{self._prefix}user#{user_id}", "profile")

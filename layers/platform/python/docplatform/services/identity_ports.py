@@ -17,7 +17,7 @@ from docplatform.services.once import Memory, Remembering
 class PeopleWork(CredentialWork, Remembering, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
-    def found(self, tenant: Tenant, admin: User) -> None:
+    def create_first_admin(self, admin: User) -> None:
         """Raises ChangedMeanwhile, when committed, where another call has just founded the tenant."""
 
     def add_user(self, user: User, *, most: int) -> None:
@@ -55,9 +55,6 @@ class People(Protocol):
     """The users and sessions of one tenant."""
 
     def user(self, user_id: str) -> User | None: ...
-
-    def founder(self) -> User | None:
-        """The first admin; None while the tenant is registered and no more."""
 
     def login_of(self, email: str) -> Login | None:
         """Of the user with that address; takes the same time when there is none."""

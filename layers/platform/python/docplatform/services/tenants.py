@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Protocol
 
 from docplatform.domain import ids
-from docplatform.domain.audit import Action, record_of
+from docplatform.domain.audit import Action, AuditRecord, record_of
 from docplatform.domain.errors import MailNotSent, SubdomainTaken, TenantNotFound
-from docplatform.domain.identity import Actor, Role, User, UserStatus, clean_display_name, clean_email
+from docplatform.domain.identity import Actor, Invitation, Role, User, UserStatus, clean_display_name, clean_email
 from docplatform.domain.tenants import Plan, Tenant, TenantStatus, check_subdomain
-from docplatform.services.identity_ports import Mail, People, Registry
+from docplatform.services.identity_ports import Mail, Registry
 from docplatform.services.members import INVITATION_LIFE, new_invitation
+
+
+class TenantSetupChanges(Protocol):
+    """Changes of one transaction that sets a tenant up."""
+
+    def create_tenant(self, admin: User) -> None:
+        """Raises ChangedMeanwhile when committed and another call has done so."""
+
+    def invite(self, invitation: Invitation) -> None: ...
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class TenantSetup(Protocol):
+    """The first items of one tenant."""
+
+    def first_admin(self) -> User | None:
+        """None while the tenant is registered and no more."""
+
+    def begin(self) -> AbstractContextManager[TenantSetupChanges]: ...
 
 
 class TenantService:
     def __init__(
         self,
         registry: Registry,
-        people: Callable[[Tenant], People],
+        setup: Callable[[Tenant], TenantSetup],
         mail: Mail,
         address: Callable[[Tenant], str],
         region: str,
@@ -26,7 +48,7 @@ class TenantService:
         request_id: str,
         now: Callable[[], datetime],
     ) -> None:
-        self._registry, self._people, self._mail, self._address = registry, people, mail, address
+        self._registry, self._setup, self._mail, self._address = registry, setup, mail, address
         self._region, self._operator, self._request_id, self._now = region, operator, request_id, now
 
     def read(self, tenant_id: str) -> Tenant:
@@ -79,16 +101,16 @@ class TenantService:
     def _invite_first_admin(self, tenant: Tenant, email: str, at: datetime) -> str:
         """The invitation's token. Raises SubdomainTaken for a tenant that somebody else has, or has moved into: one answer, so that
         nothing is learnt here about who is a member where."""
-        people = self._people(tenant)
-        founder = people.founder()
-        admin = founder or User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)
+        setup = self._setup(tenant)
+        invited = setup.first_admin()
+        admin = invited or User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)
         if (admin.email, admin.status) != (email, UserStatus.INVITED):
             raise SubdomainTaken(f"Choose another subdomain than '{tenant.subdomain}'.")
         operator = Actor(tenant, self._operator, "operator", Role.ADMIN, self._request_id)
         token, invitation = new_invitation(admin.id, at)
-        with people.begin() as work:
-            if founder is None:
-                work.found(tenant, admin)
+        with setup.begin() as work:
+            if invited is None:
+                work.create_tenant(admin)
                 work.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": tenant.plan.value}))
             work.invite(invitation)
             work.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))

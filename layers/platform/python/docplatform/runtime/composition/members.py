@@ -9,6 +9,7 @@ from typing import TypeVar
 from docplatform.adapters.argon2_passwords import Argon2Passwords
 from docplatform.adapters.dynamo_attempts import DynamoAttempts
 from docplatform.adapters.kms_secrets import KmsSecrets
+from docplatform.adapters.onboarding_store import OnboardingStore
 from docplatform.adapters.registry import Registry
 from docplatform.adapters.ses_mail import SesMail
 from docplatform.adapters.totp import Totp
@@ -118,7 +119,11 @@ def _home_registry() -> Registry:
     return Registry(own_client("dynamodb", settings.registry_home_region), settings.registry_table)
 
 
+def _tenant_setup(tenant: Tenant) -> OnboardingStore:
+    return OnboardingStore(table(tenant))
+
+
 def tenants(operator: str, request_id: str) -> TenantService:
     mail = SesMail(own_client("sesv2"), load(OperatorSettings).mail_sender)
     region = os.environ["AWS_REGION"]
-    return TenantService(_home_registry(), people, mail, address_of, region, operator, request_id, now)
+    return TenantService(_home_registry(), _tenant_setup, mail, address_of, region, operator, request_id, now)
