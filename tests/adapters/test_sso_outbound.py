@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from docplatform.adapters.sso import outbound
-from docplatform.adapters.sso.outbound import Outbound, is_public
-from docplatform.domain.sso import ProviderDown
+from docplatform.adapters.sso.outbound import Outbound, OutboundFailed, is_public
 
 Talk = Callable[[socket.socket], None]
 
@@ -115,7 +114,7 @@ def resolves(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
 def test_what_is_not_public(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     assert not is_public(ipaddress.ip_address(address))
     resolves(monkeypatch, [address])
-    with pytest.raises(ProviderDown, match="^idp.example is not a public address$"):
+    with pytest.raises(OutboundFailed, match="^idp.example is not a public address$"):
         Outbound(loopback=False).get("https://idp.example/")
 
 
@@ -126,13 +125,13 @@ def test_what_is_public(address: str) -> None:
 
 def test_one_inner_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves(monkeypatch, ["8.8.8.8", "10.0.0.1"])
-    with pytest.raises(ProviderDown, match="not a public address"):
+    with pytest.raises(OutboundFailed, match="not a public address"):
         Outbound(loopback=False).get("https://idp.example/")
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "017700000001", "[::1]", "[::ffff:127.0.0.1]"])
 def test_other_ways_to_write_this_machine(host: str) -> None:
-    with pytest.raises(ProviderDown, match="not a public address|is unknown"):
+    with pytest.raises(OutboundFailed, match="not a public address|is unknown"):
         Outbound(loopback=False).get(f"https://{host}/")
 
 
@@ -160,14 +159,14 @@ def test_other_ways_to_write_this_machine(host: str) -> None:
 def test_what_is_no_address_for_us(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     asked = resolves(monkeypatch, ["8.8.8.8"])
     for trial in (Outbound(loopback=False), Outbound(loopback=True)):
-        with pytest.raises(ProviderDown, match=r"cannot be understood|does not begin with https://"):
+        with pytest.raises(OutboundFailed, match=r"cannot be understood|does not begin with https://"):
             trial.get(url)
     assert asked == []
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://localhost:9/", "https://127.0.0.1:9/"])
 def test_this_machine_only_where_the_setting_says_so(url: str) -> None:
-    with pytest.raises(ProviderDown, match=r"does not begin with https://|not a public address"):
+    with pytest.raises(OutboundFailed, match=r"does not begin with https://|not a public address"):
         Outbound(loopback=False).get(url)
 
 
@@ -181,7 +180,7 @@ def test_a_name_that_changes_its_mind_gains_nothing(monkeypatch: pytest.MonkeyPa
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", connects)
-    with pytest.raises(ProviderDown, match="^idp.example does not answer$"):
+    with pytest.raises(OutboundFailed, match="^idp.example does not answer$"):
         Outbound(loopback=False).get("https://idp.example/")
     assert (asked, connected) == (["idp.example"], [("8.8.8.8", 443)])
 
@@ -207,7 +206,7 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
 @pytest.mark.parametrize("length", ["Content-Length: 2000000", "X-No-Length: yes"])
 def test_more_than_a_megabyte_is_refused(length: str) -> None:
     answer = f"HTTP/1.1 200 OK\r\n{length}\r\nConnection: close\r\n\r\n".encode() + b"x" * 1_000_001
-    with listening(says(answer)) as port, pytest.raises(ProviderDown, match="more than 1,000,000 bytes"):
+    with listening(says(answer)) as port, pytest.raises(OutboundFailed, match="more than 1,000,000 bytes"):
         Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
@@ -234,7 +233,7 @@ def keeps_silent(link: socket.socket) -> None:
 def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
     with listening(talk) as port:
         begun = time.monotonic()
-        with pytest.raises(ProviderDown, match=r"^127\.0\.0\.1 does not answer$"):
+        with pytest.raises(OutboundFailed, match=r"^127\.0\.0\.1 does not answer$"):
             Outbound(loopback=True, patience=0.5).get(f"http://127.0.0.1:{port}/")
         assert time.monotonic() - begun < 1.5
 
@@ -243,13 +242,13 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
     "answer", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x" * 99_999]
 )
 def test_what_is_no_http(answer: bytes) -> None:
-    with listening(says(answer)) as port, pytest.raises(ProviderDown, match="does not answer"):
+    with listening(says(answer)) as port, pytest.raises(OutboundFailed, match="does not answer"):
         Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
 def test_what_breaks_off() -> None:
     with listening(says(http(b"{}").replace(b"Length: 2", b"Length: 3"))) as port:
-        with pytest.raises(ProviderDown, match="does not answer"):
+        with pytest.raises(OutboundFailed, match="does not answer"):
             Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
@@ -257,7 +256,7 @@ def test_what_breaks_off() -> None:
 def test_what_is_no_json_object(body: bytes) -> None:
     with listening(says(http(body))) as port:
         answer = Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
-        with pytest.raises(ProviderDown, match="not a JSON object"):
+        with pytest.raises(OutboundFailed, match="not a JSON object"):
             answer.json()
 
 
@@ -292,7 +291,7 @@ def certificate(folder: Path, name: str) -> ssl.SSLContext:
 
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
     with listening(says(http(b"{}")), certificate(tmp_path, "localhost")) as port:
-        with pytest.raises(ProviderDown, match="^localhost has no certificate that is trusted$"):
+        with pytest.raises(OutboundFailed, match="^localhost has no certificate that is trusted$"):
             Outbound(loopback=True).get(f"https://localhost:{port}/")
 
 
@@ -304,7 +303,7 @@ def test_a_certificate_is_of_the_name_that_was_asked_for(
     monkeypatch.setattr(outbound, "_tls", lambda: ssl.create_default_context(cafile=tmp_path / "server.pem"))
     with listening(says(http(b'{"a": 1}'), heard), server) as port:
         if not trusted:
-            with pytest.raises(ProviderDown, match="certificate"):
+            with pytest.raises(OutboundFailed, match="certificate"):
                 Outbound(loopback=True).get(f"https://localhost:{port}/x?y=z")
             return
         assert Outbound(loopback=True).get(f"https://localhost:{port}/x?y=z").json() == {"a": 1}

@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
 from docplatform.adapters.sso.outbound import Answer, Outbound
+from docplatform.adapters.sso.provider_http import ProviderHttp, json_of
 from docplatform.domain.sso import (
     DRIFT,
     Attempt,
@@ -39,7 +40,7 @@ _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 class OidcProvider:
     def __init__(self, connection: Connection, outbound: Outbound, *, callback: str, secret: Callable[[], str]) -> None:
         """``callback``: the redirect URI. ``secret``: the client's, '' for a public client; fetched when it is needed."""
-        self._connection, self._outbound = connection, outbound
+        self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._callback, self._secret = callback, secret
 
     def depart(self, state: str, *, anew: bool) -> Departure:
@@ -134,7 +135,7 @@ class OidcProvider:
     def _discover(self) -> dict[str, Any]:
         """Raises ProviderDown."""
         url = self._connection.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        found = _good(self._outbound.get(url), "the discovery document").json()
+        found = json_of(_good(self._outbound.get(url), "the discovery document"))
         if found.get("issuer") != self._connection.issuer:  # Discovery 1.0 §4.3
             raise ProviderDown("the discovery document is of another issuer")
         for name in (*_NEEDED, *(["userinfo_endpoint"] if found.get("userinfo_endpoint") else [])):
@@ -145,7 +146,7 @@ class OidcProvider:
 
     def _keys(self, url: str) -> list[Key]:
         """Those that can have signed a token. Raises ProviderDown."""
-        listed = _good(self._outbound.get(url), "the key set").json().get("keys")
+        listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
         keys: list[Key] = []
         for each in listed if isinstance(listed, list) else []:
             if isinstance(each, dict) and each.get("kty") in ("RSA", "EC") and each.get("use", "sig") == "sig":
@@ -164,7 +165,7 @@ class OidcProvider:
         _alive(answer, "the token endpoint")
         if answer.status != 200:
             raise ProviderRefused(f"the token endpoint answers with {_code(_object(answer).get('error'))}")
-        return answer.json()
+        return json_of(answer)
 
     def _ask_for_tokens(self, endpoint: str, method: str, code: str, verifier: str) -> Answer:
         body = prepare_token_request(
@@ -216,7 +217,7 @@ class OidcProvider:
         answer = _alive(self._outbound.get(str(attempt.provider["userinfo_endpoint"]), bearer), "the userinfo endpoint")
         if answer.status != 200:
             raise ProviderRefused(f"the userinfo endpoint answers with status {answer.status}")
-        found = answer.json()
+        found = json_of(answer)
         if found.get("sub") != subject:  # OpenID Connect Core 1.0 §5.3.2
             raise ProviderRefused("the userinfo endpoint speaks of somebody else")
         return found
@@ -254,7 +255,7 @@ def _good(answer: Answer, what: str) -> Answer:
 
 def _object(answer: Answer) -> dict[str, Any]:
     try:
-        return answer.json()
+        return json_of(answer)
     except ProviderDown:
         return {}
 

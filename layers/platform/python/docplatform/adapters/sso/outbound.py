@@ -19,8 +19,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from docplatform.domain.sso import ProviderDown
-
 PATIENCE = 5.0  # seconds, from the first byte sent to the last one read
 LARGEST = 1_000_000  # bytes
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -29,19 +27,23 @@ _TUNNELS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
+class OutboundFailed(Exception):
+    """The request was not made, or not answered well. The text says why, in words for the admin who chose the address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """Raises ProviderDown for what is not a JSON object."""
+        """Raises OutboundFailed for what is not a JSON object."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise ProviderDown("what it answered is not a JSON object")
+            raise OutboundFailed("what it answered is not a JSON object")
         return value
 
 
@@ -52,26 +54,26 @@ class Outbound:
         self._loopback, self._patience, self._largest = loopback, patience, largest
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Raises ProviderDown."""
+        """Raises OutboundFailed."""
         return self._ask("GET", url, b"", headers or {})
 
     def post_form(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """Raises ProviderDown."""
+        """Raises OutboundFailed."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._ask("POST", url, urlencode(form).encode(), {**(headers or {}), **kind})
 
     def check_url(self, url: str) -> SplitResult:
-        """What can be told without asking anybody. Raises ProviderDown."""
+        """What can be told without asking anybody. Raises OutboundFailed."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname or "", parts.port
         except ValueError:
-            raise ProviderDown("an address cannot be understood") from None
+            raise OutboundFailed("an address cannot be understood") from None
         local = self._loopback and host in _LOOPBACK_NAMES
         if not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-            raise ProviderDown("an address does not begin with https://")
+            raise OutboundFailed("an address does not begin with https://")
         if not host or parts.username is not None or not url.isascii() or any(sign <= " " for sign in url):
-            raise ProviderDown("an address cannot be understood")
+            raise OutboundFailed("an address cannot be understood")
         return parts
 
     def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -86,26 +88,26 @@ class Outbound:
                     content = answer.read(self._largest + 1)
                     status, missing = answer.status, answer.length
         except ssl.SSLCertVerificationError as error:
-            raise ProviderDown(f"{host} has no certificate that is trusted") from error
+            raise OutboundFailed(f"{host} has no certificate that is trusted") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise ProviderDown(f"{host} does not answer") from error
+            raise OutboundFailed(f"{host} does not answer") from error
         if len(content) > self._largest:
-            raise ProviderDown(f"{host} answered with more than {self._largest:,} bytes")
+            raise OutboundFailed(f"{host} answered with more than {self._largest:,} bytes")
         if missing:
-            raise ProviderDown(f"{host} does not answer to the end")
+            raise OutboundFailed(f"{host} does not answer to the end")
         return Answer(status, content)
 
     def _resolve(self, host: str, port: int) -> list[str]:
-        """Raises ProviderDown when one of the host's addresses is not public."""
+        """Raises OutboundFailed when one of the host's addresses is not public."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise ProviderDown(f"the name {host} is unknown") from None
+            raise OutboundFailed(f"the name {host} is unknown") from None
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         for address in addresses:
             parsed = ipaddress.ip_address(address.partition("%")[0])
             if not is_public(parsed) and not (self._loopback and parsed.is_loopback):
-                raise ProviderDown(f"{host} is not a public address")
+                raise OutboundFailed(f"{host} is not a public address")
         return addresses
 
 

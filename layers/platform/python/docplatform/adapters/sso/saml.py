@@ -23,6 +23,7 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from docplatform.adapters.sso.outbound import Outbound
+from docplatform.adapters.sso.provider_http import ProviderHttp
 from docplatform.domain.sso import (
     DRIFT,
     Attempt,
@@ -78,7 +79,7 @@ class _Described:
 class SamlProvider:
     def __init__(self, connection: Connection, outbound: Outbound, *, entity: str, acs: str) -> None:
         """``entity`` and ``acs``: ours, the id and where the provider posts its response."""
-        self._connection, self._outbound = connection, outbound
+        self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._entity, self._acs = entity, acs
 
     def depart(self, state: str, *, anew: bool) -> Departure:
