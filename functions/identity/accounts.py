@@ -17,6 +17,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.factors import SecuritySettings
 from docplatform.domain.identity import Actor, Permission
 from docplatform.runtime.api import Api
+from docplatform.runtime.composition.recent_login import require_recent_login
 from docplatform.runtime.request import Request
 from docplatform.runtime.composition.directory import users
 from docplatform.runtime.composition.members import accounts, members
@@ -95,7 +96,7 @@ def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     status=204,
     needs=Permission.MANAGE_USERS,
     errors=(UserNotFound,),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
     """Log somebody out everywhere. Tokens stop working within half a minute."""
@@ -118,7 +119,7 @@ def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     status=204,
     needs=Permission.MANAGE_USERS,
     errors=(UserNotFound, MailNotSent),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def reset_mfa(actor: Actor, user_id: str) -> None:
     """Remove somebody's second factors, for one that was lost. They are logged out everywhere, and told by mail."""
@@ -131,7 +132,7 @@ def read_security_settings(actor: Actor) -> SecurityView:
     return SecurityView(require_mfa=accounts(actor).settings().require_mfa)
 
 
-@api.put("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS, step_up=True)
+@api.put("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS, step_up=require_recent_login)
 def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
     """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""
     accounts(actor).set_security(SecuritySettings(require_mfa=body.require_mfa))

@@ -17,6 +17,7 @@ from docplatform.domain.errors import (
 from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api
+from docplatform.runtime.composition.recent_login import require_recent_login
 from docplatform.runtime.request import Request
 from docplatform.runtime.composition import members as compose
 from docplatform.runtime.session_wire import Tokens
@@ -71,7 +72,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     status=204,
     needs=Permission.READ,
     errors=(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def change_password(actor: Actor, body: PasswordChange, request: Request) -> None:
     """Change my password. My other sessions end."""
@@ -154,26 +155,44 @@ def list_factors(actor: Actor) -> FactorsView:
     return FactorsView.of(compose.own_factors(actor).look())
 
 
-@api.post("/v1/me/mfa/totp", answers=TotpSecret, needs=Permission.READ, errors=(ProofRefused,), step_up=True)
+@api.post(
+    "/v1/me/mfa/totp", answers=TotpSecret, needs=Permission.READ, errors=(ProofRefused,), step_up=require_recent_login
+)
 def enrol_totp(actor: Actor) -> TotpSecret:
     """A secret for an authenticator app. It counts once a code has confirmed it."""
     return TotpSecret.of(*compose.own_factors(actor).enrol_totp())
 
 
-@api.post("/v1/me/mfa/totp/confirm", answers=RecoveryCodes, needs=Permission.READ, errors=(ProofRefused,), step_up=True)
+@api.post(
+    "/v1/me/mfa/totp/confirm",
+    answers=RecoveryCodes,
+    needs=Permission.READ,
+    errors=(ProofRefused,),
+    step_up=require_recent_login,
+)
 def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     """Confirm it with a first code. Recovery codes are shown this once; none are made where there are some."""
     return RecoveryCodes(recovery_codes=list(compose.own_factors(actor).confirm_totp(body.code)))
 
 
-@api.delete("/v1/me/mfa/totp", status=204, needs=Permission.READ, errors=(FactorNotFound, MfaIsRequired), step_up=True)
+@api.delete(
+    "/v1/me/mfa/totp",
+    status=204,
+    needs=Permission.READ,
+    errors=(FactorNotFound, MfaIsRequired),
+    step_up=require_recent_login,
+)
 def remove_totp(actor: Actor) -> None:
     """Remove my one-time passwords."""
     compose.own_factors(actor).remove_totp()
 
 
 @api.post(
-    "/v1/me/mfa/recovery-codes", answers=RecoveryCodes, needs=Permission.READ, errors=(FactorNotFound,), step_up=True
+    "/v1/me/mfa/recovery-codes",
+    answers=RecoveryCodes,
+    needs=Permission.READ,
+    errors=(FactorNotFound,),
+    step_up=require_recent_login,
 )
 def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     """Ten new recovery codes, shown this once; the old ones are worth nothing any more."""
@@ -181,7 +200,11 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
 
 
 @api.post(
-    "/v1/me/mfa/passkeys/options", answers=PasskeyOptions, needs=Permission.READ, errors=(Conflict,), step_up=True
+    "/v1/me/mfa/passkeys/options",
+    answers=PasskeyOptions,
+    needs=Permission.READ,
+    errors=(Conflict,),
+    step_up=require_recent_login,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
     """What ``navigator.credentials.create`` needs."""
@@ -195,7 +218,7 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
     status=201,
     needs=Permission.READ,
     errors=(ProofRefused, InvalidName, Conflict),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     """Register a passkey. Recovery codes come with the first factor, and are shown this once."""
@@ -208,7 +231,7 @@ def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     status=204,
     needs=Permission.READ,
     errors=(FactorNotFound, MfaIsRequired),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def remove_passkey(actor: Actor, passkey_id: str) -> None:
     """Remove a passkey of mine."""

@@ -16,6 +16,7 @@ from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.sso import ATTEMPT_LIFE, Kind
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime.api import Api
+from docplatform.runtime.composition.recent_login import require_recent_login
 from docplatform.runtime.request import Request
 from docplatform.runtime.composition.sso import connection, metadata, sign_on
 from docplatform.runtime.routing import address_of
@@ -73,14 +74,20 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
     answers=ConnectionView,
     needs=Permission.MANAGE_USERS,
     errors=(Invalid, ChangedMeanwhile),
-    step_up=True,
+    step_up=require_recent_login,
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
     return ConnectionView.of(connection(actor).connect(body.connection, body.client_secret))
 
 
-@api.delete("/v1/sso-connection", status=204, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,), step_up=True)
+@api.delete(
+    "/v1/sso-connection",
+    status=204,
+    needs=Permission.MANAGE_USERS,
+    errors=(SsoNotConnected,),
+    step_up=require_recent_login,
+)
 def remove_sso_connection(actor: Actor) -> None:
     """End the connection. Members stay; who has no password cannot log in any more."""
     connection(actor).disconnect()

@@ -22,12 +22,11 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 
 from docplatform.domain.audit import Action, Facts
-from docplatform.domain.errors import DomainError, Forbidden, NotFound, StepUpRequired, TooManyAttempts, Unauthenticated
-from docplatform.domain.identity import Actor, Permission, alive
+from docplatform.domain.errors import DomainError, Forbidden, NotFound, TooManyAttempts, Unauthenticated
+from docplatform.domain.identity import Actor, Permission
 from docplatform.domain.tenants import Tenant
 from docplatform.runtime import problems, routing
 from docplatform.runtime.composition import core
-from docplatform.runtime.composition.identity import people
 from docplatform.runtime.problems import (
     MalformedRequest,
     MethodNotAllowed,
@@ -77,7 +76,7 @@ class Route:
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
     dialect: Dialect = OURS
-    step_up: bool = False
+    step_up: Callable[[Actor], None] | None = None
     keys: bool = False
 
 
@@ -114,11 +113,12 @@ class Api:
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
-        step_up: bool = False,
+        step_up: Callable[[Actor], None] | None = None,
         keys: bool | None = None,
     ) -> Callable[[Handler], Handler]:
         """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
-        (Idempotency-Key, If-Match). ``step_up``: only for who has shown a password or passkey within ten minutes. ``keys``: whether
+        (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a
+        moment ago; raises StepUpRequired. ``keys``: whether
         API keys are good for it; without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
@@ -173,7 +173,7 @@ class Api:
                 if route.needs:
                     actor.require(route.needs)
                 if route.step_up:
-                    _require_fresh(actor)
+                    route.step_up(actor)
             if "tenant" in route.wants:
                 tenant: Tenant = routing.tenant_of(request.host)
                 given["tenant"] = tenant
@@ -244,16 +244,6 @@ class Api:
             return {"statusCode": status, "headers": headers, "body": ""}
         headers["Content-Type"] = route.dialect.media_type
         return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
-
-
-def _require_fresh(actor: Actor) -> None:
-    """Asks the session itself, for what the authorizer knew of it may be half a minute old. Raises StepUpRequired."""
-    session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
-    at = core.now()
-    if session is None or not alive(session, user, at) or not session.fresh(at):
-        raise StepUpRequired(
-            "POST /v1/auth/step-up, or log in by single sign-on with ?prompt=login; then repeat the request."
-        )
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
