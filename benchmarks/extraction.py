@@ -22,8 +22,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "layers" / "platform" / "python"), str(ROOT)]
 
-from docplatform.adapters.reading import contained, extract_text
-from docplatform.domain.reading import MEBIBYTE, FileRefused, FileType, Limits
+from docplatform.extraction import extract_text, sandbox
+from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits
 from tests import files
 
 BOUND = 0.8
@@ -38,9 +38,9 @@ Reader = Callable[[bytes], int]
 
 def ours(file_type: FileType) -> Reader:
     """The engine alone, in this process."""
-    from docplatform.adapters.reading import child
+    from docplatform.extraction import worker
 
-    engine, _ = child.prepare(file_type.value, "text")
+    engine, _ = worker.prepare(file_type.value, "text")
     return lambda data: len(engine.text(io.BytesIO(data), LIMITS, file_type.value).text)
 
 
@@ -191,22 +191,22 @@ def hostile_memory(folder: Path) -> int:
 
 def measured(does: str, file_type: FileType, path: Path, limits: Limits) -> tuple[str, int]:
     peaks: list[int] = []
-    end = contained._end
+    end = sandbox._end
 
     def noting(process: subprocess.Popen[bytes]) -> tuple[int, int]:
         code, peak = end(process)
         peaks.append(peak)
         return code, peak
 
-    contained._end = noting
+    sandbox._end = noting
     try:
         with path.open("rb", buffering=0) as file:
-            contained.run({"does": does, "reads": file_type.value}, file, limits)
+            sandbox.run({"does": does, "reads": file_type.value}, file, limits)
         return "read", peaks[-1]
     except FileRefused as refused:
         return refused.problem.code, peaks[-1]
     finally:
-        contained._end = end
+        sandbox._end = end
 
 
 def main() -> None:

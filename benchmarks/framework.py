@@ -19,9 +19,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "layers/platform/python")]
 
-from docplatform.domain.identity import Permission  # noqa: E402
-from docplatform.runtime.api import Api  # noqa: E402
-from docplatform.runtime.wire import Wire  # noqa: E402
+from docplatform.core.actor import Permission
+from docplatform.http.router import Api
+from docplatform.http.schemas import Wire
 
 TENANT = json.dumps(
     {

@@ -23,7 +23,7 @@ from botocore.client import BaseClient
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
-from docplatform.domain.identity import Role  # noqa: E402
+from docplatform.core.actor import Role
 from local.testing import running_cloud  # noqa: E402
 from tests.e2e.client import Member, create_tenant  # noqa: E402
 from tests.world import Person, cloud  # noqa: E402

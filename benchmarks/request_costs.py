@@ -24,9 +24,9 @@ from botocore.client import BaseClient
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
-from docplatform.domain.identity import Role  # noqa: E402
-from docplatform.domain.search import Candidate, Candidates  # noqa: E402
-from docplatform.runtime.composition import search as composition  # noqa: E402
+from docplatform.core.actor import Role
+from docplatform.search import wiring as composition
+from docplatform.search.model import Candidate, Candidates
 from tests.world import Person, cloud  # noqa: E402
 
 

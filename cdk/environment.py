@@ -11,7 +11,7 @@ import aws_cdk as cdk
 from cdk import names
 from cdk.config import Config
 from cdk.stacks.data import DataStack
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import FunctionSpec
 
 Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]

@@ -10,7 +10,7 @@ from email.utils import parseaddr
 from aws_cdk import aws_iam as iam
 
 from cdk import names
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Grant, Trigger
 
 

@@ -243,9 +243,9 @@ def lock(words: list[str]) -> int:
 def openapi(words: list[str]) -> int:
     """Write the OpenAPI document anew."""
     _parsed("openapi", words)
-    files = [ROOT / "docs/openapi.json", ROOT / "layers/platform/python/docplatform/runtime/openapi.json"]
+    files = [ROOT / "docs/openapi.json", ROOT / "layers/platform/python/docplatform/http/openapi.json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/platform/python")}
-    command = [sys.executable, "-m", "docplatform.runtime.openapi", str(ROOT / "functions"), *map(str, files)]
+    command = [sys.executable, "-m", "docplatform.http.openapi", str(ROOT / "functions"), *map(str, files)]
     return subprocess.call(command, env=environment)
 
 

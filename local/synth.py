@@ -22,7 +22,7 @@ _INPUTS = (
     "statemachines/*.json",
     "locks/*.txt",
     "layers/platform/python/docplatform/runtime/s*.py",
-    "layers/platform/python/docplatform/domain/tenants.py",
+    "layers/platform/python/docplatform/core/*.py",
 )
 _KEPT = 12
 

@@ -30,14 +30,14 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ses.models import ses_backends
 
-from docplatform.adapters.dynamo_library_work import create_root
-from docplatform.adapters.items import from_wire, rfc3339, to_wire
-from docplatform.adapters.keys import TenantKeys
-from docplatform.adapters.registry import to_text
-from docplatform.adapters.table import TenantTable
-from docplatform.domain import ids
-from docplatform.domain.identity import Actor, Role
-from docplatform.domain.tenants import Plan, Tenant, TenantStatus
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, to_text
+from docplatform.core.time import rfc3339
+from docplatform.infra.dynamodb.codec import from_wire, to_wire
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.changes import create_root
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "us-east-1"
@@ -136,17 +136,20 @@ def _back_up_what_is_touched(monkeypatch: Any) -> None:
 
 def _forget() -> None:
     """Warm environments remember clients and credentials; another world must not."""
-    from docplatform.runtime import credentials, settings
-    from docplatform.runtime.composition import core, identity, live, members
+    from docplatform.authentication.wiring import access_tokens
+    from docplatform.control_plane import wiring as control_plane
+    from docplatform.infra import credentials
+    from docplatform.realtime import wiring as realtime
+    from docplatform.runtime import settings, tenant_access
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
     settings.load.cache_clear()
-    core.registry.cache_clear()
-    core._credentials.cache_clear()
-    identity.tokens.cache_clear()
-    live._gateway.cache_clear()
-    members._home_registry.cache_clear()
+    tenant_access.registry.cache_clear()
+    tenant_access._credentials.cache_clear()
+    access_tokens.tokens.cache_clear()
+    realtime._gateway.cache_clear()
+    control_plane._home_registry.cache_clear()
 
 
 @dataclass
@@ -269,7 +272,7 @@ class TenantWorld:
 
     def calls(self, act: Callable[[], object]) -> list[str]:
         """The operations that DynamoDB is asked for with the tenant's credentials, while something is done."""
-        from docplatform.runtime.composition.core import clients
+        from docplatform.runtime.tenant_access import clients
 
         made: list[str] = []
         events = clients(self.tenant).client("dynamodb").meta.events

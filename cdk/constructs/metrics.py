@@ -6,7 +6,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk import names
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
 
 MINUTE, FIVE_MINUTES = cdk.Duration.minutes(1), cdk.Duration.minutes(5)
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk import names
-from docplatform.domain.tenants import LIMITS, Plan
+from docplatform.core.tenant import LIMITS, Plan
 
 BATCH = 2
 LEAST_CONCURRENCY = 2  # of an event source mapping, and so what a weight of 1 gets

@@ -15,7 +15,7 @@ from cdk.constructs import metrics
 from cdk.constructs.alarms import Alarms
 from cdk.specs import Deployable, triggered_by, waited_for
 from cdk.stacks.data import DataStack
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Trigger
 
 

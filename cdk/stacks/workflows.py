@@ -17,7 +17,7 @@ from cdk.constructs.uploads import Uploads
 from cdk.constructs.workflow import Workflow
 from cdk.specs import Deployable, triggered_by
 from cdk.stacks.data import DataStack
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Trigger
 
 

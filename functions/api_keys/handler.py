@@ -1,23 +1,14 @@
 """HTTP routes for API keys and service accounts: parse, delegate, present."""
 
-from docplatform.domain.errors import (
-    ApiKeyNotFound,
-    ChangedMeanwhile,
-    IdempotencyKeyReused,
-    Invalid,
-    InvalidCursor,
-    InvalidExpiry,
-    InvalidName,
-    ScopeNotHeld,
-    ServiceAccountNotFound,
-    UserNotFound,
-)
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.api_keys import api_keys, service_accounts
-from docplatform.runtime.composition.core import now
-from docplatform.runtime.wire import Listing, Reply
+from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound
+from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Invalid, InvalidCursor, InvalidName
+from docplatform.identity.errors import UserNotFound
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.api_keys.wiring import api_keys, service_accounts
+from docplatform.core.time import now
+from docplatform.http.schemas import Listing, Reply
 from schemas import (
     ApiKeyPage,
     ApiKeyView,

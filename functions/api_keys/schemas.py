@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from docplatform.domain.api_keys import ApiKey, KeyState
-from docplatform.domain.identity import Permission, Role, User, UserStatus
-from docplatform.runtime.wire import Listing, Moment, Paged, Wire
+from docplatform.api_keys.model import ApiKey, KeyState
+from docplatform.core.actor import Permission, Role
+from docplatform.identity.model import User, UserStatus
+from docplatform.http.schemas import Listing, Moment, Paged, Wire
 from pydantic import AwareDatetime, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]

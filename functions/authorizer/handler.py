@@ -6,26 +6,27 @@ explains that in the product's words (docs/adr/0004). The answer is cached for h
 a revoked session or a disabled user still works.
 """
 
-from docplatform.adapters.kms_tokens import TokenRefused
-from docplatform.adapters.registry import to_text
-from docplatform.domain.api_keys import looks_like_a_key
-from docplatform.domain.audit import Action
-from docplatform.domain.errors import DomainError
-from docplatform.domain.identity import alive
-from docplatform.domain.tenants import Tenant
-from docplatform.runtime import routing
-from docplatform.runtime.authorizing import NOBODY, Asked, Policy, Unauthorized, authorizer, policy
-from docplatform.runtime.composition.api_keys import keys_of
-from docplatform.runtime.composition.core import now
-from docplatform.runtime.composition.identity import people, tokens
+from docplatform.authentication.access_token import TokenRefused
+from docplatform.core.tenant import to_text
+from docplatform.api_keys.model import looks_like_a_key
+from docplatform.core.audit import Action
+from docplatform.core.errors import DomainError
+from docplatform.identity.model import alive
+from docplatform.core.tenant import Tenant
+from docplatform.runtime import tenant_resolution
+from docplatform.runtime.authorizer import NOBODY, Asked, Policy, Unauthorized, authorizer, policy
+from docplatform.api_keys.wiring import keys_of
+from docplatform.core.time import now
+from docplatform.identity.wiring.users import people
+from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.runtime.telemetry import tenant_in_hand
-from docplatform.services.key_check import KeyRefused, admit
+from docplatform.api_keys.verification import KeyRefused, admit
 
 
 @authorizer("authorize")
 def handler(asked: Asked) -> Policy:
     try:
-        tenant = routing.tenant_of(asked.host)
+        tenant = tenant_resolution.tenant_of(asked.host)
     except DomainError as error:
         asked.line.note(stray=error.code)
         return _policy(asked, "Allow", NOBODY, {})

@@ -1,24 +1,14 @@
 """HTTP routes for documents: parse, delegate, present."""
 
-from docplatform.domain.errors import (
-    DocumentNotFound,
-    FolderNotFound,
-    IdempotencyKeyReused,
-    InvalidName,
-    NameTaken,
-    NotReady,
-    PreconditionFailed,
-    QuotaExceeded,
-    TooLarge,
-    UploadFinished,
-)
-from docplatform.domain.identity import Actor, Permission
-from docplatform.domain.library import Document
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.library import documents
-from docplatform.runtime.library_wire import DocumentView, LinkView
-from docplatform.runtime.wire import Reply
+from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTaken, NotReady, UploadFinished
+from docplatform.core.errors import IdempotencyKeyReused, InvalidName, PreconditionFailed, QuotaExceeded, TooLarge
+from docplatform.core.actor import Actor, Permission
+from docplatform.library.model import Document
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.library.wiring import documents
+from docplatform.library.views import DocumentView, LinkView
+from docplatform.http.schemas import Reply
 from schemas import DocumentChange, DocumentWithUpload, NewDocument
 
 api = Api(keys=True)

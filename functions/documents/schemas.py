@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from docplatform.runtime.library_wire import DocumentView, LinkView
-from docplatform.runtime.wire import Wire
+from docplatform.library.views import DocumentView, LinkView
+from docplatform.http.schemas import Wire
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Lease 2026.pdf"])]

@@ -1,23 +1,18 @@
 """HTTP routes for folders: parse, delegate, present."""
 
-from docplatform.domain.errors import (
+from docplatform.core.errors import (
     ChangedMeanwhile,
-    FolderCycle,
-    FolderNotEmpty,
-    FolderNotFound,
     IdempotencyKeyReused,
     InvalidCursor,
     InvalidName,
-    NameTaken,
     PreconditionFailed,
-    RootFolder,
-    TooDeep,
 )
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.library import folders
-from docplatform.runtime.wire import Reply
+from docplatform.library.errors import FolderCycle, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder, TooDeep
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.library.wiring import folders
+from docplatform.http.schemas import Reply
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
 api = Api(keys=True)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from docplatform.domain.library import Document, Folder, Order, Page
-from docplatform.runtime.library_wire import DocumentView
-from docplatform.runtime.wire import Listing, Moment, Paged, Wire
+from docplatform.library.model import Document, Folder, Order, Page
+from docplatform.library.views import DocumentView
+from docplatform.http.schemas import Listing, Moment, Paged, Wire
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]

@@ -1,27 +1,24 @@
 """HTTP routes for the members of an organisation, and what admins do with their accounts."""
 
-from docplatform.domain.errors import (
+from docplatform.core.errors import (
     ChangedMeanwhile,
     Conflict,
-    EmailTaken,
     IdempotencyKeyReused,
     Invalid,
     InvalidCursor,
     InvalidName,
-    LastAdmin,
     MailNotSent,
     QuotaExceeded,
-    SessionNotFound,
-    UserNotFound,
 )
-from docplatform.domain.factors import SecuritySettings
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.recent_login import require_recent_login
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.directory import users
-from docplatform.runtime.composition.members import accounts, members
-from docplatform.runtime.wire import Listing, Reply
+from docplatform.identity.errors import EmailTaken, LastAdmin, SessionNotFound, UserNotFound
+from docplatform.identity.factors import SecuritySettings
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.http.request import Request
+from docplatform.directory.wiring.provisioning import users
+from docplatform.identity.wiring.admin import accounts, members
+from docplatform.http.schemas import Listing, Reply
 from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
 
 api = Api()

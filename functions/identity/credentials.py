@@ -1,29 +1,27 @@
 """HTTP routes for what proves a person: passwords, one-time passwords, recovery codes, passkeys."""
 
-from docplatform.domain.errors import (
-    Conflict,
+from docplatform.core.errors import Conflict, InvalidName, TooManyAttempts
+from docplatform.identity.errors import (
     FactorNotFound,
     InvalidChallenge,
     InvalidCode,
-    InvalidName,
     InvalidReset,
     MfaIsRequired,
-    ProofRefused,
     SessionNotFound,
-    SsoRequired,
-    TooManyAttempts,
     WeakPassword,
 )
-from docplatform.domain.identity import Actor, Permission
-from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.recent_login import require_recent_login
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition import members as compose
-from docplatform.runtime.session_wire import Tokens
-from docplatform.runtime.steady import as_long_as_a_mail
-from docplatform.services.proofs import Shown
-from docplatform.services.second_steps import SecondSteps
+from docplatform.authentication.errors import ProofRefused
+from docplatform.sso.errors import SsoRequired
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.tenant import Tenant
+from docplatform.http.router import Api
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.http.request import Request
+from docplatform.authentication.wiring import sign_in as compose
+from docplatform.authentication.views import Tokens
+from docplatform.http.response_time import as_long_as_a_mail
+from docplatform.authentication.verification import Shown
+from docplatform.authentication.mfa_sign_in import SecondSteps
 from schemas import (
     ChallengeShown,
     EnrolmentConfirmation,

@@ -2,28 +2,27 @@
 
 import accounts
 import credentials
-from docplatform.domain.errors import (
+from docplatform.identity.errors import (
     InvalidCredentials,
     InvalidInvitation,
-    InvalidName,
     InvalidRefreshToken,
-    MfaEnrolmentRequired,
-    MfaRequired,
     SessionNotFound,
-    SsoRequired,
-    TooManyAttempts,
     UserNotFound,
     WeakPassword,
 )
-from docplatform.domain.identity import Actor, Permission
-from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.identity import tokens
-from docplatform.runtime.composition.members import members, own_sessions, sessions
-from docplatform.runtime.session_wire import Tokens
-from docplatform.runtime.wire import Reply
-from docplatform.services.sessions import SessionService
+from docplatform.core.errors import InvalidName, TooManyAttempts
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
+from docplatform.sso.errors import SsoRequired
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.tenant import Tenant
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.authentication.wiring.access_tokens import tokens
+from docplatform.identity.wiring.admin import members
+from docplatform.authentication.wiring.sign_in import own_sessions, sessions
+from docplatform.authentication.views import Tokens
+from docplatform.http.schemas import Reply
+from docplatform.authentication.sessions import SessionService
 from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
 
 KEY_SET_SECONDS = 300

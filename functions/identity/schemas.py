@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Self
 
-from docplatform.domain.factors import Factors, Passkey
-from docplatform.domain.identity import Role, Session, User, UserKind, UserStatus
-from docplatform.domain.tenants import Plan, Tenant
-from docplatform.runtime.session_wire import Tokens
-from docplatform.runtime.wire import Moment, Paged, Wire
+from docplatform.identity.factors import Factors, Passkey
+from docplatform.core.actor import Role
+from docplatform.identity.model import Session, User, UserKind, UserStatus
+from docplatform.core.tenant import Plan, Tenant
+from docplatform.authentication.views import Tokens
+from docplatform.http.schemas import Moment, Paged, Wire
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]

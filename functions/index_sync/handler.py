@@ -6,10 +6,11 @@ The stream carries keys and nothing else; what they stand for is read with the t
 
 from typing import Any
 
-from docplatform.domain import ids
-from docplatform.runtime.composition.processing import processing, subtrees
-from docplatform.runtime.composition.search import index
-from docplatform.runtime.workflow import acting_for, event_handler, in_order
+from docplatform.core import ids
+from docplatform.processing.wiring import processing
+from docplatform.search.wiring import subtrees
+from docplatform.search.wiring import index
+from docplatform.runtime.triggers import acting_for, event_handler, in_order
 
 
 @event_handler("index-sync")

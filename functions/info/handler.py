@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import docplatform
-from docplatform.domain.errors import Unavailable
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.info import registry_answers
+from docplatform.core.errors import Unavailable
+from docplatform.http.router import Api
+from docplatform.runtime.health import registry_answers
 from pydantic import RootModel
 from schemas import Health
 
@@ -36,7 +36,7 @@ def openapi() -> OpenApi:
 
 @cache
 def _document() -> OpenApi:
-    file = Path(docplatform.__file__).parent / "runtime" / "openapi.json"
+    file = Path(docplatform.__file__).parent / "http" / "openapi.json"
     return OpenApi(json.loads(file.read_text(encoding="utf-8")))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from docplatform.runtime.wire import Wire
+from docplatform.http.schemas import Wire
 
 
 class Health(Wire):

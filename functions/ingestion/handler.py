@@ -8,11 +8,11 @@ import json
 from typing import Any
 from urllib.parse import unquote_plus
 
-from docplatform.adapters.s3_files import parse_original
-from docplatform.domain.errors import TenantNotFound
-from docplatform.runtime.credentials import own_client
+from docplatform.library.model import parse_original
+from docplatform.core.errors import TenantNotFound
+from docplatform.infra.credentials import own_client
 from docplatform.runtime.settings import IngestionSettings, load
-from docplatform.runtime.workflow import event_handler, tenant_of
+from docplatform.runtime.triggers import event_handler, tenant_of
 
 
 @event_handler("upload")

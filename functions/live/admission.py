@@ -3,21 +3,22 @@ says of whose connection this is, API Gateway repeats with every message, and no
 (docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html).
 """
 
-from docplatform.domain.audit import Action
-from docplatform.domain.errors import DomainError, InvalidTicket
-from docplatform.runtime import routing
-from docplatform.runtime.authorizing import Asked, Policy, Unauthorized, authorizer, policy
-from docplatform.runtime.composition.core import now
-from docplatform.runtime.composition.identity import people
-from docplatform.runtime.composition.live import live
+from docplatform.core.audit import Action
+from docplatform.core.errors import DomainError
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.runtime import tenant_resolution
+from docplatform.runtime.authorizer import Asked, Policy, Unauthorized, authorizer, policy
+from docplatform.core.time import now
+from docplatform.identity.wiring.users import people
+from docplatform.realtime.wiring import live
 from docplatform.runtime.telemetry import tenant_in_hand
-from docplatform.services.live import admit
+from docplatform.realtime.connections import admit
 
 
 @authorizer("live-admission")
 def handler(asked: Asked) -> Policy:
     try:
-        tenant = routing.tenant_of(asked.host)
+        tenant = tenant_resolution.tenant_of(asked.host)
     except DomainError as stray:
         asked.line.note(stray=stray.code)
         raise Unauthorized from stray

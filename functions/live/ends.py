@@ -5,9 +5,9 @@ The stream carries keys and nothing else; what they stand for is read with the t
 
 from typing import Any
 
-from docplatform.domain import ids
-from docplatform.runtime.composition.live import ends
-from docplatform.runtime.workflow import acting_for, event_handler, in_order
+from docplatform.core import ids
+from docplatform.realtime.wiring import ends
+from docplatform.runtime.triggers import acting_for, event_handler, in_order
 
 
 @event_handler("live-ends")

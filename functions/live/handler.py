@@ -1,8 +1,8 @@
 """HTTP routes for live connections: parse, delegate, present."""
 
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.live import address, tickets
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.realtime.wiring import address, tickets
 from schemas import LiveTicket
 
 api = Api()

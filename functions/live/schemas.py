@@ -1,6 +1,6 @@
 """Live connections as they travel over HTTP."""
 
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.http.schemas import Moment, Wire
 
 
 class LiveTicket(Wire):

@@ -4,15 +4,16 @@ document; the connection stays."""
 import json
 from typing import Any
 
-from docplatform.domain.errors import DomainError, InvalidTicket
-from docplatform.domain.identity import Actor, Role
-from docplatform.domain.live import is_connection_id
-from docplatform.runtime import problems
-from docplatform.runtime.composition.live import connections
-from docplatform.runtime.problems import MalformedRequest
-from docplatform.runtime.request import json_of
+from docplatform.core.errors import DomainError
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.core.actor import Actor, Role
+from docplatform.realtime.model import is_connection_id
+from docplatform.http import problems
+from docplatform.realtime.wiring import connections
+from docplatform.http.problems import MalformedRequest
+from docplatform.http.request import json_of
 from docplatform.runtime.telemetry import Line
-from docplatform.runtime.workflow import tenant_of
+from docplatform.runtime.triggers import tenant_of
 
 _LARGEST = 4_096  # characters of a message
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing
-from docplatform.runtime.composition.reading import reader
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing
+from docplatform.extraction.wiring import reader
 from steps import Work, step
 
 

@@ -3,9 +3,9 @@ error's message; without one, the trouble is ours."""
 
 import json
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing
-from docplatform.runtime.composition.search import index
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing
+from docplatform.search.wiring import index
 from steps import Work, step
 
 

@@ -1,7 +1,7 @@
 """Step 5: announce that it is ready."""
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing
 from steps import Work, step
 
 

@@ -1,8 +1,8 @@
 """Step 4: make it findable."""
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing
-from docplatform.runtime.composition.search import index
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing
+from docplatform.search.wiring import index
 from steps import Work, step
 
 

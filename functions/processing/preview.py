@@ -1,8 +1,8 @@
 """Step 3b, beside the text: the first page as a picture."""
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing
-from docplatform.runtime.composition.reading import reader
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing
+from docplatform.extraction.wiring import reader
 from steps import Work, step
 
 

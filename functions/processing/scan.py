@@ -1,7 +1,7 @@
 """Step 2: what did the malware scan find?"""
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.composition.processing import processing, scanner
+from docplatform.core.actor import Actor
+from docplatform.processing.wiring import processing, scanner
 from steps import Work, step
 
 

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
-from docplatform.runtime.credentials import own_client
+from docplatform.infra.credentials import own_client
 from docplatform.runtime.settings import WorkflowSettings, load
-from docplatform.runtime.workflow import event_handler
+from docplatform.runtime.triggers import event_handler
 
 LARGE = 50 * 10**6  # bytes
 LAST_TRY = 5  # receives; the queue's redrive policy comes after it

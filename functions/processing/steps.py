@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from docplatform.domain.identity import Actor
-from docplatform.runtime.workflow import Handler, acting_for, event_handler
+from docplatform.core.actor import Actor
+from docplatform.runtime.triggers import Handler, acting_for, event_handler
 
 Work = dict[str, Any]
 

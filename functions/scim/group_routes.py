@@ -2,25 +2,24 @@
 
 from typing import Any
 
-from docplatform.domain.errors import (
+from docplatform.core.errors import (
     ChangedMeanwhile,
-    GroupNameTaken,
     GroupNotFound,
     Invalid,
     InvalidName,
     PreconditionFailed,
     QuotaExceeded,
-    TooManyGroups,
-    UserNotFound,
 )
-from docplatform.domain.groups import Group as OurGroup
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.directory import directory
-from docplatform.runtime.composition.sharing import groups
-from docplatform.runtime.routing import address_of
-from docplatform.runtime.wire import Reply
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
+from docplatform.identity.errors import UserNotFound
+from docplatform.directory.group import Group as OurGroup
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.directory.wiring.provisioning import directory
+from docplatform.directory.wiring.groups import groups
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.http.schemas import Reply
 from protocol import (
     DIALECT,
     ScimRefused,

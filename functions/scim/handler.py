@@ -4,10 +4,10 @@ import group_routes
 import user_routes
 from typing import Any
 
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.directory import directory, users
-from docplatform.runtime.routing import address_of
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.runtime.tenant_resolution import address_of
 from protocol import (
     DIALECT,
     ScimRefused,

@@ -4,18 +4,13 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from docplatform.domain.errors import (
-    DomainError,
-    EmailTaken,
-    GroupNameTaken,
-    Invalid,
-    PreconditionFailed,
-    UserNameTaken,
-)
-from docplatform.runtime import problems
-from docplatform.runtime.api import Dialect, InvalidRequest
-from docplatform.runtime.request import Request
-from docplatform.runtime.problems import MalformedRequest
+from docplatform.core.errors import DomainError, Invalid, PreconditionFailed
+from docplatform.identity.errors import EmailTaken
+from docplatform.directory.errors import GroupNameTaken, UserNameTaken
+from docplatform.http import problems
+from docplatform.http.router import Dialect, InvalidRequest
+from docplatform.http.request import Request
+from docplatform.http.problems import MalformedRequest
 from pydantic import ValidationError
 from schemas import ScimError
 from scim2_models import (

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from docplatform.domain.errors import Invalid
-from docplatform.domain.groups import Group as OurGroup
-from docplatform.domain.identity import Role, UserStatus, clean_display_name, clean_email
-from docplatform.domain.directory import Entry, Facets
+from docplatform.core.errors import Invalid
+from docplatform.directory.group import Group as OurGroup
+from docplatform.core.actor import Role
+from docplatform.identity.model import UserStatus, clean_display_name, clean_email
+from docplatform.directory.entry import Entry, Facets
 from protocol import version
 from pydantic import Field
 from scim2_models import (

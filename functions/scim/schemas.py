@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from docplatform.runtime.wire import Wire
+from docplatform.http.schemas import Wire
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 

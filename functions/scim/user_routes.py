@@ -3,24 +3,16 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from docplatform.domain.errors import (
-    ChangedMeanwhile,
-    EmailTaken,
-    Invalid,
-    InvalidName,
-    LastAdmin,
-    PreconditionFailed,
-    QuotaExceeded,
-    UserNameTaken,
-    UserNotFound,
-)
-from docplatform.domain.identity import Actor, Permission, Role
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.directory import directory, users
-from docplatform.runtime.routing import address_of
-from docplatform.runtime.wire import Reply
-from docplatform.domain.directory import Entry
+from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, PreconditionFailed, QuotaExceeded
+from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
+from docplatform.directory.errors import UserNameTaken
+from docplatform.core.actor import Actor, Permission, Role
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.http.schemas import Reply
+from docplatform.directory.entry import Entry
 from protocol import (
     DIALECT,
     ScimRefused,

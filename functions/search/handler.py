@@ -1,9 +1,10 @@
 """HTTP routes for search: parse, delegate, present."""
 
-from docplatform.domain.errors import InvalidCursor, InvalidQuery, Unavailable
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.search import search
+from docplatform.core.errors import InvalidCursor, Unavailable
+from docplatform.search.errors import InvalidQuery
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.search.wiring import search
 from schemas import SearchPage, SearchQuery, SearchRequest
 
 api = Api(keys=True)

@@ -3,9 +3,9 @@
 from html import escape
 from typing import Annotated
 
-from docplatform.domain.search import MARK_OFF, MARK_ON, Hits
-from docplatform.runtime.library_wire import DocumentView
-from docplatform.runtime.wire import Paged, Wire
+from docplatform.search.model import MARK_OFF, MARK_ON, Hits
+from docplatform.library.views import DocumentView
+from docplatform.http.schemas import Paged, Wire
 from pydantic import Field
 
 Words = Annotated[str, Field(min_length=1, max_length=500, examples=['lease "notice period" -draft'])]

@@ -1,29 +1,25 @@
 """HTTP routes for access and groups: parse, delegate, present."""
 
-from docplatform.adapters import pages
-from docplatform.domain.errors import (
+from docplatform.core import cursors
+from docplatform.core.errors import (
     ChangedMeanwhile,
-    DocumentNotFound,
-    FolderNotFound,
-    GrantNotFound,
-    GroupNameTaken,
     GroupNotFound,
     IdempotencyKeyReused,
     InvalidCursor,
     InvalidName,
-    InvalidPrincipal,
     PreconditionFailed,
     QuotaExceeded,
-    RootFolder,
-    TooManyGrants,
-    TooManyGroups,
-    UserNotFound,
 )
-from docplatform.domain.identity import Actor, Permission
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.sharing import groups, sharing
-from docplatform.runtime.wire import Listing, Reply
+from docplatform.library.errors import DocumentNotFound, FolderNotFound, InvalidPrincipal, RootFolder, TooManyGrants
+from docplatform.sharing.errors import GrantNotFound
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
+from docplatform.identity.errors import UserNotFound
+from docplatform.core.actor import Actor, Permission
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.directory.wiring.groups import groups
+from docplatform.sharing.wiring import sharing
+from docplatform.http.schemas import Listing, Reply
 from schemas import (
     AccessView,
     ExplanationQuery,
@@ -51,9 +47,9 @@ def list_granted(actor: Actor, query: GrantedQuery) -> GrantedPage:
     """What is shared with you, or, for admins, with somebody else: by a grant to them, to a group of theirs or to everyone. What they own
     is not in the list."""
     user_id = query.user_id or actor.user_id
-    after = pages.decode(query.cursor).get("after", "") if query.cursor else ""
+    after = cursors.decode(query.cursor).get("after", "") if query.cursor else ""
     found, following = sharing(actor).granted_to(user_id, limit=query.limit, after=after)
-    following = pages.encode({"after": following}) if following else ""
+    following = cursors.encode({"after": following}) if following else ""
     return GrantedPage(items=[GrantedView.of(each) for each in found], next_cursor=following or None)
 
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from docplatform.domain.access import Because
-from docplatform.domain.groups import Group
-from docplatform.domain.identity import Role, User, UserStatus
-from docplatform.domain.library import Document, Folder
-from docplatform.runtime.wire import Listing, Moment, Paged, Wire
-from docplatform.services.sharing import AccessList, Explanation, Granted
+from docplatform.library.access import Because
+from docplatform.directory.group import Group
+from docplatform.core.actor import Role
+from docplatform.identity.model import User, UserStatus
+from docplatform.library.model import Document, Folder
+from docplatform.http.schemas import Listing, Moment, Paged, Wire
+from docplatform.sharing.grants import AccessList, Explanation, Granted
 from pydantic import Field
 
 GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]

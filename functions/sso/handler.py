@@ -2,27 +2,20 @@
 
 from http.cookies import CookieError, SimpleCookie
 
-from docplatform.domain.errors import (
-    ChangedMeanwhile,
-    Invalid,
-    MfaEnrolmentRequired,
-    MfaRequired,
-    QuotaExceeded,
-    SsoNotConnected,
-    SsoRefused,
-    SsoUnavailable,
-)
-from docplatform.domain.identity import Actor, Permission
-from docplatform.domain.sso import ATTEMPT_LIFE, Kind
-from docplatform.domain.tenants import Tenant
-from docplatform.runtime.api import Api
-from docplatform.runtime.composition.recent_login import require_recent_login
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.sso import connection, metadata, sign_on
-from docplatform.runtime.routing import address_of
-from docplatform.runtime.session_wire import Tokens
-from docplatform.runtime.wire import Reply
-from docplatform.services.sso import SsoService, Start
+from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
+from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
+from docplatform.core.actor import Actor, Permission
+from docplatform.sso.model import ATTEMPT_LIFE, Kind
+from docplatform.core.tenant import Tenant
+from docplatform.http.router import Api
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.http.request import Request
+from docplatform.authentication.wiring.sso import connection, metadata, sign_on
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.authentication.views import Tokens
+from docplatform.http.schemas import Reply
+from docplatform.authentication.sso_sign_in import SsoService, Start
 from schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
 
 api = Api()

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from docplatform.domain.identity import Role
-from docplatform.domain.sso import Connection, Kind, Step
-from docplatform.runtime.wire import Foreign, Form, Wire
+from docplatform.core.actor import Role
+from docplatform.sso.model import Connection, Kind, Step
+from docplatform.http.schemas import Foreign, Form, Wire
 from pydantic import Field, StringConstraints
 
 Address = Annotated[str, Field(max_length=2000)]

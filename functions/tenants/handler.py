@@ -1,18 +1,12 @@
 """HTTP routes for platform operators (SigV4): parse, delegate, present."""
 
-from docplatform.domain.errors import (
-    ChangedMeanwhile,
-    Invalid,
-    InvalidName,
-    MailNotSent,
-    SubdomainTaken,
-    TenantNotFound,
-)
-from docplatform.runtime.api import Api
-from docplatform.runtime.request import Request
-from docplatform.runtime.composition.members import tenants
-from docplatform.runtime.routing import address_of
-from docplatform.runtime.wire import Reply
+from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound
+from docplatform.tenancy.errors import SubdomainTaken
+from docplatform.http.router import Api
+from docplatform.http.request import Request
+from docplatform.control_plane.wiring import tenants
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.http.schemas import Reply
 from schemas import NewTenant, TenantView
 
 api = Api()

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from docplatform.domain.tenants import Plan, Tenant, TenantStatus
-from docplatform.runtime.wire import Moment, Wire
+from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.http.schemas import Moment, Wire
 from pydantic import Field
 
 

@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from docplatform.adapters.sso import outbound
-from docplatform.adapters.sso.outbound import Outbound, OutboundFailed, is_public
+from docplatform.infra import outbound
+from docplatform.infra.outbound import Outbound, OutboundFailed, is_public
 
 Talk = Callable[[socket.socket], None]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docplatform.domain.access import Because, Caller, capped, check_principal, effective, judge, reach, weaker
-from docplatform.domain.errors import InvalidPrincipal
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
+from docplatform.library.access import Because, Caller, capped, check_principal, effective, judge, reach, weaker
+from docplatform.library.errors import InvalidPrincipal
 
 VIEWER, EDITOR, ADMIN = Role.VIEWER, Role.EDITOR, Role.ADMIN
 

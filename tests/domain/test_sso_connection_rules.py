@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from docplatform.domain.errors import Invalid
-from docplatform.domain.identity import Role
-from docplatform.domain.sso import Connection, Kind, clean_domain, next_health
+from docplatform.core.actor import Role
+from docplatform.core.errors import Invalid
+from docplatform.sso.model import Connection, Kind, clean_domain, next_health
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 STAFF = Connection(Kind.OIDC, "https://idp.example", roles={"staff": Role.EDITOR, "boss": Role.ADMIN})

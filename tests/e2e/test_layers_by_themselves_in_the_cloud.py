@@ -15,17 +15,17 @@ import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from docplatform.adapters.dynamo_library import DynamoLibrary
-from docplatform.adapters.dynamo_people import DynamoPeople
-from docplatform.adapters.keys import TenantKeys
-from docplatform.adapters.opensearch_index import TenantIndex, connect
-from docplatform.adapters.s3_files import S3Files
-from docplatform.adapters.table import TenantTable
-from docplatform.domain.identity import Actor, Role
-from docplatform.domain.library import Document, Order
-from docplatform.domain.search import Question
-from docplatform.domain.tenants import Plan, Tenant, TenantStatus
-from docplatform.services.search import SearchService
+from docplatform.core.actor import Actor, Role
+from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.identity.adapters.user_store import DynamoPeople
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.s3 import S3Files
+from docplatform.library.adapters.store import DynamoLibrary
+from docplatform.library.model import Document, Order
+from docplatform.search.adapters.opensearch import TenantIndex, connect
+from docplatform.search.model import Question
+from docplatform.search.query import SearchService
 from tests.e2e.client import Member, TenantSite
 from tests.e2e.conftest import US
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from docplatform.domain.reading import FileType, ReadingProblem
+from docplatform.extraction.model import FileType, ReadingProblem
 from tests.files.compound import compound, encrypted_office, old_word
 from tests.files.facts import AUTHOR, CREATED, TITLE, WORD
 from tests.files.office import TRANSITIONAL, docx, open_xml, pptx, relations, slide_shape, slideml, wordml, zipped

@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 
-from docplatform.domain.reading import FileType
+from docplatform.extraction.model import FileType
 
 
 def picture(file_type: FileType, size: tuple[int, int] = (640, 400), **options: object) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping
 
-from docplatform.domain.reading import FileType
+from docplatform.extraction.model import FileType
 from tests.files.compound import compound
 from tests.files.facts import AUTHOR, CREATED, TITLE
 from tests.files.office import OFFICE, TRANSITIONAL, open_xml, relations, zipped

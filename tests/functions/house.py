@@ -10,9 +10,9 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from docplatform.adapters.items import to_wire
-from docplatform.adapters.keys import Key, TenantKeys
-from docplatform.runtime.composition.core import registry
+from docplatform.infra.dynamodb.codec import to_wire
+from docplatform.infra.dynamodb.keys import Key, TenantKeys
+from docplatform.runtime.tenant_access import registry
 from tests.world import REGION, ROOT, Answer, Cloud, room
 
 PASSWORD = "correct horse battery staple"

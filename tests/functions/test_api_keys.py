@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from docplatform.adapters.items import rfc3339
-from docplatform.domain.api_keys import FORM, parts, spelt
-from docplatform.domain.identity import PERMISSIONS, Permission, Role
-from docplatform.runtime.api import Api
-from docplatform.runtime.openapi import rooms
+from docplatform.api_keys.model import FORM, parts, spelt
+from docplatform.core.actor import PERMISSIONS, Permission, Role
+from docplatform.core.time import rfc3339
+from docplatform.http.openapi import rooms
+from docplatform.http.router import Api
 from docplatform.runtime.spec import Auth
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, new_house
@@ -277,7 +277,7 @@ def test_a_key_that_is_not_quite_right_is_refused_and_nobody_is_blamed(house: Ho
 def test_a_key_works_although_its_use_cannot_be_noted(
     house: House, admin: str, environment: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    from docplatform.adapters.dynamo_keys import DynamoApiKeys
+    from docplatform.api_keys.adapters.store import DynamoApiKeys
 
     def fails(*_: object) -> None:
         raise ConnectionError

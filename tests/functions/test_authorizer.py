@@ -17,9 +17,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from docplatform.adapters.kms_tokens import Claims, issuer
-from docplatform.adapters.registry import from_text
-from docplatform.runtime.composition.identity import tokens
+from docplatform.authentication.access_token import Claims
+from docplatform.authentication.adapters.kms_tokens import issuer
+from docplatform.authentication.wiring.access_tokens import tokens
+from docplatform.core.tenant import from_text
 from tests.functions.conftest import Environment
 from tests.functions.house import House, new_house
 from tests.world import REGION, ROOT, Cloud
@@ -276,5 +277,5 @@ def test_its_import_is_light() -> None:
         text=True,
         check=True,
     ).stdout.split()
-    heavy = {"pydantic", "opensearchpy", "argon2", "boto3", "lxml", "aws_lambda_powertools", "docplatform.runtime.api"}
+    heavy = {"pydantic", "opensearchpy", "argon2", "boto3", "lxml", "aws_lambda_powertools", "docplatform.http.router"}
     assert not heavy & set(found)

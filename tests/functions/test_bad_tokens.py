@@ -18,9 +18,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from docplatform.adapters.kms_tokens import KmsTokens
-from docplatform.adapters.token_form import LEEWAY, LONGEST, TokenRefused
-from docplatform.runtime.composition.identity import tokens
+from docplatform.authentication.access_token import TokenRefused
+from docplatform.authentication.adapters.kms_tokens import KmsTokens
+from docplatform.authentication.adapters.token_format import LEEWAY, LONGEST
+from docplatform.authentication.wiring.access_tokens import tokens
 from tests.functions.house import House, new_house
 from tests.world import REGION, Cloud
 

@@ -14,8 +14,8 @@ import pyotp
 import pytest
 from botocore.client import BaseClient
 
-from docplatform.adapters.items import rfc3339
-from docplatform.runtime import steady
+from docplatform.core.time import rfc3339
+from docplatform.http import response_time
 from tests.authenticator import Authenticator
 from tests.functions.house import PASSWORD, House, mails, new_house
 from tests.world import ROOT, Answer, Cloud
@@ -25,7 +25,7 @@ NEW = "another sentence to remember"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steady, "MAIL_SECONDS", 0.3)
+    monkeypatch.setattr(response_time, "MAIL_SECONDS", 0.3)
 
 
 def reset_token(house: House) -> str:

@@ -4,8 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from docplatform.domain.identity import Role
-from docplatform.domain.tenants import LIMITS, Plan
+from docplatform.core.actor import Role
+from docplatform.core.tenant import LIMITS, Plan
 from tests.world import Cloud, Person, TenantWorld
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from docplatform.adapters.items import to_wire
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
+from docplatform.infra.dynamodb.codec import to_wire
 from tests.world import Cloud, Person, TenantWorld
 
 

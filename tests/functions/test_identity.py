@@ -10,8 +10,8 @@ from datetime import datetime
 import jwt
 import pytest
 
-from docplatform.adapters import pages
-from docplatform.domain.tenants import Plan
+from docplatform.core import cursors
+from docplatform.core.tenant import Plan
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, mails, new_house, sample
 from tests.world import Answer, Cloud
@@ -260,7 +260,7 @@ def test_a_tenants_list_holds_its_own(house: House, region: Cloud) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "!!", "e30", pages.encode({"user": "usr_x"}), pages.encode({"gsi3pk": "t#users"}), "A" * 5_000]
+    "cursor", ["x", "!!", "e30", cursors.encode({"user": "usr_x"}), cursors.encode({"gsi3pk": "t#users"}), "A" * 5_000]
 )
 def test_a_cursor_of_ones_own_making_is_refused(house: House, cursor: str) -> None:
     answer = house.asks("GET", "/v1/users", token=house.moves_in()["access_token"], cursor=cursor)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from docplatform.adapters import pages
-from docplatform.adapters.registry import to_text
-from docplatform.domain.identity import Role
+from docplatform.core import cursors
+from docplatform.core.actor import Role
+from docplatform.core.tenant import to_text
 from tests.world import Answer, Cloud, Person, TenantWorld
 
 
@@ -105,7 +105,7 @@ def test_no_position_in_anothers_list_is_taken_up(eve: Person, bob: Person) -> N
     cursor = bob.lists(limit="1")["next_cursor"]
     shown = eve.lists(cursor=cursor)
     assert shown.status == 400 or all(each["name"].startswith("Mine") for each in shown["items"])
-    forged = pages.encode({**pages.decode(cursor), "tenant": bob.home.tenant.id, "pk": f"{bob.home.tenant.id}#x"})
+    forged = cursors.encode({**cursors.decode(cursor), "tenant": bob.home.tenant.id, "pk": f"{bob.home.tenant.id}#x"})
     answer = eve.lists(cursor=forged)
     assert "Theirs" not in json.dumps(answer.body)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from docplatform.adapters.keys import Key
+from docplatform.infra.dynamodb.keys import Key
 from tests.functions.conftest import Environment
 from tests.functions.house import House, new_house, sample
 from tests.world import REGION, room

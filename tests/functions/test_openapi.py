@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from docplatform.runtime.openapi import document, render, rooms
+from docplatform.http.openapi import document, render, rooms
 from docplatform.runtime.spec import Auth
 from tests.world import ROOT, Cloud
 
@@ -14,7 +14,7 @@ DOCUMENT = document(ROOT / "functions")
 OPERATIONS = [(method, path, each) for path, methods in DOCUMENT["paths"].items() for method, each in methods.items()]
 
 
-@pytest.mark.parametrize("file", ["docs/openapi.json", "layers/platform/python/docplatform/runtime/openapi.json"])
+@pytest.mark.parametrize("file", ["docs/openapi.json", "layers/platform/python/docplatform/http/openapi.json"])
 def test_the_kept_document_is_current(file: str) -> None:
     assert (ROOT / file).read_text(encoding="utf-8") == render(ROOT / "functions"), "run ./dp openapi"
 

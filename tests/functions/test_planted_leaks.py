@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from docplatform.adapters.items import from_wire
-from docplatform.adapters.keys import TenantKeys
-from docplatform.adapters.s3_files import S3Files
-from docplatform.adapters.table import TenantTable
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
+from docplatform.infra.dynamodb.codec import from_wire
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.s3 import S3Files
 from tests.adversary import MOVES, OVER_HTTP, Game, Leaked, Step, Told, plays
 from tests.world import Cloud, Person
 
@@ -52,7 +52,7 @@ class InProcess:
 
 @pytest.fixture
 def game(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> Game:
-    monkeypatch.setattr("docplatform.adapters.ses_mail.SesMail.invite", lambda *given, **more: None)
+    monkeypatch.setattr("docplatform.infra.mail.SesMail.invite", lambda *given, **more: None)
     return Game([InProcess(region.tenant(f"tenant{number}").member(Role.ADMIN)) for number in range(8)])
 
 

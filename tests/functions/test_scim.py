@@ -7,7 +7,7 @@ import pytest
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
 from tests.world import Answer, Cloud, Person, TenantWorld
 from tests.wsgi import Ask, application
 
@@ -36,7 +36,7 @@ def asked(person: Person) -> Ask:
 
 @pytest.mark.slow
 def test_the_suite_of_those_who_test_scim_servers_passes(region: Cloud) -> None:
-    from docplatform.domain.tenants import Plan
+    from docplatform.core.tenant import Plan
 
     person = region.tenant("scim", Plan.ENTERPRISE).member(Role.ADMIN)
     address = f"https://{person.home.tenant.subdomain}.us.example/scim/v2"
@@ -125,9 +125,9 @@ def test_who_is_not_active_has_no_session_any_more(
 ) -> None:
     from datetime import UTC, datetime, timedelta
 
-    from docplatform.domain import ids
-    from docplatform.domain.identity import Session
-    from docplatform.runtime.composition.identity import people
+    from docplatform.core import ids
+    from docplatform.identity.model import Session
+    from docplatform.identity.wiring.users import people
 
     bo, at = acme.member(Role.EDITOR), datetime.now(UTC)
     session = Session(ids.new(ids.SESSION, at), bo.id, "s", "f", at, at, at + timedelta(days=1), "", "", at)
@@ -281,11 +281,11 @@ def test_a_list_of_groups_costs_the_same_whatever_their_number(
 def test_members_are_read_together_and_what_lies_between_is_passed_over(
     at_once: int, idp: Person, acme: TenantWorld, crowd: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from docplatform.adapters import dynamo_directory
-    from docplatform.runtime.composition.core import table
+    from docplatform.directory.adapters import provisioning_store
+    from docplatform.runtime.tenant_access import table
 
-    monkeypatch.setattr(dynamo_directory, "_KEYS", at_once)
-    directory = dynamo_directory.DynamoDirectory(table(acme.tenant))
+    monkeypatch.setattr(provisioning_store, "_KEYS", at_once)
+    directory = provisioning_store.DynamoDirectory(table(acme.tenant))
     known = list(crowd)
     for chosen in (known, known[:1], known[-1:], known[1:3], known[::5], [known[1], known[10]], [], known[::-1]):
         assert directory.members(chosen) == {each: crowd[each] for each in chosen}

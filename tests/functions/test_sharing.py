@@ -2,7 +2,7 @@
 
 import pytest
 
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
 from tests.world import Answer, Cloud, Person, TenantWorld
 
 
@@ -225,7 +225,7 @@ def test_the_same_grant_twice_is_one(olga: Person, bo: Person, vault: str, acme:
 def test_more_than_a_node_takes_is_refused(
     olga: Person, acme: TenantWorld, vault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docplatform.services.sharing.MOST_GRANTS", 2)
+    monkeypatch.setattr("docplatform.sharing.grants.MOST_GRANTS", 2)
     first, second, third = (acme.member() for _ in range(3))
     assert [olga.shares(vault, each.principal, "viewer").status for each in (first, second)] == [200, 200]
     assert olga.shares(vault, third.principal, "viewer")["code"] == "too_many_grants"

@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
-from docplatform.adapters.kms_tokens import KmsTokens, thumbprint
-from docplatform.runtime.composition import identity
-from docplatform.runtime.composition.identity import tokens
+from docplatform.authentication.adapters.kms_tokens import KmsTokens, thumbprint
+from docplatform.authentication.wiring import access_tokens
+from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.runtime.settings import AuthorizerSettings, load
 from tests.functions.conftest import Environment
 from tests.functions.house import House
@@ -29,11 +29,11 @@ def deploy(environment: Environment) -> Any:
 
     def with_keys(*arns: str) -> None:
         environment.has(TOKEN_KEY_ARNS=json.dumps(arns))
-        identity.tokens.cache_clear()
+        access_tokens.tokens.cache_clear()
 
     yield with_keys
     environment.is_mended()
-    identity.tokens.cache_clear()
+    access_tokens.tokens.cache_clear()
 
 
 def kid(token: str) -> str:
@@ -121,7 +121,8 @@ class CountingKms:
 def test_however_many_strange_kids_come_each_key_is_fetched_once(house: House, count: int) -> None:
     from datetime import UTC, datetime
 
-    from docplatform.adapters.token_form import TokenRefused, header, segment
+    from docplatform.authentication.access_token import TokenRefused
+    from docplatform.authentication.adapters.token_format import header, segment
 
     arns = [*load(AuthorizerSettings).token_key_arns, *(new_signing_key() for _ in range(count - 1))]
     kms = CountingKms(tokens()._client)

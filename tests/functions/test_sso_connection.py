@@ -9,7 +9,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from docplatform.adapters.items import rfc3339
+from docplatform.core.time import rfc3339
 from tests.functions.house import House, new_house
 from tests.functions.sso import Browser, asks, connects
 from tests.providers.oidc import CLIENT, SECRET, FakeOidc, serving

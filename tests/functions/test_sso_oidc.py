@@ -13,7 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from docplatform.services.challenges import digest
+from docplatform.core.token_hash import digest
 from tests.functions.house import House, mails, new_house
 from tests.functions.sso import Browser, connects
 from tests.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc, serving

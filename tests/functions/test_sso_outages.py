@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from docplatform.adapters.items import rfc3339
-from docplatform.adapters.ses_mail import SesMail
-from docplatform.domain.errors import MailNotSent
+from docplatform.core.errors import MailNotSent
+from docplatform.core.time import rfc3339
+from docplatform.infra.mail import SesMail
 from tests.functions.house import House, mails
 from tests.functions.sso import Browser, connects
 from tests.providers.oidc import CLIENT, SECRET, FakeOidc, serving

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from docplatform.adapters.items import from_wire, to_wire
-from docplatform.domain.identity import Role
+from docplatform.core.actor import Role
+from docplatform.infra.dynamodb.codec import from_wire, to_wire
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, mails, new_house, operator_asks, operator_creates, sample
 from tests.world import Cloud

@@ -8,9 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from docplatform.adapters.items import to_wire
-from docplatform.adapters.registry import tenant_item
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan, tenant_item
+from docplatform.infra.dynamodb.codec import to_wire
 from docplatform.runtime import settings
 from tests.functions.house import sample
 from tests.world import Cloud, TenantWorld, room

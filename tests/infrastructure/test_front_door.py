@@ -130,8 +130,8 @@ def test_the_status_is_the_one_that_http_means(api: Stack, kind: str, status: in
 
 def test_problems_of_the_api_have_the_codes_of_the_functions_problems(api: Stack) -> None:
     """What two sides can find wrong, they say in the same words."""
-    from docplatform.domain.errors import DomainError, Forbidden, Unauthenticated
-    from docplatform.runtime import problems
+    from docplatform.core.errors import DomainError, Forbidden, Unauthenticated
+    from docplatform.http import problems
 
     known: list[type[DomainError]] = [DomainError, Forbidden, Unauthenticated, *problems.STATUS]
     words = {kind.code: kind.title for kind in known}

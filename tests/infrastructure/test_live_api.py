@@ -99,7 +99,7 @@ def test_tenants_reach_it_at_their_names_one_level_below_live(api: Stack) -> Non
     (socket_api,) = api.of(API)
     assert api.one("AWS::ApiGatewayV2::ApiMapping")["ApiId"] == f"<{socket_api}>"
 
-    from docplatform.domain.tenants import RESERVED_SUBDOMAINS
+    from docplatform.core.tenant import RESERVED_SUBDOMAINS
 
     assert "live" in RESERVED_SUBDOMAINS, "the wildcard above does not answer for it (RFC 4592, section 2.2.2)"
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from cdk import specs
-from docplatform.domain import errors, reading
-from docplatform.domain.tenants import LIMITS, Plan
+from docplatform.core import errors
+from docplatform.core.tenant import LIMITS, Plan
+from docplatform.extraction import model
+from docplatform.library import errors as library_errors
+from docplatform.processing import pipeline
 from docplatform.runtime.spec import Trigger
-from docplatform.services import processing
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly, Json, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,7 +204,7 @@ AWS_ERRORS = {
 def test_what_a_definition_retries_and_catches_can_be_raised(file: Path) -> None:
     ours = {
         name
-        for module in (errors, reading, processing)
+        for module in (errors, library_errors, model, pipeline)
         for name, kind in vars(module).items()
         if inspect.isclass(kind) and issubclass(kind, Exception)
     }

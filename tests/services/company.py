@@ -9,31 +9,32 @@ from typing import TypeVar
 
 import boto3
 
-from docplatform.adapters.dynamo_attempts import DynamoAttempts
-from docplatform.adapters.dynamo_directory import DynamoDirectory
-from docplatform.adapters.kms_secrets import KmsSecrets
-from docplatform.adapters.onboarding_store import OnboardingStore
-from docplatform.adapters.totp import Totp
-from docplatform.adapters.webauthn_passkeys import WebAuthnPasskeys
-from docplatform.domain import ids
-from docplatform.domain.errors import MailNotSent
-from docplatform.domain.identity import Actor, Role, Session, User
-from docplatform.domain.tenants import Plan, Tenant, TenantStatus
-from docplatform.runtime.composition.core import table
-from docplatform.runtime.composition.identity import people
-from docplatform.services.accounts import AccountService
-from docplatform.services.directory import DirectoryService
-from docplatform.services.door import Door, Entry, Visitor
-from docplatform.services.factors import OwnFactors
-from docplatform.services.identity_ports import OpenGate, People
-from docplatform.services.lockout import Lockout
-from docplatform.services.members import MemberService
-from docplatform.services.passwords import LostPassword, OwnPassword
-from docplatform.services.proofs import Proofs
-from docplatform.services.second_steps import SecondSteps
-from docplatform.services.sessions import OwnSessions, SessionService
-from docplatform.services.step_up import StepUp
-from docplatform.services.tenants import TenantService
+from docplatform.authentication.adapters.totp import Totp
+from docplatform.authentication.adapters.webauthn import WebAuthnPasskeys
+from docplatform.authentication.lockout import Lockout
+from docplatform.authentication.mfa_enrolment import OwnFactors
+from docplatform.authentication.mfa_sign_in import SecondSteps
+from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.sessions import OwnSessions, SessionService
+from docplatform.authentication.sign_in import Door, Entry, Visitor
+from docplatform.authentication.step_up import StepUp
+from docplatform.authentication.verification import Proofs
+from docplatform.control_plane.adapters.store import OnboardingStore
+from docplatform.control_plane.onboarding import TenantService
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.errors import MailNotSent
+from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.directory.adapters.provisioning_store import DynamoDirectory
+from docplatform.directory.provisioning import DirectoryService
+from docplatform.identity.account_admin import AccountService
+from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.members import MemberService
+from docplatform.identity.model import Session, User
+from docplatform.identity.ports import OpenGate, People
+from docplatform.identity.wiring.users import people
+from docplatform.infra.encryption import KmsSecrets
+from docplatform.runtime.tenant_access import table
 from tests.world import REGION
 
 D = TypeVar("D", bound=Door)
@@ -125,7 +126,7 @@ class MemoryRegistry:
         return next((tenant for tenant in self.tenants.values() if tenant.id == tenant_id), None)
 
     def add(self, tenant: Tenant) -> None:
-        from docplatform.domain.errors import SubdomainTaken
+        from docplatform.tenancy.errors import SubdomainTaken
 
         if tenant.subdomain in self.tenants:
             raise SubdomainTaken("taken")

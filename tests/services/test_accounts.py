@@ -6,18 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from docplatform.domain.errors import (
-    Conflict,
-    DomainError,
+from docplatform.authentication.sign_in import Entry
+from docplatform.core.actor import Role
+from docplatform.core.errors import Conflict, DomainError, MailNotSent
+from docplatform.identity.errors import (
     InvalidCredentials,
     InvalidRefreshToken,
     LastAdmin,
-    MailNotSent,
     SessionNotFound,
     UserNotFound,
 )
-from docplatform.domain.identity import Role, UserStatus
-from docplatform.services.door import Entry
+from docplatform.identity.model import UserStatus
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docplatform.domain import ids
-from docplatform.domain.api_keys import FORM, LONGEST_LIFE, KeyState, parts, spelt
-from docplatform.domain.errors import Forbidden, InvalidExpiry, SessionNeeded
-from docplatform.domain.identity import PERMISSIONS, Actor, Permission, Role
-from docplatform.runtime.composition.api_keys import keys_of
-from docplatform.services.api_keys import ApiKeyService
-from docplatform.services.key_check import KeyRefused, admit
+from docplatform.api_keys.administration import ApiKeyService
+from docplatform.api_keys.errors import InvalidExpiry
+from docplatform.api_keys.model import FORM, LONGEST_LIFE, KeyState, parts, spelt
+from docplatform.api_keys.verification import KeyRefused, admit
+from docplatform.api_keys.wiring import keys_of
+from docplatform.core import ids
+from docplatform.core.actor import PERMISSIONS, Actor, Permission, Role
+from docplatform.core.errors import Forbidden, SessionNeeded
 from tests.services.company import Company, another_tenant
 from tests.world import Cloud
 

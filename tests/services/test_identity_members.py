@@ -7,21 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from docplatform.adapters.keys import TenantKeys
-from docplatform.domain.audit import Action
-from docplatform.domain.errors import (
+from docplatform.core.actor import Role
+from docplatform.core.audit import Action
+from docplatform.core.errors import (
     AlreadyDone,
     ChangedMeanwhile,
     DomainError,
-    EmailTaken,
     IdempotencyKeyReused,
     MailNotSent,
     QuotaExceeded,
-    SubdomainTaken,
     TenantNotFound,
 )
-from docplatform.domain.identity import Role, User, UserStatus
-from docplatform.domain.tenants import Plan
+from docplatform.core.tenant import Plan
+from docplatform.identity.errors import EmailTaken
+from docplatform.identity.model import User, UserStatus
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.tenancy.errors import SubdomainTaken
 from tests.services.company import Company, another_tenant, setup
 from tests.world import Cloud
 

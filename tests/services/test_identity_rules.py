@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docplatform.domain.errors import Invalid, InvalidName, WeakPassword
-from docplatform.domain.identity import check_password, clean_display_name, clean_email
+from docplatform.core.errors import Invalid, InvalidName
+from docplatform.identity.errors import WeakPassword
+from docplatform.identity.model import check_password, clean_display_name, clean_email
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from docplatform.domain.errors import (
-    DomainError,
-    InvalidCredentials,
-    InvalidInvitation,
-    InvalidRefreshToken,
-    SessionNotFound,
-)
-from docplatform.services.door import Entry
-from docplatform.services.proofs import Shown
+from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.verification import Shown
+from docplatform.core.errors import DomainError
+from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from docplatform.adapters.dynamo_live import DynamoLive
-from docplatform.domain.errors import InvalidTicket
-from docplatform.domain.identity import Role, User, UserStatus, system
-from docplatform.domain.live import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, is_connection_id
-from docplatform.domain.tenants import TenantStatus
-from docplatform.runtime.composition.core import table
-from docplatform.services.door import Entry
-from docplatform.services.live import ENDED, REPLACED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
+from docplatform.authentication.sign_in import Entry
+from docplatform.core.actor import Role, system
+from docplatform.core.tenant import TenantStatus
+from docplatform.identity.model import User, UserStatus
+from docplatform.realtime.adapters.store import DynamoLive
+from docplatform.realtime.connections import ENDED, REPLACED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.realtime.model import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, is_connection_id
+from docplatform.runtime.tenant_access import table
 from tests.services.company import PASSWORD, Company, another_tenant
 from tests.world import Cloud
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docplatform.domain.attempts import Tally, source_of, tenant_cap
-from docplatform.domain.errors import DomainError, InvalidCredentials, TooManyAttempts
-from docplatform.domain.tenants import Plan
+from docplatform.core.errors import DomainError, TooManyAttempts
+from docplatform.core.tenant import Plan
+from docplatform.identity.attempts import Tally, source_of, tenant_cap
+from docplatform.identity.errors import InvalidCredentials
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 
@@ -124,7 +125,7 @@ def test_one_source_is_capped_over_all_accounts(company: Company) -> None:
 
 
 def test_a_tenant_is_capped_over_all_sources(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("docplatform.services.lockout.tenant_cap", lambda _: 12)
+    monkeypatch.setattr("docplatform.authentication.lockout.tenant_cap", lambda _: 12)
     for number in range(12):
         fails(company, f"n{number}@acme.example", address=f"192.0.2.{number}")
     assert waits(company, address="198.51.100.1")

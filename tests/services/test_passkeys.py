@@ -7,17 +7,11 @@ from typing import Any
 
 import pytest
 
-from docplatform.domain.errors import (
-    Conflict,
-    FactorNotFound,
-    InvalidChallenge,
-    InvalidCode,
-    MfaRequired,
-    ProofRefused,
-    TooManyAttempts,
-)
-from docplatform.services.door import Entry
-from docplatform.services.proofs import Shown
+from docplatform.authentication.errors import MfaRequired, ProofRefused
+from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.verification import Shown
+from docplatform.core.errors import Conflict, TooManyAttempts
+from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode
 from tests.authenticator import Authenticator, content, text
 from tests.services.company import HOME, PASSWORD, Company
 from tests.world import Cloud
@@ -188,7 +182,7 @@ def test_a_passkey_of_another_site_is_not_registered(company: Company, entry: En
 def test_another_persons_passkey_does_not_open_ones_account(
     company: Company, entry: Entry, phone: Authenticator
 ) -> None:
-    from docplatform.domain.identity import Role
+    from docplatform.core.actor import Role
 
     company.members(entry).invite("eve@acme.example", Role.VIEWER)
     eve = company.moves_in(name="Eve")

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from docplatform.adapters.common_passwords import is_common
-from docplatform.domain.errors import (
-    InvalidCredentials,
-    InvalidRefreshToken,
-    InvalidReset,
-    ProofRefused,
-    TooManyAttempts,
-    WeakPassword,
-)
-from docplatform.domain.identity import check_password
-from docplatform.services.door import Entry
+from docplatform.authentication.adapters.common_passwords import is_common
+from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.sign_in import Entry
+from docplatform.core.errors import TooManyAttempts
+from docplatform.identity.errors import InvalidCredentials, InvalidRefreshToken, InvalidReset, WeakPassword
+from docplatform.identity.model import check_password
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 

@@ -10,13 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from docplatform.domain.access import Reach
-from docplatform.domain.identity import Role, system
-from docplatform.domain.library import Document, ScanVerdict
-from docplatform.domain.reading import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
-from docplatform.runtime.composition.core import clients, now
-from docplatform.runtime.composition.library import files, library
-from docplatform.services.processing import ProcessingService, ScanPending, Superseded
+from docplatform.core.actor import Role, system
+from docplatform.core.time import now
+from docplatform.extraction.model import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
+from docplatform.library.access import Reach
+from docplatform.library.model import Document, ScanVerdict
+from docplatform.library.wiring import files, library
+from docplatform.processing.pipeline import ProcessingService, ScanPending, Superseded
+from docplatform.runtime.tenant_access import clients
 from tests.world import BUCKET, Person, TenantWorld
 
 CONTENT = b"the walrus and the carpenter"

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from docplatform.domain.identity import Role
-from docplatform.domain.search import Candidate, Candidates, Question
-from docplatform.runtime.composition.core import now
-from docplatform.runtime.composition.library import library
-from docplatform.services.search import SearchService
+from docplatform.core.actor import Role
+from docplatform.core.time import now
+from docplatform.library.wiring import library
+from docplatform.search.model import Candidate, Candidates, Question
+from docplatform.search.query import SearchService
 from tests.world import Person, TenantWorld
 
 

@@ -9,22 +9,13 @@ import pyotp
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from docplatform.adapters.totp import Totp
-from docplatform.domain.errors import (
-    DomainError,
-    FactorNotFound,
-    InvalidChallenge,
-    InvalidCode,
-    InvalidCredentials,
-    MfaEnrolmentRequired,
-    MfaIsRequired,
-    MfaRequired,
-    ProofRefused,
-    TooManyAttempts,
-)
-from docplatform.domain.factors import SecuritySettings
-from docplatform.services.door import Entry
-from docplatform.services.proofs import Shown
+from docplatform.authentication.adapters.totp import Totp
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired, ProofRefused
+from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.verification import Shown
+from docplatform.core.errors import DomainError, TooManyAttempts
+from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, InvalidCredentials, MfaIsRequired
+from docplatform.identity.factors import SecuritySettings
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
 
@@ -261,7 +252,7 @@ def test_who_has_no_factor_where_one_is_required_can_only_set_one_up(company: Co
 def test_a_first_password_is_not_enough_where_a_factor_is_required(company: Company) -> None:
     entry = company.moves_in()
     company.accounts(entry).set_security(SecuritySettings(require_mfa=True))
-    from docplatform.domain.identity import Role
+    from docplatform.core.actor import Role
 
     company.members(entry).invite("bo@acme.example", Role.VIEWER)
     with pytest.raises(MfaEnrolmentRequired):

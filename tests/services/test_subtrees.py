@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from docplatform.adapters.dynamo_library import DynamoLibrary
-from docplatform.domain.access import Reach
-from docplatform.domain.identity import Role, system
-from docplatform.domain.library import Document
-from docplatform.runtime.composition.processing import subtrees
-from docplatform.services.subtrees import SubtreeService
+from docplatform.core.actor import Role, system
+from docplatform.library.access import Reach
+from docplatform.library.adapters.store import DynamoLibrary
+from docplatform.library.model import Document
+from docplatform.search.reindex import SubtreeService
+from docplatform.search.wiring import subtrees
 from tests.world import Person, TenantWorld
 
 
@@ -58,7 +58,7 @@ def olga(acme: TenantWorld) -> Person:
 @pytest.fixture
 def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Documents count as ready before their file is there."""
-    monkeypatch.setattr("docplatform.services.subtrees.State", _Everything)
+    monkeypatch.setattr("docplatform.search.reindex.State", _Everything)
     yield
 
 
@@ -101,8 +101,8 @@ def test_a_cut_reaches_everything_below_and_stops_at_another(olga: Person, subtr
 def test_a_large_folder_is_done_in_several_calls(
     olga: Person, subtree: Subtree, ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docplatform.services.subtrees._PAGE", 2)
-    monkeypatch.setattr("docplatform.services.subtrees._PAGES", 2)
+    monkeypatch.setattr("docplatform.search.reindex._PAGE", 2)
+    monkeypatch.setattr("docplatform.search.reindex._PAGES", 2)
     a = folder_in(olga, "root", "A")
     documents = {document_in(olga, a, f"{number}.txt") for number in range(9)}
     olga.cuts(a)
@@ -145,6 +145,7 @@ def test_a_mark_that_is_done_may_come_again(olga: Person, subtree: Subtree) -> N
 
 
 def _opened(subtree: Subtree) -> tuple[object, ...]:
-    from docplatform.runtime.composition.core import now, table
+    from docplatform.core.time import now
+    from docplatform.runtime.tenant_access import table
 
     return table(subtree.home.tenant), system(subtree.home.tenant, "test", "r"), now()  # type: ignore[return-value]

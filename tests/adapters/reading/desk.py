@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from docplatform.adapters.reading import extract_text, inspect_file, render_preview
-from docplatform.domain.reading import (
+from docplatform.extraction import extract_text, inspect_file, render_preview
+from docplatform.extraction.model import (
     FileRefused,
     FileType,
     Inspection,

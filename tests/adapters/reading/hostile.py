@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from docplatform.domain.reading import MEBIBYTE, FileType
+from docplatform.extraction.model import MEBIBYTE, FileType
 from tests import files
 
 LAUGHS = (

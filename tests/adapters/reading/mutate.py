@@ -9,10 +9,10 @@ import io
 import random
 import sys
 
-from docplatform.adapters.reading import child
-from docplatform.adapters.reading.magic import recognise
-from docplatform.adapters.reading.seal import seal
-from docplatform.domain.reading import FileType, Limits
+from docplatform.extraction import worker
+from docplatform.extraction.file_signatures import recognise
+from docplatform.extraction.model import FileType, Limits
+from docplatform.extraction.resource_limits import seal
 from tests import files
 
 
@@ -47,13 +47,13 @@ def main() -> None:
     file_type, count, first = FileType(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     inputs = batch(file_type, count)
     limits = Limits(seconds=5)
-    engines = {name: child.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
+    engines = {name: worker.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
     seal(seconds=25, memory=limits.memory)
     for number, data in enumerate(inputs[first:], first):
         for does in ("inspect", "text", "preview"):
             kind = recognise(data)
             reads = kind.value if does == "inspect" and kind.value in engines else file_type.value
-            header, _ = child.work(*engines[reads], does, io.BytesIO(data), limits, reads)
+            header, _ = worker.work(*engines[reads], does, io.BytesIO(data), limits, reads)
             print(number, does, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from docplatform.adapters.reading import ReaderUnavailable, contained, extract_text, render_preview
-from docplatform.domain.reading import FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction import ReaderUnavailable, extract_text, render_preview, sandbox
+from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading import hostile
 from tests.adapters.reading.desk import Desk
@@ -122,7 +122,7 @@ def test_a_sealed_process_can_compute_and_answer_and_nothing_else() -> None:
 @pytest.fixture
 def impostor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], object]:
     """Has a deed done in place of parsing, and text asked for."""
-    monkeypatch.setattr(contained, "_CHILD", "tests.adapters.reading.impostor")
+    monkeypatch.setattr(sandbox, "_CHILD", "tests.adapters.reading.impostor")
     path = desk.put(b"%PDF-")
 
     def does(deed: Callable[[], object]) -> object:
@@ -168,7 +168,7 @@ def test_what_a_parser_says_of_a_problem_is_kept_within_the_vocabulary(
 
 
 def test_what_is_no_image_is_no_preview(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_CHILD", "tests.adapters.reading.impostor")
+    monkeypatch.setattr(sandbox, "_CHILD", "tests.adapters.reading.impostor")
     monkeypatch.setenv("LANG", "send_no_images")
     with pytest.raises(FileRefused, match="damaged"):
         desk.preview(b"%PDF-", FileType.PDF)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from docplatform.adapters.reading import extract_text, inspect_file, render_preview
-from docplatform.domain.reading import Family, FileRefused, FileType, ReadingProblem
+from docplatform.extraction import extract_text, inspect_file, render_preview
+from docplatform.extraction.model import Family, FileRefused, FileType, ReadingProblem
 from tests.adapters.reading.desk import SHORT, image
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from docplatform.adapters.reading import contained, extract_text, inspect_file, render_preview
-from docplatform.domain.reading import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction import extract_text, inspect_file, render_preview, sandbox
+from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading import hostile
 from tests.adapters.reading.desk import Desk
@@ -41,18 +41,18 @@ def outcomes(path: Path, file_type: FileType, limits: Limits = BRIEF) -> list[st
 def peaks_of(path: Path, file_type: FileType) -> list[int]:
     """Bytes that the parsers took at most."""
     peaks: list[int] = []
-    end = contained._end
+    end = sandbox._end
 
     def measured(process: object) -> tuple[int, int]:
         code, peak = end(process)  # type: ignore[arg-type]
         peaks.append(peak)
         return code, peak
 
-    contained._end = measured
+    sandbox._end = measured
     try:
         outcomes(path, file_type)
     finally:
-        contained._end = end
+        sandbox._end = end
     return peaks
 
 

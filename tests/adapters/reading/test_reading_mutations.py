@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from docplatform.domain.reading import FileRefused, FileType
+from docplatform.extraction.model import FileRefused, FileType
 from tests.adapters.reading.desk import Desk
 from tests.adapters.reading.mutate import batch
 

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from docplatform.domain.reading import FileType, Limits
+from docplatform.extraction.model import FileType, Limits
 from tests import files
 from tests.adapters.reading.desk import Desk, ink
 

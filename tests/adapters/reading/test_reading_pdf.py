@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from docplatform.domain.reading import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk, image, ink
 

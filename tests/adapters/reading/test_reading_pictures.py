@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from docplatform.domain.reading import FileType, Limits, ReadingProblem
+from docplatform.extraction.model import FileType, Limits, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk, image
 

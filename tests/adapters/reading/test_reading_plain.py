@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from docplatform.domain.reading import FileType, Limits
+from docplatform.extraction.model import FileType, Limits
 from tests.adapters.reading.desk import Desk, ink
 
 TEXT, CSV = FileType.TEXT, FileType.CSV

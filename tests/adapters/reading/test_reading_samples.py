@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from docplatform.domain.reading import Family, FileType
+from docplatform.extraction.model import Family, FileType
 from tests import files
 from tests.adapters.reading.desk import Desk, image, ink
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docplatform.domain.reading import FileType, ReadingProblem
+from docplatform.extraction.model import FileType, ReadingProblem
 from tests import files
 from tests.adapters.reading.desk import Desk
 

@@ -1,1 +1,0 @@
-"""Identity providers. Only functions with the identity layer import ``oidc`` and ``saml``."""

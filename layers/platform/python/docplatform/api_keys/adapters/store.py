@@ -1,0 +1,127 @@
+"""One tenant's API keys and service accounts in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from docplatform.api_keys.errors import ServiceAccountNotFound
+from docplatform.api_keys.model import ApiKey
+from docplatform.core import cursors, ids
+from docplatform.core.actor import Permission
+from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.adapters.user_store import user_from, user_item
+from docplatform.identity.model import User, UserKind, UserStatus
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+
+_KEPT_AFTER_EXPIRY = timedelta(days=30)
+
+
+class DynamoApiKeys(TenantStore):
+    def key(self, key_id: str) -> ApiKey | None:
+        item = self._table.get(self._keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
+        return _key(item) if item else None
+
+    def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
+        """The newest first. Raises InvalidCursor."""
+        partition, place = self._keys.api_keys_of(user_id), cursors.decode(cursor).get("key", "") if cursor else ""
+        key_id = place.rpartition("#")[2]
+        if cursor and not ids.is_a(ids.API_KEY, key_id):
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        after = {**self._keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
+        rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
+        return tuple(_key(item) for item in self._items(rows)), cursors.encode({"key": last["gsi1sk"]}) if last else ""
+
+    def note_use(self, key: ApiKey, at: datetime) -> None:
+        """Raises ChangedMeanwhile when the key is gone."""
+        with self._table.begin() as writes:
+            gone = ChangedMeanwhile("The key is gone.")
+            writes.update(self._keys.api_key(key.id), values={"used_at": rfc3339(at)}, otherwise=gone)
+
+    def owner(self, user_id: str) -> User | None:
+        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        return user_from(item) if item else None
+
+    def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of creation. Raises InvalidCursor."""
+        partition, user_id = self._keys.service_accounts(), cursors.decode(cursor).get("account", "") if cursor else ""
+        if cursor and not ids.is_a(ids.USER, user_id):
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        after = {**self._keys.user(user_id)._asdict(), "gsi3pk": partition, "gsi3sk": user_id} if cursor else None
+        rows, last = self._table.query(partition, index="gsi3", after=after, limit=limit)
+        found = tuple(user_from(item) for item in self._items(rows))
+        return found, cursors.encode({"account": last["gsi3sk"]}) if last else ""
+
+    def _items(self, rows: list[Item]) -> list[Item]:
+        keys = [Key(row["pk"], row["sk"]) for row in rows]
+        found = self._table.get_many(keys)
+        return [found[key] for key in keys if key in found]
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoApiKeyWork]:
+        with self._table.begin() as transaction:
+            yield DynamoApiKeyWork(self._table, transaction)
+
+
+class DynamoApiKeyWork(TenantWork):
+    def add_key(self, key: ApiKey) -> None:
+        listed = {"gsi1pk": self._keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
+        taken = ChangedMeanwhile("Try again.")
+        self._writes.put(self._keys.api_key(key.id), {**_key_item(key), **listed}, if_taken=taken)
+
+    def revoke_key(self, key: ApiKey, at: datetime) -> None:
+        """Raises ChangedMeanwhile when it was revoked just now."""
+        self._writes.update(
+            self._keys.api_key(key.id),
+            values={"revoked_at": rfc3339(at)},
+            where={"revoked_at": ""},
+            otherwise=ChangedMeanwhile("It was revoked just now."),
+        )
+
+    def add_service_account(self, account: User) -> None:
+        listed = {"gsi3pk": self._keys.service_accounts(), "gsi3sk": account.id}
+        taken = ChangedMeanwhile("Try again.")
+        self._writes.put(self._keys.user(account.id), {**user_item(account), **listed}, if_taken=taken)
+
+    def retire_service_account(self, account: User) -> None:
+        self._writes.update(
+            self._keys.user(account.id),
+            values={"status": UserStatus.DISABLED.value},
+            where={"kind": UserKind.SERVICE.value},
+            otherwise=ServiceAccountNotFound("Look at the list of service accounts."),
+        )
+
+
+def _key_item(key: ApiKey) -> Item:
+    return {
+        "id": key.id,
+        "owner_id": key.owner_id,
+        "name": key.name,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "secret_hash": key.secret_hash,
+        "created_by": key.created_by,
+        "created_at": rfc3339(key.created_at),
+        "expires_at": rfc3339(key.expires_at),
+        "expires": int((key.expires_at + _KEPT_AFTER_EXPIRY).timestamp()),
+        "used_at": rfc3339(key.used_at) if key.used_at else "",
+        "revoked_at": rfc3339(key.revoked_at) if key.revoked_at else "",
+    }
+
+
+def _key(item: Item) -> ApiKey:
+    return ApiKey(
+        id=item["id"],
+        owner_id=item["owner_id"],
+        name=item["name"],
+        scopes=frozenset(Permission(scope) for scope in item["scopes"]),
+        secret_hash=item["secret_hash"],
+        created_by=item["created_by"],
+        created_at=moment(item["created_at"]),
+        expires_at=moment(item["expires_at"]),
+        used_at=moment(item["used_at"]) if item["used_at"] else None,
+        revoked_at=moment(item["revoked_at"]) if item["revoked_at"] else None,
+    )

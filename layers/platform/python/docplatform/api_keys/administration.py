@@ -1,0 +1,108 @@
+"""API keys: made by whom they belong to, or by an admin for a service account; shown once; revoked."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+from docplatform.api_keys.errors import ApiKeyNotFound, ServiceAccountNotFound
+from docplatform.api_keys.model import SECRET_BYTES, ApiKey, check_expiry, check_scopes, parts, spelt
+from docplatform.api_keys.ports import ApiKeys
+from docplatform.api_keys.verification import digest
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.idempotency import digest as fingerprint
+from docplatform.core.idempotency import once
+from docplatform.identity.errors import UserNotFound
+from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
+
+Made = tuple[ApiKey, str]
+
+
+class ApiKeyService:
+    def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
+        self._actor, self._keys, self._now = actor, keys, now
+
+    def create(
+        self,
+        name: str,
+        scopes: frozenset[Permission],
+        expires_at: datetime,
+        *,
+        owner_id: str = "",
+        idempotency_key: str = "",
+    ) -> Made:
+        """The key and its text, which is kept nowhere; '' when it was made by an earlier, equal call. ``owner_id``: a service account;
+        '' for oneself. Raises InvalidName, Invalid (no scope), ScopeNotHeld, InvalidExpiry, Forbidden, ServiceAccountNotFound,
+        IdempotencyKeyReused."""
+        name, owner = clean_display_name(name), self._owner_to_be(owner_id)
+        check_scopes(scopes, owner.role)
+        request = fingerprint(
+            operation="create-api-key", name=name, scopes=sorted(scopes), expires_at=expires_at, owner=owner.id
+        )
+
+        def make() -> Made:
+            at = self._now()
+            check_expiry(expires_at, at)  # here: a repetition finds what it made however late it comes
+            key_id, maker = ids.new(ids.API_KEY, at), self._actor.user_id
+            text = spelt(key_id, secrets.token_bytes(SECRET_BYTES))
+            _, secret = parts(text) or ("", "")
+            key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at)
+            with self._keys.begin() as work:
+                if idempotency_key:
+                    work.remember(maker, idempotency_key, request, key.id, at)
+                work.add_key(key)
+                facts: Facts = {"owner": owner.id, "scopes": sorted(scopes), "expires_at": expires_at.isoformat()}
+                work.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
+            return key, text
+
+        def find(key_id: str) -> Made:
+            return self._key(key_id), ""
+
+        return once(self._keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
+
+    def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
+        """One's own (''), or as an admin anybody's; the newest first, those that have ended for a month. Raises Forbidden,
+        UserNotFound, InvalidCursor."""
+        owner = owner_id or self._actor.user_id
+        if owner != self._actor.user_id:
+            self._actor.require(Permission.MANAGE_USERS)
+            if self._keys.owner(owner) is None:
+                raise UserNotFound("Look at the list of users, or of service accounts.")
+        found = self._keys.keys_of(owner, limit=limit, cursor=cursor)
+        facts: Facts = {"shown": len(found[0])}
+        self._keys.record(record_of(self._actor, Action.API_KEYS_LISTED, owner, self._now(), facts))
+        return found
+
+    def revoke(self, key_id: str) -> None:
+        """It stops working within a minute; revoking it again changes nothing. Raises ApiKeyNotFound, also for somebody else's key
+        unless the actor is an admin; ChangedMeanwhile."""
+        key, at = self._key(key_id), self._now()
+        if key.owner_id != self._actor.user_id and not self._actor.may(Permission.MANAGE_USERS):
+            raise ApiKeyNotFound("Look at the list of your keys.")
+        if key.revoked_at:
+            return
+        with self._keys.begin() as work:
+            work.revoke_key(key, at)
+            work.record(record_of(self._actor, Action.API_KEY_REVOKED, key.id, at, {"owner": key.owner_id}))
+
+    def _key(self, key_id: str) -> ApiKey:
+        key = self._keys.key(key_id)
+        if key is None:
+            raise ApiKeyNotFound("Look at the list of your keys.")
+        return key
+
+    def _owner_to_be(self, owner_id: str) -> User:
+        """Nobody, an admin included, makes keys in another person's name."""
+        if owner_id in ("", self._actor.user_id):
+            own = self._keys.owner(self._actor.user_id)
+            if own is None:
+                raise UserNotFound("Look at the list of users.")
+            return own
+        self._actor.require(Permission.MANAGE_USERS)
+        account = self._keys.owner(owner_id)
+        if account is None or account.kind is not UserKind.SERVICE or account.status is not UserStatus.ACTIVE:
+            raise ServiceAccountNotFound("A key is for yourself or for a service account; look at the list of those.")
+        return account

@@ -1,0 +1,64 @@
+"""Service accounts: users that are programs. They have a role and API keys, and nothing to log in with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from docplatform.api_keys.errors import ServiceAccountNotFound
+from docplatform.api_keys.ports import ApiKeys
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.idempotency import digest as fingerprint
+from docplatform.core.idempotency import once
+from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
+
+
+class ServiceAccounts:
+    def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
+        self._actor, self._keys, self._now = actor, keys, now
+
+    def create(self, name: str, role: Role, *, idempotency_key: str = "") -> User:
+        """It takes no seat of the plan. Raises InvalidName, IdempotencyKeyReused."""
+        name = clean_display_name(name)
+        request = fingerprint(operation="create-service-account", name=name, role=role)
+
+        def make() -> User:
+            at = self._now()
+            account = User(ids.new(ids.USER, at), "", name, role, UserStatus.ACTIVE, at, UserKind.SERVICE)
+            with self._keys.begin() as work:
+                if idempotency_key:
+                    work.remember(self._actor.user_id, idempotency_key, request, account.id, at)
+                work.add_service_account(account)
+                facts: Facts = {"role": role.value}
+                work.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
+            return account
+
+        memory = self._keys.memory(self._actor.user_id, self._now())
+        return once(memory, idempotency_key, request, make, self.read)
+
+    def read(self, user_id: str) -> User:
+        """Raises ServiceAccountNotFound, for a person as well."""
+        account = self._keys.owner(user_id)
+        if account is None or account.kind is not UserKind.SERVICE:
+            raise ServiceAccountNotFound("Look at the list of service accounts.")
+        return account
+
+    def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of creation. Raises InvalidCursor."""
+        found = self._keys.service_accounts(limit=limit, cursor=cursor)
+        facts: Facts = {"shown": len(found[0])}
+        self._keys.record(
+            record_of(self._actor, Action.SERVICE_ACCOUNTS_LISTED, "service-accounts", self._now(), facts)
+        )
+        return found
+
+    def retire(self, user_id: str) -> None:
+        """Its keys stop working within a minute, for good; what it made stays, under its name. Raises ServiceAccountNotFound."""
+        account = self.read(user_id)
+        if account.status is UserStatus.DISABLED:
+            return
+        with self._keys.begin() as work:
+            work.retire_service_account(account)
+            work.record(record_of(self._actor, Action.SERVICE_ACCOUNT_RETIRED, account.id, self._now()))

@@ -1,0 +1,24 @@
+"""The claims of an access token, its lifetime, and why one is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    tenant_id: str
+    user_id: str
+    session_id: str
+
+
+class TokenRefused(Exception):
+    """``expired``: it was good once. Otherwise malformed, forged, or of another issuer."""
+
+    def __init__(self, reason: str, *, expired: bool = False) -> None:
+        super().__init__(reason)
+        self.expired = expired
+
+
+LIFE = timedelta(minutes=15)

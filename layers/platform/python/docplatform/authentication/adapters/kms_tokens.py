@@ -1,0 +1,116 @@
+"""Access tokens: JWTs (RFC 7519), RS256 only, signed inside KMS; the private keys are nowhere else.
+
+The first of the keys signs; all of them verify, so that a key can be followed by another while its tokens live. A key goes by the
+thumbprint of its public half (RFC 7638). Only the signer needs KMS for every token; each public key is fetched once for an environment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from docplatform.authentication.access_token import LIFE, Claims, TokenRefused
+from docplatform.authentication.adapters import token_format
+
+__all__ = ["Claims", "KmsTokens", "TokenRefused", "issuer"]
+
+_ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256"
+
+
+def issuer(region: str) -> str:
+    return f"docplatform:{region}"
+
+
+class KmsTokens:
+    def __init__(self, client: Any, key_arns: Sequence[str], region: str) -> None:
+        """Raises ValueError without a key."""
+        if not key_arns:
+            raise ValueError("access tokens need a signing key")
+        self._client, self._key_arns, self._region = client, tuple(key_arns), region
+        self._unread = list(self._key_arns)
+        self._public: dict[str, Any] = {}  # kid → public key, in the order of the keys
+
+    @property
+    def key_id(self) -> str:
+        """Of the key that signs."""
+        if not self._public:
+            self._read_next()
+        return next(iter(self._public))
+
+    def issue(self, claims: Claims, role: str, token_id: str, now: datetime) -> str:
+        """A token good for 15 minutes. One call of KMS, and an environment's first a second."""
+        issued = int(now.timestamp())
+        body = {
+            "iss": issuer(self._region),
+            "aud": claims.tenant_id,
+            "tid": claims.tenant_id,
+            "sub": claims.user_id,
+            "sid": claims.session_id,
+            "role": role,
+            "jti": token_id,
+            "iat": issued,
+            "exp": issued + int(LIFE.total_seconds()),
+        }
+        signed = f"{token_format.segment(token_format.header(self.key_id))}.{token_format.segment(body)}"
+        return f"{signed}.{token_format.text(self._sign(signed.encode()))}"
+
+    def _sign(self, message: bytes) -> bytes:
+        answer = self._client.sign(
+            KeyId=self._key_arns[0],
+            Message=message,  # a few hundred bytes of ids; KMS takes up to 4,096 and hashes them itself
+            MessageType="RAW",
+            SigningAlgorithm=_ALGORITHM,
+        )
+        signature: bytes = answer["Signature"]
+        return signature
+
+    def read(self, token: str, now: datetime) -> Claims:
+        """Raises TokenRefused. Accepts RS256, our keys and our issuer, and nothing else (RFC 8725 §3.1)."""
+        key = self._key(token_format.key_named(token))
+        if key is None:
+            raise TokenRefused("unknown key")
+        import jwt
+
+        try:
+            payload: bytes = jwt.api_jws.decode(token, key, algorithms=["RS256"])
+        except jwt.PyJWTError as error:
+            raise TokenRefused(type(error).__name__) from error
+        return token_format.claims(payload, issuer=issuer(self._region), now=now)
+
+    def key_set(self) -> dict[str, Any]:
+        """The public keys as a JWK set (RFC 7517), the one that signs first."""
+        while self._unread:
+            self._read_next()
+        keys = [{**_public_jwk(key), "use": "sig", "alg": "RS256", "kid": kid} for kid, key in self._public.items()]
+        return {"keys": keys}
+
+    def _key(self, key_id: str) -> Any:
+        """The public key of that name, or None. Each key is fetched at most once, whatever names are asked for."""
+        while key_id not in self._public and self._unread:
+            self._read_next()
+        return self._public.get(key_id)
+
+    def _read_next(self) -> None:
+        from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+        key = load_der_public_key(self._client.get_public_key(KeyId=self._unread[0])["PublicKey"])
+        del self._unread[0]  # not before: what could not be fetched is asked for again
+        self._public[thumbprint(key)] = key
+
+
+def thumbprint(key: Any) -> str:
+    """RFC 7638: the hash of the required members, in the order of their names, without blanks."""
+    members = json.dumps(_public_jwk(key), sort_keys=True, separators=(",", ":"))
+    return token_format.text(hashlib.sha256(members.encode()).digest())
+
+
+def _public_jwk(key: Any) -> dict[str, str]:
+    numbers = key.public_numbers()
+    return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
+
+
+def _number(value: int) -> str:
+    return token_format.text(value.to_bytes((value.bit_length() + 7) // 8, "big"))

@@ -1,0 +1,60 @@
+"""Who tries too often waits: the account by a lock-out that grows, the source address and the tenant by a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from docplatform.core.errors import TooManyAttempts
+from docplatform.core.tenant import Tenant
+from docplatform.identity.attempts import SOURCE_FAILURES, Tally, source_of, tenant_cap, window_of
+from docplatform.identity.credential_ports import Attempts, CredentialWork
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One that was let through, and counts as failed until somebody says otherwise."""
+
+    account: str
+    source: str
+    at: datetime
+    before: Tally
+    after: Tally
+    attempts: Attempts
+
+    def failed(self, work: CredentialWork) -> None:
+        work.count_failure(self.source, self.at)
+
+    def passed(self, work: CredentialWork) -> None:
+        """Somebody is in: the account's count begins anew."""
+        work.forgive(self.account)
+
+    def half_passed(self) -> None:
+        """The password was right and a second factor is due: this attempt neither counts nor forgives. Where another was counted
+        meanwhile both stay, or a right password would wipe out the wrong codes that are tried beside it."""
+        self.attempts.keep(self.account, replace(self.before, revision=self.after.revision + 1), self.at)
+
+
+class Lockout:
+    def __init__(self, tenant: Tenant, address: str, attempts: Attempts, now: Callable[[], datetime]) -> None:
+        """``address``: where the request comes from."""
+        self._tenant, self._source = tenant, source_of(address)
+        self._attempts, self._now = attempts, now
+
+    def admit(self, account: str) -> Attempt:
+        """``account`` is the e-mail address that was typed, whether anybody has it or not. Raises TooManyAttempts."""
+        at = self._now()
+        account = account.strip().lower()
+        tally, from_source, of_tenant = self._attempts.standing(account, self._source, at)
+        if from_source >= SOURCE_FAILURES or of_tenant >= tenant_cap(self._tenant):
+            raise TooManyAttempts((window_of(at)[1] - at).total_seconds())
+        for _ in range(_TRIES):
+            after = tally.with_attempt(at)
+            faster = self._attempts.keep(account, after, at)
+            if faster is None:
+                return Attempt(account, self._source, at, tally, after, self._attempts)
+            tally = faster
+        raise TooManyAttempts(1)  # many at the same moment, for one account: nobody types like that

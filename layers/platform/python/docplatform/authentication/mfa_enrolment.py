@@ -1,0 +1,143 @@
+"""Setting up and removing one's own second factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from docplatform.authentication.challenges import held, new_challenge
+from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.verification import Proofs
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import Conflict
+from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, MfaIsRequired, UserNotFound
+from docplatform.identity.factors import MOST_PASSKEYS, Errand, Factors, Passkey, new_recovery_codes, recovery_hash
+from docplatform.identity.model import Login, clean_display_name
+from docplatform.identity.ports import People
+
+Codes = tuple[str, ...]
+
+
+class OwnFactors:
+    def __init__(self, actor: Actor, people: People, proofs: Proofs, now: Callable[[], datetime]) -> None:
+        self._actor, self._people, self._proofs, self._now = actor, people, proofs, now
+
+    def look(self) -> Factors:
+        """Raises UserNotFound."""
+        return self._login().factors
+
+    def enrol_totp(self) -> tuple[str, str]:
+        """A secret and its URI; they count once a code has confirmed them. The one before stays good until then."""
+        login = self._login()
+        user, issuer = login.user, self._actor.tenant.name
+        after, secret, uri = self._proofs.new_totp(user.id, login.factors, user.email, issuer)
+        self._keep(login, after, Action.MFA_ENROLMENT_STARTED)
+        return secret, uri
+
+    def confirm_totp(self, code: str) -> Codes:
+        """The recovery codes; none where there are some already. Raises ProofRefused."""
+        login = self._login()
+        with _refusals():
+            confirmed = self._proofs.confirm_totp(login.user.id, login.factors, code, self._now())
+        after, codes = _with_codes(confirmed)
+        self._keep(login, after, Action.MFA_ENROLLED, {"method": "totp"})
+        return codes
+
+    def remove_totp(self) -> None:
+        """Raises FactorNotFound, MfaIsRequired."""
+        login = self._login()
+        if not login.factors.totp:
+            raise FactorNotFound("No one-time passwords are set up.")
+        self._remove(login, replace(login.factors, totp="", pending=""), Action.MFA_REMOVED)
+
+    def renew_recovery_codes(self) -> Codes:
+        """Ten new ones; the old ones are worth nothing from then on. Raises FactorNotFound."""
+        login = self._login()
+        if not login.factors.enrolled:
+            raise FactorNotFound("Set up a second factor first.")
+        after, codes = _with_codes(replace(login.factors, recovery=frozenset()))
+        self._keep(login, after, Action.RECOVERY_CODES_RENEWED)
+        return codes
+
+    # -- passkeys
+    def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
+        """A challenge, and the options for the browser. Raises Conflict when there are ten."""
+        login = self._login()
+        if len(login.factors.passkeys) >= MOST_PASSKEYS:
+            raise Conflict(f"You have {MOST_PASSKEYS} passkeys; delete one first.")
+        token, challenge = new_challenge(Errand.PASSKEY_REGISTRATION, login.user.id, self._now())
+        with self._people.begin() as work:
+            work.issue(challenge)
+        return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
+
+    def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
+        """With the recovery codes, where there were none. Raises ProofRefused, InvalidName, Conflict."""
+        login, name = self._login(), clean_display_name(name)
+        with _refusals():
+            challenge = held(self._people, token, Errand.PASSKEY_REGISTRATION, self._now())
+            if challenge.user_id != login.user.id:
+                raise InvalidChallenge("It was somebody else's.")
+            try:
+                made = self._proofs.passkeys.registered(credential, token, name, self._now())
+            except InvalidCode:
+                with self._people.begin() as work:
+                    work.use(challenge)
+                raise
+        if len(login.factors.passkeys) >= MOST_PASSKEYS or login.factors.passkey(made.credential_id):
+            raise Conflict("It is here already, or you have too many.")
+        after, codes = _with_codes(replace(login.factors, passkeys=(*login.factors.passkeys, made)))
+        with _refusals(), self._people.begin() as work:
+            work.use(challenge)
+            work.keep_factors(login.user.id, login.factors, after)
+            facts: Facts = {"passkey": made.id}
+            work.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
+        return made, codes
+
+    def remove_passkey(self, passkey_id: str) -> None:
+        """Raises FactorNotFound, MfaIsRequired."""
+        login = self._login()
+        left = tuple(each for each in login.factors.passkeys if each.id != passkey_id)
+        if len(left) == len(login.factors.passkeys):
+            raise FactorNotFound("Look at the list of your passkeys.")
+        facts: Facts = {"passkey": passkey_id}
+        self._remove(login, replace(login.factors, passkeys=left), Action.PASSKEY_REMOVED, facts)
+
+    def _remove(self, login: Login, after: Factors, action: Action, facts: Facts | None = None) -> None:
+        """The recovery codes go with the last factor."""
+        if not after.enrolled:
+            if login.require_mfa:
+                raise MfaIsRequired("Set up another second factor first.")
+            after = replace(after, recovery=frozenset())
+        self._keep(login, after, action, facts)
+
+    def _keep(self, login: Login, after: Factors, action: Action, facts: Facts | None = None) -> None:
+        with _refusals(), self._people.begin() as work:
+            work.keep_factors(login.user.id, login.factors, after)
+            work.record(record_of(self._actor, action, login.user.id, self._now(), facts))
+
+    def _login(self) -> Login:
+        login = self._people.login(self._actor.user_id)
+        if login is None:
+            raise UserNotFound("Look at the list of users.")
+        return login
+
+
+def _with_codes(factors: Factors) -> tuple[Factors, Codes]:
+    """Recovery codes, where there are none."""
+    if factors.recovery:
+        return factors, ()
+    codes = new_recovery_codes()
+    return replace(factors, recovery=frozenset(map(recovery_hash, codes))), codes
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """In the words for somebody who is logged in and stays so."""
+    try:
+        yield
+    except (InvalidCode, InvalidChallenge) as error:
+        raise ProofRefused(error.detail) from error

@@ -1,0 +1,156 @@
+"""Setting a password: lost, and changed. (The first one comes with the invitation: ``sessions.py``.)"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.lockout import Lockout
+from docplatform.core.actor import Actor
+from docplatform.core.audit import NOBODY, Action, Visiting, record_of
+from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts
+from docplatform.core.tenant import Tenant
+from docplatform.core.token_hash import digest
+from docplatform.identity.credential_ports import CredentialMail
+from docplatform.identity.errors import InvalidReset, SessionNotFound, WeakPassword
+from docplatform.identity.factors import Method
+from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
+from docplatform.identity.ports import Gate, Passwords, People
+from docplatform.sso.errors import SsoRequired
+
+RESET_LIFE = timedelta(hours=1)
+_BETWEEN_MAILS = timedelta(minutes=2)
+
+
+def check_new_password(passwords: Passwords, password: str, *, email: str) -> None:
+    """Raises WeakPassword."""
+    check_password(password, email=email)
+    if passwords.common(password):
+        raise WeakPassword("Everybody tries that one first. Use a sentence of your own.")
+
+
+class LostPassword:
+    def __init__(
+        self,
+        tenant: Tenant,
+        request_id: str,
+        people: People,
+        passwords: Passwords,
+        mail: CredentialMail,
+        home: str,
+        now: Callable[[], datetime],
+        gate: Gate,
+    ) -> None:
+        """``home`` is the tenant's address."""
+        self._tenant, self._request_id = tenant, request_id
+        self._people, self._passwords, self._mail = people, passwords, mail
+        self._home, self._now, self._gate = home, now, gate
+
+    def ask(self, email: str) -> None:
+        """A mail to who has that address; nothing for anybody else, and nobody is told which. One mail in two minutes. Who has never had a
+        password (a provisioning system or single sign-on made them) gets one where passwords are not refused."""
+        at = self._now()
+        try:
+            login = self._people.login_of(clean_email(email))
+        except Invalid:
+            login = None
+        newcomers = self._newcomers()  # always: time must not tell who is here
+        if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or newcomers):
+            self._record(NOBODY if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
+            return
+        earlier = self._people.reset(login.user.id)
+        if earlier and at - earlier.asked_at < _BETWEEN_MAILS:
+            self._record(login.user.id, Action.PASSWORD_RESET_REFUSED)
+            return
+        secret = secrets.token_urlsafe(32)
+        with self._people.begin() as work:
+            work.ask_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
+            work.record(record_of(self._about(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
+        with suppress(MailNotSent):  # whoever is told so knows that somebody is here
+            self._mail.reset_password(
+                login.user.email,
+                organisation=self._tenant.name,
+                address=self._home,
+                token=f"{login.user.id}.{secret}",
+                minutes=int(RESET_LIFE.total_seconds()) // 60,
+            )
+
+    def _newcomers(self) -> bool:
+        """Whether a first password may be set."""
+        try:
+            self._gate.no_newcomers()
+        except SsoRequired:
+            return False
+        return True
+
+    def set_anew(self, token: str, password: str) -> None:
+        """Ends all sessions; a second factor stays as it is. Raises InvalidReset, WeakPassword."""
+        at = self._now()
+        user_id, _, secret = token.partition(".")
+        reset = self._people.reset(user_id)
+        right = reset is not None and hmac.compare_digest(reset.token_hash, digest(secret))
+        user = self._people.user(user_id) if right else None
+        if reset is None or not right or reset.expires_at <= at or user is None:
+            raise InvalidReset("It is unknown, used or too old. Ask for another.")
+        if user.status is not UserStatus.ACTIVE:
+            raise InvalidReset("It is unknown, used or too old. Ask for another.")
+        check_new_password(self._passwords, password, email=user.email)
+        hashed = self._passwords.hash(password)
+        with self._people.begin() as work:
+            work.use_reset(reset)
+            work.set_password(user_id, hashed)
+            work.end_sessions(user_id, at)
+            work.forgive(user.email)
+            work.record(record_of(self._about(user_id), Action.PASSWORD_RESET, user_id, at))
+
+    def _about(self, user_id: str) -> Visiting:
+        return Visiting(self._tenant, user_id, "", self._request_id)
+
+    def _record(self, user_id: str, action: Action) -> None:
+        self._people.record(record_of(self._about(user_id), action, user_id, self._now()))
+
+
+class OwnPassword:
+    def __init__(
+        self, actor: Actor, people: People, passwords: Passwords, lockout: Lockout, now: Callable[[], datetime]
+    ) -> None:
+        self._actor, self._people, self._passwords = actor, people, passwords
+        self._lockout, self._now = lockout, now
+
+    def change(self, old: str, new: str) -> None:
+        """Ends the other sessions. Raises ProofRefused, TooManyAttempts, WeakPassword."""
+        actor, at = self._actor, self._now()
+        login = self._people.login(actor.user_id)
+        if login is None or not login.password:
+            raise ProofRefused("You have no password here.")
+        user = login.user
+        try:
+            attempt = self._lockout.admit(user.email)
+        except TooManyAttempts:
+            self._people.record(record_of(actor, Action.LOGIN_THROTTLED, user.id, at))
+            raise
+        if not self._passwords.fits(old, login.password):
+            with self._people.begin() as work:
+                attempt.failed(work)
+                work.record(record_of(actor, Action.STEP_UP_REFUSED, user.id, at))
+            raise ProofRefused("The old password is another.")
+        try:
+            check_new_password(self._passwords, new, email=user.email)
+        except WeakPassword:
+            attempt.half_passed()
+            raise
+        session = self._people.session(actor.session_id)
+        if session is None or not alive(session, user, at):
+            raise SessionNotFound("Log in again.")
+        hashed = self._passwords.hash(new)
+        methods = session.amr or (Method.PASSWORD.value,)
+        with self._people.begin() as work:
+            attempt.passed(work)
+            work.prove_password(user.id, login.password, hashed)
+            work.end_sessions(user.id, at)
+            work.authenticated(actor.session_id, at, methods)
+            work.record(record_of(actor, Action.PASSWORD_CHANGED, user.id, at))

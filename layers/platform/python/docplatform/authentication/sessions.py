@@ -1,0 +1,140 @@
+"""Log in, stay logged in, log out."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from docplatform.authentication.passwords import check_new_password
+from docplatform.authentication.sign_in import Door, Entry, new_secret
+from docplatform.core.actor import Actor
+from docplatform.core.audit import NOBODY, Action, Facts, record_of
+from docplatform.core.token_hash import digest
+from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
+from docplatform.identity.factors import Method
+from docplatform.identity.model import Session, UserStatus, alive, clean_display_name
+from docplatform.identity.ports import People
+
+_AT_ONCE = 50  # sessions in a transaction
+
+
+class SessionService(Door):
+    def log_in(self, email: str, password: str) -> Entry:
+        """Raises InvalidCredentials: one answer, in one time, for every reason; TooManyAttempts, even for the right password; and when
+        it is right but not enough MfaRequired or MfaEnrolmentRequired; SsoRequired."""
+        self._gate.check()
+        attempt = self._admit(email)
+        login = self._login_of(email)
+        user, hashed = (login.user, login.password) if login else (None, "")
+        right = self._passwords.fits(password, hashed)
+        admitted = right and user is not None and user.status is UserStatus.ACTIVE and self._gate.admits(user)
+        if login is None or user is None or not admitted:
+            self._refuse(attempt, Action.LOGIN_FAILED, user.id if user else NOBODY)
+            raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
+        anew = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
+        with self._people.begin() as work:
+            work.prove_password(user.id, hashed, anew)
+            due = self._due(work, login)
+            if due is None:
+                attempt.passed(work)
+                entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
+            else:
+                work.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
+        if due is not None:
+            attempt.half_passed()
+            raise due
+        self._tell_of_device(login)
+        return entry
+
+    def accept_invitation(self, token: str, name: str, password: str) -> Entry:
+        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired,
+        SsoRequired."""
+        self._gate.no_newcomers()
+        invitation = self._people.invitation(digest(token))
+        if invitation is None or invitation.expires_at <= self._now():
+            raise InvalidInvitation("It is unknown, used or too old. Ask an admin of your organisation for another.")
+        login = self._people.login(invitation.user_id)
+        if login is None or login.user.status is not UserStatus.INVITED:
+            raise InvalidInvitation("It has been used. Log in, or ask for another.")
+        name = clean_display_name(name)
+        check_new_password(self._passwords, password, email=login.user.email)
+        hashed = self._passwords.hash(password)
+        login = replace(login, user=replace(login.user, name=name, status=UserStatus.ACTIVE))
+        with self._people.begin() as work:
+            work.accept(invitation, name=name, password=hashed)
+            due = self._due(work, login)
+            if due is None:
+                return self._enter(work, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
+            work.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
+        raise due
+
+    def refresh(self, token: str) -> Entry:
+        """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
+        (RFC 9700 §4.14.2). Raises InvalidRefreshToken."""
+        session, family = self._held(token)
+        user = self._people.user(session.user_id)
+        if user is None or not alive(session, user, self._now()):
+            raise InvalidRefreshToken("Log in again.")
+        secret, at = new_secret(family), self._now()
+        after = session.renewed(digest(secret), at)
+        with self._people.begin() as work:
+            work.renew_session(session, after)
+            work.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
+            # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
+            return Entry(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
+
+    def log_out(self, token: str) -> None:
+        """Ends the session. Raises InvalidRefreshToken."""
+        session, _ = self._held(token)
+        with self._people.begin() as work:
+            work.close_session(session.id)
+            work.record(self._about(session.user_id, session.id, Action.SESSION_REVOKED))
+
+    def _held(self, token: str) -> tuple[Session, str]:
+        """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
+        session_id, _, secret = token.partition(".")
+        session = self._people.session(session_id) if secret else None
+        if session is None or session.expires_at <= self._now():
+            raise InvalidRefreshToken("Log in again.")
+        family = secret.partition(".")[0]
+        if not hmac.compare_digest(session.secret_hash, digest(secret)):
+            if hmac.compare_digest(session.family_hash, digest(family)):
+                with self._people.begin() as work:
+                    work.close_session(session.id)
+                    work.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
+            raise InvalidRefreshToken("Log in again.")
+        return session, family
+
+
+class OwnSessions:
+    """A user's look at the sessions that are open."""
+
+    def __init__(self, actor: Actor, people: People, now: Callable[[], datetime]) -> None:
+        self._actor, self._people, self._now = actor, people, now
+
+    def list(self) -> tuple[Session, ...]:
+        at, user = self._now(), self._people.user(self._actor.user_id)
+        return tuple(each for each in self._people.sessions_of(self._actor.user_id) if alive(each, user, at))
+
+    def revoke(self, session_id: str) -> None:
+        """It stops working within half a minute everywhere. Raises SessionNotFound."""
+        session = self._people.session(session_id)
+        if session is None or session.user_id != self._actor.user_id:
+            raise SessionNotFound("Look at the list of your sessions.")
+        with self._people.begin() as work:
+            work.close_session(session_id)
+            facts: Facts = {"session": session_id}
+            work.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
+
+    def revoke_others(self) -> None:
+        """All but the one that asks."""
+        others = [each for each in self.list() if each.id != self._actor.session_id]
+        while others:
+            some, others = others[:_AT_ONCE], others[_AT_ONCE:]
+            with self._people.begin() as work:
+                for session in some:
+                    work.close_session(session.id)
+                facts: Facts = {"sessions": len(some)}
+                work.record(record_of(self._actor, Action.SESSIONS_REVOKED, self._actor.user_id, self._now(), facts))

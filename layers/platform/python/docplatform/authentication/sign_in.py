@@ -1,0 +1,165 @@
+"""What every way in has in common: who is counted, who is told, how a session begins."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from docplatform.authentication.challenges import new_challenge
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
+from docplatform.authentication.lockout import Attempt, Lockout
+from docplatform.authentication.verification import Proofs
+from docplatform.core import ids
+from docplatform.core.audit import NOBODY, Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.errors import ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
+from docplatform.core.tenant import Tenant
+from docplatform.core.token_hash import digest
+from docplatform.identity.credential_ports import CredentialMail
+from docplatform.identity.factors import CHALLENGE_LIFE, Errand, Method
+from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
+from docplatform.identity.ports import Gate, OpenGate, Passwords, People, PeopleWork, TokenIssuer
+
+_MOST_DEVICES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is at the door: no user yet. ``address`` and ``agent`` are of the connection."""
+
+    tenant: Tenant
+    request_id: str
+    address: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``refresh_token`` is ``<session>.<secret>``, and the secret ``<family>.<fresh>``: the family stays for the session's life, so that
+    any earlier secret is known for what it is. Only hashes are kept."""
+
+    access_token: str
+    refresh_token: str
+
+
+class Door:
+    def __init__(
+        self,
+        visitor: Visitor,
+        people: People,
+        passwords: Passwords,
+        tokens: TokenIssuer,
+        now: Callable[[], datetime],
+        lockout: Lockout,
+        proofs: Proofs,
+        mail: CredentialMail,
+        home: str,
+        gate: Gate | None = None,
+    ) -> None:
+        """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
+        self._visitor, self._people, self._passwords = visitor, people, passwords
+        self._tokens, self._now, self._lockout, self._proofs = tokens, now, lockout, proofs
+        self._mail, self._home, self._gate = mail, home, gate or OpenGate()
+
+    def _admit(self, account: str) -> Attempt:
+        try:
+            return self._lockout.admit(account)
+        except TooManyAttempts:
+            known = self._login_of(account)
+            self._people.record(self._about(known.user.id if known else NOBODY, "", Action.LOGIN_THROTTLED))
+            raise
+
+    def _login_of(self, email: str) -> Login | None:
+        try:
+            return self._people.login_of(clean_email(email))
+        except Invalid:
+            return None
+
+    def _due(
+        self, work: PeopleWork, login: Login, first: Method = Method.PASSWORD
+    ) -> MfaRequired | MfaEnrolmentRequired | None:
+        """What must follow the right password, or what else came ``first``."""
+        if not (login.factors.enrolled or login.require_mfa):
+            return None
+        errand = Errand.SECOND_FACTOR if login.factors.enrolled else Errand.ENROLMENT
+        token, challenge = new_challenge(errand, login.user.id, self._now(), first)
+        work.issue(challenge)
+        seconds = int(CHALLENGE_LIFE.total_seconds())
+        if errand is Errand.ENROLMENT:
+            go = "Send the challenge to /v1/auth/mfa/enrolment."
+            return MfaEnrolmentRequired(go, challenge=token, expires_in=seconds)
+        go = "Send it to /v1/auth/mfa with the challenge."
+        return MfaRequired(go, challenge=token, expires_in=seconds, methods=login.factors.methods)
+
+    def _enter(
+        self,
+        work: PeopleWork,
+        login: Login,
+        action: Action,
+        methods: tuple[Method, ...],
+        *,
+        ago: timedelta | None = timedelta(0),
+    ) -> Entry:
+        """``ago``: how long ago they proved to be who they are; None where nobody knows."""
+        device = digest(self._visitor.agent)
+        if device not in login.devices:
+            work.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
+        return self._open(work, login.user, action, methods, ago)
+
+    def _tell_of_device(self, login: Login) -> None:
+        """Of the first log-in nobody needs to be told. A mail that cannot be sent keeps nobody out."""
+        if not login.devices or digest(self._visitor.agent) in login.devices:
+            return
+        with suppress(MailNotSent):
+            self._mail.new_device(
+                login.user.email,
+                organisation=self._visitor.tenant.name,
+                address=self._home,
+                agent=self._visitor.agent,
+                at=self._now(),
+            )
+
+    def _open(
+        self, work: PeopleWork, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
+    ) -> Entry:
+        family, at = secrets.token_urlsafe(16), self._now()
+        secret = new_secret(family)
+        session = Session(
+            id=ids.new(ids.SESSION, at),
+            user_id=user.id,
+            secret_hash=digest(secret),
+            family_hash=digest(family),
+            created_at=at,
+            used_at=at,
+            expires_at=at + SESSION_IDLE,
+            address=self._visitor.address,
+            agent=self._visitor.agent,
+            auth_time=None if ago is None else at - ago,
+            amr=tuple(method.value for method in methods),
+        )
+        work.open_session(session)
+        work.record(self._about(user.id, session.id, action, {"methods": [method.value for method in methods]}))
+        return Entry(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
+
+    def _refuse(self, attempt: Attempt, action: Action, target: str) -> None:
+        """On record with its count, and with the lock when the attempt has brought one."""
+        try:
+            with self._people.begin() as work:
+                attempt.failed(work)
+                work.record(self._about(target, "", action))
+                if attempt.after.seconds:
+                    work.record(self._about(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds}))
+        except ChangedMeanwhile:  # a thousand at once: the account's own count stands already
+            self._people.record(self._about(target, "", action))
+
+    def _about(self, user_id: str, session_id: str, action: Action, facts: Facts | None = None) -> AuditRecord:
+        visitor = self._visitor
+        return record_of(
+            Visiting(visitor.tenant, user_id, session_id, visitor.request_id), action, user_id, self._now(), facts
+        )
+
+
+def new_secret(family: str) -> str:
+    return f"{family}.{secrets.token_urlsafe(32)}"

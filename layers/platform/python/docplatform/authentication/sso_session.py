@@ -1,0 +1,30 @@
+"""The way in of those for whom their organisation's identity provider vouches."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
+from docplatform.authentication.sign_in import Door, Entry
+from docplatform.core.audit import Action
+from docplatform.identity.factors import Method
+from docplatform.identity.model import Login
+from docplatform.identity.ports import PeopleWork
+
+
+class SsoDoor(Door):
+    def enter(
+        self, work: PeopleWork, login: Login, *, enough: bool, proved_at: datetime | None
+    ) -> Entry | MfaRequired | MfaEnrolmentRequired:
+        """``enough``: the provider sees to second factors itself; otherwise ours may have to follow. ``proved_at``: when it last saw for
+        itself who it is, None where it does not say."""
+        due = None if enough else self._due(work, login, Method.FEDERATED)
+        if due is None:
+            methods = (Method.FEDERATED, Method.SEVERAL) if enough else (Method.FEDERATED,)
+            ago = None if proved_at is None else max(self._now() - proved_at, timedelta(0))
+            return self._enter(work, login, Action.SSO_SUCCEEDED, methods, ago=ago)
+        work.record(self._about(login.user.id, "", Action.SSO_ACCEPTED))
+        return due
+
+    def tell_of_device(self, login: Login) -> None:
+        self._tell_of_device(login)

@@ -1,0 +1,243 @@
+"""Log in through the tenant's own identity provider."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NoReturn
+
+from docplatform.authentication.sign_in import Entry, Visitor
+from docplatform.authentication.sso_session import SsoDoor
+from docplatform.core import ids
+from docplatform.core.actor import Role
+from docplatform.core.audit import NOBODY, Action, Facts, Visiting, record_of
+from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
+from docplatform.core.token_hash import digest
+from docplatform.identity.errors import EmailTaken, LastAdmin
+from docplatform.identity.factors import Factors
+from docplatform.identity.last_admin import everybody, other_admin
+from docplatform.identity.model import Login, User, UserStatus, clean_display_name, clean_email
+from docplatform.identity.ports import People
+from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
+from docplatform.sso.group_sync import GroupFollower
+from docplatform.sso.model import (
+    ATTEMPT_LIFE,
+    Attempt,
+    Connection,
+    ExternalIdentity,
+    Kind,
+    ProviderDown,
+    ProviderRefused,
+)
+from docplatform.sso.outages import LONGEST_REASON, Outages
+from docplatform.sso.ports import Provider, SsoStore, SsoWork
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to send the browser, and the secret that it keeps until it comes back."""
+
+    address: str
+    browser: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """Somebody the provider vouches for, as they will be; ``before``: as they are, None for somebody new. ``linked``: whom the subject
+    is linked to. ``keeper``: another admin, where this one ceases to be."""
+
+    login: Login
+    before: User | None
+    linked: str
+    keeper: str = ""
+
+
+class SsoService:
+    def __init__(
+        self,
+        visitor: Visitor,
+        store: SsoStore,
+        people: People,
+        door: SsoDoor,
+        provider: Callable[[Connection], Provider],
+        outages: Outages,
+        groups: GroupFollower,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._visitor, self._store, self._people, self._door = visitor, store, people, door
+        self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
+
+    def begin(self, *, anew: bool = False) -> Start:
+        """``anew``: the provider is not to answer from its memory. Raises SsoNotConnected, SsoUnavailable."""
+        connection, health = self._store.connection()
+        if connection is None:
+            raise SsoNotConnected("Log in with e-mail and password.")
+        state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        try:
+            departure = self._provider(connection).depart(state, anew=anew)
+        except ProviderDown as down:
+            self._outages.found(health, str(down))
+            raise _unavailable() from down
+        if health and health.down:
+            self._outages.is_down(connection, health)
+        at = self._now()
+        attempt = Attempt(
+            state_hash=digest(state),
+            browser_hash=digest(browser),
+            revision=connection.revision,
+            request=departure.request,
+            verifier=departure.verifier,
+            provider=departure.provider,
+            expires_at=at + ATTEMPT_LIFE,
+            anew=anew,
+        )
+        with self._store.begin() as work:
+            work.begin_attempt(attempt)
+            facts: Facts = {"kind": connection.kind.value, "anew": anew}
+            work.record(record_of(self._by(), Action.SSO_STARTED, NOBODY, at, facts))
+        return Start(departure.address, browser, connection.kind)
+
+    def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> Entry:
+        """Log in whom the provider's reply is proof of; on the first time, make them a member.
+        Raises SsoRefused: one answer for every reason; QuotaExceeded (the plan's users), SsoUnavailable; MfaRequired or
+        MfaEnrolmentRequired where the platform has to ask for a second factor."""
+        attempt = self._store.take_attempt(digest(state))
+        if attempt is None or attempt.expires_at <= self._now():
+            self._refuse("no log-in of that state is under way")
+        connection, health = self._store.connection()
+        if connection is None or connection.kind is not kind or connection.revision != attempt.revision:
+            self._refuse("the connection is another one now")
+        if not hmac.compare_digest(attempt.browser_hash, digest(browser)):
+            self._refuse("the log-in was begun in another browser")
+        try:
+            identity = self._provider(connection).arrive(attempt, reply, self._now())
+        except ProviderRefused as refused:
+            self._refuse(str(refused))
+        except ProviderDown as down:
+            self._outages.found(health, str(down))
+            raise _unavailable() from down
+        if not attempt.is_answered_by(identity):
+            self._refuse("the provider has not asked again who it is")
+        try:
+            return self._enter(connection, identity)
+        except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
+            return self._enter(connection, identity)
+
+    def _enter(self, connection: Connection, identity: ExternalIdentity) -> Entry:
+        arrival = self._arrival(connection, identity)
+        try:
+            with self._store.begin() as work:
+                work.spend(identity)
+                self._settle(work, arrival, identity)
+                entry = self._door.enter(
+                    work, arrival.login, enough=connection.mfa, proved_at=identity.authenticated_at
+                )
+        except SsoRefused:
+            self._refuse("the assertion has been used", arrival.login.user.id)
+        except QuotaExceeded:
+            self._note("the plan's users are used up", NOBODY)
+            raise
+        if connection.follow_groups:
+            self._groups.follow(self._by(arrival.login.user.id), identity)
+        if not isinstance(entry, Entry):
+            raise entry
+        self._door.tell_of_device(arrival.login)
+        return entry
+
+    def _arrival(self, connection: Connection, identity: ExternalIdentity) -> _Arrival:
+        """Raises SsoRefused."""
+        linked = self._store.linked(identity)
+        known = self._people.login(linked) if linked else None
+        if known:
+            return self._returning(connection, identity, known, linked)
+        email = self._email(identity)
+        found = self._people.login_of(email)
+        if found:
+            if not connection.owns(email):
+                reason = "the address is of an account here, and its domain is not the connection's"
+                self._refuse(reason, found.user.id)
+            return self._returning(connection, identity, found, linked)
+        if linked:
+            self._refuse("the linked user is gone", linked)
+        role, at = connection.role_of(identity.groups), self._now()
+        if role is None:
+            self._refuse("no group gives a role")
+        user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
+        asks = not connection.mfa and self._people.security_settings().require_mfa
+        return _Arrival(Login(user, "", Factors(), (), require_mfa=asks), None, "")
+
+    def _returning(self, connection: Connection, identity: ExternalIdentity, login: Login, linked: str) -> _Arrival:
+        """Raises SsoRefused."""
+        user = login.user
+        if user.status is UserStatus.DISABLED:
+            self._refuse("the user is disabled", user.id)
+        role = connection.role_at_return(user.role, identity.groups)
+        if role is None:
+            self._refuse("no group gives a role", user.id)
+        keeper = ""
+        if role is not Role.ADMIN:
+            try:
+                keeper = other_admin(user, everybody(self._people))
+            except LastAdmin:  # the organisation keeps one, whatever the provider says
+                role = Role.ADMIN
+        after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
+        return _Arrival(replace(login, user=after), user, linked, keeper)
+
+    def _email(self, identity: ExternalIdentity) -> str:
+        """Raises SsoRefused."""
+        if identity.email_refuted:
+            self._refuse("the provider has not verified the address")
+        try:
+            return clean_email(identity.email)
+        except Invalid:
+            self._refuse("the provider gave no address that can be used")
+
+    def _settle(self, work: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
+        user, before, at = arrival.login.user, arrival.before, self._now()
+        own = self._by(user.id)
+        if before is None:
+            work.add_user(user, most=self._visitor.tenant.limits.users)
+            work.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
+        elif user != before:
+            work.follow_provider(before, user)
+            if arrival.keeper:
+                work.keep_admin(arrival.keeper)
+            if user.role is not before.role:
+                facts: Facts = {"from": before.role.value, "to": user.role.value}
+                work.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
+        if arrival.linked != user.id:
+            work.link(identity, user.id, before=arrival.linked)
+            work.record(record_of(own, Action.USER_LINKED, user.id, at))
+
+    def _refuse(self, reason: str, target: str = NOBODY) -> NoReturn:
+        self._note(reason, target)
+        raise SsoRefused(
+            "Begin again; if it fails again, an admin of your organisation finds the reason in the audit trail."
+        )
+
+    def _note(self, reason: str, target: str) -> None:
+        facts: Facts = {"reason": reason[:LONGEST_REASON]}
+        self._store.record(record_of(self._by(), Action.SSO_REFUSED, target, self._now(), facts))
+
+    def _by(self, user_id: str = NOBODY) -> Visiting:
+        return Visiting(self._visitor.tenant, user_id, "", self._visitor.request_id)
+
+
+def _unavailable() -> SsoUnavailable:
+    return SsoUnavailable(
+        "Try again in a few minutes. Accounts that were prepared for this can log in with their password."
+    )
+
+
+def _name(identity: ExternalIdentity) -> str:
+    """'' where the provider gave none that can be shown."""
+    try:
+        return clean_display_name(identity.name[:_LONGEST_NAME])
+    except Invalid:
+        return ""

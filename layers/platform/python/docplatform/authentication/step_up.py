@@ -1,0 +1,105 @@
+"""Showing again who one is, before what cannot be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from docplatform.authentication.challenges import held, new_challenge
+from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.lockout import Lockout
+from docplatform.authentication.verification import Proofs, Shown
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, record_of
+from docplatform.core.errors import TooManyAttempts
+from docplatform.identity.errors import InvalidChallenge, InvalidCode
+from docplatform.identity.factors import Challenge, Errand, Factors, Method
+from docplatform.identity.model import Login, alive
+from docplatform.identity.ports import Passwords, People
+
+
+class StepUp:
+    def __init__(
+        self,
+        actor: Actor,
+        people: People,
+        passwords: Passwords,
+        proofs: Proofs,
+        lockout: Lockout,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._actor, self._people, self._passwords = actor, people, passwords
+        self._proofs, self._lockout, self._now = proofs, lockout, now
+
+    def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
+        """A challenge, and the options for the browser. Raises ProofRefused without a passkey."""
+        login = self._login()
+        if not login.factors.passkeys:
+            raise ProofRefused("You have no passkey here.")
+        token, challenge = new_challenge(Errand.STEP_UP, login.user.id, self._now())
+        with self._people.begin() as work:
+            work.issue(challenge)
+        return token, self._proofs.passkeys.request(login.factors.passkeys, token)
+
+    def prove(self, password: str, shown: Shown, token: str = "") -> None:
+        """The password, and a second factor where there is one; or a passkey, which is both. ``token`` is its challenge.
+        Raises ProofRefused: one answer for every reason; TooManyAttempts."""
+        actor, at, login = self._actor, self._now(), self._login()
+        try:
+            attempt = self._lockout.admit(login.user.email)
+        except TooManyAttempts:
+            self._people.record(record_of(actor, Action.LOGIN_THROTTLED, actor.user_id, at))
+            raise
+        try:
+            challenge = self._challenge(shown, token, at)
+            after, methods = self._held_against(login, password, shown, token, at)
+        except (InvalidCode, InvalidChallenge) as error:
+            with self._people.begin() as work:
+                attempt.failed(work)
+                work.record(record_of(actor, Action.STEP_UP_REFUSED, actor.user_id, at))
+                if attempt.after.seconds:
+                    facts: dict[str, str | int | bool | list[str]] = {"seconds": attempt.after.seconds}
+                    work.record(record_of(actor, Action.ACCOUNT_LOCKED, actor.user_id, at, facts))
+            raise ProofRefused("Show the password, and a fresh code if you have a second factor.") from error
+        try:
+            with self._people.begin() as work:
+                if challenge:
+                    work.use(challenge)
+                if after is not login.factors:
+                    work.keep_factors(actor.user_id, login.factors, after)
+                attempt.passed(work)
+                work.authenticated(actor.session_id, at, tuple(method.value for method in methods))
+                work.record(record_of(actor, Action.STEPPED_UP, actor.user_id, at))
+        except (InvalidCode, InvalidChallenge) as error:
+            raise ProofRefused("It was used a moment ago.") from error
+
+    def _challenge(self, shown: Shown, token: str, at: datetime) -> Challenge | None:
+        """Raises InvalidChallenge."""
+        if shown.passkey is None:
+            return None
+        challenge = held(self._people, token, Errand.STEP_UP, at)
+        if challenge.user_id != self._actor.user_id:
+            raise InvalidChallenge("It was somebody else's.")
+        return challenge
+
+    def _held_against(
+        self, login: Login, password: str, shown: Shown, token: str, at: datetime
+    ) -> tuple[Factors, tuple[Method, ...]]:
+        """Raises InvalidCode."""
+        if shown.passkey is None and not self._passwords.fits(password, login.password):
+            raise InvalidCode("The password is another.")
+        if not login.factors.enrolled:
+            return login.factors, (Method.PASSWORD,)
+        after, method = self._proofs.accept(login.user.id, login.factors, shown, token, at)
+        if method is Method.PASSKEY:
+            return after, (Method.PASSKEY, Method.SEVERAL)
+        return after, (Method.PASSWORD, method, Method.SEVERAL)
+
+    def _login(self) -> Login:
+        """Of an actor whose session has not ended: one that has must not come to life again. Raises ProofRefused."""
+        login = self._people.login(self._actor.user_id)
+        session = self._people.session(self._actor.session_id)
+        if login is None or not alive(session, login.user, self._now()):
+            raise ProofRefused("Log in again.")
+        return login

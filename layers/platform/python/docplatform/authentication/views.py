@@ -1,0 +1,21 @@
+"""What a log-in answers with, by whatever way somebody came in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from docplatform.authentication.sign_in import Entry
+from docplatform.http.schemas import Wire
+
+
+class Tokens(Wire):
+    """``expires_in`` in seconds, of the access token (RFC 6749 §5.1). A refresh token is good for one use."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int = 900
+    refresh_token: str
+
+    @staticmethod
+    def of(entry: Entry) -> Tokens:
+        return Tokens(access_token=entry.access_token, refresh_token=entry.refresh_token)

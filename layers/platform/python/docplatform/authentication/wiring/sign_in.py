@@ -1,0 +1,96 @@
+"""The rooms of identity and of the operators, which hash passwords and send mail."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TypeVar
+
+from docplatform.authentication.adapters.argon2 import Argon2Passwords
+from docplatform.authentication.adapters.totp import Totp
+from docplatform.authentication.adapters.webauthn import WebAuthnPasskeys
+from docplatform.authentication.lockout import Lockout
+from docplatform.authentication.mfa_enrolment import OwnFactors
+from docplatform.authentication.mfa_sign_in import SecondSteps
+from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.sessions import OwnSessions, SessionService
+from docplatform.authentication.sign_in import Door, Visitor
+from docplatform.authentication.step_up import StepUp
+from docplatform.authentication.verification import Proofs
+from docplatform.authentication.wiring.access_tokens import TenantTokens
+from docplatform.core.actor import Actor
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.wiring.admin import _mail
+from docplatform.identity.wiring.users import people
+from docplatform.infra.encryption import KmsSecrets
+from docplatform.runtime.settings import IdentitySettings, load
+from docplatform.runtime.tenant_access import clients, table
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.sso.wiring import password_gate
+
+
+@cache
+def _passwords() -> Argon2Passwords:
+    return Argon2Passwords()
+
+
+def _lockout(tenant: Tenant, address: str) -> Lockout:
+    return Lockout(tenant, address, DynamoAttempts(table(tenant)), now)
+
+
+def kms_secrets(tenant: Tenant) -> KmsSecrets:
+    return KmsSecrets(lambda: clients(tenant).client("kms"), load(IdentitySettings).data_key_arn, tenant.id)
+
+
+def _proofs(tenant: Tenant) -> Proofs:
+    return Proofs(kms_secrets(tenant), Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
+
+
+D = TypeVar("D", bound=Door)
+
+
+def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent: str) -> D:
+    """A way in: SessionService, SecondSteps or SsoDoor."""
+    return kind(
+        Visitor(tenant, request_id, address, agent),
+        people(tenant),
+        _passwords(),
+        TenantTokens(tenant),
+        now,
+        _lockout(tenant, address),
+        _proofs(tenant),
+        _mail(),
+        address_of(tenant),
+        password_gate(tenant, request_id),
+    )
+
+
+def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
+    return door(SessionService, tenant, request_id=request_id, address=address, agent=agent)
+
+
+def second_steps(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SecondSteps:
+    return door(SecondSteps, tenant, request_id=request_id, address=address, agent=agent)
+
+
+def own_sessions(actor: Actor) -> OwnSessions:
+    return OwnSessions(actor, people(actor.tenant), now)
+
+
+def lost_password(tenant: Tenant, request_id: str) -> LostPassword:
+    gate = password_gate(tenant, request_id)
+    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), address_of(tenant), now, gate)
+
+
+def own_password(actor: Actor, address: str) -> OwnPassword:
+    return OwnPassword(actor, people(actor.tenant), _passwords(), _lockout(actor.tenant, address), now)
+
+
+def own_factors(actor: Actor) -> OwnFactors:
+    return OwnFactors(actor, people(actor.tenant), _proofs(actor.tenant), now)
+
+
+def step_up(actor: Actor, address: str) -> StepUp:
+    lockout = _lockout(actor.tenant, address)
+    return StepUp(actor, people(actor.tenant), _passwords(), _proofs(actor.tenant), lockout, now)

@@ -1,0 +1,52 @@
+"""The room of single sign-on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from docplatform.authentication.sign_in import Visitor
+from docplatform.authentication.sso_session import SsoDoor
+from docplatform.authentication.sso_sign_in import SsoService
+from docplatform.authentication.wiring.sign_in import door, kms_secrets
+from docplatform.core.actor import Actor
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.identity.wiring.users import people
+from docplatform.runtime.tenant_access import table
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.sso.adapters.group_store import DynamoSsoGroups
+from docplatform.sso.connection import CLIENT_SECRET, ConnectionService
+from docplatform.sso.group_sync import GroupFollower
+from docplatform.sso.model import Connection
+from docplatform.sso.wiring import ACS, METADATA, outages, provider, store
+
+
+def _secret(tenant: Tenant, connection: Connection) -> str:
+    return kms_secrets(tenant).open(connection.sealed_secret, CLIENT_SECRET)
+
+
+def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
+    return SsoService(
+        Visitor(tenant, request_id, address, agent),
+        store(tenant),
+        people(tenant),
+        door(SsoDoor, tenant, request_id=request_id, address=address, agent=agent),
+        partial(provider, tenant, secret=partial(_secret, tenant)),
+        outages(tenant, request_id),
+        GroupFollower(DynamoSsoGroups(table(tenant)), now),
+        now,
+    )
+
+
+def connection(actor: Actor) -> ConnectionService:
+    tenant = actor.tenant
+    known = partial(provider, tenant, secret=partial(_secret, tenant))
+    return ConnectionService(actor, store(tenant), people(tenant), kms_secrets(tenant), known, now)
+
+
+def metadata(tenant: Tenant) -> str:
+    """Ours, for the admin of a SAML provider."""
+    from docplatform.sso.adapters.saml import service_metadata
+
+    address = address_of(tenant)
+    return service_metadata(entity=address + METADATA, acs=address + ACS)

@@ -1,0 +1,119 @@
+"""What operators do. They see the registry, and nothing of any tenant's content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, AuditRecord, record_of
+from docplatform.core.errors import MailNotSent, TenantNotFound
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, check_subdomain
+from docplatform.identity.members import INVITATION_LIFE, new_invitation
+from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
+from docplatform.identity.ports import Mail, Registry
+from docplatform.tenancy.errors import SubdomainTaken
+
+
+class TenantSetupChanges(Protocol):
+    """Changes of one transaction that sets a tenant up."""
+
+    def create_tenant(self, admin: User) -> None:
+        """Raises ChangedMeanwhile when committed and another call has done so."""
+
+    def invite(self, invitation: Invitation) -> None: ...
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class TenantSetup(Protocol):
+    """The first items of one tenant."""
+
+    def first_admin(self) -> User | None:
+        """None while the tenant is registered and no more."""
+
+    def begin(self) -> AbstractContextManager[TenantSetupChanges]: ...
+
+
+class TenantService:
+    def __init__(
+        self,
+        registry: Registry,
+        setup: Callable[[Tenant], TenantSetup],
+        mail: Mail,
+        address: Callable[[Tenant], str],
+        region: str,
+        operator: str,
+        request_id: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._registry, self._setup, self._mail, self._address = registry, setup, mail, address
+        self._region, self._operator, self._request_id, self._now = region, operator, request_id, now
+
+    def read(self, tenant_id: str) -> Tenant:
+        """Raises TenantNotFound."""
+        tenant = self._registry.by_id(tenant_id) if ids.is_tenant(tenant_id) else None
+        if tenant is None:
+            raise TenantNotFound("Check the tenant's id.")
+        return tenant
+
+    def create(self, *, subdomain: str, name: str, plan: Plan, admin_email: str) -> Tenant:
+        """Register a tenant in this region and invite its first admin. A call that broke off half-way is finished by repeating it,
+        word for word; as long as the invitation is not accepted, that sends another.
+        Raises Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile (two such calls at once), MailNotSent."""
+        email, at = clean_email(admin_email), self._now()
+        tenant = self._register(check_subdomain(subdomain), clean_display_name(name), plan, at)
+        token = self._invite_first_admin(tenant, email, at)
+        try:
+            self._mail.invite(
+                email,
+                organisation=tenant.name,
+                address=self._address(tenant),
+                token=token,
+                days=INVITATION_LIFE.days,
+            )
+        except MailNotSent as error:
+            raise MailNotSent("The tenant is there all the same; repeat the call, and another is sent.") from error
+        return tenant
+
+    def _register(self, subdomain: str, name: str, plan: Plan, at: datetime) -> Tenant:
+        """In the registry; or what an earlier, equal call has registered. Raises SubdomainTaken."""
+        tenant = Tenant(
+            id=ids.new_tenant(),
+            subdomain=subdomain,
+            name=name,
+            plan=plan,
+            region=self._region,
+            status=TenantStatus.ACTIVE,
+            collection="pooled",
+            created_at=at,
+        )
+        try:
+            self._registry.add(tenant)
+        except SubdomainTaken:
+            begun = self._registry.by_subdomain(subdomain)
+            if begun is None or (begun.name, begun.plan, begun.region) != (name, plan, self._region):
+                raise
+            return begun
+        return tenant
+
+    def _invite_first_admin(self, tenant: Tenant, email: str, at: datetime) -> str:
+        """The invitation's token. Raises SubdomainTaken for a tenant that somebody else has, or has moved into: one answer, so that
+        nothing is learnt here about who is a member where."""
+        setup = self._setup(tenant)
+        invited = setup.first_admin()
+        admin = invited or User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)
+        if (admin.email, admin.status) != (email, UserStatus.INVITED):
+            raise SubdomainTaken(f"Choose another subdomain than '{tenant.subdomain}'.")
+        operator = Actor(tenant, self._operator, "operator", Role.ADMIN, self._request_id)
+        token, invitation = new_invitation(admin.id, at)
+        with setup.begin() as work:
+            if invited is None:
+                work.create_tenant(admin)
+                work.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": tenant.plan.value}))
+            work.invite(invitation)
+            work.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))
+        return token

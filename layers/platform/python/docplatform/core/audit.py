@@ -1,0 +1,170 @@
+"""The vocabulary of the audit trail. A record goes into the same transaction as the change that it records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from docplatform.core import ids
+from docplatform.core.tenant import Tenant
+
+Facts = dict[str, str | int | bool | list[str]]
+
+
+class Action(StrEnum):
+    TENANT_CREATED = "tenant.created"
+    USER_INVITED = "user.invited"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_THROTTLED = "login.throttled"
+    ACCOUNT_LOCKED = "account.locked"
+    PASSWORD_ACCEPTED = "password.accepted"
+    PASSWORD_RESET_ASKED = "password.reset-asked"
+    PASSWORD_RESET = "password.reset"
+    PASSWORD_RESET_REFUSED = "password.reset-refused"
+    PASSWORD_CHANGED = "password.changed"
+    SECOND_FACTOR_REFUSED = "second-factor.refused"
+    MFA_ENROLMENT_STARTED = "mfa.enrolment-started"
+    MFA_ENROLLED = "mfa.enrolled"
+    MFA_REMOVED = "mfa.removed"
+    MFA_RESET = "mfa.reset"
+    RECOVERY_CODES_RENEWED = "recovery-codes.renewed"
+    PASSKEY_ADDED = "passkey.added"
+    PASSKEY_REMOVED = "passkey.removed"
+    STEPPED_UP = "session.stepped-up"
+    STEP_UP_REFUSED = "step-up.refused"
+    SECURITY_SETTINGS_CHANGED = "security-settings.changed"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_DELETED = "user.deleted"
+    ROLE_CHANGED = "role.changed"
+    SESSIONS_REVOKED = "sessions.revoked"
+    SESSIONS_LISTED = "sessions.listed"
+    SESSION_REFRESHED = "session.refreshed"
+    SESSION_REVOKED = "session.revoked"
+    REFRESH_TOKEN_REUSED = "refresh-token.reused"
+    TOKEN_REFUSED = "token.refused"
+    SERVICE_ACCOUNT_CREATED = "service-account.created"
+    SERVICE_ACCOUNT_RETIRED = "service-account.retired"
+    SERVICE_ACCOUNTS_LISTED = "service-accounts.listed"
+    API_KEY_CREATED = "api-key.created"
+    API_KEY_REVOKED = "api-key.revoked"
+    API_KEY_REFUSED = "api-key.refused"
+    API_KEYS_LISTED = "api-keys.listed"
+    LIVE_TICKET_ISSUED = "live-ticket.issued"
+    LIVE_TICKET_REFUSED = "live-ticket.refused"
+    LIVE_CONNECTED = "live.connected"
+    LIVE_ENDED = "live.ended"
+    ACCESS_REFUSED = "access.refused"
+    SSO_STARTED = "sso.started"
+    SSO_ACCEPTED = "sso.accepted"
+    SSO_SUCCEEDED = "sso.succeeded"
+    SSO_REFUSED = "sso.refused"
+    SSO_BYPASSED = "sso.bypassed"
+    SSO_OUTAGE_FOUND = "sso-outage.found"
+    SSO_OUTAGE_ENDED = "sso-outage.ended"
+    SSO_CONNECTED = "sso.connected"
+    SSO_DISCONNECTED = "sso.disconnected"
+    SSO_TESTED = "sso.tested"
+    USER_LINKED = "user.linked"
+    FOLDER_CREATED = "folder.created"
+    FOLDER_RENAMED = "folder.renamed"
+    FOLDER_MOVED = "folder.moved"
+    FOLDER_DELETED = "folder.deleted"
+    DOCUMENT_CREATED = "document.created"
+    DOCUMENT_RENAMED = "document.renamed"
+    DOCUMENT_MOVED = "document.moved"
+    DOCUMENT_DELETED = "document.deleted"
+    DOCUMENT_ERASED = "document.erased"
+    UPLOAD_LINK_ISSUED = "upload-link.issued"
+    UPLOAD_RECEIVED = "upload.received"
+    DOCUMENT_READY = "document.ready"
+    DOCUMENT_FAILED = "document.failed"
+    DOCUMENT_READ = "document.read"
+    CONTENT_DOWNLOADED = "content.downloaded"
+    PREVIEW_VIEWED = "preview.viewed"
+    FOLDER_LISTED = "folder.listed"
+    CONTENT_SEARCHED = "content.searched"
+    USERS_LISTED = "users.listed"
+    USER_PROVISIONED = "user.provisioned"
+    USER_CHANGED = "user.changed"
+    GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
+    GROUP_DELETED = "group.deleted"
+    GROUP_READ = "group.read"
+    GROUPS_LISTED = "groups.listed"
+    MEMBER_ADDED = "group-member.added"
+    MEMBER_REMOVED = "group-member.removed"
+    ACCESS_GRANTED = "access.granted"
+    ACCESS_REVOKED = "access.revoked"
+    ACCESS_LISTED = "access.listed"
+    ACCESS_EXPLAINED = "access.explained"
+    INHERITANCE_CUT = "inheritance.cut"
+    INHERITANCE_RESTORED = "inheritance.restored"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """Who did what to which thing, when, in which session. People are opaque ids; where a session came from stands on
+    the session, which can be erased. ``facts`` are small and hold no content."""
+
+    id: str
+    at: datetime
+    tenant_id: str
+    actor: str
+    session: str
+    action: Action
+    target: str
+    request: str
+    facts: Facts = field(default_factory=dict)
+
+
+class Doer(Protocol):
+    """Whoever a record is about: an Actor, or a visitor who is not one yet."""
+
+    @property
+    def tenant(self) -> Tenant: ...
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def session_id(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+
+
+def record_of(actor: Doer, action: Action, target: str, at: datetime, facts: Facts | None = None) -> AuditRecord:
+    """What ``actor`` did to ``target`` (an id) at that moment."""
+    return AuditRecord(
+        id=ids.ulid(at),
+        at=at,
+        tenant_id=actor.tenant.id,
+        actor=actor.user_id,
+        session=actor.session_id,
+        action=action,
+        target=target,
+        request=actor.request_id,
+        facts=facts or {},
+    )
+
+
+MembersRecord = Callable[[list[str], list[str]], AuditRecord]
+"""The audit record of who joins and who leaves in one transaction."""
+
+
+TakenBack = Callable[[list[str]], AuditRecord]
+"""The audit record of the folders and documents on which somebody loses, in one transaction, what was granted to them."""
+
+
+NOBODY = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Visiting:
+    tenant: Tenant
+    user_id: str
+    session_id: str
+    request_id: str

@@ -1,0 +1,164 @@
+"""One tenant's groups in DynamoDB. Who is in a group is two facts, written together: an item among all memberships, to list a
+group's members, and an attribute of the member's profile, so that one read tells a person's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from docplatform.core import cursors, ids
+from docplatform.core.audit import MembersRecord, TakenBack
+from docplatform.core.errors import (
+    AlreadyDone,
+    ChangedMeanwhile,
+    DomainError,
+    InvalidCursor,
+    PreconditionFailed,
+    QuotaExceeded,
+)
+from docplatform.core.time import rfc3339
+from docplatform.directory.adapters.group_items import group_from, group_item
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
+from docplatform.directory.group import MOST_MEMBERS, MOST_OF_ONE, Group
+from docplatform.identity.adapters.membership import in_group, no_group
+from docplatform.identity.adapters.user_store import user_from
+from docplatform.identity.errors import UserNotFound
+from docplatform.identity.model import User
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+from docplatform.library.access import group_principal
+from docplatform.library.adapters.grants import take_back_everything
+
+_CHUNK = 45  # members of one transaction of 100, at two writes each
+
+
+class DynamoGroups(TenantStore):
+    def group(self, group_id: str) -> Group:
+        item = self._table.get(self._keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
+        if item is None:
+            raise no_group()
+        return group_from(item)
+
+    def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
+        after = None
+        if cursor:
+            last = cursors.decode(cursor).get("id", "")
+            if not ids.is_a(ids.GROUP, last):
+                raise _bad_cursor()
+            after = {**self._keys.group(last)._asdict(), "gsi3pk": self._keys.groups(), "gsi3sk": last}
+        rows, end = self._table.query(self._keys.groups(), index="gsi3", after=after, limit=limit)
+        keys = [Key(row["pk"], row["sk"]) for row in rows]
+        found = self._table.get_many(keys)
+        shown = tuple(group_from(found[key]) for key in keys if key in found)
+        return shown, cursors.encode({"id": end["gsi3sk"]}) if end else ""
+
+    def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        after = None
+        if cursor:
+            last = cursors.decode(cursor).get("id", "")
+            if not ids.is_a(ids.USER, last):
+                raise _bad_cursor()
+            after = self._keys.member(group_id, last)._asdict()
+        rows, end = self._table.query(self._keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
+        keys = [self._keys.user(_user_of(row)) for row in rows]
+        found = self._table.get_many(keys)
+        shown = tuple(user_from(found[key]) for key in keys if key in found)
+        return shown, cursors.encode({"id": _user_of(end)}) if end else ""
+
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        wanted = set(user_ids)
+        found = self._table.get_many(self._keys.user(each) for each in wanted if ids.is_a(ids.USER, each))
+        if len([each for each in found.values() if not each.get("removed")]) < len(wanted):
+            raise UserNotFound("Look at the list of users.")
+
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
+        while True:
+            rows, _ = self._table.query(self._keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
+            if not rows:
+                break
+            leaving = [_user_of(row) for row in rows]
+            with self.begin() as work:
+                work.remove_members(group, leaving)
+                work.record(emptied([], leaving))
+        take_back_everything(self._table, group_principal(group.id), taken_back)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoGroupsWork]:
+        with self._table.begin() as transaction:
+            yield DynamoGroupsWork(self._table, transaction)
+
+
+class DynamoGroupsWork(TenantWork):
+    def add_group(self, group: Group) -> None:
+        listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}
+        self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, if_taken=_meanwhile())
+        self._take_name(group)
+
+    def change_group(self, before: Group, after: Group) -> None:
+        self._writes.update(
+            self._keys.group(after.id),
+            values={
+                "name": after.name,
+                "external_id": after.external_id,
+                "updated_at": rfc3339(after.updated_at),
+                "revision": after.revision,
+            },
+            where={"revision": before.revision},
+            otherwise=PreconditionFailed("Read it again: somebody else has changed it."),
+        )
+        old = self._keys.group_name(before.name)
+        if old != self._keys.group_name(after.name):
+            self._take_name(after)
+            self._writes.delete(old)
+
+    def remove_group(self, group: Group) -> None:
+        self._writes.delete(self._keys.group(group.id), where={"members": 0}, otherwise=_meanwhile())
+        self._writes.delete(self._keys.group_name(group.name))
+        self._writes.delete(self._keys.granted(group_principal(group.id)))
+
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45 of them."""
+        for user_id in user_ids:
+            self._writes.put(self._keys.member(group.id, user_id), {}, if_taken=AlreadyDone("They are in it."))
+            self._writes.update(
+                self._keys.user(user_id),
+                values={in_group(group.id): True},
+                add={"groups": 1},
+                ceiling={"groups": MOST_OF_ONE - 1},
+                otherwise=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
+            )
+        full = QuotaExceeded(f"A group has {MOST_MEMBERS} members at most.")
+        self._count(group, len(user_ids), full, most=MOST_MEMBERS)
+
+    def remove_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45 of them. Raises UserNotFound (is not in it) when committed."""
+        absent = UserNotFound("They are not in the group.")
+        if not all(ids.is_a(ids.USER, each) for each in user_ids):
+            raise absent
+        for user_id in user_ids:
+            self._writes.delete(self._keys.member(group.id, user_id), otherwise=absent)
+            leaves, profile = (in_group(group.id),), self._keys.user(user_id)
+            self._writes.update(profile, add={"groups": -1}, remove=leaves, otherwise=_meanwhile())
+        self._count(group, -len(user_ids), no_group())
+
+    def _take_name(self, group: Group) -> None:
+        taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
+        self._writes.put(self._keys.group_name(group.name), {"group": group.id}, if_taken=taken)
+
+    def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
+        ceiling = {"members": most - by} if most else None
+        add = {"members": by, "revision": 1}
+        self._writes.update(self._keys.group(group.id), add=add, ceiling=ceiling, otherwise=otherwise)
+
+
+def _user_of(member: Item) -> str:
+    return str(member["sk"].partition("#")[2])
+
+
+def _meanwhile() -> ChangedMeanwhile:
+    return ChangedMeanwhile("Somebody else has changed it; try again.")
+
+
+def _bad_cursor() -> InvalidCursor:
+    return InvalidCursor("Use next_cursor of an earlier page of the same list.")

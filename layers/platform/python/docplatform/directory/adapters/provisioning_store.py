@@ -1,0 +1,228 @@
+"""One tenant's users and groups in DynamoDB, as a provisioning system keeps them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from docplatform.core import ids
+from docplatform.core.audit import AuditRecord, MembersRecord, TakenBack
+from docplatform.core.errors import PreconditionFailed, QuotaExceeded
+from docplatform.core.time import moment, rfc3339
+from docplatform.directory.adapters.group_items import group_from
+from docplatform.directory.adapters.group_store import DynamoGroups
+from docplatform.directory.entry import Entry
+from docplatform.directory.errors import UserNameTaken
+from docplatform.directory.group import Group
+from docplatform.identity.adapters.credential_store import CredentialWrites
+from docplatform.identity.adapters.membership import groups_from
+from docplatform.identity.adapters.user_store import user_from, user_item
+from docplatform.identity.errors import EmailTaken
+from docplatform.identity.model import UserKind
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import LARGEST
+from docplatform.library.access import user_principal
+from docplatform.library.adapters.grants import take_back_everything
+
+_KEYS = 1_000  # of one query for ids alone
+_MEMBERS = 45  # of one transaction of 100, at two writes each
+
+
+class DynamoDirectory(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._groups = DynamoGroups(table)
+
+    def entry(self, user_id: str) -> Entry | None:
+        return self.entries([user_id]).get(user_id)
+
+    def entries(self, user_ids: Iterable[str]) -> dict[str, Entry]:
+        wanted = [each for each in user_ids if ids.is_a(ids.USER, each)]
+        keys = [key for each in wanted for key in (self._keys.user(each), self._keys.directory(each))]
+        found = self._table.get_many(keys)
+        entries = {}
+        for each in wanted:
+            profile = found.get(self._keys.user(each))
+            if profile and _is_here(profile):
+                entries[each] = _entry(profile, found.get(self._keys.directory(each), {}))
+        return entries
+
+    def user_ids(self) -> Iterator[str]:
+        return (row["gsi3sk"] for row in self._index(self._keys.users()))
+
+    def named(self, user_name: str) -> str:
+        name, email = self._keys.user_name(user_name), self._keys.email(user_name.strip().lower())
+        found = self._table.get_many([name, email])
+        item = found.get(name) or found.get(email) or {}
+        return str(item.get("user_id", ""))
+
+    def group_ids(self) -> Iterator[str]:
+        return (row["gsi3sk"] for row in self._index(self._keys.groups()))
+
+    def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]:
+        keys = [self._keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
+        return {item["id"]: group_from(item) for item in self._table.get_many(keys).values()}
+
+    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Reads on from group to group; where the next wanted one is farther than a query reaches, it begins there anew."""
+        wanted = sorted(set(group_ids))
+        found: dict[str, list[str]] = {each: [] for each in wanted}
+        last = self._keys.member(wanted[-1], "~").sk if wanted else ""
+        after: Item | None = None
+        place = 0
+        while place < len(wanted):
+            start = after or self._keys.member(wanted[place], "")._asdict()
+            rows, after = self._table.query(self._keys.members(), upto=last, after=start, limit=_KEYS)
+            for row in rows:
+                group_id, _, user_id = row["sk"].partition("#")
+                if group_id in found:
+                    found[group_id].append(user_id)
+            if after is None:
+                break
+            reached = str(after["sk"]).partition("#")[0]
+            place = bisect_left(wanted, reached)
+            if wanted[place] != reached:
+                after = None  # what lies between is nobody's question
+        return found
+
+    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
+        for chunk in _chunks(sorted(remove)):
+            with self._groups.begin() as work:
+                work.remove_members(group, chunk)
+                work.record(record([], chunk))
+        for chunk in _chunks(sorted(add)):
+            with self._groups.begin() as work:
+                work.add_members(group, chunk)
+                work.record(record(chunk, []))
+
+    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+        user = entry.user.id
+        self.end_sessions(user)
+        for group in self.groups_of(entry.groups).values():
+            with self._groups.begin() as work:
+                work.remove_members(group, [user])
+                work.record(left(group.id))
+        take_back_everything(self._table, user_principal(user), taken_back)
+
+    def end_sessions(self, user_id: str) -> None:
+        while True:
+            rows, _ = self._table.query(self._keys.sessions_of(user_id), index="gsi1", limit=LARGEST)
+            keys = [Key(row["pk"], row["sk"]) for row in rows]
+            there = self._table.get_many(keys)  # the index may still show what is gone
+            if not there:
+                return
+            with self._table.begin() as writes:
+                for key in there:
+                    writes.delete(key)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoDirectoryWork]:
+        with self._table.begin() as transaction:
+            yield DynamoDirectoryWork(self._table, transaction)
+
+    def _index(self, partition: str) -> Iterator[Item]:
+        after = None
+        while True:
+            rows, after = self._table.query(partition, index="gsi3", after=after, limit=_KEYS)
+            yield from rows
+            if after is None:
+                return
+
+
+class DynamoDirectoryWork(CredentialWrites):
+    def add(self, entry: Entry, *, most: int) -> None:
+        user = entry.user
+        self._take(entry, email=bool(user.email), name=True)
+        listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=_stale())
+        self._writes.put(self._keys.directory(user.id), _directory_item(entry))
+        self._writes.update(
+            self._keys.usage(),
+            add={"users": 1},
+            ceiling={"users": most - 1},
+            otherwise=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
+            must_exist=False,
+        )
+
+    def change(self, before: Entry, after: Entry) -> None:
+        old, new = before.user, after.user
+        email_changes = old.email != new.email
+        name_changes = before.revision == 0 or self._keys.user_name(before.user_name) != self._keys.user_name(
+            after.user_name
+        )
+        self._take(after, email=email_changes and bool(new.email), name=name_changes)
+        if email_changes and old.email:
+            self._writes.delete(self._keys.email(old.email))
+        if name_changes and before.revision:
+            self._writes.delete(self._keys.user_name(before.user_name))
+        values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
+        where = {"status": old.status.value, "role": old.role.value}
+        self._writes.update(self._keys.user(new.id), values=values, where=where, otherwise=_stale())
+        self._writes.update(
+            self._keys.directory(new.id),
+            values=_directory_item(after),
+            where={"revision": before.revision or None},
+            otherwise=_stale(),
+            must_exist=before.revision > 0,
+        )
+
+    def remove(self, entry: Entry) -> None:
+        user = entry.user
+        tombstone = {"id": user.id, "email": "", "name": "", "role": "viewer", "status": "disabled", "removed": True}
+        self._writes.put(self._keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
+        if user.email:
+            self._writes.delete(self._keys.email(user.email))
+        self._writes.delete(self._keys.user_name(entry.user_name))
+        self._writes.delete(self._keys.directory(user.id), where={"revision": entry.revision}, otherwise=_stale())
+        self.forget_credentials(user.id)
+        self._writes.update(self._keys.usage(), add={"users": -1})
+
+    def _take(self, entry: Entry, *, email: bool, name: bool) -> None:
+        whose = {"user_id": entry.user.id}
+        if email:
+            taken = EmailTaken("Somebody with that address is here.")
+            self._writes.put(self._keys.email(entry.user.email), whose, if_taken=taken)
+        if name:
+            name_taken = UserNameTaken("Choose another user name.")
+            self._writes.put(self._keys.user_name(entry.user_name), whose, if_taken=name_taken)
+
+
+def _is_here(profile: Item) -> bool:
+    return not profile.get("removed") and profile.get("kind", UserKind.PERSON) == UserKind.PERSON
+
+
+def _entry(profile: Item, more: Item) -> Entry:
+    user = user_from(profile)
+    updated: datetime = moment(more["updated_at"]) if more else user.created_at
+    return Entry(
+        user=user,
+        user_name=more.get("user_name", user.email),
+        external_id=more.get("external_id", ""),
+        kept=more.get("kept", ""),
+        updated_at=updated,
+        revision=more.get("revision", 0),
+        groups=groups_from(profile),
+    )
+
+
+def _directory_item(entry: Entry) -> Item:
+    return {
+        "user_name": entry.user_name,
+        "external_id": entry.external_id,
+        "kept": entry.kept,
+        "updated_at": rfc3339(entry.updated_at),
+        "revision": entry.revision,
+    }
+
+
+def _chunks(members: list[str]) -> Iterator[list[str]]:
+    return (members[start : start + _MEMBERS] for start in range(0, len(members), _MEMBERS))
+
+
+def _stale() -> PreconditionFailed:
+    return PreconditionFailed("Read it again: somebody else has changed it.")

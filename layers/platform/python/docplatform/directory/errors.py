@@ -1,0 +1,20 @@
+"""Errors of directory.
+
+Conflict ← UserNameTaken · GroupNameTaken · TooManyGroups
+"""
+
+from __future__ import annotations
+
+from docplatform.core.errors import Conflict
+
+
+class UserNameTaken(Conflict):
+    code, title = "user_name_taken", "There is a user of that name"
+
+
+class GroupNameTaken(Conflict):
+    code, title = "group_name_taken", "There is a group of that name"
+
+
+class TooManyGroups(Conflict):
+    code, title = "too_many_groups", "There are too many groups"

@@ -1,0 +1,182 @@
+"""Groups of a tenant's people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, AuditRecord, Facts, MembersRecord, TakenBack, record_of
+from docplatform.core.errors import AlreadyDone, PreconditionFailed
+from docplatform.core.idempotency import Memory, Remembering, digest, once
+from docplatform.directory.group import Group
+from docplatform.identity.model import User, clean_display_name
+
+
+class GroupsWork(Remembering, Protocol):
+    def add_group(self, group: Group) -> None:
+        """Raises GroupNameTaken when committed."""
+
+    def change_group(self, before: Group, after: Group) -> None:
+        """Raises GroupNameTaken, PreconditionFailed when committed."""
+
+    def remove_group(self, group: Group) -> None:
+        """An empty one, with nothing granted to it. Raises ChangedMeanwhile when committed."""
+
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45. Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
+
+    def remove_members(self, group: Group, user_ids: list[str]) -> None:
+        """At most 45. Raises UserNotFound (is not in it) when committed."""
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class Groups(Protocol):
+    """The groups of one tenant."""
+
+    def group(self, group_id: str) -> Group:
+        """Raises GroupNotFound."""
+
+    def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
+        """In order of creation. Raises InvalidCursor."""
+
+    def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of id. Raises InvalidCursor."""
+
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        """One call for a hundred. Raises UserNotFound."""
+
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
+        """Take everybody out, and take back everything that is granted to it; may be repeated."""
+
+    def memory(self, user_id: str, at: datetime) -> Memory: ...
+
+    def begin(self) -> AbstractContextManager[GroupsWork]: ...
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class Membership(Protocol):
+    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]: ...
+
+    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None: ...
+
+
+class GroupService:
+    def __init__(self, actor: Actor, groups: Groups, now: Callable[[], datetime]) -> None:
+        self._actor, self._groups, self._now = actor, groups, now
+
+    def create(self, name: str, *, external_id: str = "", idempotency_key: str = "") -> Group:
+        """Raises InvalidName, GroupNameTaken, IdempotencyKeyReused."""
+        at, name = self._now(), clean_display_name(name)
+        request = digest(operation="create-group", name=name, external_id=external_id)
+
+        def make() -> Group:
+            group = Group(ids.new(ids.GROUP, at), name, external_id, 0, at, at, 1)
+            with self._groups.begin() as work:
+                if idempotency_key:
+                    work.remember(self._actor.user_id, idempotency_key, request, group.id, at)
+                work.add_group(group)
+                work.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
+            return group
+
+        memory = self._groups.memory(self._actor.user_id, at)
+        return once(memory, idempotency_key, request, make, self._groups.group)
+
+    def read(self, group_id: str) -> Group:
+        """Raises GroupNotFound."""
+        group = self._groups.group(group_id)
+        self._groups.record(record_of(self._actor, Action.GROUP_READ, group.id, self._now()))
+        return group
+
+    def list(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
+        """Raises InvalidCursor."""
+        found = self._groups.groups(limit=limit, cursor=cursor)
+        self._groups.record(
+            record_of(self._actor, Action.GROUPS_LISTED, "groups", self._now(), {"shown": len(found[0])})
+        )
+        return found
+
+    def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """Raises GroupNotFound, InvalidCursor."""
+        group = self._groups.group(group_id)
+        found = self._groups.members(group.id, limit=limit, cursor=cursor)
+        self._groups.record(
+            record_of(self._actor, Action.USERS_LISTED, group.id, self._now(), {"shown": len(found[0])})
+        )
+        return found
+
+    def rename(self, group_id: str, name: str, *, if_revision: int | None = None) -> Group:
+        """Raises GroupNotFound, InvalidName, GroupNameTaken, PreconditionFailed."""
+        group = self._groups.group(group_id)
+        if if_revision not in (None, group.revision):
+            raise PreconditionFailed("Read the group again and repeat what you wanted.")
+        return self.change(group, name, group.external_id)
+
+    def listed(self, shown: int) -> None:
+        """Audit a list."""
+        self._groups.record(record_of(self._actor, Action.GROUPS_LISTED, "groups", self._now(), {"shown": shown}))
+
+    def change(self, before: Group, name: str, external_id: str) -> Group:
+        """Raises InvalidName, GroupNameTaken, PreconditionFailed."""
+        after = replace(
+            before,
+            name=clean_display_name(name),
+            external_id=external_id,
+            updated_at=self._now(),
+            revision=before.revision + 1,
+        )
+        with self._groups.begin() as work:
+            work.change_group(before, after)
+            work.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
+        return after
+
+    def check_users(self, user_ids: Iterable[str]) -> None:
+        """Raises UserNotFound."""
+        self._groups.check_users(user_ids)
+
+    def set_members(self, group: Group, wanted: set[str], membership: Membership) -> Group:
+        """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
+        present = set(membership.members([group.id])[group.id])
+        joining, leaving = wanted - present, present - wanted
+        membership.set_members(group, joining, leaving, self._members_changed(group))
+        return self._groups.group(group.id)
+
+    def _members_changed(self, group: Group) -> MembersRecord:
+        def record(joined: list[str], left: list[str]) -> AuditRecord:
+            facts: Facts = {"joined": joined, "left": left}
+            return record_of(self._actor, Action.GROUP_CHANGED, group.id, self._now(), facts)
+
+        return record
+
+    def delete(self, group_id: str) -> None:
+        """With what was granted to it. One that broke off half-way is finished by repeating it. Raises GroupNotFound, ChangedMeanwhile."""
+        group = self._groups.group(group_id)
+
+        def taken_back(nodes: list[str]) -> AuditRecord:
+            return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
+
+        self._groups.empty(group, self._members_changed(group), taken_back)
+        with self._groups.begin() as work:
+            work.remove_group(group)
+            work.record(record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members}))
+
+    def add_member(self, group_id: str, user_id: str) -> None:
+        """Who is in it already stays in it. Raises GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded."""
+        group = self._groups.group(group_id)
+        self._groups.check_users([user_id])
+        with suppress(AlreadyDone), self._groups.begin() as work:
+            work.add_members(group, [user_id])
+            work.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
+
+    def remove_member(self, group_id: str, user_id: str) -> None:
+        """Raises GroupNotFound, UserNotFound (is not in it)."""
+        group = self._groups.group(group_id)
+        with self._groups.begin() as work:
+            work.remove_members(group, [user_id])
+            work.record(record_of(self._actor, Action.MEMBER_REMOVED, group.id, self._now(), {"user": user_id}))

@@ -1,0 +1,172 @@
+"""Users as a provisioning system keeps them (SCIM 2.0): made, changed and taken away without an invitation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, AuditRecord, Facts, MembersRecord, TakenBack, record_of
+from docplatform.core.errors import PreconditionFailed
+from docplatform.directory.entry import Entry, Facets
+from docplatform.directory.group import Group
+from docplatform.identity.errors import UserNotFound
+from docplatform.identity.last_admin import other_admin
+from docplatform.identity.model import User, UserStatus
+
+_PAGE = 50  # users, at two items each
+
+
+class DirectoryWork(Protocol):
+    def add(self, entry: Entry, *, most: int) -> None:
+        """Raises EmailTaken, UserNameTaken, QuotaExceeded when committed."""
+
+    def change(self, before: Entry, after: Entry) -> None:
+        """Raises EmailTaken, UserNameTaken, PreconditionFailed when committed."""
+
+    def remove(self, entry: Entry) -> None:
+        """But for the id, which stands on what they did and own. Raises PreconditionFailed when committed."""
+
+    def keep_admin(self, user_id: str) -> None:
+        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class Directory(Protocol):
+    """The users and groups of one tenant."""
+
+    def entry(self, user_id: str) -> Entry | None: ...
+
+    def entries(self, user_ids: Iterable[str]) -> dict[str, Entry]: ...
+
+    def user_ids(self) -> Iterator[str]:
+        """In order of creation; one query for some thousands."""
+
+    def named(self, user_name: str) -> str:
+        """The id of the user of that name or address; ''."""
+
+    def group_ids(self) -> Iterator[str]: ...
+
+    def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]: ...
+
+    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Ids, in order. One query for a thousand members of groups that follow one another."""
+
+    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
+        """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile."""
+
+    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+        """End all sessions, and take back the membership of groups and every grant; may be repeated."""
+
+    def end_sessions(self, user_id: str) -> None: ...
+
+    def begin(self) -> AbstractContextManager[DirectoryWork]: ...
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class DirectoryService:
+    def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
+        self._actor, self._directory, self._now = actor, directory, now
+
+    def read(self, user_id: str) -> Entry:
+        """Raises UserNotFound."""
+        entry = self._directory.entry(user_id)
+        if entry is None:
+            raise UserNotFound("Look at the list of users.")
+        return entry
+
+    def listed(self, shown: int) -> None:
+        """Audit a list."""
+        self._directory.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": shown}))
+
+    def create(self, facets: Facets) -> Entry:
+        """Raises EmailTaken, UserNameTaken, QuotaExceeded."""
+        at = self._now()
+        user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
+        entry = Entry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
+        with self._directory.begin() as work:
+            work.add(entry, most=self._actor.tenant.limits.users)
+            facts: Facts = {"role": facets.role.value, "active": facets.active}
+            work.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
+        return entry
+
+    def change(self, before: Entry, facets: Facets) -> Entry:
+        """Who is not active any more loses every session with it.
+        Raises EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
+        at = self._now()
+        status = before.user.status if _same_activity(before.user, facets) else _status(facets)
+        user = replace(before.user, email=facets.email, name=facets.name, role=facets.role, status=status)
+        after = replace(
+            before,
+            user=user,
+            user_name=facets.user_name,
+            external_id=facets.external_id,
+            kept=facets.kept,
+            updated_at=at,
+            revision=before.revision + 1,
+        )
+        with self._directory.begin() as work:
+            self._keep_an_admin(work, before.user, user)
+            work.change(before, after)
+            facts: Facts = {"role": facets.role.value, "active": facets.active}
+            work.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
+        if user.status is UserStatus.DISABLED:
+            self._directory.end_sessions(user.id)
+        return after
+
+    def remove(self, user_id: str, *, if_revision: int | None = None) -> None:
+        """At once without access; one that broke off half-way is finished by repeating it. What they made stays, under their id.
+        Raises UserNotFound, LastAdmin, PreconditionFailed."""
+        entry = self.read(user_id)
+        if if_revision not in (None, entry.revision):
+            raise PreconditionFailed("Read the user again and repeat what you wanted.")
+        if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
+            disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
+            with self._directory.begin() as work:
+                self._keep_an_admin(work, entry.user, disabled.user)
+                work.change(entry, disabled)
+                facts: Facts = {"role": entry.user.role.value, "active": False}
+                work.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
+            entry = disabled
+        self._let_go(entry)
+        with self._directory.begin() as work:
+            work.remove(entry)
+            work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+
+    def _let_go(self, entry: Entry) -> None:
+        user_id = entry.user.id
+
+        def left(group_id: str) -> AuditRecord:
+            return record_of(self._actor, Action.MEMBER_REMOVED, group_id, self._now(), {"user": user_id})
+
+        def taken_back(nodes: list[str]) -> AuditRecord:
+            return record_of(self._actor, Action.ACCESS_REVOKED, user_id, self._now(), {"nodes": nodes})
+
+        self._directory.let_go(entry, left, taken_back)
+
+    def _keep_an_admin(self, work: DirectoryWork, before: User, after: User) -> None:
+        if after.role is not Role.ADMIN or after.status is UserStatus.DISABLED:
+            held = other_admin(before, self._everybody())
+            if held:
+                work.keep_admin(held)
+
+    def _everybody(self) -> Iterator[User]:
+        ids = self._directory.user_ids()
+        while some := list(islice(ids, _PAGE)):
+            yield from (entry.user for entry in self._directory.entries(some).values())
+
+
+def _status(facets: Facets) -> UserStatus:
+    return UserStatus.ACTIVE if facets.active else UserStatus.DISABLED
+
+
+def _same_activity(user: User, facets: Facets) -> bool:
+    """Somebody invited counts as active and stays invited."""
+    return facets.active is (user.status is not UserStatus.DISABLED)

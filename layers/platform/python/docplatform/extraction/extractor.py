@@ -1,0 +1,139 @@
+"""The way in: what a file is, its text, its first page. Imports no parser; see ``docplatform.extraction``."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+
+from docplatform.extraction.file_signatures import HEAD, Container, Foreign, recognise
+from docplatform.extraction.model import (
+    FileRefused,
+    FileType,
+    Inspection,
+    Limits,
+    PreviewResult,
+    ReadingProblem,
+    TextResult,
+    bare,
+    is_supported,
+    text_type,
+)
+from docplatform.extraction.sandbox import Answer, run
+
+DEFAULT_LIMITS = Limits()
+
+
+def inspect_file(path: Path, *, declared_type: str, name: str, limits: Limits = DEFAULT_LIMITS) -> Inspection:
+    """What the file at ``path`` really is; of ``name`` only the extension counts, and only between types of text.
+
+    ``declared_type`` is the media type the client gave; "application/octet-stream" takes whatever is found.
+    Raises FileRefused (any problem) and ReaderUnavailable.
+    """
+    with path.open("rb", buffering=0) as file:
+        head = file.read(HEAD)
+        if not head:
+            raise FileRefused(ReadingProblem.EMPTY_FILE)
+        kind = recognise(head)
+        facts: dict[str, object] = {}
+        if kind is Container.TEXT:
+            kind = text_type(declared_type, Path(name).suffix)
+        if not isinstance(kind, Foreign):
+            _refuse_if_declared_otherwise(kind, declared_type)
+            facts = run({"does": "inspect", "reads": kind.value}, file, limits).header
+            kind = _kind(facts.get("kind"))
+        if isinstance(kind, Foreign):
+            raise _unread(kind, declared_type)
+        _refuse_if_declared_otherwise(kind, declared_type)
+        sha256, size = _digest(file)
+    return Inspection(
+        file_type=kind,
+        media_type=str(facts.get("media_type") or kind.media_type),
+        size=size,
+        sha256=sha256,
+        pages=_number(facts.get("pages")),
+        entries=_number(facts.get("entries")),
+        has_macros=facts.get("has_macros") is True,
+    )
+
+
+def extract_text(path: Path, file_type: FileType, *, limits: Limits = DEFAULT_LIMITS) -> TextResult:
+    """The text of a file that ``inspect_file`` found to be of ``file_type``, and what it says about itself.
+
+    Raises FileRefused (encrypted, damaged, too_complex) and ReaderUnavailable.
+    """
+    with path.open("rb", buffering=0) as file:
+        answer = run({"does": "text", "reads": file_type.value}, file, limits)
+    said = answer.header
+    return TextResult(
+        text=_only_part(answer).decode("utf-8", errors="replace"),
+        truncated=said.get("truncated") is True,
+        pages=_number(said.get("pages")),
+        title=_line(said.get("title")),
+        author=_line(said.get("author")),
+        created=_moment(said.get("created")),
+    )
+
+
+def render_preview(path: Path, file_type: FileType, *, limits: Limits = DEFAULT_LIMITS) -> PreviewResult:
+    """The first page of a file that ``inspect_file`` found to be of ``file_type``.
+
+    Office files and texts are drawn in a simple layout of our own, from what ``extract_text`` would find.
+    Raises FileRefused (encrypted, damaged, too_complex) and ReaderUnavailable.
+    """
+    with path.open("rb", buffering=0) as file:
+        answer = run({"does": "preview", "reads": file_type.value}, file, limits)
+    if len(answer.parts) != 2 or not all(part[:4] == b"RIFF" and part[8:12] == b"WEBP" for part in answer.parts):
+        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without images")
+    preview, thumbnail = answer.parts
+    return PreviewResult(preview=preview, thumbnail=thumbnail, pages=_number(answer.header.get("pages")))
+
+
+def _refuse_if_declared_otherwise(kind: FileType | Container, declared: str) -> None:
+    if isinstance(kind, FileType) and not kind.goes_by(declared):
+        raise FileRefused(ReadingProblem.TYPE_MISMATCH, _mismatch(kind.label))
+
+
+def _kind(name: object) -> FileType | Foreign:
+    try:
+        return Foreign[name] if isinstance(name, str) and name in Foreign.__members__ else FileType(str(name))
+    except ValueError as error:
+        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without a type") from error
+
+
+def _unread(kind: Foreign, declared: str) -> FileRefused:
+    if bare(declared) not in kind.media_types and is_supported(declared):
+        return FileRefused(ReadingProblem.TYPE_MISMATCH, f"{_mismatch(kind.label)} {kind.advice}")
+    return FileRefused(ReadingProblem.UNSUPPORTED_TYPE, f"The file is {kind.label}. {kind.advice}")
+
+
+def _mismatch(label: str) -> str:
+    return f"The file is {label}, but was declared as something else. {ReadingProblem.TYPE_MISMATCH.advice}"
+
+
+def _digest(file: FileIO) -> tuple[str, int]:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256")
+    return digest.hexdigest(), file.tell()
+
+
+def _only_part(answer: Answer) -> bytes:
+    if len(answer.parts) != 1:
+        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without text")
+    return answer.parts[0]
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+
+
+def _line(value: object) -> str:
+    return value[:500] if isinstance(value, str) else ""
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,126 @@
+"""What the first bytes of a file say. Containers (zip, OLE2) are told apart by their content, in the parser process."""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+from docplatform.extraction.model import FileType
+
+HEAD = 64 * 1024
+"""Bytes of a file that ``recognise`` needs."""
+
+
+class Container(StrEnum):
+    ZIP = "zip"
+    OLE2 = "ole2"
+    TEXT = "text"
+
+
+class Foreign(Enum):
+    """A type that is recognised, but not read: its name, the media types it is declared as, and what to do instead."""
+
+    WORD_97 = "a Word 97-2003 document", ("application/msword",), "Save it as a Word document (.docx) or as PDF."
+    POWERPOINT_97 = (
+        "a PowerPoint 97-2003 presentation",
+        ("application/vnd.ms-powerpoint",),
+        "Save it as a PowerPoint presentation (.pptx) or as PDF.",
+    )
+    OUTLOOK_MESSAGE = "an Outlook message", ("application/vnd.ms-outlook",), "Save it as PDF."
+    RICH_TEXT = "a Rich Text document", ("application/rtf", "text/rtf"), "Save it as a Word document (.docx) or as PDF."
+    OPEN_TEXT = (
+        "an OpenDocument text",
+        ("application/vnd.oasis.opendocument.text",),
+        "Save it as a Word document (.docx) or as PDF.",
+    )
+    OPEN_SLIDES = (
+        "an OpenDocument presentation",
+        ("application/vnd.oasis.opendocument.presentation",),
+        "Save it as a PowerPoint presentation (.pptx) or as PDF.",
+    )
+    POSTSCRIPT = "a PostScript file", ("application/postscript",), "Save it as PDF."
+    HEIC = "a HEIC image", ("image/heic", "image/heif"), "Save it as JPEG."
+    AVIF = "an AVIF image", ("image/avif",), "Save it as JPEG."
+    JPEG_2000 = "a JPEG 2000 image", ("image/jp2",), "Save it as JPEG."
+    PHOTOSHOP = "a Photoshop image", ("image/vnd.adobe.photoshop",), "Save it as JPEG."
+    ZIP = "a zip archive", ("application/zip", "application/x-zip-compressed"), "Unpack it and upload the files in it."
+    GZIP = "a gzip archive", ("application/gzip", "application/x-gzip"), "Unpack it and upload the files in it."
+    SEVEN_ZIP = "a 7-Zip archive", ("application/x-7z-compressed",), "Unpack it and upload the files in it."
+    RAR = "a RAR archive", ("application/vnd.rar", "application/x-rar"), "Unpack it and upload the files in it."
+    VIDEO = "a video", ("video/mp4", "video/quicktime"), "Upload documents, images or plain text."
+    PROGRAM = "a program", ("application/x-msdownload",), "Upload documents, images or plain text."
+    UNKNOWN = "of a type that is not known here", (), "Save it as PDF, an image or plain text."
+
+    def __init__(self, label: str, media_types: tuple[str, ...], advice: str) -> None:
+        self.label = label
+        self.media_types = media_types
+        self.advice = advice
+
+
+_PREFIXES: tuple[tuple[bytes, FileType | Container | Foreign], ...] = (
+    (b"\x89PNG\r\n\x1a\n", FileType.PNG),
+    (b"\xff\xd8\xff", FileType.JPEG),
+    (b"II*\x00", FileType.TIFF),
+    (b"MM\x00*", FileType.TIFF),
+    (b"II+\x00", FileType.TIFF),  # BigTIFF
+    (b"MM\x00+", FileType.TIFF),
+    (b"GIF87a", FileType.GIF),
+    (b"GIF89a", FileType.GIF),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Container.OLE2),
+    (b"PK\x03\x04", Container.ZIP),
+    (b"PK\x05\x06", Container.ZIP),
+    (b"PK\x07\x08", Container.ZIP),
+    (b"{\\rtf", Foreign.RICH_TEXT),
+    (b"\x00\x00\x00\x0cjP  ", Foreign.JPEG_2000),
+    (b"8BPS", Foreign.PHOTOSHOP),
+    (b"%!PS", Foreign.POSTSCRIPT),
+    (b"\x1f\x8b", Foreign.GZIP),
+    (b"7z\xbc\xaf\x27\x1c", Foreign.SEVEN_ZIP),
+    (b"Rar!\x1a\x07", Foreign.RAR),
+    (b"\x7fELF", Foreign.PROGRAM),
+    (b"\xcf\xfa\xed\xfe", Foreign.PROGRAM),
+)
+
+_BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+_PDF_WITHIN = 1024  # ISO 32000-1, annex H, note 13: readers accept the header within the first 1024 bytes
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\x0c\r\x1a\x1b")) + b"\x7f"
+
+
+def recognise(head: bytes) -> FileType | Container | Foreign:
+    """The type or the container of a file that begins with ``head``, its first ``HEAD`` bytes."""
+    for prefix, meaning in _PREFIXES:
+        if head.startswith(prefix):
+            return meaning
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return FileType.WEBP
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS:
+        return FileType.BMP
+    if head[4:8] == b"ftyp":
+        return {b"heic": Foreign.HEIC, b"heix": Foreign.HEIC, b"mif1": Foreign.HEIC, b"avif": Foreign.AVIF}.get(
+            head[8:12], Foreign.VIDEO
+        )
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return FileType.PDF
+    if head.startswith(b"MZ") and _looks_binary(head):
+        return Foreign.PROGRAM
+    return Foreign.UNKNOWN if _looks_binary(head) else Container.TEXT
+
+
+def _looks_binary(head: bytes) -> bool:
+    """Control characters do not occur in texts, but for UTF-16 and UTF-32, where every other byte may be one."""
+    if head.startswith(_BYTE_ORDER_MARKS) or utf16_without_mark(head):
+        return False
+    return len(head) - len(head.translate(None, _NOT_IN_TEXT)) > len(head) // 1000
+
+
+def utf16_without_mark(head: bytes) -> str:
+    """``utf-16-le``, ``utf-16-be`` or nothing: in Western UTF-16 nearly every second byte is zero, and no other."""
+    if len(head) < 4 or (len(head) % 2 and len(head) < HEAD):
+        return ""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if odd > half * 0.7 and even == 0:
+        return "utf-16-le"
+    if even > half * 0.7 and odd == 0:
+        return "utf-16-be"
+    return ""

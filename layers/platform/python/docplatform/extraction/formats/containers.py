@@ -1,0 +1,19 @@
+"""Containers whose content decides what they are, zip and OLE2: inspection only."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from docplatform.extraction.file_signatures import Container
+from docplatform.extraction.formats import office_package, ole, spreadsheet
+from docplatform.extraction.formats.format import Facts
+from docplatform.extraction.model import FileType, Limits
+
+PARSER_ERRORS = spreadsheet.PARSER_ERRORS
+
+
+def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    if file_type == Container.ZIP:
+        return office_package.inspect(file, limits)
+    kind = ole.kind(file)
+    return spreadsheet.inspect(file, limits, kind) if isinstance(kind, FileType) else Facts(kind=kind)

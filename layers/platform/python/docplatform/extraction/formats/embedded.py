@@ -1,0 +1,62 @@
+"""Documents inserted into a Word document (altChunk, ECMA-376 part 1 §17.17.2): HTML, web archives and plain text."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from email.message import EmailMessage
+
+from lxml import etree
+
+from docplatform.extraction.blocks import Block, Kind
+from docplatform.extraction.formats.zip_archive import Zip
+
+_MOST = 4 * 1024 * 1024  # bytes of one inserted document
+_UNSEEN = ("script", "style", "head", "title", "template")
+_APART = frozenset(
+    {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "section"}
+)
+
+
+def blocks(container: Zip, part: str, content_type: str) -> Iterator[Block]:
+    """Nothing where it is a package or in Rich Text."""
+    if content_type not in ("text/html", "application/xhtml+xml", "text/plain", "message/rfc822", "application/xml"):
+        return
+    data = container.read(part, _MOST)
+    if content_type == "message/rfc822":
+        data = _html_of_archive(data)
+    lines = (
+        data.decode("utf-8-sig", errors="replace").splitlines() if content_type == "text/plain" else _html_lines(data)
+    )
+    for line in lines:
+        if said := " ".join(line.split()):
+            yield Block(Kind.PARAGRAPH, said)
+
+
+def _html_of_archive(data: bytes) -> bytes:
+    """RFC 2557: the page is one part of a message, the rest is what it shows."""
+    message = email.message_from_bytes(data, policy=email.policy.default)
+    body = message.get_body(("html", "plain")) if isinstance(message, EmailMessage) else None
+    payload = body.get_payload(decode=True) if body is not None else None
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _html_lines(data: bytes) -> list[str]:
+    if not data.strip():
+        return []
+    root = etree.fromstring(
+        data, etree.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
+    )
+    if root is None:
+        return []
+    words: list[str] = []
+    etree.strip_elements(root, *_UNSEEN, with_tail=False)
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if element.tag in _APART:
+            words.append("\n")
+        if event == "start":
+            words.append((element.text or "").replace("\n", " "))
+        else:
+            words.append((element.tail or "").replace("\n", " "))
+    return "".join(words).split("\n")

@@ -1,0 +1,184 @@
+"""Open XML packages (ECMA-376 part 2) and OpenDocument ones: their type, their parts, who wrote them."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import BinaryIO
+from urllib.parse import unquote
+
+from docplatform.extraction.file_signatures import Foreign
+from docplatform.extraction.formats.format import Facts, fact
+from docplatform.extraction.formats.xml_events import XML_ERRORS, events, forget
+from docplatform.extraction.formats.zip_archive import ZIP_ERRORS, Zip
+from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem
+
+PACKAGE_ERRORS: tuple[type[BaseException], ...] = (*XML_ERRORS, *ZIP_ERRORS, KeyError)
+
+_CONTENT_TYPES = "[Content_Types].xml"
+_MANIFEST = "META-INF/manifest.xml"
+_OPEN_XML = (FileType.DOCX, FileType.XLSX, FileType.XLSB, FileType.PPTX)
+_COUNTED = {FileType.PPTX: "sldId", FileType.XLSX: "sheet"}
+_OPEN_DOCUMENT: dict[str, FileType | Foreign] = {
+    "application/vnd.oasis.opendocument.spreadsheet": FileType.ODS,
+    "application/vnd.oasis.opendocument.text": Foreign.OPEN_TEXT,
+    "application/vnd.oasis.opendocument.presentation": Foreign.OPEN_SLIDES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """``kind`` is the last word of the relationship's type: the rest differs between transitional and strict."""
+
+    kind: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    title: str = ""
+    author: str = ""
+    created: datetime | None = None
+
+
+class Package:
+    """An Open XML package. Raises FileRefused and PACKAGE_ERRORS throughout."""
+
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        self.zip = Zip(file, limits)
+
+    def relations(self, part: str = "") -> dict[str, Relation]:
+        """Of ``part``, or of the package, to parts that are there; in the order written."""
+        folder, name = posixpath.split(part)
+        path = posixpath.join(folder, "_rels", f"{name}.rels")
+        found: dict[str, Relation] = {}
+        if path not in self.zip:
+            return found
+        with self.zip.open(path) as stream:
+            for starts, _, element in events(stream, ["Relationship"]):
+                if starts:
+                    continue
+                target = posixpath.normpath(posixpath.join("/", folder, unquote(element.get("Target", "")))).lstrip("/")
+                if element.get("TargetMode") != "External" and target in self.zip:
+                    kind = element.get("Type", "").rstrip("/").rpartition("/")[2]
+                    found[element.get("Id", "")] = Relation(kind, target)
+                forget(element)
+        return found
+
+    def related(self, part: str, *kinds: str) -> list[str]:
+        """The parts that ``part`` is related to by one of ``kinds``, each once."""
+        return list(
+            dict.fromkeys(relation.part for relation in self.relations(part).values() if relation.kind in kinds)
+        )
+
+    def main_part(self) -> str:
+        """The document, workbook or presentation. Raises FileRefused (damaged) when the package names none."""
+        for part in self.related("", "officeDocument"):
+            return part
+        raise FileRefused(ReadingProblem.DAMAGED, cause="no main part")
+
+    def content_type(self, part: str) -> str:
+        by_extension = ""
+        extension = posixpath.splitext(part)[1].lstrip(".").lower()
+        with self.zip.open(_CONTENT_TYPES) as stream:
+            for starts, name, element in events(stream, ["Override", "Default"]):
+                if starts:
+                    continue
+                if name == "Override" and element.get("PartName", "").lstrip("/").lower() == part.lower():
+                    return str(element.get("ContentType", ""))
+                if name == "Default" and element.get("Extension", "").lower() == extension:
+                    by_extension = str(element.get("ContentType", ""))
+        return by_extension
+
+    def properties(self) -> Properties:
+        for part in self.related("", "core-properties"):
+            return properties(self.zip, part)
+        return Properties()
+
+    def thumbnail(self) -> bytes:
+        """The picture of the first page that the authoring program left, or nothing."""
+        for part in self.related("", "thumbnail"):
+            return self.zip.read(part, 4 * 1024 * 1024)
+        return b""
+
+
+def properties(container: Zip, part: str) -> Properties:
+    """Dublin Core elements, of Open XML's core properties and of OpenDocument's meta.xml alike."""
+    said: dict[str, str] = {}
+    if part in container:
+        with container.open(part) as stream:
+            names = ["title", "creator", "initial-creator", "created", "creation-date"]
+            for starts, name, element in events(stream, names):
+                if not starts:
+                    said.setdefault(name, element.text or "")
+    return Properties(
+        title=fact(said.get("title")),
+        author=fact(said.get("initial-creator") or said.get("creator")),
+        created=_moment(said.get("created") or said.get("creation-date") or ""),
+    )
+
+
+def inspect(file: BinaryIO, limits: Limits) -> Facts:
+    """Which type a zip container is; every entry is unpacked once, to see that it holds what it says."""
+    package = Package(file, limits)
+    if _CONTENT_TYPES in package.zip:
+        kind, media_type = _open_xml_type(package)
+    elif "mimetype" in package.zip:
+        kind, media_type = _open_document_type(package.zip)
+    else:
+        return Facts(kind=Foreign.ZIP)
+    if isinstance(kind, Foreign):
+        return Facts(kind=kind)
+    package.zip.check()
+    return Facts(
+        kind=kind,
+        media_type=media_type,
+        pages=_count(package, kind),
+        entries=len(package.zip),
+        has_macros=any(name.endswith("vbaproject.bin") for name in package.zip.names()),
+    )
+
+
+def _open_xml_type(package: Package) -> tuple[FileType | Foreign, str]:
+    """A main part of type X.main+xml makes a file of type X; the registered names of those with macros end in ".12"."""
+    said = package.content_type(package.main_part()).lower()
+    media_type = said.removesuffix("+xml").removesuffix(".main")
+    if "macroenabled" in media_type:
+        media_type += ".12"
+    for file_type in _OPEN_XML:
+        if media_type and file_type.goes_by(media_type):
+            return file_type, media_type
+    return Foreign.UNKNOWN, ""
+
+
+def _open_document_type(container: Zip) -> tuple[FileType | Foreign, str]:
+    media_type = container.read("mimetype", 200).decode("ascii", errors="replace").strip()
+    kind = _OPEN_DOCUMENT.get(media_type.removesuffix("-template"), Foreign.UNKNOWN)
+    refuse_encrypted(container)
+    return kind, media_type
+
+
+def refuse_encrypted(container: Zip) -> None:
+    """OpenDocument encrypts entry by entry, and its manifest says how (OpenDocument 1.2 part 3 §3.4)."""
+    if _MANIFEST in container:
+        with container.open(_MANIFEST) as stream:
+            for _ in events(stream, ["encryption-data"]):
+                raise FileRefused(ReadingProblem.ENCRYPTED)
+
+
+def _count(package: Package, kind: FileType) -> int | None:
+    tag = _COUNTED.get(kind)
+    if tag is None:
+        return None
+    with package.zip.open(package.main_part()) as stream:
+        return sum(1 for starts, _, _ in events(stream, [tag]) if starts)
+
+
+def _moment(text: str) -> datetime | None:
+    """W3CDTF (ISO 8601); without a zone, taken as UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

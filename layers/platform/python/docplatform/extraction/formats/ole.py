@@ -1,0 +1,71 @@
+"""OLE2 compound files ([MS-CFB]): old Office files, and the wrapping of encrypted new ones."""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import olefile
+
+from docplatform.extraction.file_signatures import Foreign
+from docplatform.extraction.formats.format import fact
+from docplatform.extraction.formats.office_package import Properties
+from docplatform.extraction.model import FileRefused, FileType, ReadingProblem
+
+OLE_ERRORS: tuple[type[BaseException], ...] = (OSError, IndexError, KeyError, ValueError, TypeError, struct.error)
+
+_KINDS: dict[str, FileType | Foreign] = {
+    "workbook": FileType.XLS,
+    "book": FileType.XLS,
+    "worddocument": Foreign.WORD_97,
+    "powerpoint document": Foreign.POWERPOINT_97,
+    "__properties_version1.0": Foreign.OUTLOOK_MESSAGE,
+}
+_FILE_PASS, _BOUND_SHEET, _END = 0x002F, 0x0085, 0x000A  # records of [MS-XLS] §2.3
+_MOST_RECORDS = 100  # a workbook that is encrypted says so among its first
+
+
+def kind(file: BinaryIO) -> FileType | Foreign:
+    """By the streams in the root. Raises FileRefused (encrypted) and OLE_ERRORS."""
+    file.seek(0)
+    container: Any = olefile.OleFileIO(file)
+    streams = {"/".join(path).lower() for path in container.listdir()}
+    if "encryptedpackage" in streams:  # an Open XML file with a password: [MS-OFFCRYPTO] §2.3.4.4
+        raise FileRefused(ReadingProblem.ENCRYPTED)
+    for name, found in _KINDS.items():
+        if name in streams:
+            if found is FileType.XLS and _is_locked(container.openstream(name)):
+                raise FileRefused(ReadingProblem.ENCRYPTED)
+            return found
+    return Foreign.UNKNOWN
+
+
+def properties(file: BinaryIO) -> Properties:
+    """The summary information stream ([MS-OLEPS] §2.25.1)."""
+    file.seek(0)
+    said: Any = olefile.OleFileIO(file).get_metadata()
+    created = said.create_time if isinstance(said.create_time, datetime) else None
+    return Properties(
+        title=fact(_decoded(said.title, said.codepage)),
+        author=fact(_decoded(said.author, said.codepage)),
+        created=created.replace(tzinfo=UTC) if created and created.year > 1601 else None,
+    )
+
+
+def _is_locked(workbook: BinaryIO) -> bool:
+    for _ in range(_MOST_RECORDS):
+        header = workbook.read(4)
+        if len(header) < 4:
+            return False
+        record, size = struct.unpack("<HH", header)
+        if record in (_FILE_PASS, _BOUND_SHEET, _END):
+            return bool(record == _FILE_PASS)
+        workbook.read(size)
+    return False
+
+
+def _decoded(value: object, codepage: object) -> str:
+    if not isinstance(value, bytes):
+        return str(value or "")
+    return value.decode("utf-8" if codepage in (65001, -535) else "cp1252", errors="replace")

@@ -1,0 +1,137 @@
+"""PDF, by pdfium. Files that open with an empty password (protected against changes only) are read."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+import pypdfium2
+from pypdfium2 import raw
+
+from docplatform.extraction.blocks import Raster
+from docplatform.extraction.formats.format import Facts, Gathering, fact, too_many_pages
+from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem, TextResult
+
+PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
+
+_LOCKED = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
+_SPLIT_WORD = re.compile("\ufffe\\s*")  # pdfium marks a hyphen at the end of a line, where it parts a word
+_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
+_AT_ONCE = 16 * MEBIBYTE  # smaller files are read whole, which is a little faster than piece by piece
+_MOST_NOTES = 2_000  # annotations of a page that are looked at
+_FIELDS_WITH_TEXT = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
+_NOTES_WITHOUT_TEXT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET})
+
+
+def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    document = _open(file, limits)
+    return Facts(kind=FileType.PDF, pages=len(document))
+
+
+def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+    """The text of every page in order; after it the page's filled-in fields and comments."""
+    document = _open(file, limits)
+    pages = len(document)
+    gathering = Gathering(limits)
+    unread = 0
+    for number in range(pages):
+        try:
+            page = document[number]
+        except pypdfium2.PdfiumError:
+            unread += 1
+            continue
+        room = all(gathering.add(line) for line in _page_text(document, page))
+        page.close()
+        if not room:
+            break
+    if unread == pages:
+        raise FileRefused(ReadingProblem.DAMAGED, cause="no page can be loaded")
+    return TextResult(
+        text=gathering.text(),
+        truncated=gathering.truncated,
+        pages=pages,
+        title=fact(document.get_metadata_value("Title")),
+        author=fact(document.get_metadata_value("Author")),
+        created=_moment(document.get_metadata_value("CreationDate")),
+    )
+
+
+def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
+    document = _open(file, limits)
+    page = document[0]
+    width, height = page.get_size()
+    if not (width > 0 and height > 0):
+        raise FileRefused(ReadingProblem.DAMAGED, cause="page without a size")
+    scale = min(limits.preview[0] / width, limits.preview[1] / height)
+    bitmap = page.render(scale=scale, force_bitmap_format=raw.FPDFBitmap_BGRx, limit_image_cache=True)
+    return Raster(
+        mode="RGB", layout="BGRX", size=(bitmap.width, bitmap.height), data=bytes(bitmap.buffer), pages=len(document)
+    )
+
+
+def _open(file: BinaryIO, limits: Limits) -> Any:
+    file.seek(0)
+    beginning = file.read(_AT_ONCE)
+    try:
+        document = pypdfium2.PdfDocument(beginning if len(beginning) < _AT_ONCE else file)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in _LOCKED:
+            raise FileRefused(ReadingProblem.ENCRYPTED) from error
+        raise
+    document.init_forms()
+    pages = len(document)
+    if pages < 1:
+        raise FileRefused(ReadingProblem.DAMAGED, cause="no pages")
+    if pages > limits.pages:
+        raise FileRefused(ReadingProblem.TOO_COMPLEX, too_many_pages(limits))
+    return document
+
+
+def _page_text(document: Any, page: Any) -> Iterator[str]:
+    text_page = page.get_textpage()
+    yield _SPLIT_WORD.sub("", text_page.get_text_range())
+    text_page.close()
+    for number in range(min(raw.FPDFPage_GetAnnotCount(page), _MOST_NOTES)):
+        annotation = raw.FPDFPage_GetAnnot(page, number)
+        if annotation:
+            if noted := _annotation_text(document.formenv, annotation):
+                yield noted
+            raw.FPDFPage_CloseAnnot(annotation)
+
+
+def _annotation_text(form: Any, annotation: Any) -> str:
+    kind = raw.FPDFAnnot_GetSubtype(annotation)
+    if kind == raw.FPDF_ANNOT_WIDGET and form and raw.FPDFAnnot_GetFormFieldType(form, annotation) in _FIELDS_WITH_TEXT:
+        return _string(lambda buffer, size: raw.FPDFAnnot_GetFormFieldValue(form, annotation, buffer, size))
+    if kind in _NOTES_WITHOUT_TEXT:
+        return ""
+    return _string(lambda buffer, size: raw.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size))
+
+
+def _string(ask: Any) -> str:
+    """pdfium's way with strings: asked once for the size in bytes, then for UTF-16 with a zero at the end."""
+    size = ask(None, 0)
+    if size <= 2:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    ask(ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
+    return buffer.raw[: size - 2].decode("utf-16-le", errors="ignore")
+
+
+def _moment(text: str) -> datetime | None:
+    """ISO 32000-1 §7.9.4: D:YYYYMMDDHHmmSSOHH'mm, of which only the year is required; without a zone, taken as UTC."""
+    match = _DATE.match(text or "")
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, sign, off_hours, off_minutes = match.groups()
+    try:
+        local = datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+        )
+        offset = timedelta(hours=int(off_hours or 0), minutes=int(off_minutes or 0))
+        return local - offset if sign == "+" else local + offset
+    except (ValueError, OverflowError):
+        return None

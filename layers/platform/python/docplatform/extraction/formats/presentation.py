@@ -1,0 +1,91 @@
+"""PowerPoint presentations: slide by slide text, diagrams, charts, notes, comments; then what is on every slide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
+
+from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, CHARACTERS_ON_A_PAGE, Block, Slide
+from docplatform.extraction.formats import office_package
+from docplatform.extraction.formats.format import Facts, Gathering
+from docplatform.extraction.formats.office_package import Package
+from docplatform.extraction.formats.office_text import Prose
+from docplatform.extraction.formats.xml_events import events, forget
+from docplatform.extraction.model import Limits, TextResult
+
+PARSER_ERRORS = office_package.PACKAGE_ERRORS
+
+_BESIDE = ("diagramData", "chart", "notesSlide", "comments")
+
+
+def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    return office_package.inspect(file, limits)
+
+
+def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+    deck = Package(file, limits)
+    slides, _ = _slides(deck)
+    gathering = Gathering(limits)
+    all(gathering.add(block.text) for block in _blocks(deck, slides, limits))
+    said = deck.properties()
+    return TextResult(
+        text=gathering.text(),
+        truncated=gathering.truncated,
+        pages=len(slides),
+        title=said.title,
+        author=said.author,
+        created=said.created,
+    )
+
+
+def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Slide:
+    deck = Package(file, limits)
+    slides, aspect = _slides(deck)
+    blocks: tuple[Block, ...] = ()
+    if slides:
+        with deck.zip.open(slides[0]) as stream:
+            blocks = tuple(islice(Prose(CHARACTERS_ON_A_PAGE).read(stream), BLOCKS_ON_A_PAGE))
+    return Slide(blocks=blocks, aspect=aspect, picture=b"" if blocks else deck.thumbnail(), pages=len(slides))
+
+
+def _slides(deck: Package) -> tuple[list[str], float]:
+    """The slides' parts in the order they are shown, and their width by height."""
+    main = deck.main_part()
+    relations = deck.relations(main)
+    slides: list[str] = []
+    aspect = 4 / 3
+    with deck.zip.open(main) as stream:
+        for starts, name, element in events(stream, ["sldId", "sldSz"]):
+            if not starts:
+                forget(element)
+            elif name == "sldSz":
+                aspect = _aspect(element.get("cx", ""), element.get("cy", ""))
+            else:
+                # "id" twice: the slide's own number, and in another namespace the relation that leads to it.
+                for key, value in element.attrib.items():
+                    if key.endswith("}id") and value in relations:
+                        slides.append(relations[value].part)
+    return slides, aspect
+
+
+def _aspect(width: str, height: str) -> float:
+    try:
+        return min(max(int(width) / int(height), 0.25), 4.0)
+    except (ValueError, ZeroDivisionError):
+        return 4 / 3
+
+
+def _blocks(deck: Package, slides: list[str], limits: Limits) -> Iterator[Block]:
+    prose = Prose(limits.text_characters)
+    on_every_slide = Prose(limits.text_characters, placeholders=False)
+    layouts: dict[str, None] = {}
+    for slide in slides:
+        for part in (slide, *deck.related(slide, *_BESIDE)):
+            with deck.zip.open(part) as stream:
+                yield from prose.read(stream)
+        layouts.update(dict.fromkeys(deck.related(slide, "slideLayout")))
+    masters = dict.fromkeys(master for layout in layouts for master in deck.related(layout, "slideMaster"))
+    for part in (*layouts, *masters):
+        with deck.zip.open(part) as stream:
+            yield from on_every_slide.read(stream)

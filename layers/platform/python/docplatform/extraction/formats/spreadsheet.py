@@ -1,0 +1,121 @@
+"""Spreadsheets, by calamine: sheet names and cells; then, from Open XML, comments, text boxes, diagrams and charts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from typing import BinaryIO
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum
+
+from docplatform.extraction.blocks import COLUMNS_ON_A_PAGE, ROWS_ON_A_PAGE, Grid
+from docplatform.extraction.formats import office_package, ole
+from docplatform.extraction.formats.format import Facts, Gathering, fact
+from docplatform.extraction.formats.office_text import Prose
+from docplatform.extraction.formats.zip_archive import Zip
+from docplatform.extraction.model import FileType, Limits, TextResult
+
+PARSER_ERRORS: tuple[type[BaseException], ...] = (CalamineError, *office_package.PACKAGE_ERRORS, *ole.OLE_ERRORS)
+
+Cell = int | float | str | bool | time | date | datetime | timedelta
+
+_BESIDE = re.compile(
+    r"xl/(comments\d*|comments/.*|threadedcomments/.*|drawings/drawing\d*|charts/chart\d*|diagrams/data\d*)\.xml"
+)
+
+
+def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    """For the old binary format; the others are zip containers, and inspected as such."""
+    workbook = _open(file)
+    return Facts(kind=FileType(file_type), pages=len(workbook.sheet_names))
+
+
+def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+    """Each sheet's name, then its rows: cells with tabs between, empty ones left out."""
+    container = _container(file, limits, file_type)
+    workbook = _open(file)
+    gathering = Gathering(limits)
+    all(gathering.add(line) for line in _lines(workbook))
+    if container is None:
+        said = ole.properties(file)
+    else:
+        all(gathering.add(line) for line in _beside(container, limits))
+        said = office_package.properties(container, "meta.xml" if file_type == FileType.ODS else "docProps/core.xml")
+    return TextResult(
+        text=gathering.text(),
+        truncated=gathering.truncated,
+        pages=len(workbook.sheet_names),
+        title=said.title,
+        author=said.author,
+        created=said.created,
+    )
+
+
+def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Grid:
+    """The first sheet that has anything in it."""
+    _container(file, limits, file_type)
+    workbook = _open(file)
+    pages = len(workbook.sheet_names)
+    for name, sheet in _sheets(workbook):
+        rows = tuple(
+            tuple(shown(cell) for cell in row[:COLUMNS_ON_A_PAGE])
+            for row in sheet.to_python(skip_empty_area=False, nrows=ROWS_ON_A_PAGE)
+        )
+        if any(any(row) for row in rows):
+            return Grid(rows=rows, title=fact(name), pages=pages)
+    return Grid(rows=(), title=fact(next(iter(workbook.sheet_names), "")), pages=pages)
+
+
+def _container(file: BinaryIO, limits: Limits, file_type: str) -> Zip | None:
+    """The zip, none for the old binary format. Refuses what is encrypted: to calamine that is only "not a workbook"."""
+    if file_type == FileType.XLS:
+        ole.kind(file)
+        return None
+    container = Zip(file, limits)
+    office_package.refuse_encrypted(container)
+    return container
+
+
+def shown(cell: Cell) -> str:
+    """As a sheet shows it without a format of its own: no ".0", a blank between date and time."""
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return f"{cell:.15g}"
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ", timespec="seconds")
+    return str(cell)
+
+
+def _open(file: BinaryIO) -> CalamineWorkbook:
+    file.seek(0)
+    return CalamineWorkbook.from_filelike(file)
+
+
+def _sheets(workbook: CalamineWorkbook) -> Iterator[tuple[str, CalamineSheet]]:
+    """Those with cells: a chart or a macro that stands where a sheet would has none."""
+    for sheet in workbook.sheets_metadata:
+        if sheet.typ == SheetTypeEnum.WorkSheet:
+            yield sheet.name, workbook.get_sheet_by_name(sheet.name)
+
+
+def _lines(workbook: CalamineWorkbook) -> Iterator[str]:
+    for name, sheet in _sheets(workbook):
+        yield name
+        for row in sheet.iter_rows():
+            if cells := _row(row):
+                yield cells
+
+
+def _row(row: Iterable[Cell]) -> str:
+    return "\t".join([cell if isinstance(cell, str) else shown(cell) for cell in row if cell != ""])
+
+
+def _beside(container: Zip, limits: Limits) -> Iterator[str]:
+    prose = Prose(limits.text_characters)
+    for name in container.names():
+        if _BESIDE.fullmatch(name):
+            with container.open(name) as stream:
+                for block in prose.read(stream):
+                    yield block.text

@@ -1,0 +1,141 @@
+"""Plain text in whatever encoding, tables in it, Markdown and JSON."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from typing import BinaryIO
+
+import charset_normalizer
+
+from docplatform.extraction.blocks import (
+    BLOCKS_ON_A_PAGE,
+    CHARACTERS_ON_A_PAGE,
+    COLUMNS_ON_A_PAGE,
+    ROWS_ON_A_PAGE,
+    Block,
+    FirstPage,
+    Flow,
+    Grid,
+    Kind,
+)
+from docplatform.extraction.file_signatures import HEAD, utf16_without_mark
+from docplatform.extraction.formats.format import Facts, Gathering, clean
+from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem, TextResult
+
+PARSER_ERRORS: tuple[type[BaseException], ...] = (csv.Error,)
+
+_MARKS = (  # the longer first: a UTF-32 mark begins with a UTF-16 one
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# What text files are found to be written in; the fewer there are to choose from, the better the guess.
+_ENCODINGS = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2"),
+    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
+)
+_WESTERN = "cp1252"
+for _name in (*_ENCODINGS, *(name for _, name in _MARKS), "ascii", "latin-1"):
+    codecs.lookup(_name)  # imports it; nothing can be imported once sealed
+
+_LONGEST_LINE = 2_000
+
+
+def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+    """Only whether there is any text in it."""
+    _decode(file, HEAD)
+    return Facts(kind=FileType(file_type))
+
+
+def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+    found, whole = _decode(file, limits.text_characters * 4)
+    gathering = Gathering(limits)
+    gathering.add(found)
+    return TextResult(text=gathering.text(), truncated=gathering.truncated or not whole)
+
+
+def first_page(file: BinaryIO, limits: Limits, file_type: str) -> FirstPage:
+    beginning, _ = _decode(file, HEAD)
+    beginning = clean(beginning)[:CHARACTERS_ON_A_PAGE]
+    if file_type == FileType.CSV and (rows := _table(beginning)):
+        return Grid(rows=rows, lettered=False)
+    lines = beginning.split("\n")[:BLOCKS_ON_A_PAGE]
+    as_block = _markdown if file_type == FileType.MARKDOWN else _paragraph
+    return Flow(blocks=tuple(as_block(line[:_LONGEST_LINE]) for line in lines))
+
+
+def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
+    """The text in the first ``most`` bytes, and whether that is all there is."""
+    file.seek(0)
+    data = file.read(most)
+    whole = not file.read(1)
+    encoding, start = _encoding(data, whole)
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    decoded = decoder.decode(data[start:], final=whole)
+    if whole and not decoded.strip("\ufffd\0 \r\n\t"):
+        raise FileRefused(
+            ReadingProblem.EMPTY_FILE, "There is no text in the file. Check it on your computer and upload it again."
+        )
+    return decoded, whole
+
+
+def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
+    """Its name, and how many bytes of mark to leave out."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name, len(mark)
+    if name := utf16_without_mark(data[:HEAD]):
+        return name, 0
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
+        if b"\x1b$" not in data[:HEAD]:  # ISO-2022-JP is all ASCII, with escapes
+            return "utf-8", 0
+    except UnicodeDecodeError:
+        pass
+    return _guess(data[:HEAD]), 0
+
+
+def _guess(sample: bytes) -> str:
+    """The most plausible encoding; of equally plausible ones the Western European, for it is the most common."""
+    matches = charset_normalizer.from_bytes(sample, cp_isolation=list(_ENCODINGS))
+    best = matches.best()
+    if best is None:
+        return _WESTERN
+    for match in matches:
+        if match.encoding == _WESTERN and (match.chaos, match.coherence) == (best.chaos, best.coherence):
+            return _WESTERN
+    return best.encoding
+
+
+def _table(beginning: str) -> tuple[tuple[str, ...], ...]:
+    """Its first rows, or none where it has fewer than two columns. The delimiter is what the first lines agree on."""
+    lines = [line for line in beginning.split("\n") if line.strip()][:20]
+    delimiter = max(",;\t|", key=lambda sign: min((line.count(sign) for line in lines), default=0))
+    rows: list[tuple[str, ...]] = []
+    try:
+        for row in csv.reader(io.StringIO(beginning), delimiter=delimiter):
+            rows.append(tuple(row[:COLUMNS_ON_A_PAGE]))
+            if len(rows) == ROWS_ON_A_PAGE:
+                break
+    except csv.Error:
+        return ()
+    return tuple(rows) if max((len(row) for row in rows), default=0) > 1 else ()
+
+
+def _paragraph(line: str) -> Block:
+    return Block(Kind.PARAGRAPH, line)
+
+
+def _markdown(line: str) -> Block:
+    """Headings and lists (CommonMark §4.2, §5.2); the rest as it is written."""
+    stripped = line.lstrip()
+    level = len(stripped) - len(stripped.lstrip("#"))
+    if 0 < level <= 6 and stripped[level : level + 1] == " ":
+        return Block(Kind.HEADING, stripped[level:].strip(" #"), level)
+    if stripped[:2] in ("- ", "* ", "+ "):
+        return Block(Kind.ITEM, stripped[2:])
+    return Block(Kind.PARAGRAPH, line)

@@ -1,0 +1,68 @@
+"""XML of strangers: read as a stream, without entities, document types, the network or great depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from lxml import etree
+
+from docplatform.extraction.model import FileRefused, ReadingProblem
+
+XML_ERRORS: tuple[type[BaseException], ...] = (etree.LxmlError, UnicodeDecodeError, AssertionError)
+
+_TOO_DEEP = frozenset(
+    {etree.ErrorTypes.ERR_RESOURCE_LIMIT, etree.ErrorTypes.ERR_ENTITY_LOOP, etree.ErrorTypes.ERR_NO_MEMORY}
+)
+
+
+def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, Any]]:
+    """(whether it starts, local name, element) for each element of one of the local names ``tags``, in any namespace.
+
+    An element's own text is whole at its end only. The caller lets go of what it has read with ``forget``.
+    Raises XML_ERRORS; FileRefused for a document type declaration (Open XML forbids it: ECMA-376 part 2) and for depth.
+    """
+    names: dict[str, str] = {}
+    checked = False
+    try:
+        for event, element in etree.iterparse(
+            stream,
+            events=("start", "end"),
+            tag=[f"{{*}}{tag}" for tag in tags],
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        ):
+            if not checked:
+                checked = True
+                if element.getroottree().docinfo.internalDTD is not None:
+                    raise FileRefused(ReadingProblem.DAMAGED, cause="document type declaration")
+            tag = element.tag
+            name = names.get(tag)
+            if name is None:
+                name = names[tag] = tag.rpartition("}")[2]
+            yield event == "start", name, element
+    except etree.XMLSyntaxError as error:
+        if error.code in _TOO_DEEP:
+            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="XML depth or size") from error
+        raise
+
+
+def forget(element: Any) -> None:
+    """Frees an element that has ended, and the siblings before it."""
+    element.clear()
+    parent = element.getparent()
+    if parent is not None:
+        while element.getprevious() is not None:
+            del parent[0]
+
+
+def attribute(element: Any, name: str) -> str:
+    """By local name, for its namespace differs between transitional and strict Open XML."""
+    for key, value in element.attrib.items():
+        if key.rpartition("}")[2] == name:
+            return str(value)
+    return ""

@@ -1,0 +1,84 @@
+"""A zip file within bounds: entries, what they say they unpack to, and what they really unpack to."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from typing import IO, BinaryIO
+
+from docplatform.extraction.model import MEBIBYTE, FileRefused, Limits, ReadingProblem
+
+ZIP_ERRORS: tuple[type[BaseException], ...] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    struct.error,
+    ValueError,
+    OverflowError,
+    OSError,
+    NotImplementedError,  # a version or a method that no zip of an office program has
+)
+
+_ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE.TXT §4.4.4)
+_PLAIN_METHODS = frozenset(
+    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+)  # all that Open XML allows (ECMA-376 part 2, annex C.5)
+_NO_BOMB = 64 * MEBIBYTE  # below this, no ratio is suspicious
+
+
+class Zip:
+    """Read-only. Names are found in any case (as ECMA-376 part 2 wants for part names) and with either slash."""
+
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        """Raises FileRefused (too_complex, encrypted, damaged) and ZIP_ERRORS."""
+        file.seek(0)
+        self._zip = zipfile.ZipFile(file)
+        self._entries = {_key(entry.filename): entry for entry in self._zip.infolist() if not entry.is_dir()}
+        self._limits = limits
+        self._refuse_bombs()
+
+    def __contains__(self, name: str) -> bool:
+        return _key(name) in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def names(self) -> list[str]:
+        """In lower case, with forward slashes."""
+        return list(self._entries)
+
+    def open(self, name: str) -> IO[bytes]:
+        """Unpacks no more than the entry says it holds. Raises KeyError when there is none of that name."""
+        return self._zip.open(self._entries[_key(name)])
+
+    def read(self, name: str, most: int) -> bytes:
+        """The first ``most`` bytes."""
+        with self.open(name) as entry:
+            return entry.read(most)
+
+    def check(self) -> None:
+        """Unpacks every entry, to find one of another size or checksum than it says (BadZipFile)."""
+        for entry in self._entries.values():
+            with self._zip.open(entry) as content:
+                while content.read(MEBIBYTE):
+                    pass
+
+    def _refuse_bombs(self) -> None:
+        entries = self._zip.infolist()
+        unpacked = sum(entry.file_size for entry in entries)
+        packed = sum(entry.compress_size for entry in entries)
+        if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+            raise FileRefused(ReadingProblem.ENCRYPTED)
+        if len(entries) > self._limits.entries:
+            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="entries")
+        if unpacked > self._limits.unpacked:
+            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="unpacked size")
+        if unpacked > _NO_BOMB and unpacked > packed * self._limits.ratio:
+            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="compression ratio")
+        if any(entry.compress_type not in _PLAIN_METHODS for entry in entries):
+            raise FileRefused(ReadingProblem.DAMAGED, cause="compression method")
+
+
+def _key(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()

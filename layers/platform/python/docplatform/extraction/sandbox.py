@@ -1,0 +1,191 @@
+"""One parser process: started with one file and one task, bounded, and ended in any case.
+
+The process gets the file as standard input, a pipe as standard output, and an environment without credentials; it seals
+itself (seal.py) before it reads the first byte. What comes back is as untrusted as the file: sizes are capped here, and
+meaning is checked by the caller.
+
+    parent                                     child (child.py)
+    starts it, waits up to START_UP            imports its engine, seals itself
+                                       ←  +    ready; from here Limits.seconds count
+                                               parses
+    reads up to the cap                ←       size of header (4 bytes), header (JSON), parts
+    ends the process group             ←       end of file
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from io import FileIO
+from typing import IO, cast
+
+from docplatform.extraction.model import FileRefused, Limits, ReadingProblem
+
+START_UP = 30.0
+"""Seconds for the interpreter and its imports; a cold sandbox reads them from disk for the first time."""
+
+READY, UNAVAILABLE = b"+", b"-"
+_CHILD = "docplatform.extraction.worker"
+# No site packages of its own, no working directory on the path, no bytecode written, no warnings.
+_OPTIONS = ("-S", "-P", "-B", "-Wignore", "-m")
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_IMAGES = 16 * 1024 * 1024  # room for two WebP images beside the text
+_HEADER = 64 * 1024
+# An allocation that fails ends native code by a deliberate trap or abort, and a processor limit by SIGXCPU or SIGKILL.
+_EXHAUSTED = frozenset({signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGALRM})
+
+
+class ReaderUnavailable(RuntimeError):
+    """The parser process does not start: a library is missing, or resources are. No fault of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a child said. ``peak_memory`` is its largest resident size in bytes, or its parent's, if that was larger."""
+
+    header: dict[str, object]
+    parts: tuple[bytes, ...]
+    peak_memory: int
+
+
+def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
+    """Has ``task`` done on ``file`` by a process of its own, which moves the file's position.
+
+    Raises FileRefused when the child says so, crashes, hangs, or answers more than it may; ReaderUnavailable when it
+    never began.
+    """
+    file.seek(0)
+    process = _start([sys.executable, *_OPTIONS, _CHILD, json.dumps({**task, "limits": asdict(limits)})], file)
+    pipe = cast(IO[bytes], process.stdout).fileno()
+    began, data, in_time = False, b"", False
+    try:
+        first = _read(pipe, time.monotonic() + START_UP, 1)
+        began = first == READY
+        if began:
+            deadline = time.monotonic() + limits.seconds
+            data = _read(pipe, deadline, 4 * limits.text_characters + _IMAGES)
+            in_time = _exited(process.pid, deadline)
+        elif first == UNAVAILABLE:
+            data = _read(pipe, time.monotonic() + 1.0, _HEADER)
+    except _TooMuch as too_much:
+        raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="answer too large") from too_much
+    finally:
+        code, peak = _end(process)
+    if not began:
+        raise ReaderUnavailable(data.decode(errors="replace") or f"the parser process ended with {code} at its start")
+    if not in_time:
+        raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="out of time")
+    if code != 0:
+        raise _verdict(code)
+    header, parts = _unpack(data)
+    if "problem" in header:
+        raise _refusal(header)
+    return Answer(header, parts, peak)
+
+
+def _start(command: list[str], file: FileIO) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ReaderUnavailable(str(error)) from error
+
+
+def _environment() -> dict[str, str]:
+    """No credentials, no addresses; what is imported comes from where this process imports it."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry), "HOME": "/"}
+
+
+class _TooMuch(Exception):
+    pass
+
+
+def _read(pipe: int, deadline: float, most: int) -> bytes:
+    """Up to the end of file or the deadline, whichever is first; with ``most`` = 1, a single byte."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    chunks: list[bytes] = []
+    size = 0
+    while (left := deadline - time.monotonic()) > 0:
+        if not poll.poll(left * 1000):
+            break
+        chunk = os.read(pipe, 1 if most == 1 else 1 << 20)
+        if not chunk:
+            break
+        chunks.append(chunk)
+        size += len(chunk)
+        if most == 1:
+            break
+        if size > most:
+            raise _TooMuch
+    return b"".join(chunks)
+
+
+def _exited(pid: int, deadline: float) -> bool:
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Ends the whole group while its leader still holds the group's number, then collects exit code and peak memory."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.stdout is not None:
+        process.stdout.close()
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _verdict(code: int) -> FileRefused:
+    if code > 0:
+        return FileRefused(ReadingProblem.DAMAGED, cause=f"exit {code}")
+    cause = f"signal {-code}"
+    return FileRefused(ReadingProblem.TOO_COMPLEX if -code in _EXHAUSTED else ReadingProblem.DAMAGED, cause=cause)
+
+
+def _unpack(data: bytes) -> tuple[dict[str, object], tuple[bytes, ...]]:
+    size = int.from_bytes(data[:4], "big")
+    broken = FileRefused(ReadingProblem.DAMAGED, cause="answer incomplete")
+    if len(data) < 4 or not 0 < size <= min(_HEADER, len(data) - 4):
+        raise broken
+    try:
+        header = json.loads(data[4 : 4 + size])
+        sizes = [int(part) for part in header["sizes"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise broken from error
+    at = 4 + size
+    if any(part < 0 for part in sizes) or sum(sizes) != len(data) - at:
+        raise broken
+    parts = []
+    for part in sizes:
+        parts.append(data[at : at + part])
+        at += part
+    return header, tuple(parts)
+
+
+def _refusal(header: dict[str, object]) -> FileRefused:
+    try:
+        problem = ReadingProblem(str(header["problem"]))
+    except ValueError:
+        problem = ReadingProblem.DAMAGED
+    return FileRefused(problem, str(header.get("detail", ""))[:500], str(header.get("cause", ""))[:200])

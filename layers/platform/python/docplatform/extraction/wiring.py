@@ -1,0 +1,25 @@
+"""The reader of strangers' files. Only functions with the parsers layer import it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docplatform.extraction import extract_text, inspect_file, render_preview
+from docplatform.extraction.model import FileType, Inspection, PreviewResult, TextResult
+
+
+class ContainedReader:
+    """Every file is opened in a child process with caps on time, memory and size."""
+
+    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
+        return inspect_file(path, declared_type=declared_type, name=name)
+
+    def extract(self, path: Path, file_type: FileType) -> TextResult:
+        return extract_text(path, file_type)
+
+    def preview(self, path: Path, file_type: FileType) -> PreviewResult:
+        return render_preview(path, file_type)
+
+
+def reader() -> ContainedReader:
+    return ContainedReader()

@@ -1,0 +1,129 @@
+"""What came in, read once: an HTTP request with its caller, and bodies before anybody has looked what they should be."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from docplatform.core.actor import Actor, Permission, Role
+from docplatform.core.errors import Forbidden, Unauthenticated
+from docplatform.core.tenant import from_text
+from docplatform.http.problems import MalformedRequest
+from docplatform.runtime import tenant_resolution
+
+FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 50  # of a form
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An API Gateway proxy event, read once. Header names are in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: str
+    host: str
+    address: str
+    agent: str
+    id: str
+    claims: dict[str, Any]
+    caller: str
+
+    @staticmethod
+    def of(event: dict[str, Any]) -> Request:
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        context = event["requestContext"]
+        identity = context.get("identity") or {}
+        body = event.get("body") or ""
+        if body and event.get("isBase64Encoded"):
+            try:
+                body = base64.b64decode(body).decode()
+            except ValueError:  # not base64, or not UTF-8
+                body = "\N{REPLACEMENT CHARACTER}"
+        return Request(
+            method=event["httpMethod"],
+            path=event["path"],
+            query=event.get("queryStringParameters") or {},
+            headers=headers,
+            body=body,
+            host=headers.get("host", ""),
+            address=identity.get("sourceIp") or "",
+            agent=(identity.get("userAgent") or headers.get("user-agent") or "")[:300],
+            id=context.get("requestId") or "",
+            claims=context.get("authorizer") or {},
+            caller=identity.get("userArn") or "",
+        )
+
+    @property
+    def if_match(self) -> int | None:
+        """The revision that If-Match names (RFC 9110 §13.1.1); None without the header or with ``*``. Raises MalformedRequest."""
+        tag = self.headers.get("if-match", "*").strip()
+        if tag == "*":
+            return None
+        digits = tag.removeprefix('"').removesuffix('"')
+        if not digits.isascii() or not digits.isdigit():
+            raise MalformedRequest("If-Match takes the ETag of an earlier answer, as it was.")
+        return int(digits[:15])
+
+    @property
+    def idempotency_key(self) -> str:
+        """Raises MalformedRequest for one that is too long."""
+        key = self.headers.get("idempotency-key", "")
+        if len(key) > 255:
+            raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
+        return key
+
+    @property
+    def operator(self) -> str:
+        """The IAM principal of an OPERATOR mount's caller; API Gateway has verified its signature."""
+        return f"operator:{(self.caller or 'unknown').rsplit(':', 1)[-1]}"
+
+    def actor(self) -> Actor:
+        """Whoever the authorizer says is asking, at the address of their tenant and nowhere else. Raises Unauthenticated, Forbidden, or
+        what routing raises: the authorizer lets a stray request through without a user."""
+        if not self.claims.get("user_id"):
+            tenant_resolution.tenant_of(self.host)
+            raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
+        tenant = from_text(self.claims["tenant"])
+        if tenant_resolution.subdomain(self.host) != tenant.subdomain:
+            raise Forbidden("This is the address of another organisation; use that of yours.")
+        scopes = self.claims.get("scopes")  # of an API key
+        return Actor(
+            tenant=tenant,
+            user_id=self.claims["user_id"],
+            session_id=self.claims["session_id"],
+            role=Role(self.claims["role"]),
+            request_id=self.id,
+            scopes=None if scopes is None else frozenset(Permission(scope) for scope in scopes.split()),
+        )
+
+
+def form_of(body: str) -> dict[str, Any]:
+    """Raises MalformedRequest: of a field that comes twice, two readers may believe different ones."""
+    try:
+        fields = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise MalformedRequest("The body is no form.") from error
+    if len(dict(fields)) != len(fields):
+        raise MalformedRequest("A field of the form comes twice.")
+    return dict(fields)
+
+
+def json_of(body: str) -> dict[str, Any]:
+    """Raises MalformedRequest."""
+    try:
+        value = json.loads(body or "null", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest("The body is not JSON.") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")  # RFC 8259 §6

@@ -1,0 +1,287 @@
+"""The HTTP edge of every API function: routes, parsing, the actor, errors, one log line and the audit of refusals.
+
+A room declares its routes with decorators; what a handler's parameters are called decides what it is given:
+
+    ``actor``    who asks (TENANT mounts)          ``body``   the body, parsed as its annotation (JSON; a ``Form``: as a form)
+    ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
+    ``request``  the request itself                anything else: the path parameter of that name
+
+Matching is by dictionary, segment by segment: its cost does not grow with the number of routes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, get_type_hints
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ValidationError
+
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action, Facts
+from docplatform.core.errors import DomainError, Forbidden, NotFound, TooManyAttempts, Unauthenticated
+from docplatform.core.tenant import Tenant
+from docplatform.http import problems
+from docplatform.http.problems import (
+    MalformedRequest,
+    MethodNotAllowed,
+    RequestTooLarge,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+from docplatform.http.request import FORM, Request, form_of, json_of
+from docplatform.http.schemas import Form, Problem, Reply
+from docplatform.runtime import tenant_access, tenant_resolution
+from docplatform.runtime.telemetry import Line, tenant_in_hand
+
+_ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
+_LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
+
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a room's bodies, answers and errors look like. A standard protocol may prescribe others than ours (SCIM: RFC 7644 §3.12)."""
+
+    media_type: str = "application/json"
+    accepts: frozenset[str] = frozenset({"application/json"})
+    error_type: str = problems.CONTENT_TYPE
+    error_model: type[BaseModel] = Problem
+    status_of: Callable[[type[DomainError]], int] = problems.status_of
+    document: Callable[[DomainError, str], dict[str, Any]] = problems.document
+
+
+OURS = Dialect()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation, as the OpenAPI document shows it."""
+
+    method: str
+    path: str
+    call: Handler
+    summary: str
+    needs: Permission | None
+    status: int
+    answers: type[BaseModel] | str | None
+    errors: tuple[type[DomainError], ...]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    wants: tuple[str, ...]
+    headers: tuple[str, ...] = field(default=())
+    dialect: Dialect = OURS
+    step_up: Callable[[Actor], None] | None = None
+    keys: bool = False
+
+
+class Api:
+    def __init__(self, dialect: Dialect = OURS, *, keys: bool = False) -> None:
+        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
+        somebody says so: a room for passwords must not be open to them because a word was forgotten."""
+        self._dialect, self._keys = dialect, keys
+        self.routes: list[Route] = []
+        self._tree: dict[str, Any] = {}
+
+    def get(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("GET", path, **facts)
+
+    def post(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("POST", path, **facts)
+
+    def put(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("PUT", path, **facts)
+
+    def patch(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("PATCH", path, **facts)
+
+    def delete(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
+        return self._route("DELETE", path, **facts)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        *,
+        answers: type[BaseModel] | str | None = None,
+        needs: Permission | None = None,
+        status: int = HTTPStatus.OK,
+        errors: tuple[type[DomainError], ...] = (),
+        headers: tuple[str, ...] = (),
+        step_up: Callable[[Actor], None] | None = None,
+        keys: bool | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
+        (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a
+        moment ago; raises StepUpRequired. ``keys``: whether
+        API keys are good for it; without, only who has logged in does it."""
+
+        def register(call: Handler) -> Handler:
+            hints = get_type_hints(call)
+            route = Route(
+                method=method,
+                path=path,
+                call=call,
+                summary=(inspect.getdoc(call) or "").strip(),
+                needs=needs,
+                status=int(status),
+                answers=answers,
+                errors=errors,
+                body=hints.get("body"),
+                query=hints.get("query"),
+                wants=tuple(inspect.signature(call).parameters),
+                headers=headers,
+                dialect=self._dialect,
+                step_up=step_up,
+                keys=self._keys if keys is None else keys,
+            )
+            self._add(route)
+            return call
+
+        return register
+
+    def _add(self, route: Route) -> None:
+        self.routes.append(route)
+        node = self._tree
+        for segment in route.path.strip("/").split("/"):
+            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+        node.setdefault("", {})[route.method] = route
+
+    def include(self, other: Api) -> None:
+        """The routes of another module of the same room."""
+        for route in other.routes:
+            self._add(route)
+
+    def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+        """The Lambda entry point for API Gateway's proxy integration."""
+        request = Request.of(event)
+        line = Line("request", request.id)
+        actor: Actor | None = None
+        try:
+            route, given = self._match(request)
+            line.note(route=f"{route.method} {route.path}")
+            if "actor" in route.wants:
+                actor = given["actor"] = request.actor()
+                tenant_in_hand.set(actor.tenant.id)
+                if not route.keys:
+                    actor.require_session()
+                if route.needs:
+                    actor.require(route.needs)
+                if route.step_up:
+                    route.step_up(actor)
+            if "tenant" in route.wants:
+                tenant: Tenant = tenant_resolution.tenant_of(request.host)
+                given["tenant"] = tenant
+                tenant_in_hand.set(tenant.id)
+            answer = self._answer(route, request, given)
+        except DomainError as error:
+            if actor and isinstance(error, (Forbidden, NotFound)):
+                facts: Facts = {"code": error.code, "method": request.method}
+                tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
+            line.note(problem=error.code)
+            answer = _problem(self._dialect, error, request)
+        except Exception as error:
+            line.fault(error)
+            answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
+        line.note(status=answer["statusCode"])
+        line.write()
+        answer["headers"] = {
+            "X-Request-Id": request.id,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **answer["headers"],
+        }
+        return answer
+
+    def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
+        node, values = self._tree, []
+        for segment in request.path.strip("/").split("/"):
+            if segment and segment in node:
+                node = node[segment]
+            elif segment and "{}" in node:
+                node = node["{}"]
+                values.append(unquote(segment))
+            else:
+                raise UnknownRoute("Look at /v1/openapi.json for what there is.")
+        methods: dict[str, Route] = node.get("", {})
+        if not methods:
+            raise UnknownRoute("Look at /v1/openapi.json for what there is.")
+        if request.method not in methods:
+            raise MethodNotAllowed(f"It answers to {', '.join(sorted(methods))}.", allow=sorted(methods))
+        route = methods[request.method]
+        names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+        return route, dict(zip(names, values, strict=True))
+
+    def _answer(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+        if route.body:
+            given["body"] = _parsed(route, route.body, request)
+        if route.query:
+            given["query"] = _validated(route.query, request.query, "query")
+        elif request.query:
+            raise MalformedRequest(
+                f"This operation takes no query parameters ({', '.join(sorted(request.query))[:200]})."
+            )
+        if "request" in route.wants:
+            given["request"] = request
+        answer = route.call(**given)
+        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        headers = dict(reply.headers)
+        if isinstance(route.answers, str):
+            return {
+                "statusCode": route.status,
+                "headers": {**headers, "Content-Type": route.answers},
+                "body": reply.text,
+            }
+        if route.status in _ELSEWHERE:
+            return {"statusCode": route.status, "headers": headers, "body": ""}
+        if reply.body is None:
+            status = route.status if route.answers is None else HTTPStatus.NO_CONTENT.value
+            return {"statusCode": status, "headers": headers, "body": ""}
+        headers["Content-Type"] = route.dialect.media_type
+        return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
+
+
+def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:
+    is_form = issubclass(model, Form)
+    own, accepted = (FORM, {FORM}) if is_form else (route.dialect.media_type, route.dialect.accepts)
+    kind = request.headers.get("content-type", own).split(";")[0].strip().lower()
+    if kind not in accepted:
+        raise UnsupportedMediaType(f"Send the body as {own}.")
+    if len(request.body) > _LARGEST_BODY:
+        raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
+    return _validated(model, (form_of if is_form else json_of)(request.body), "body")
+
+
+def _validated(model: type[BaseModel], value: dict[str, Any], where: str) -> BaseModel:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join([where, *map(str, fault["loc"])]), "message": fault["msg"]}
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)[:20]
+        ]
+        detail = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults[:3])
+        raise InvalidRequest(detail, errors=faults) from None
+
+
+class InvalidRequest(MalformedRequest):
+    """JSON, but not what the operation takes."""
+
+    code, title = "invalid_request", "The request does not fit the operation"
+
+
+def _problem(dialect: Dialect, error: DomainError, request: Request) -> dict[str, Any]:
+    document = dialect.document(error, request.id)
+    headers = {"Content-Type": dialect.error_type}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = 'Bearer realm="docplatform"'  # RFC 6750 §3
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.facts["retry_after"])  # RFC 9110 §10.2.3
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.facts["allow"])  # type: ignore[arg-type]
+    return {"statusCode": int(document["status"]), "headers": headers, "body": json.dumps(document)}

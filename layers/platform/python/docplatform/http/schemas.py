@@ -1,0 +1,69 @@
+"""The base of what travels over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from docplatform.core.time import rfc3339
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    Field(json_schema_extra={"type": "string", "format": "date-time"}),
+]
+"""RFC 3339, UTC, milliseconds."""
+
+
+class Wire(BaseModel):
+    """An unknown field is an error: a misspelt one must not be dropped in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listing(Wire):
+    """Which part of a list. ``cursor`` is ``next_cursor`` of the part before."""
+
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str = ""
+
+
+class Paged(Wire):
+    """One part of a list; its items are the subclass's. ``next_cursor`` is null at the end."""
+
+    next_cursor: str | None
+
+
+class Foreign(BaseModel):
+    """What another party's program words (OAuth, SAML): what it says beside that is passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Form(Foreign):
+    """A body that a browser posts: application/x-www-form-urlencoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with more to say than its body. ``text`` stands in place of a body where the route's answer is not JSON."""
+
+    body: BaseModel | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document, the form of every error. Some codes carry further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str

@@ -1,0 +1,111 @@
+"""What admins do with the accounts of others: role, access, sessions, second factors; and what they ask of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import Conflict, MailNotSent
+from docplatform.identity.errors import SessionNotFound, UserNotFound
+from docplatform.identity.factors import Factors, SecuritySettings
+from docplatform.identity.last_admin import everybody, other_admin
+from docplatform.identity.model import Session, User, UserStatus, alive
+from docplatform.identity.ports import Mail, People, PeopleWork
+
+
+class AccountService:
+    def __init__(self, actor: Actor, people: People, mail: Mail, home: str, now: Callable[[], datetime]) -> None:
+        """``home`` is the tenant's address."""
+        self._actor, self._people, self._mail = actor, people, mail
+        self._home, self._now = home, now
+
+    def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
+        """Give another role, take access away, give it back. Who is disabled is logged out everywhere.
+        Raises UserNotFound, Conflict (not accepted yet), LastAdmin, ChangedMeanwhile."""
+        user, at = self._user(user_id), self._now()
+        role, status = role or user.role, user.status
+        if disabled is not None:
+            if status is UserStatus.INVITED:
+                raise Conflict("Who has not accepted yet has no access; delete the invitation instead.")
+            status = UserStatus.DISABLED if disabled else UserStatus.ACTIVE
+        if (role, status) == (user.role, user.status):
+            return user
+        with self._people.begin() as work:
+            if role is not Role.ADMIN or status is not UserStatus.ACTIVE:
+                self._keep_an_admin(work, user)
+            ended = at if status is UserStatus.DISABLED else None
+            work.change_user(user, role=role, status=status, sessions_since=ended)
+            if role is not user.role:
+                facts: Facts = {"from": user.role.value, "to": role.value}
+                work.record(record_of(self._actor, Action.ROLE_CHANGED, user_id, at, facts))
+            if status is not user.status:
+                action = Action.USER_DISABLED if status is UserStatus.DISABLED else Action.USER_ENABLED
+                work.record(record_of(self._actor, action, user_id, at))
+        return self._user(user_id)
+
+    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+        """Raises UserNotFound."""
+        user, at = self._user(user_id), self._now()
+        found = tuple(each for each in self._people.sessions_of(user_id) if alive(each, user, at))
+        self._people.record(record_of(self._actor, Action.SESSIONS_LISTED, user_id, at, {"shown": len(found)}))
+        return found
+
+    def revoke(self, user_id: str, session_id: str) -> None:
+        """Raises SessionNotFound."""
+        session = self._people.session(session_id)
+        if session is None or session.user_id != user_id:
+            raise SessionNotFound("Look at the list of the user's sessions.")
+        with self._people.begin() as work:
+            work.close_session(session_id)
+            facts: Facts = {"session": session_id}
+            work.record(record_of(self._actor, Action.SESSION_REVOKED, user_id, self._now(), facts))
+
+    def revoke_all(self, user_id: str) -> None:
+        """Every session that is open now. Raises UserNotFound."""
+        at = self._now()
+        self._user(user_id)
+        with self._people.begin() as work:
+            work.end_sessions(user_id, at)
+            work.record(record_of(self._actor, Action.SESSIONS_REVOKED, user_id, at))
+
+    def reset_mfa(self, user_id: str) -> None:
+        """All second factors are gone and all sessions ended; the user is told. Raises UserNotFound, InvalidCode (changed meanwhile),
+        MailNotSent."""
+        at, login = self._now(), self._people.login(user_id)
+        if login is None:
+            raise UserNotFound("Look at the list of users.")
+        with self._people.begin() as work:
+            work.keep_factors(user_id, login.factors, Factors())
+            work.end_sessions(user_id, at)
+            work.record(record_of(self._actor, Action.MFA_RESET, user_id, at))
+        try:
+            self._mail.second_factor_reset(login.user.email, organisation=self._actor.tenant.name, address=self._home)
+        except MailNotSent as error:
+            raise MailNotSent("The second factors are removed all the same; tell the user.") from error
+
+    # -- the tenant
+    def settings(self) -> SecuritySettings:
+        return self._people.security_settings()
+
+    def set_security(self, settings: SecuritySettings) -> None:
+        """``require_mfa`` holds from everybody's next log-in on."""
+        with self._people.begin() as work:
+            work.set_security(settings)
+            facts: Facts = {"require_mfa": settings.require_mfa}
+            work.record(
+                record_of(self._actor, Action.SECURITY_SETTINGS_CHANGED, "security-settings", self._now(), facts)
+            )
+
+    def _user(self, user_id: str) -> User:
+        user = self._people.user(user_id)
+        if user is None:
+            raise UserNotFound("Look at the list of users.")
+        return user
+
+    def _keep_an_admin(self, work: PeopleWork, user: User) -> None:
+        """Raises LastAdmin, at once or when committed."""
+        held = other_admin(user, everybody(self._people))
+        if held:
+            work.keep_admin(held)

@@ -1,0 +1,62 @@
+"""Counters of failed attempts in one tenant's partitions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.attempts import MEMORY, WINDOW, Tally, window_of
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+
+
+class DynamoAttempts:
+    def __init__(self, table: TenantTable) -> None:
+        self._table, self._keys = table, table.keys
+
+    def standing(self, account: str, source: str, at: datetime) -> tuple[Tally, int, int]:
+        """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
+        window, _ = window_of(at)
+        keys = (self._keys.tally(account), self._keys.failures_from(source, window), self._keys.failures(window))
+        found = self._table.get_many(keys)
+        tally, from_source, of_tenant = (found.get(key) for key in keys)
+        return _tally(tally), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
+
+    def keep(self, account: str, tally: Tally, at: datetime) -> Tally | None:
+        """Store the tally over the one before it; None when that went well, otherwise what somebody faster has stored."""
+        taken = self._table.put_over(self._keys.tally(account), _item(tally, at), revision=tally.revision - 1)
+        return None if taken is None else _tally(taken)
+
+
+def forgive(table: TenantTable, writes: Transaction, account: str) -> None:
+    writes.delete(table.keys.tally(account))
+
+
+def count_failure(table: TenantTable, writes: Transaction, source: str, at: datetime) -> None:
+    window, end = window_of(at)
+    expires = {"expires": int((end + WINDOW).timestamp())}
+    for key in (table.keys.failures_from(source, window), table.keys.failures(window)):
+        writes.update(key, values=expires, add={"failures": 1}, must_exist=False)
+
+
+def _item(tally: Tally, at: datetime) -> Item:
+    until = tally.locked_until
+    return {
+        "recent": [int(each.timestamp() * 1000) for each in tally.recent],
+        "locks": tally.locks,
+        "locked_until": rfc3339(until) if until else "",
+        "revision": tally.revision,
+        "expires": int((max(at, until or at) + MEMORY).timestamp()),
+    }
+
+
+def _tally(item: Item | None) -> Tally:
+    if not item:
+        return Tally()
+    return Tally(
+        recent=tuple(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=each) for each in item["recent"]),
+        locks=item["locks"],
+        locked_until=moment(item["locked_until"]) if item["locked_until"] else None,
+        revision=item["revision"],
+    )

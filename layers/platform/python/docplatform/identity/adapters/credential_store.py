@@ -1,0 +1,139 @@
+"""What proves who somebody is, written in the transaction of the change: passwords, second factors, challenges."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from docplatform.core.actor import Role
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.adapters import attempt_store
+from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
+from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
+from docplatform.identity.model import Reset, UserStatus
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.store import TenantWork
+
+_RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
+
+
+class CredentialWrites(TenantWork):
+    # -- the account
+    def keep_admin(self, user_id: str) -> None:
+        """Raises LastAdmin when committed."""
+        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
+        last = LastAdmin("Make somebody else admin first.")
+        self._writes.check(self._keys.user(user_id), where=still, otherwise=last)
+
+    def forget_credentials(self, user_id: str) -> None:
+        """All that proves who somebody is."""
+        keys = self._keys
+        for key in (keys.credential(user_id), keys.factors(user_id), keys.devices(user_id), keys.reset(user_id)):
+            self._writes.delete(key)
+
+    # -- passwords
+    def prove_password(self, user_id: str, password: str, anew: str) -> None:
+        """Raises InvalidCredentials when committed and the password was changed meanwhile."""
+        key, where = self._keys.credential(user_id), {"password": password}
+        changed = InvalidCredentials("The password was changed a moment ago.")
+        if anew:
+            self._writes.update(key, values={"password": anew}, where=where, otherwise=changed)
+        else:
+            self._writes.check(key, where=where, otherwise=changed)
+
+    def set_password(self, user_id: str, password: str) -> None:
+        self._writes.put(self._keys.credential(user_id), {"password": password})
+
+    def ask_reset(self, reset: Reset) -> None:
+        self._writes.put(
+            self._keys.reset(reset.user_id),
+            {
+                "token_hash": reset.token_hash,
+                "asked_at": rfc3339(reset.asked_at),
+                "expires_at": rfc3339(reset.expires_at),
+                "expires": int(reset.expires_at.timestamp()) + _RESET_KEPT,
+            },
+        )
+
+    def use_reset(self, reset: Reset) -> None:
+        """Raises InvalidReset when committed and it was used meanwhile."""
+        used = InvalidReset("It has been used. Ask for another.")
+        self._writes.delete(self._keys.reset(reset.user_id), where={"token_hash": reset.token_hash}, otherwise=used)
+
+    # -- second factors
+    def issue(self, challenge: Challenge) -> None:
+        self._writes.put(
+            self._keys.challenge(challenge.token_hash),
+            {
+                "errand": challenge.errand.value,
+                "user_id": challenge.user_id,
+                "first": challenge.first.value,
+                "expires_at": rfc3339(challenge.expires_at),
+                "expires": int(challenge.expires_at.timestamp()),
+            },
+        )
+
+    def use(self, challenge: Challenge) -> None:
+        """Raises InvalidChallenge when committed and it was used meanwhile."""
+        used = InvalidChallenge("It has been used. Begin again.")
+        self._writes.delete(self._keys.challenge(challenge.token_hash), otherwise=used)
+
+    def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
+        """Raises InvalidCode when committed and they were changed meanwhile."""
+        key, changed = self._keys.factors(user_id), InvalidCode("It was used a moment ago. Wait for the next one.")
+        values = _factors_item(after, before.revision + 1)
+        if before.revision:
+            self._writes.update(key, values=values, where={"revision": before.revision}, otherwise=changed)
+        else:
+            self._writes.put(key, values, if_taken=changed)
+
+    def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
+        self._writes.put(self._keys.devices(user_id), {"known": list(devices)})
+
+    def set_security(self, settings: SecuritySettings) -> None:
+        self._writes.put(self._keys.security_settings(), {"require_mfa": settings.require_mfa})
+
+    # -- attempts
+    def forgive(self, account: str) -> None:
+        attempt_store.forgive(self._table, self._writes, account)
+
+    def count_failure(self, source: str, at: datetime) -> None:
+        attempt_store.count_failure(self._table, self._writes, source, at)
+
+
+def factors_of(item: Item) -> Factors:
+    """Of the stored item; {} when there is none."""
+    if not item:
+        return Factors()
+    return Factors(
+        totp=item["totp"],
+        pending=item["pending"],
+        totp_step=item["totp_step"],
+        recovery=frozenset(item["recovery"]),
+        passkeys=tuple(
+            Passkey(**{**each, "created_at": moment(each["created_at"]), "used_at": moment(each["used_at"])})
+            for each in item["passkeys"]
+        ),
+        revision=item["revision"],
+    )
+
+
+def _factors_item(factors: Factors, revision: int) -> Item:
+    return {
+        "totp": factors.totp,
+        "pending": factors.pending,
+        "totp_step": factors.totp_step,
+        "recovery": sorted(factors.recovery),
+        "passkeys": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "credential_id": each.credential_id,
+                "public_key": each.public_key,
+                "sign_count": each.sign_count,
+                "created_at": rfc3339(each.created_at),
+                "used_at": rfc3339(each.used_at),
+            }
+            for each in factors.passkeys
+        ],
+        "revision": revision,
+    }

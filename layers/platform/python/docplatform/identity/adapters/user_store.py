@@ -1,0 +1,277 @@
+"""One tenant's users, passwords, invitations and sessions in DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from docplatform.core import cursors, ids
+from docplatform.core.actor import Role
+from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, QuotaExceeded
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.adapters.credential_store import CredentialWrites, factors_of
+from docplatform.identity.errors import (
+    EmailTaken,
+    InvalidInvitation,
+    InvalidRefreshToken,
+    SessionNotFound,
+    UserNotFound,
+)
+from docplatform.identity.factors import Challenge, Errand, Method, SecuritySettings
+from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserKind, UserStatus
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.store import TenantStore
+
+_NOBODY = "nobody"  # no user's id looks like this
+
+
+class DynamoPeople(TenantStore):
+    # -- users
+    def user(self, user_id: str) -> User | None:
+        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        return user_from(item) if item and not item.get("removed") else None
+
+    def user_id_of(self, email: str) -> str:
+        """'' when nobody has that address."""
+        lock = self._table.get(self._keys.email(email))
+        return str(lock["user_id"]) if lock else ""
+
+    def login_of(self, email: str) -> Login | None:
+        """Of the user with that address. Two reads, for a stranger as well: time must not tell who is here."""
+        return self._login(self.user_id_of(email) or _NOBODY)
+
+    def login(self, user_id: str) -> Login | None:
+        return self._login(user_id) if ids.is_a(ids.USER, user_id) else None
+
+    def _login(self, user_id: str) -> Login | None:
+        keys = self._keys
+        parts = (keys.user(user_id), keys.credential(user_id), keys.factors(user_id), keys.devices(user_id))
+        found = self._table.get_many([*parts, keys.security_settings()])
+        profile, credential, factors, devices = (found.get(key, {}) for key in parts)
+        if not profile or profile.get("removed"):
+            return None
+        return Login(
+            user=user_from(profile),
+            password=credential.get("password", ""),
+            factors=factors_of(factors),
+            devices=tuple(devices.get("known", ())),
+            require_mfa=bool(found.get(keys.security_settings(), {}).get("require_mfa")),
+        )
+
+    def reset(self, user_id: str) -> Reset | None:
+        item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if item is None:
+            return None
+        return Reset(user_id, item["token_hash"], moment(item["asked_at"]), moment(item["expires_at"]))
+
+    def challenge(self, token_hash: str) -> Challenge | None:
+        item = self._table.get(self._keys.challenge(token_hash))
+        if item is None:
+            return None
+        first = Method(item.get("first", Method.PASSWORD))
+        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]), first)
+
+    def security_settings(self) -> SecuritySettings:
+        item = self._table.get(self._keys.security_settings()) or {}
+        return SecuritySettings(require_mfa=bool(item.get("require_mfa")))
+
+    def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of invitation. Raises InvalidCursor."""
+        after = self._position(cursor) if cursor else None
+        rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
+        return users, cursors.encode({"user": last["gsi3sk"]}) if last else ""
+
+    def _position(self, cursor: str) -> Item:
+        user_id = cursors.decode(cursor).get("user", "")
+        if not ids.is_a(ids.USER, user_id):
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        return {**self._keys.user(user_id)._asdict(), "gsi3pk": self._keys.users(), "gsi3sk": user_id}
+
+    def invitation(self, token_hash: str) -> Invitation | None:
+        item = self._table.get(self._keys.invitation(token_hash))
+        if item is None:
+            return None
+        return Invitation(token_hash, item["user_id"], moment(item["expires_at"]))
+
+    # -- sessions
+    def session(self, session_id: str) -> Session | None:
+        item = self._table.get(self._keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
+        return _session(item) if item else None
+
+    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
+        """Both that a token speaks of, in one call."""
+        if not (ids.is_a(ids.SESSION, session_id) and ids.is_a(ids.USER, user_id)):
+            return None, None
+        session, user = self._keys.session(session_id), self._keys.user(user_id)
+        found = self._table.get_many([session, user])
+        return (
+            _session(found[session]) if session in found else None,
+            user_from(found[user]) if user in found else None,
+        )
+
+    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+        """The newest hundred, newest first."""
+        rows, _ = self._table.query(self._keys.sessions_of(user_id), index="gsi1", descending=True)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        keys = (Key(row["pk"], row["sk"]) for row in rows)
+        return tuple(_session(found[key]) for key in keys if key in found)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoPeopleWork]:
+        with self._table.begin() as transaction:
+            yield DynamoPeopleWork(self._table, transaction)
+
+
+class DynamoPeopleWork(CredentialWrites):
+    def create_first_admin(self, admin: User) -> None:
+        """The first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed and there is one."""
+        done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
+        self._writes.put(self._keys.tenant(), {"first_admin": admin.id}, if_taken=done)
+        self._add(admin)
+
+    def add_user(self, user: User, *, most: int) -> None:
+        """Raises EmailTaken, QuotaExceeded when committed."""
+        self._add(user)
+        self._writes.update(
+            self._keys.usage(),
+            add={"users": 1},
+            ceiling={"users": most - 1},
+            otherwise=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
+            must_exist=False,
+        )
+
+    def _add(self, user: User) -> None:
+        taken = EmailTaken("Invite somebody else, or look at the list of users.")
+        self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
+        listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=taken)
+
+    def invite(self, invitation: Invitation) -> None:
+        self._writes.put(
+            self._keys.invitation(invitation.token_hash),
+            {
+                "user_id": invitation.user_id,
+                "expires_at": rfc3339(invitation.expires_at),
+                "expires": int(invitation.expires_at.timestamp()),
+            },
+        )
+
+    def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
+        """Raises InvalidInvitation when it was used meanwhile."""
+        used = InvalidInvitation("It has been used. Log in, or ask for another.")
+        self._writes.delete(self._keys.invitation(invitation.token_hash), otherwise=used)
+        self._writes.put(self._keys.credential(invitation.user_id), {"password": password})
+        self._writes.update(
+            self._keys.user(invitation.user_id),
+            values={"name": name, "status": UserStatus.ACTIVE.value},
+            where={"status": UserStatus.INVITED.value},
+            otherwise=used,
+        )
+
+    def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
+        """Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+        self._writes.update(
+            self._keys.user(user.id),
+            values={"role": role.value, "status": status.value}
+            | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
+            where={"role": user.role.value, "status": user.status.value},
+            otherwise=ChangedMeanwhile("Somebody else changed the user; look again."),
+        )
+
+    def end_sessions(self, user_id: str, at: datetime) -> None:
+        """Raises UserNotFound when committed."""
+        gone = UserNotFound("Look at the list of users.")
+        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, otherwise=gone)
+
+    def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
+        """Raises SessionNotFound when committed."""
+        ended = SessionNotFound("Log in again.")
+        self._writes.update(
+            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, otherwise=ended
+        )
+
+    def open_session(self, session: Session) -> None:
+        listed = {
+            "gsi1pk": self._keys.sessions_of(session.user_id),
+            "gsi1sk": f"{rfc3339(session.created_at)}#{session.id}",
+        }
+        self._writes.put(
+            self._keys.session(session.id),
+            {**_session_item(session), **listed},
+            if_taken=ChangedMeanwhile("Try again."),
+        )
+
+    def renew_session(self, before: Session, after: Session) -> None:
+        """Raises InvalidRefreshToken when the secret was exchanged meanwhile."""
+        item = _session_item(after)
+        self._writes.update(
+            self._keys.session(before.id),
+            values={name: item[name] for name in ("secret_hash", "used_at", "expires_at", "expires")},
+            where={"secret_hash": before.secret_hash},
+            otherwise=InvalidRefreshToken("Log in again."),
+        )
+
+    def close_session(self, session_id: str) -> None:
+        self._writes.delete(self._keys.session(session_id))
+
+
+def user_item(user: User) -> Item:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "kind": user.kind.value,
+        "role": user.role.value,
+        "status": user.status.value,
+        "created_at": rfc3339(user.created_at),
+    }
+
+
+def user_from(item: Item) -> User:
+    return User(
+        id=item["id"],
+        email=item["email"],
+        name=item["name"],
+        role=Role(item["role"]),
+        status=UserStatus(item["status"]),
+        created_at=moment(item["created_at"]),
+        sessions_since=moment(item["sessions_since"]) if item.get("sessions_since") else None,
+        kind=UserKind(item.get("kind", UserKind.PERSON)),
+    )
+
+
+def _session_item(session: Session) -> Item:
+    return {
+        "id": session.id,
+        "user_id": session.user_id,
+        "secret_hash": session.secret_hash,
+        "family_hash": session.family_hash,
+        "created_at": rfc3339(session.created_at),
+        "used_at": rfc3339(session.used_at),
+        "expires_at": rfc3339(session.expires_at),
+        "expires": int(session.expires_at.timestamp()),
+        "address": session.address,
+        "agent": session.agent,
+        "auth_time": rfc3339(session.auth_time) if session.auth_time else None,
+        "amr": list(session.amr),
+    }
+
+
+def _session(item: Item) -> Session:
+    return Session(
+        id=item["id"],
+        user_id=item["user_id"],
+        secret_hash=item["secret_hash"],
+        family_hash=item["family_hash"],
+        created_at=moment(item["created_at"]),
+        used_at=moment(item["used_at"]),
+        expires_at=moment(item["expires_at"]),
+        address=item["address"],
+        agent=item["agent"],
+        auth_time=moment(item["auth_time"]) if item["auth_time"] else None,
+        amr=tuple(item.get("amr", ())),
+    )

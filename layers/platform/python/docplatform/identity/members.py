@@ -1,0 +1,102 @@
+"""The members of a tenant: who is there, and inviting more. The first one comes with the tenant (``control_plane/onboarding.py``)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import Conflict, MailNotSent
+from docplatform.core.idempotency import digest as fingerprint
+from docplatform.core.idempotency import once
+from docplatform.core.token_hash import digest
+from docplatform.identity.errors import UserNotFound
+from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
+from docplatform.identity.ports import Mail, People
+
+INVITATION_LIFE = timedelta(days=7)
+
+
+def new_invitation(user_id: str, at: datetime) -> tuple[str, Invitation]:
+    """The token for the mail, and what is kept of it."""
+    token = secrets.token_urlsafe(32)
+    return token, Invitation(digest(token), user_id, at + INVITATION_LIFE)
+
+
+class MemberService:
+    def __init__(self, actor: Actor, people: People, mail: Mail, address: str, now: Callable[[], datetime]) -> None:
+        """``address`` is the tenant's, for links in mails."""
+        self._actor, self._people, self._mail = actor, people, mail
+        self._address, self._now = address, now
+
+    def me(self) -> User:
+        """Raises UserNotFound."""
+        return self.read(self._actor.user_id)
+
+    def read(self, user_id: str) -> User:
+        """Raises UserNotFound."""
+        user = self._people.user(user_id)
+        if user is None:
+            raise UserNotFound("Look at the list of users.")
+        return user
+
+    def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
+        """In order of invitation. Raises InvalidCursor."""
+        found = self._people.users(limit=limit, cursor=cursor)
+        self._people.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": len(found[0])}))
+        return found
+
+    def invite(self, email: str, role: Role, name: str = "", *, idempotency_key: str = "") -> User:
+        """Repeated with its key, it makes nobody twice, and sends another mail while none is accepted: the first may be what was lost.
+        Raises Invalid (the address), InvalidName, EmailTaken, QuotaExceeded, IdempotencyKeyReused, MailNotSent."""
+        email, name = clean_email(email), clean_display_name(name) if name else ""
+        request = fingerprint(operation="invite-user", email=email, role=role, name=name)
+        inviter = self._actor.user_id
+
+        def make() -> User:
+            at = self._now()
+            user = User(ids.new(ids.USER, at), email, name, role, UserStatus.INVITED, at)
+            token, invitation = new_invitation(user.id, at)
+            with self._people.begin() as work:
+                if idempotency_key:
+                    work.remember(inviter, idempotency_key, request, user.id, at)
+                work.add_user(user, most=self._actor.tenant.limits.users)
+                work.invite(invitation)
+                facts: Facts = {"role": role.value}
+                work.record(record_of(self._actor, Action.USER_INVITED, user.id, at, facts))
+            self._send(user, token)
+            return user
+
+        def repeat(user_id: str) -> User:
+            user = self.read(user_id)
+            return self.invite_again(user_id) if user.status is UserStatus.INVITED else user
+
+        return once(self._people.memory(inviter, self._now()), idempotency_key, request, make, repeat)
+
+    def invite_again(self, user_id: str) -> User:
+        """Another mail, for one that was lost. Raises UserNotFound, Conflict (is here already), MailNotSent."""
+        user, at = self.read(user_id), self._now()
+        if user.status is not UserStatus.INVITED:
+            raise Conflict("Only who has not accepted yet can be invited again.")
+        token, invitation = new_invitation(user.id, at)
+        with self._people.begin() as work:
+            work.invite(invitation)
+            work.record(record_of(self._actor, Action.USER_INVITED, user.id, at))
+        self._send(user, token)
+        return user
+
+    def _send(self, user: User, token: str) -> None:
+        try:
+            self._mail.invite(
+                user.email,
+                organisation=self._actor.tenant.name,
+                address=self._address,
+                token=token,
+                days=INVITATION_LIFE.days,
+            )
+        except MailNotSent as error:
+            again = f"/v1/users/{user.id}/invitation"
+            raise MailNotSent(f"They are invited all the same; POST {again} sends another.", user_id=user.id) from error

@@ -1,0 +1,268 @@
+"""Changes of one tenant's folders and documents in DynamoDB, and of who has access to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import AuditRecord
+from docplatform.core.errors import ChangedMeanwhile, DomainError, PreconditionFailed, QuotaExceeded
+from docplatform.core.time import rfc3339
+from docplatform.identity.adapters.membership import no_group
+from docplatform.identity.errors import UserNotFound
+from docplatform.infra.dynamodb.idempotency import DynamoMemory
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.library.access import EVERYONE, MOST_NODES
+from docplatform.library.adapters.grants import shared_meanwhile
+from docplatform.library.adapters.items import (
+    DOCUMENT,
+    FOLDER,
+    document_item,
+    folder_item,
+    grant_name,
+    no_folder,
+    parent_of,
+    version_item,
+)
+from docplatform.library.errors import FolderNotEmpty, NameTaken, TooManyGrants
+from docplatform.library.model import Document, Folder, Version
+
+
+def create_root(writes: Transaction, keys: TenantKeys, *, created_by: str, at: datetime) -> None:
+    """Add the root folder to a tenant's first transaction. Everyone is an editor there, as far as their own role goes.
+    Raises ChangedMeanwhile when committed and the tenant has a root folder."""
+    exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
+    root = Folder(
+        id=ids.ROOT_FOLDER,
+        name="",
+        parent_id="",
+        chain=(),
+        children=0,
+        created_by=created_by,
+        created_at=at,
+        updated_at=at,
+        revision=1,
+        grants={EVERYONE: Role.EDITOR},
+    )
+    writes.put(keys.folder(root.id), folder_item(root), if_taken=exists)
+    writes.put(keys.granted(EVERYONE), {root.id: Role.EDITOR.value, "count": 1}, if_taken=exists)
+
+
+class DynamoLibraryWork:
+    """One actor's change. Each write carries the error that its failed condition means; they commit together."""
+
+    def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
+        self._table, self._keys, self._writes = table, table.keys, transaction
+        self._actor, self._now = actor, now
+        # folder → parent; a transaction takes one write per item, so an update bears the check
+        self._held: dict[str, str] = {}
+
+    # -- folders
+    def add_folder(self, folder: Folder) -> None:
+        self._take_name(folder.parent_id, folder.name, FOLDER, folder.id)
+        self._writes.put(
+            self._keys.folder(folder.id), {**folder_item(folder), **self._listed(folder)}, if_taken=_id_taken()
+        )
+        self._count(folder.parent_id, 1, no_folder())
+        self._writes.update(self._keys.usage(), add={"folders": 1}, must_exist=False)
+
+    def change_folder(self, before: Folder, after: Folder) -> None:
+        self._rename(before, after, FOLDER)
+        values = {"name": after.name, "parent_id": after.parent_id, "chain": list(after.chain)}
+        self._writes.update(
+            self._keys.folder(after.id),
+            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
+            where={"revision": before.revision},
+            otherwise=_stale(),
+        )
+        if before.parent_id != after.parent_id:
+            self._mark_subtree(after)
+
+    def remove_folder(self, folder: Folder) -> None:
+        self._writes.delete(
+            self._keys.folder(folder.id),
+            where={"children": 0},
+            otherwise=FolderNotEmpty("Move or delete what is in it first."),
+        )
+        self._leave(folder)
+        self._writes.update(self._keys.usage(), add={"folders": -1}, must_exist=False)
+
+    def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
+        self._held |= {folder.id: folder.parent_id for folder in folders if not folder.is_root}
+
+    def check_held(self) -> None:
+        """The last of the writes: those folders that must stay in place and are not updated anyway."""
+        for folder_id, parent_id in self._held.items():
+            self._writes.check(self._keys.folder(folder_id), where={"parent_id": parent_id}, otherwise=_moved())
+        self._held = {}
+
+    # -- documents
+    def add_document(self, document: Document) -> None:
+        version, limits = document.version, self._actor.tenant.limits
+        self._take_name(document.folder_id, document.name, DOCUMENT, document.id)
+        item = {**document_item(document), **self._listed(document)}
+        self._writes.put(self._keys.document(document.id), item, if_taken=_id_taken())
+        self._writes.put(self._keys.version(document.id, version.number), version_item(version))
+        self._count(document.folder_id, 1, no_folder())
+        self._writes.update(
+            self._keys.usage(),
+            add={"documents": 1, "bytes": version.size},
+            ceiling={"documents": limits.documents - 1, "bytes": limits.storage_bytes - version.size},
+            otherwise=QuotaExceeded("Delete documents, or ask for a larger plan."),
+            must_exist=False,
+        )
+
+    def change_document(self, before: Document, after: Document) -> None:
+        self._rename(before, after, DOCUMENT)
+        values = {"name": after.name, "folder_id": after.folder_id, "chain": list(after.chain)}
+        self._writes.update(
+            self._keys.document(after.id),
+            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
+            where={"revision": before.revision},
+            otherwise=_stale(),
+        )
+
+    def remove_document(self, document: Document) -> None:
+        version = document.version
+        self._writes.delete(self._keys.document(document.id), where={"revision": document.revision}, otherwise=_stale())
+        self._writes.delete(self._keys.version(document.id, version.number))
+        self._leave(document)
+        self._writes.update(self._keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
+
+    def change_version(self, document: Document, version: Version) -> None:
+        changed = version_item(version)
+        self._writes.update(
+            self._keys.document(document.id),
+            values={"version": changed},
+            where={"version.id": version.id, "version.state": document.version.state.value},
+            otherwise=ChangedMeanwhile("The document changed while it was processed."),
+        )
+        self._writes.put(self._keys.version(document.id, version.number), changed)
+
+    def remember(self, key: str, request: str, result: str) -> None:
+        DynamoMemory(self._table, self._actor.user_id, self._now).remember(self._writes, key, request, result)
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record(self._writes, record)
+
+    # -- access
+    def grant(self, node: Folder | Document, principal: str, role: Role) -> None:
+        before = node.grants.get(principal)
+        self._change_access(node, principal, before, values={grant_name(principal): role.value})
+        self._note_grant(node, principal, role, new=before is None)
+        kind, _, principal_id = principal.partition(":")
+        if kind == "user":
+            self._writes.check(self._keys.user(principal_id), otherwise=UserNotFound("Look at the list of users."))
+        elif kind == "group":
+            self._writes.check(self._keys.group(principal_id), otherwise=no_group())
+
+    def revoke(self, node: Folder | Document, principal: str) -> None:
+        self._change_access(node, principal, node.grants[principal], remove=(grant_name(principal),))
+        self._forget_grant(node, principal)
+
+    def set_inheritance(self, node: Folder | Document, inherits: bool, keep: Mapping[str, Role]) -> None:
+        for principal, role in keep.items():
+            self._note_grant(node, principal, role, new=principal not in node.grants)
+        self._writes.update(
+            self._keys.of_child(node.id),
+            values={"inherits": inherits, **{grant_name(each): role.value for each, role in keep.items()}},
+            where={"inherits": node.inherits},
+            otherwise=shared_meanwhile(),
+        )
+        self._writes.update(
+            self._keys.folder(parent_of(node)),
+            add={"cuts": -1 if inherits else 1},
+            otherwise=shared_meanwhile(),
+        )
+        if isinstance(node, Folder):
+            self._mark_subtree(node)
+
+    def _change_access(self, node: Folder | Document, principal: str, before: Role | None, **change: Any) -> None:
+        self._writes.update(
+            self._keys.of_child(node.id),
+            where={grant_name(principal): before.value if before else None},
+            otherwise=shared_meanwhile(),
+            **change,
+        )
+
+    def _note_grant(self, node: Folder | Document, principal: str, role: Role, *, new: bool) -> None:
+        full = TooManyGrants(f"{MOST_NODES} things are granted to them; grant folders instead, or to a group.")
+        self._writes.update(
+            self._keys.granted(principal),
+            values={node.id: role.value},
+            add={"count": 1} if new else {},
+            ceiling={"count": MOST_NODES - 1} if new else {},
+            otherwise=full,
+            must_exist=False,
+        )
+
+    def _forget_grant(self, node: Folder | Document, principal: str) -> None:
+        self._writes.update(
+            self._keys.granted(principal),
+            remove=(node.id,),
+            add={"count": -1},
+            must_exist=False,
+        )
+
+    def _mark_subtree(self, folder: Folder) -> None:
+        """The stream brings it to whoever keeps the search entries below."""
+        self._writes.put(self._keys.reindex(folder.id), {"at": rfc3339(self._now), "cursor": ""})
+
+    # -- what a child is, beside itself
+    def _take_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
+        taken = NameTaken(f"Choose another name: '{name}' is taken in this folder.")
+        self._writes.put(self._keys.name(folder_id, name), {"kind": kind, "child": child}, if_taken=taken)
+
+    def _rename(self, before: Folder | Document, after: Folder | Document, kind: str) -> None:
+        old_folder, folder = parent_of(before), parent_of(after)
+        old, new = self._keys.name(old_folder, before.name), self._keys.name(folder, after.name)
+        if old != new:
+            self._take_name(folder, after.name, kind, after.id)
+            self._writes.delete(old)
+        if old_folder != folder:
+            self._count(old_folder, -1, _stale(), cut=not before.inherits)
+            self._count(folder, 1, no_folder(), cut=not before.inherits)
+
+    def _leave(self, node: Folder | Document) -> None:
+        folder_id = parent_of(node)
+        self._writes.delete(self._keys.name(folder_id, node.name))
+        self._count(folder_id, -1, _stale(), cut=not node.inherits)
+        for principal in node.grants:
+            self._forget_grant(node, principal)
+
+    def _count(self, folder_id: str, by: int, otherwise: DomainError, *, cut: bool = False) -> None:
+        where = {"parent_id": self._held.pop(folder_id)} if folder_id in self._held else None
+        self._writes.update(
+            self._keys.folder(folder_id),
+            add={"children": by, "cuts": by} if cut else {"children": by},
+            where=where,
+            otherwise=_moved() if where else otherwise,
+        )
+
+    def _listed(self, child: Folder | Document) -> dict[str, Any]:
+        """Where the child stands in the lists by time."""
+        folder_id = child.parent_id if isinstance(child, Folder) else child.folder_id
+        partition = self._keys.children(folder_id)
+        return {
+            "gsi1pk": partition,
+            "gsi1sk": f"{rfc3339(child.created_at)}#{child.id}",
+            "gsi2pk": partition,
+            "gsi2sk": f"{rfc3339(child.updated_at)}#{child.id}",
+        }
+
+
+def _moved() -> ChangedMeanwhile:
+    return ChangedMeanwhile("A folder above was moved at the same moment; try again.")
+
+
+def _stale() -> PreconditionFailed:
+    return PreconditionFailed("Read it again: somebody else has changed it.")
+
+
+def _id_taken() -> ChangedMeanwhile:
+    return ChangedMeanwhile("Try again.")

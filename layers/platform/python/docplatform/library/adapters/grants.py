@@ -1,0 +1,37 @@
+"""What is granted to somebody, as one item; the other side of it stands in the items of folders and documents."""
+
+from __future__ import annotations
+
+from docplatform.core import ids
+from docplatform.core.actor import Role
+from docplatform.core.audit import TakenBack
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import LARGEST
+from docplatform.library.adapters.items import grant_name
+
+_TAKEN_BACK = LARGEST - 2  # grants of one transaction, beside the count of them and the audit record
+
+
+def nodes_from(item: Item) -> dict[str, Role]:
+    """What is granted to a principal."""
+    return {name: Role(value) for name, value in item.items() if ids.is_folder(name) or ids.is_a(ids.DOCUMENT, name)}
+
+
+def take_back_everything(table: TenantTable, principal: str, record: TakenBack) -> None:
+    """Every grant to somebody who is going; may be repeated."""
+    granted = table.keys.granted(principal)
+    nodes = list(nodes_from(table.get(granted) or {}))
+    for start in range(0, len(nodes), _TAKEN_BACK):
+        chunk = nodes[start : start + _TAKEN_BACK]
+        there = table.get_many(table.keys.of_child(node) for node in chunk)
+        with table.begin() as writes:
+            for key in there:
+                writes.update(key, remove=(grant_name(principal),), otherwise=shared_meanwhile())
+            writes.update(granted, remove=tuple(chunk), add={"count": -len(chunk)}, must_exist=False)
+            table.record(writes, record(chunk))
+
+
+def shared_meanwhile() -> ChangedMeanwhile:
+    return ChangedMeanwhile("Somebody else has changed who has access; look again.")

@@ -1,0 +1,127 @@
+"""One tenant's files in S3. Keys begin with the tenant's prefix, which is all that the tenant's credentials reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from botocore.exceptions import ClientError
+
+from docplatform.core import ids
+from docplatform.library.model import Document, TransferLink, Version
+
+PREVIEW_TYPE = "image/webp"
+
+
+def document_prefix(tenant_id: str, document_id: str) -> str:
+    """Raises ValueError for what is not a tenant's id: nothing else may come before the first slash but one."""
+    if not ids.is_tenant(tenant_id):
+        raise ValueError("not a tenant id")
+    return f"tenants/{tenant_id}/documents/{document_id}/"
+
+
+class S3Files:
+    def __init__(self, client: Any, bucket: str, tenant_id: str) -> None:
+        self._client, self._bucket, self._tenant_id = client, bucket, tenant_id
+
+    def _key(self, document_id: str, version_id: str, part: str) -> str:
+        return f"{document_prefix(self._tenant_id, document_id)}{version_id}/{part}"
+
+    # -- links for clients
+    def upload_link(self, document_id: str, version: Version, until: datetime) -> TransferLink:
+        """Signed for this key, length and type, and with ``If-None-Match: *``: the first upload to arrive stays
+        (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)."""
+        parameters: dict[str, Any] = {
+            "Bucket": self._bucket,
+            "Key": self._key(document_id, version.id, "original"),
+            "ContentLength": version.size,
+            "ContentType": version.content_type,
+            "IfNoneMatch": "*",
+        }
+        headers = {"Content-Type": version.content_type, "Content-Length": str(version.size), "If-None-Match": "*"}
+        return self._link("PUT", "put_object", parameters, headers, until)
+
+    def download_link(self, document: Document, until: datetime) -> TransferLink:
+        """Of the bytes that were verified, as an attachment under the document's name (RFC 6266, RFC 8187)."""
+        parameters = {
+            "Bucket": self._bucket,
+            "Key": self._key(document.id, document.version.id, "original"),
+            "VersionId": document.version.storage_version,
+            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(document.name, safe='')}",
+            "ResponseContentType": document.version.content_type,
+        }
+        return self._link("GET", "get_object", parameters, {}, until)
+
+    def preview_link(self, document: Document, kind: str, until: datetime) -> TransferLink:
+        key = self._key(document.id, document.version.id, f"{kind}.webp")
+        parameters = {"Bucket": self._bucket, "Key": key, "ResponseContentType": PREVIEW_TYPE}
+        return self._link("GET", "get_object", parameters, {}, until)
+
+    def _link(
+        self, method: str, operation: str, parameters: dict[str, Any], headers: dict[str, str], until: datetime
+    ) -> TransferLink:
+        seconds = max(1, int((until - datetime.now(UTC)).total_seconds()))
+        url = self._client.generate_presigned_url(operation, Params=parameters, ExpiresIn=seconds)
+        return TransferLink(method, url, headers, until)
+
+    # -- processing
+    def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
+        """Write the original to ``path``; return the S3 version id that was read ('' as ``storage_version``: the first to
+        arrive). Raises FileNotFoundError."""
+        request = {"Bucket": self._bucket, "Key": self._key(document_id, version_id, "original")}
+        if storage_version:
+            request["VersionId"] = storage_version
+        try:
+            answer = self._client.get_object(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
+                raise FileNotFoundError(document_id) from error
+            raise
+        with path.open("wb") as file:
+            for chunk in answer["Body"].iter_chunks(1 << 20):
+                file.write(chunk)
+        return str(answer.get("VersionId") or "null")
+
+    def tags(self, document_id: str, version_id: str, storage_version: str) -> dict[str, str]:
+        """The object's tags; GuardDuty's malware scan leaves its verdict there."""
+        key = self._key(document_id, version_id, "original")
+        answer = self._client.get_object_tagging(Bucket=self._bucket, Key=key, VersionId=storage_version)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def keep(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
+        """Store what was made of a file: 'text.txt', 'preview.webp', 'thumbnail.webp'. May be repeated."""
+        key = self._key(document_id, version_id, part)
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+
+    def text(self, document_id: str, version_id: str) -> str:
+        """The extracted text; '' if there is none."""
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(document_id, version_id, "text.txt"))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return ""
+            raise
+        content: bytes = answer["Body"].read()
+        return content.decode()
+
+    # -- erasure
+    def erase(self, document_id: str) -> int:
+        """Delete every version of everything stored for a document, then look: returns how many were deleted.
+        Raises RuntimeError if something is still there."""
+        prefix = document_prefix(self._tenant_id, document_id)
+        erased = 0
+        for key, version in list(self._stored(prefix)):
+            self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+            erased += 1
+        left = next(self._stored(prefix), None)
+        if left is not None:
+            raise RuntimeError("a stored file survived its erasure")
+        return erased
+
+    def _stored(self, prefix: str) -> Iterator[tuple[str, str]]:
+        for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
+            for entry in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                yield entry["Key"], entry["VersionId"]

@@ -1,0 +1,178 @@
+"""One tenant's folders and documents in DynamoDB. Opened for an actor: every key starts from the actor's tenant.
+
+A child of a folder is two items: itself, and its name in the folder (unique, and in order of name). Both, the parent's count of
+children, the tenant's usage and the audit record move in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+
+from docplatform.core import cursors, ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import AuditRecord
+from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
+from docplatform.identity.adapters.membership import groups_from
+from docplatform.identity.errors import UserNotFound
+from docplatform.identity.model import UserStatus
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.idempotency import DynamoMemory
+from docplatform.infra.dynamodb.keys import Key, TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import LARGEST
+from docplatform.library.access import Caller
+from docplatform.library.adapters.changes import DynamoLibraryWork
+from docplatform.library.adapters.grants import nodes_from
+from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
+from docplatform.library.model import Document, Folder, Order, Page, Surroundings
+
+
+class DynamoLibrary:
+    def __init__(self, table: TenantTable, actor: Actor, now: datetime) -> None:
+        self._table, self._actor, self._now = table, actor, now
+        self._keys = table.keys
+
+    def folder(self, folder_id: str) -> Folder:
+        item = self._table.get(self._keys.folder(folder_id)) if ids.is_folder(folder_id) else None
+        if item is None:
+            raise no_folder()
+        return folder_from(item)
+
+    def document(self, document_id: str) -> Document:
+        item = self._table.get(self._keys.document(document_id)) if ids.is_a(ids.DOCUMENT, document_id) else None
+        if item is None:
+            raise no_document()
+        return document_from(item)
+
+    def documents(self, document_ids: list[str]) -> dict[str, Document]:
+        keys = [self._keys.document(each) for each in document_ids if ids.is_a(ids.DOCUMENT, each)]
+        return {item["id"]: document_from(item) for item in self._table.get_many(keys).values()}
+
+    def surroundings(self, *nodes: Folder | Document) -> Surroundings:
+        """The stored chains are fetched in one call and then followed by the parent's id, the truth; what is not in them is read singly."""
+        me = self._keys.user(self._actor.user_id)
+        above = [self._keys.folder(each) for node in nodes for each in node.chain]
+        found = self._table.get_many([*above, me])
+        mine = found.pop(me, {})
+        known = {item["id"]: folder_from(item) for item in found.values()}
+        role = Role(mine["role"]) if mine.get("status") == UserStatus.ACTIVE else None
+        return Surroundings({node.id: self._above(node, known) for node in nodes}, groups_from(mine), role)
+
+    def _above(self, node: Folder | Document, known: dict[str, Folder]) -> tuple[Folder, ...]:
+        above: list[Folder] = []
+        parent_id = node.parent_id if isinstance(node, Folder) else node.folder_id
+        while parent_id:
+            if parent_id in (seen.id for seen in above) or parent_id == node.id:
+                raise ChangedMeanwhile("The folders above are being moved; try again.")
+            parent = known.get(parent_id) or known.setdefault(parent_id, self.folder(parent_id))
+            above.append(parent)
+            parent_id = parent.parent_id
+        return tuple(above)
+
+    def caller(self, user_id: str) -> Caller:
+        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        if item is None or item["status"] != UserStatus.ACTIVE:
+            raise UserNotFound("Look at the list of users: they are unknown or not active.")
+        return Caller(user_id, Role(item["role"]), groups_from(item))
+
+    def nodes(self, node_ids: Iterable[str]) -> dict[str, Folder | Document]:
+        found = self._table.get_many(self._keys.of_child(each) for each in node_ids)
+        return {item["id"]: _child_from(item) for item in found.values()}
+
+    def granted(self, principals: Iterable[str]) -> dict[str, dict[str, Role]]:
+        keys = {self._keys.granted(each): each for each in principals}
+        found = self._table.get_many(keys)
+        return {keys[key]: nodes_from(item) for key, item in found.items()}
+
+    def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
+        index, partition, prefix = self._listing(folder_id, order)
+        after = self._position(index, partition, prefix, cursor)
+        rows, last = self._table.query(
+            partition, index=index, prefix=prefix, after=after, limit=limit, descending=descending
+        )
+        keys = [self._child_key(row) for row in rows]
+        found = self._table.get_many(keys)
+        items = tuple(_child_from(found[key]) for key in keys if key in found)
+        return Page(items, cursors.encode(_sort_parts(last, index)) if last else "")
+
+    def _listing(self, folder_id: str, order: Order) -> tuple[str, str, str]:
+        if order is Order.NAME:
+            return "", self._keys.folder(folder_id).pk, TenantKeys.NAME
+        return "gsi1" if order is Order.CREATED else "gsi2", self._keys.children(folder_id), ""
+
+    def _child_key(self, row: Item) -> Key:
+        return self._keys.of_child(row["child"]) if "child" in row else Key(row["pk"], row["sk"])
+
+    def _position(self, index: str, partition: str, prefix: str, cursor: str) -> Item | None:
+        """A cursor holds sort keys only; the partition is ours, so it can point nowhere else."""
+        if not cursor:
+            return None
+        parts = cursors.decode(cursor)
+        if not index:
+            if set(parts) != {"sk"} or not parts["sk"].startswith(prefix):
+                raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+            return {"pk": partition, "sk": parts["sk"]}
+        if set(parts) != {"sk", "child"}:
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        if not (ids.is_folder(parts["child"]) or ids.is_a(ids.DOCUMENT, parts["child"])):
+            raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+        key = self._keys.of_child(parts["child"])
+        return {"pk": key.pk, "sk": key.sk, f"{index}pk": partition, f"{index}sk": parts["sk"]}
+
+    # -- marks of subtrees whose search entries are out of date
+    def mark(self, folder_id: str) -> tuple[str, str] | None:
+        item = self._table.get(self._keys.reindex(folder_id)) if ids.is_folder(folder_id) else None
+        return (item["at"], item["cursor"]) if item else None
+
+    def advance(self, folder_id: str, at: str, cursor: str, below: list[Folder]) -> bool:
+        for start in range(0, len(below), LARGEST):
+            with self._table.begin() as writes:
+                for folder in below[start : start + LARGEST]:
+                    writes.put(self._keys.reindex(folder.id), {"at": at, "cursor": ""})
+        key, again = self._keys.reindex(folder_id), ChangedMeanwhile("The folder was moved again.")
+        try:
+            with self._table.begin() as writes:
+                if cursor:
+                    writes.update(key, values={"cursor": cursor}, where={"at": at}, otherwise=again)
+                else:
+                    writes.delete(key, where={"at": at}, otherwise=again)
+        except ChangedMeanwhile:
+            return False
+        return True
+
+    def correct(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
+        if node.chain == chain:
+            return
+        parent = "parent_id" if isinstance(node, Folder) else "folder_id"
+        moved = ChangedMeanwhile("It was moved.")
+        with (
+            suppress(ChangedMeanwhile),
+            self._table.begin() as writes,
+        ):  # what moved on has a mark, or an event, of its own
+            where = {parent: parent_of(node)}
+            writes.update(self._keys.of_child(node.id), values={"chain": list(chain)}, where=where, otherwise=moved)
+
+    def remembered(self, key: str) -> tuple[str, str] | None:
+        return DynamoMemory(self._table, self._actor.user_id, self._now).remembered(key)
+
+    def record(self, record: AuditRecord) -> None:
+        self._table.record_alone(record)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoLibraryWork]:
+        with self._table.begin() as transaction:
+            work = DynamoLibraryWork(self._table, transaction, self._actor, self._now)
+            yield work
+            work.check_held()
+
+
+def _child_from(item: Item) -> Folder | Document:
+    return folder_from(item) if item["kind"] == FOLDER else document_from(item)
+
+
+def _sort_parts(last: Item, index: str) -> dict[str, str]:
+    if not index:
+        return {"sk": last["sk"]}
+    return {"sk": last[f"{index}sk"], "child": last["pk"].split("#")[2]}

@@ -1,0 +1,157 @@
+"""Documents: create and upload, look, rename, move, download, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from docplatform.core import ids, names
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import PreconditionFailed, TooLarge
+from docplatform.core.idempotency import digest, once
+from docplatform.core.tenant import MB
+from docplatform.library.errors import NotReady, UploadFinished
+from docplatform.library.model import Document, ScanVerdict, State, TransferLink, Version
+from docplatform.library.permissions import Access
+from docplatform.library.ports import Files, Library
+
+DOWNLOAD_LIFE = timedelta(minutes=1)  # of a link: it outlives its session, or the permission, by no more
+UPLOAD_LIFE = timedelta(minutes=15)  # for who announces many files, and then sends them
+
+
+class DocumentService:
+    def __init__(self, actor: Actor, library: Library, files: Files, now: Callable[[], datetime]) -> None:
+        self._actor, self._library, self._files, self._now = actor, library, files, now
+        self._access = Access(actor, library)
+
+    def create(
+        self, name: str, folder_id: str, *, content_type: str, size: int, idempotency_key: str = ""
+    ) -> tuple[Document, TransferLink]:
+        """Register a document of ``size`` bytes; the file follows through the link. Raises InvalidName, FolderNotFound,
+        NameTaken, TooLarge, QuotaExceeded, IdempotencyKeyReused."""
+        name = names.clean(name)
+        most = self._actor.tenant.limits.file_bytes
+        if size > most:
+            raise TooLarge(
+                f"The plan takes files of up to {most // MB} MB; this one has {size / MB:.1f} MB.", limit=most
+            )
+        request = digest(
+            operation="create-document", name=name, folder_id=folder_id, content_type=content_type, size=size
+        )
+
+        def make() -> Document:
+            folder = self._access.folder(folder_id, Role.EDITOR)
+            at = self._now()
+            version = Version(
+                id=ids.new(ids.VERSION, at),
+                number=1,
+                size=size,
+                content_type=content_type,
+                created_by=self._actor.user_id,
+                created_at=at,
+            )
+            document = Document(
+                id=ids.new(ids.DOCUMENT, at),
+                name=name,
+                folder_id=folder.id,
+                chain=(*folder.chain, folder.id),
+                owner=self._actor.user_id,
+                created_at=at,
+                updated_at=at,
+                revision=1,
+                version=version,
+            )
+            with self._library.begin() as work:  # counted, stored and audited together, or not at all
+                work.add_document(document)
+                if idempotency_key:
+                    work.remember(idempotency_key, request, document.id)
+                work.record(
+                    record_of(
+                        self._actor, Action.DOCUMENT_CREATED, document.id, at, {"folder": folder.id, "size": size}
+                    )
+                )
+            return document
+
+        document = once(self._library, idempotency_key, request, make, self._library.document)
+        return document, self._upload_link(document)
+
+    def renew_upload(self, document_id: str) -> tuple[Document, TransferLink]:
+        """A fresh link for a file that has not arrived. Raises DocumentNotFound, UploadFinished."""
+        document = self._access.document(document_id, Role.EDITOR)
+        if document.version.state is not State.AWAITING_UPLOAD:
+            raise UploadFinished("Nothing more to send: the file is here.")
+        self._audit(Action.UPLOAD_LINK_ISSUED, document)
+        return document, self._upload_link(document)
+
+    def read(self, document_id: str) -> Document:
+        """Raises DocumentNotFound."""
+        document = self._access.document(document_id)
+        self._audit(Action.DOCUMENT_READ, document)
+        return document
+
+    def change(
+        self, document_id: str, *, name: str | None, folder_id: str | None, if_revision: int | None = None
+    ) -> Document:
+        """Rename, move, or both. Raises DocumentNotFound, FolderNotFound, InvalidName, NameTaken, PreconditionFailed."""
+        document = self._access.document(document_id, Role.EDITOR)
+        self._check(document, if_revision)
+        name = document.name if name is None else names.clean(name)
+        moved = folder_id is not None and folder_id != document.folder_id
+        if name == document.name and not moved:
+            return document
+        at = self._now()
+        after = replace(document, name=name, updated_at=at, revision=document.revision + 1)
+        if moved:
+            folder = self._access.folder(folder_id or "", Role.EDITOR)
+            after = replace(after, folder_id=folder.id, chain=(*folder.chain, folder.id))
+        with self._library.begin() as work:
+            work.change_document(document, after)
+            if moved:
+                facts: Facts = {"from": document.folder_id, "to": after.folder_id}
+                work.record(record_of(self._actor, Action.DOCUMENT_MOVED, document.id, at, facts))
+            if name != document.name:
+                work.record(record_of(self._actor, Action.DOCUMENT_RENAMED, document.id, at))
+        return after
+
+    def delete(self, document_id: str, *, if_revision: int | None = None) -> None:
+        """Gone from every list at once; its files and its search entry follow within moments, and that is audited by
+        itself. Raises DocumentNotFound, PreconditionFailed."""
+        document = self._access.document(document_id, Role.EDITOR)
+        self._check(document, if_revision)
+        with self._library.begin() as work:
+            work.remove_document(document)
+            facts: Facts = {"folder": document.folder_id}
+            work.record(record_of(self._actor, Action.DOCUMENT_DELETED, document.id, self._now(), facts))
+
+    def download(self, document_id: str) -> TransferLink:
+        """Of the verified bytes, failed processing or not. Raises DocumentNotFound, NotReady (not arrived, or infected)."""
+        document = self._access.document(document_id)
+        version = document.version
+        if not version.storage_version:
+            raise NotReady("The file has not arrived or is still being verified; try again in a moment.")
+        if version.scan is not ScanVerdict.CLEAN:
+            raise NotReady("The file is in quarantine or still being scanned.", scan=version.scan.value)
+        self._audit(Action.CONTENT_DOWNLOADED, document)
+        return self._files.download_link(document, self._now() + DOWNLOAD_LIFE)
+
+    def preview(self, document_id: str, kind: str) -> TransferLink:
+        """``kind`` is 'preview' or 'thumbnail'. Raises DocumentNotFound, NotReady (there is none)."""
+        document = self._access.document(document_id)
+        if not document.version.has_preview:
+            raise NotReady("There is no preview of this document, or not yet.")
+        self._audit(Action.PREVIEW_VIEWED, document)
+        return self._files.preview_link(document, kind, self._now() + DOWNLOAD_LIFE)
+
+    def _upload_link(self, document: Document) -> TransferLink:
+        return self._files.upload_link(document.id, document.version, self._now() + UPLOAD_LIFE)
+
+    def _audit(self, action: Action, document: Document) -> None:
+        facts: Facts = {"version": document.version.id}
+        self._library.record(record_of(self._actor, action, document.id, self._now(), facts))
+
+    @staticmethod
+    def _check(document: Document, if_revision: int | None) -> None:
+        if if_revision not in (None, document.revision):
+            raise PreconditionFailed("Read the document again and repeat what you wanted.")

@@ -1,0 +1,135 @@
+"""Folders: create, look, rename, move, list, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from docplatform.core import ids, names
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import PreconditionFailed
+from docplatform.core.idempotency import digest, once
+from docplatform.library.errors import FolderCycle, RootFolder, TooDeep
+from docplatform.library.model import DEEPEST, Document, Folder, Order, Page
+from docplatform.library.permissions import Access
+from docplatform.library.ports import Library
+
+_ROUNDS = 2  # queries for one page
+
+
+class FolderService:
+    def __init__(self, actor: Actor, library: Library, now: Callable[[], datetime]) -> None:
+        self._actor, self._library, self._now = actor, library, now
+        self._access = Access(actor, library)
+
+    def create(self, name: str, parent_id: str, *, idempotency_key: str = "") -> Folder:
+        """Raises InvalidName, FolderNotFound, Forbidden, NameTaken, TooDeep, IdempotencyKeyReused."""
+        name = names.clean(name)
+        request = digest(operation="create-folder", name=name, parent_id=parent_id)
+
+        def make() -> Folder:
+            parent = self._access.folder(parent_id, Role.EDITOR)
+            at = self._now()
+            folder = Folder(
+                id=ids.new(ids.FOLDER, at),
+                name=name,
+                parent_id=parent.id,
+                chain=_below(parent),
+                children=0,
+                created_by=self._actor.user_id,
+                created_at=at,
+                updated_at=at,
+                revision=1,
+            )
+            with self._library.begin() as work:
+                work.add_folder(folder)
+                if idempotency_key:
+                    work.remember(idempotency_key, request, folder.id)
+                work.record(record_of(self._actor, Action.FOLDER_CREATED, folder.id, at, {"parent": parent.id}))
+            return folder
+
+        return once(self._library, idempotency_key, request, make, self._library.folder)
+
+    def read(self, folder_id: str) -> Folder:
+        """Raises FolderNotFound."""
+        return self._access.folder(folder_id)
+
+    def path(self, folder: Folder) -> tuple[Folder, ...]:
+        """The folders above, root first, as they are now; those that may be read."""
+        _, *above = self._access.line(folder)
+        may_read = self._access.names(folder)
+        return tuple(each for each in reversed(above) if isinstance(each, Folder) and each.id in may_read)
+
+    def list(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
+        """What is in a folder and may be seen, a page at a time. Where much is hidden a page is filled up once, and may still be short
+        of ``limit``. Raises FolderNotFound, InvalidCursor."""
+        folder = self._access.folder(folder_id)
+        shown: tuple[Folder | Document, ...] = ()
+        for _ in range(_ROUNDS):
+            most = limit - len(shown)
+            page = self._library.children(folder.id, order, descending=descending, limit=most, cursor=cursor)
+            shown += self._access.children(folder, page.items)
+            cursor = page.next
+            if not cursor or len(shown) == limit:
+                break
+        facts: Facts = {"shown": len(shown)}
+        self._library.record(record_of(self._actor, Action.FOLDER_LISTED, folder.id, self._now(), facts))
+        return Page(shown, cursor)
+
+    def change(
+        self, folder_id: str, *, name: str | None, parent_id: str | None, if_revision: int | None = None
+    ) -> Folder:
+        """Rename, move, or both. Raises FolderNotFound, Forbidden, InvalidName, NameTaken, RootFolder, FolderCycle, TooDeep,
+        PreconditionFailed and ChangedMeanwhile (a folder above was moved at the same moment)."""
+        folder = self._access.folder(folder_id, Role.EDITOR)
+        if folder.is_root:
+            raise RootFolder("Make a folder in it and rename or move that.")
+        if if_revision not in (None, folder.revision):
+            raise PreconditionFailed("Read the folder again and repeat what you wanted.")
+        name = folder.name if name is None else names.clean(name)
+        moved = parent_id is not None and parent_id != folder.parent_id
+        if name == folder.name and not moved:
+            return folder
+        at = self._now()
+        after = replace(folder, name=name, updated_at=at, revision=folder.revision + 1)
+        above: tuple[Folder, ...] = ()
+        if moved:
+            parent = self._access.folder(parent_id or "", Role.EDITOR)
+            above = tuple(each for each in reversed(self._access.line(parent)) if isinstance(each, Folder))
+            if folder.id in (each.id for each in above):
+                raise FolderCycle("Choose a folder that is not inside the one you move.")
+            after = replace(after, parent_id=parent.id, chain=_checked(tuple(each.id for each in above)))
+        with self._library.begin() as work:
+            work.hold_in_place(above)  # else two moves at once could make a ring
+            work.change_folder(folder, after)
+            if moved:
+                facts: Facts = {"from": folder.parent_id, "to": after.parent_id}
+                work.record(record_of(self._actor, Action.FOLDER_MOVED, folder.id, at, facts))
+            if name != folder.name:
+                work.record(record_of(self._actor, Action.FOLDER_RENAMED, folder.id, at))
+        return after
+
+    def delete(self, folder_id: str, *, if_revision: int | None = None) -> None:
+        """Only an empty one. Raises FolderNotFound, Forbidden, RootFolder, FolderNotEmpty, PreconditionFailed."""
+        folder = self._access.folder(folder_id, Role.EDITOR)
+        if folder.is_root:
+            raise RootFolder("It goes with the tenant.")
+        if if_revision not in (None, folder.revision):
+            raise PreconditionFailed("Read the folder again and repeat what you wanted.")
+        with self._library.begin() as work:
+            work.remove_folder(folder)
+            facts: Facts = {"parent": folder.parent_id}
+            work.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
+
+
+def _below(parent: Folder) -> tuple[str, ...]:
+    """The chain of what stands in ``parent``. Raises TooDeep."""
+    return _checked((*parent.chain, parent.id))
+
+
+def _checked(chain: tuple[str, ...]) -> tuple[str, ...]:
+    if len(chain) > DEEPEST:
+        raise TooDeep(f"Folders go {DEEPEST} deep; put it higher up.")
+    return chain

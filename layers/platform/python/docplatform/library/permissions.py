@@ -1,0 +1,114 @@
+"""Who may do what: the one place that every read, change, listing and search asks.
+
+What somebody may not read does not exist for them: the answer is that of an unknown id. Who may read but not change is told so.
+A tenant's admins may do everything, and nothing is read to find that out. Of everybody else it is read whether their account is still
+active, and its role: who was just disabled or demoted waits for no cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.errors import DomainError, Forbidden, Unauthenticated
+from docplatform.library.access import Because, Caller, Reason, Verdict, judge
+from docplatform.library.errors import DocumentNotFound, FolderNotFound
+from docplatform.library.model import Document, Folder, Surroundings
+from docplatform.library.ports import Library
+
+N = TypeVar("N", Folder, Document)
+Line = tuple[Folder | Document, ...]
+_EVERYTHING = Verdict(Role.ADMIN, (Reason(Because.TENANT_ADMIN, Role.ADMIN),))
+
+
+class Access:
+    """Of one actor, in one request: what was read once is not read again."""
+
+    def __init__(self, actor: Actor, library: Library) -> None:
+        self._actor, self._library = actor, library
+        self._lines: dict[str, Line] = {}
+        self._caller: Caller | None = None
+
+    @property
+    def sees_everything(self) -> bool:
+        return self._actor.role is Role.ADMIN
+
+    def folder(self, folder_id: str, needed: Role = Role.VIEWER) -> Folder:
+        """Raises FolderNotFound, Forbidden."""
+        unknown = FolderNotFound("Check the folder's id: it is unknown, or not yours.")
+        return self._checked(self._library.folder(folder_id), needed, unknown)
+
+    def document(self, document_id: str, needed: Role = Role.VIEWER) -> Document:
+        """Raises DocumentNotFound, Forbidden."""
+        unknown = DocumentNotFound("Check the document's id: it is unknown, or not yours.")
+        return self._checked(self._library.document(document_id), needed, unknown)
+
+    def node(self, node_id: str, needed: Role = Role.VIEWER) -> Folder | Document:
+        """Raises FolderNotFound, DocumentNotFound, Forbidden."""
+        return self.folder(node_id, needed) if ids.is_folder(node_id) else self.document(node_id, needed)
+
+    def line(self, node: Folder | Document) -> Line:
+        """The node and the folders above it, up to the root, as they are now."""
+        if node.id not in self._lines:
+            self._remember(self._library.surroundings(node), (node,))
+        return self._lines[node.id]
+
+    def names(self, node: Folder | Document) -> dict[str, str]:
+        """By id, of those on the node's line that may be read. Costs nothing more than the line."""
+        line = self.line(node)
+        return {
+            each.id: each.name
+            for place, each in enumerate(line)
+            if self.sees_everything or judge(self.caller(), line[place:]).allows(Role.VIEWER)
+        }
+
+    def verdict(self, node: Folder | Document) -> Verdict:
+        if self.sees_everything:
+            return _EVERYTHING
+        line = self.line(node)
+        return judge(self.caller(), line)
+
+    def children(self, folder: Folder, children: Iterable[Folder | Document]) -> tuple[Folder | Document, ...]:
+        """Those that may be seen. Costs nothing more: what decides is in the items."""
+        if self.sees_everything:
+            return tuple(children)
+        above = self.line(folder)
+        return tuple(child for child in children if judge(self.caller(), (child, *above)).allows(Role.VIEWER))
+
+    def readable(self, documents: Iterable[Document]) -> dict[str, Document]:
+        """Those that may be read, by id. One call for all the folders above them."""
+        known = {document.id: document for document in documents}
+        if self.sees_everything or not known:
+            return known
+        self._remember(self._library.surroundings(*known.values()), known.values())
+        caller = self.caller()
+        return {each: known[each] for each in known if judge(caller, self._lines[each]).allows(Role.VIEWER)}
+
+    def granted_nodes(self) -> frozenset[str]:
+        """Everything that is granted to the actor, to a group of theirs or to everyone. Costs two calls."""
+        granted = self._library.granted(self.caller().principals)
+        return frozenset(node for nodes in granted.values() for node in nodes)
+
+    def caller(self) -> Caller:
+        """Raises Unauthenticated: their account is not active any more."""
+        return self._caller or self._remember(self._library.surroundings(), ())
+
+    def _remember(self, around: Surroundings, nodes: Iterable[Folder | Document]) -> Caller:
+        """Raises Unauthenticated."""
+        if around.role is None:
+            raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")
+        self._caller = Caller(self._actor.user_id, around.role, around.groups)
+        self._lines |= {node.id: around.line(node) for node in nodes}
+        return self._caller
+
+    def _checked(self, node: N, needed: Role, unknown: DomainError) -> N:
+        verdict = self.verdict(node)
+        if not verdict.allows(Role.VIEWER):
+            raise unknown
+        if not verdict.allows(needed):
+            raise Forbidden(
+                f"This needs the role '{needed}' here; yours is '{verdict.role}'. Ask the owner, or an admin of your organisation."
+            )
+        return node

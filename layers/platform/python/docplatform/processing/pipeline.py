@@ -1,0 +1,229 @@
+"""What happens to a file after its upload. Each method is one step of ``statemachines/processing.asl.json``; every one may run
+twice, or again after it was killed half-way, and leaves the same behind.
+
+Between steps travel ids and small facts; files and texts stay in storage. A file that cannot be processed raises FileRefused, which
+the workflow catches by name and hands to ``give_up``; any other error is ours, and is tried again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.errors import DomainError
+from docplatform.extraction.model import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
+from docplatform.library.access import Reach, reach
+from docplatform.library.errors import DocumentNotFound
+from docplatform.library.model import Document, ScanVerdict, State, Step, Trouble, Version
+from docplatform.library.ports import Library
+from docplatform.processing.ports import Index, Scanner, StoredFiles
+
+PREVIEW_TYPE = "image/webp"
+
+
+class Reader(Protocol):
+    """Opens files of strangers. Each raises FileRefused."""
+
+    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection: ...
+
+    def extract(self, path: Path, file_type: FileType) -> TextResult: ...
+
+    def preview(self, path: Path, file_type: FileType) -> PreviewResult: ...
+
+
+class ScanPending(DomainError):
+    """The malware scan is not done; the workflow waits and asks again."""
+
+    code, title = "scan_pending", "The file is being scanned"
+
+
+class Superseded(DomainError):
+    """The work is about a version that is not the document's newest any more."""
+
+    code, title = "superseded", "A newer version is there"
+
+
+class ProcessingService:
+    def __init__(
+        self, actor: Actor, library: Library, files: StoredFiles, now: Callable[[], datetime], folder: Path
+    ) -> None:
+        """``folder`` is where a file may lie for the length of a step."""
+        self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
+
+    def verify(self, document_id: str, version_id: str, reader: Reader) -> bool:
+        """The file has arrived: is it what was announced? False when there is nothing to do any more.
+        Raises FileRefused, DocumentNotFound, Superseded."""
+        document = self._newest(document_id, version_id)
+        version = document.version
+        if version.state in (State.READY, State.FAILED):
+            return False
+        document = self._advance(document, replace(version, state=State.PROCESSING, step=Step.VERIFYING))
+        with self._original(document) as (path, storage_version):
+            version = replace(document.version, storage_version=storage_version, sha256=_sha256(path))
+            document = self._advance(document, version)
+            if path.stat().st_size != version.size:
+                raise FileRefused(ReadingProblem.SIZE_MISMATCH)
+            inspection = reader.inspect(path, declared_type=version.content_type, name=document.name)
+        self._advance(document, replace(version, file_type=inspection.file_type.value, step=Step.SCANNING))
+        return True
+
+    def scan(self, document_id: str, version_id: str, scanner: Scanner) -> None:
+        """Raises ScanPending, FileRefused (infected)."""
+        document = self._newest(document_id, version_id)
+        verdict = scanner.verdict(document)
+        if verdict is None:
+            raise ScanPending("Ask again in a moment.")
+        self._advance(document, replace(document.version, scan=verdict, step=Step.EXTRACTING))
+        if verdict is ScanVerdict.INFECTED:
+            raise FileRefused(ReadingProblem.INFECTED)
+
+    def extract(self, document_id: str, version_id: str, reader: Reader) -> dict[str, str | int | bool | None]:
+        """Keep the text; return what the index step stores of it. Raises FileRefused."""
+        document = self._newest(document_id, version_id)
+        with self._original(document) as (path, _):
+            result = reader.extract(path, FileType(document.version.file_type))
+        self._files.keep(document_id, version_id, "text.txt", result.text.encode(), "text/plain; charset=utf-8")
+        return {
+            "has_text": bool(result.text.strip()),
+            "text_truncated": result.truncated,
+            "pages": result.pages,
+            "title": result.title[:300],
+            "author": result.author[:300],
+        }
+
+    def preview(self, document_id: str, version_id: str, reader: Reader) -> dict[str, bool]:
+        """Keep the first page as a picture. A file that cannot be drawn can still be read and found."""
+        document = self._newest(document_id, version_id)
+        try:
+            with self._original(document) as (path, _):
+                result = reader.preview(path, FileType(document.version.file_type))
+        except FileRefused:
+            return {"has_preview": False}
+        self._files.keep(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
+        self._files.keep(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
+        return {"has_preview": True}
+
+    def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
+        """Make the document findable, and look whether it was renamed, moved or deleted meanwhile."""
+        document = self._newest(document_id, version_id)
+        version = replace(document.version, step=Step.INDEXING, **facts)  # type: ignore[arg-type]
+        document = self._advance(document, version)
+        around = self._reach(document)
+        index.put(document, self._files.text(document_id, version_id), around)
+        self._settle(document, around, index)
+
+    def finish(self, document_id: str, version_id: str) -> None:
+        """Announce that it is ready."""
+        document = self._newest(document_id, version_id)
+        if document.version.state is State.READY:
+            return
+        at = self._now()
+        version = replace(document.version, state=State.READY, step=Step.DONE, trouble=None, finished_at=at)
+        self._advance(document, version, Action.DOCUMENT_READY)
+
+    def give_up(self, document_id: str, version_id: str, problem: str, detail: str, index: Index) -> None:
+        """Mark the document with the reason; it stays stored, and findable by its metadata. What was deleted meanwhile is erased."""
+        try:
+            document = self._newest(document_id, version_id)
+        except DocumentNotFound:
+            self.erase(document_id, index)
+            return
+        if document.version.state in (State.READY, State.FAILED):
+            return
+        trouble = trouble_of(problem, detail)
+        at = self._now()
+        version = replace(document.version, state=State.FAILED, trouble=trouble, finished_at=at)
+        document = self._advance(document, version, Action.DOCUMENT_FAILED, {"code": trouble.code})
+        around = self._reach(document)
+        index.put(document, "", around)
+        self._settle(document, around, index)
+
+    def follow(self, document_id: str, index: Index) -> None:
+        """After any change of a document's item: bring its entry up to date, or erase what a deleted one left."""
+        document = self._library.documents([document_id]).get(document_id)
+        if document is None:
+            self.erase(document_id, index)
+        elif document.version.state in (State.READY, State.FAILED):
+            around = self._reach(document)
+            if not index.describe(document, around):
+                index.put(document, self._files.text(document.id, document.version.id), around)
+            self._settle(document, around, index)
+
+    def erase(self, document_id: str, index: Index) -> None:
+        """Delete the entry and the files, look that they are gone, and say so in the audit trail."""
+        index.remove(document_id)
+        erased = self._files.erase(document_id)
+        if erased:
+            facts: Facts = {"objects": erased, "verified": True}
+            self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
+
+    def _reach(self, document: Document) -> Reach:
+        return reach(self._library.surroundings(document).line(document))
+
+    def _settle(self, written: Document, written_reach: Reach, index: Index) -> None:
+        """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
+        while True:
+            current = self._library.documents([written.id]).get(written.id)
+            if current is None:
+                self.erase(written.id, index)
+                return
+            now = self._reach(current)
+            if (current.revision, current.version.state, now) == (
+                written.revision,
+                written.version.state,
+                written_reach,
+            ):
+                return
+            index.describe(current, now)
+            written, written_reach = current, now
+
+    def _newest(self, document_id: str, version_id: str) -> Document:
+        document = self._library.document(document_id)
+        if document.version.id != version_id:
+            raise Superseded("A newer upload is being processed.")
+        return document
+
+    def _advance(
+        self, document: Document, version: Version, action: Action | None = None, facts: Facts | None = None
+    ) -> Document:
+        """Store the progress; what people see as a change (arrival, the end) is audited with it."""
+        if document.version.state is State.AWAITING_UPLOAD:
+            action = Action.UPLOAD_RECEIVED
+        with self._library.begin() as work:
+            work.change_version(document, version)
+            if action:
+                about: Facts = {"version": version.id, **(facts or {})}
+                work.record(record_of(self._actor, action, document.id, self._now(), about))
+        return replace(document, version=version)
+
+    @contextmanager
+    def _original(self, document: Document) -> Iterator[tuple[Path, str]]:
+        version = document.version
+        path = self._folder / f"{version.id}.{id(self):x}"
+        try:
+            yield path, self._files.fetch(document.id, version.id, version.storage_version, path)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def trouble_of(problem: str, detail: str = "") -> Trouble:
+    """From a problem's code to what the document says; an unknown code is trouble of ours."""
+    try:
+        known = ReadingProblem(problem)
+    except ValueError:
+        return Trouble(
+            "processing_failed", "The file could not be processed", "Upload it again; if it fails again, tell us."
+        )
+    return Trouble(known.value, known.title, detail or known.advice)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

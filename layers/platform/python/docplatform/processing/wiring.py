@@ -1,0 +1,28 @@
+"""The steps of processing, for one tenant."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from docplatform.core.actor import Actor
+from docplatform.core.time import now
+from docplatform.library.wiring import files, library
+from docplatform.processing.adapters.malware_scan import GuardDutyScanner, SignatureScanner
+from docplatform.processing.pipeline import ProcessingService
+from docplatform.runtime.settings import ScanSettings, load
+
+
+def scratch() -> Path:
+    """Lambda's /tmp: private to the environment, emptied by whoever writes there."""
+    return Path(tempfile.gettempdir())
+
+
+def processing(actor: Actor) -> ProcessingService:
+    return ProcessingService(actor, library(actor), files(actor), now, scratch())
+
+
+def scanner(actor: Actor) -> GuardDutyScanner | SignatureScanner:
+    if load(ScanSettings).malware_scan == "guardduty":
+        return GuardDutyScanner(files(actor))
+    return SignatureScanner(files(actor), scratch())

@@ -1,0 +1,86 @@
+"""A tenant's live connections in DynamoDB, each twice: beside the session that it stands for, and among its user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.model import User
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.realtime.model import CONNECTION_LIFE, LiveConnection, Ticket
+
+
+class DynamoLive(TenantStore):
+    def take_ticket(self, token_hash: str) -> Ticket | None:
+        item = self._table.take(self._keys.live_ticket(token_hash))
+        if item is None:
+            return None
+        return Ticket(token_hash, item["user_id"], item["session_id"], moment(item["expires_at"]))
+
+    def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
+        rows, _ = self._table.query(self._keys.session(session_id).pk, prefix=self._keys.LIVE)
+        return tuple(_connection(row) for row in rows)
+
+    def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
+        rows, _ = self._table.query(self._keys.lives_of(user_id))
+        return tuple(_connection(row) for row in rows)
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoLiveWork]:
+        with self._table.begin() as transaction:
+            yield DynamoLiveWork(self._table, transaction)
+
+
+class DynamoLiveWork(TenantWork):
+    def issue(self, ticket: Ticket) -> None:
+        self._writes.put(
+            self._keys.live_ticket(ticket.token_hash),
+            {
+                "user_id": ticket.user_id,
+                "session_id": ticket.session_id,
+                "expires_at": rfc3339(ticket.expires_at),
+                "expires": int(ticket.expires_at.timestamp()),
+            },
+        )
+
+    def open(self, connection: LiveConnection, user: User) -> None:
+        """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read.
+
+        Whatever ends a session touches one of the two. It comes first, and nothing opens; or after, and the stream finds the connection.
+        """
+        ended = InvalidTicket("Its session has ended. Log in again.")
+        since = rfc3339(user.sessions_since) if user.sessions_since else None
+        as_read = {"status": user.status.value, "sessions_since": since}
+        self._writes.check(self._keys.session(connection.session_id), otherwise=ended)
+        self._writes.check(self._keys.user(user.id), where=as_read, otherwise=ended)
+        for key in self._both(connection):
+            self._writes.put(key, _item(connection))
+
+    def close(self, connection: LiveConnection) -> None:
+        """Raises ChangedMeanwhile when committed and it was closed before."""
+        gone = ChangedMeanwhile("It was closed before.")
+        for key in self._both(connection):
+            self._writes.delete(key, otherwise=gone)
+
+    def _both(self, connection: LiveConnection) -> tuple[Key, Key]:
+        id_, user_id, session_id = connection.id, connection.user_id, connection.session_id
+        return self._keys.live(session_id, id_), self._keys.live_of(user_id, session_id, id_)
+
+
+def _item(connection: LiveConnection) -> Item:
+    return {
+        "id": connection.id,
+        "user_id": connection.user_id,
+        "session_id": connection.session_id,
+        "since": rfc3339(connection.since),
+        "expires": int((connection.since + CONNECTION_LIFE).timestamp()),
+    }
+
+
+def _connection(item: Item) -> LiveConnection:
+    return LiveConnection(item["id"], item["user_id"], item["session_id"], moment(item["since"]))

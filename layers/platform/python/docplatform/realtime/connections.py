@@ -1,0 +1,180 @@
+"""Live connections: who may open one, and that none outlives its session."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, AuditRecord, Facts, record_of
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.tenant import TenantStatus
+from docplatform.core.token_hash import digest
+from docplatform.identity.model import Session, User, alive
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.realtime.model import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, Ticket
+
+ENDED = '{"type":"session.ended"}'
+REPLACED = '{"type":"connection.replaced"}'
+
+
+class LiveWork(Protocol):
+    """Changes that are stored and audited together, or not at all."""
+
+    def issue(self, ticket: Ticket) -> None: ...
+
+    def open(self, connection: LiveConnection, user: User) -> None:
+        """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read."""
+
+    def close(self, connection: LiveConnection) -> None:
+        """Raises ChangedMeanwhile when committed and it was closed before."""
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class LiveStore(Protocol):
+    """A tenant's live connections."""
+
+    def take_ticket(self, token_hash: str) -> Ticket | None:
+        """It is gone afterwards: of two who ask, one gets it."""
+
+    def of_session(self, session_id: str) -> tuple[LiveConnection, ...]: ...
+
+    def of_user(self, user_id: str) -> tuple[LiveConnection, ...]: ...
+
+    def begin(self) -> AbstractContextManager[LiveWork]: ...
+
+
+class Bearers(Protocol):
+    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]: ...
+
+
+class Gateway(Protocol):
+    """What holds the sockets."""
+
+    def end(self, connection_id: str, message: str) -> bool:
+        """Tell the other side, and close. False where there is no such connection."""
+
+
+class LiveTickets:
+    def __init__(self, actor: Actor, store: LiveStore, now: Callable[[], datetime]) -> None:
+        self._actor, self._store, self._now = actor, store, now
+
+    def issue(self) -> tuple[str, datetime]:
+        """For the actor's session, and when it ends."""
+        secret, at = secrets.token_urlsafe(32), self._now()
+        ticket = Ticket(digest(secret), self._actor.user_id, self._actor.session_id, at + TICKET_LIFE)
+        with self._store.begin() as work:
+            work.issue(ticket)
+            work.record(record_of(self._actor, Action.LIVE_TICKET_ISSUED, ticket.session_id, at))
+        return secret, ticket.expires_at
+
+
+def admit(store: LiveStore, people: Bearers, secret: str, at: datetime) -> tuple[Session, User]:
+    """Who comes with this ticket; it is used up, whatever comes of it. Raises InvalidTicket."""
+    ticket = store.take_ticket(digest(secret))
+    if ticket is None or ticket.expires_at <= at:
+        raise InvalidTicket("It is unknown, used or too old. Ask for another.")
+    return _standing(people, ticket.session_id, ticket.user_id, at)
+
+
+class LiveConnections:
+    """Of one actor: whoever the gateway says has opened the connection."""
+
+    def __init__(
+        self, actor: Actor, store: LiveStore, people: Bearers, gateway: Gateway, now: Callable[[], datetime]
+    ) -> None:
+        self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
+
+    def open(self, connection_id: str) -> None:
+        """Raises InvalidTicket: the session has ended meanwhile."""
+        _, user = _standing(self._people, self._actor.session_id, self._actor.user_id, self._now())
+        self._make_room()
+        with self._store.begin() as work:
+            work.open(self._connection(connection_id), user)
+            work.record(self._about(Action.LIVE_CONNECTED))
+
+    def close(self, connection_id: str) -> None:
+        """The other side has gone."""
+        _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "client"}))
+
+    def serves(self, connection_id: str) -> bool:
+        """Whether its session and its tenant still stand; a connection of one that does not is told, and closed."""
+        session, user = self._people.bearer(self._actor.session_id, self._actor.user_id)
+        if alive(session, user, self._now()) and self._actor.tenant.status is TenantStatus.ACTIVE:
+            return True
+        self._gateway.end(connection_id, ENDED)
+        _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "session"}))
+        return False
+
+    def _make_room(self) -> None:
+        """For one more. The oldest go, and are perhaps long gone: API Gateway does not promise to tell of every end."""
+        mine = sorted(self._store.of_user(self._actor.user_id), key=lambda each: each.since)
+        for oldest in mine[: max(0, len(mine) + 1 - MOST_OF_A_USER)]:
+            self._gateway.end(oldest.id, REPLACED)
+            about = record_of(self._actor, Action.LIVE_ENDED, oldest.session_id, self._now(), {"by": "limit"})
+            _close(self._store, oldest, about)
+
+    def _connection(self, connection_id: str) -> LiveConnection:
+        return LiveConnection(connection_id, self._actor.user_id, self._actor.session_id, self._now())
+
+    def _about(self, action: Action, facts: Facts | None = None) -> AuditRecord:
+        return record_of(self._actor, action, self._actor.session_id, self._now(), facts)
+
+
+class NotOpenYet(Exception):
+    """The gateway has announced a connection, and does not have it yet: to be tried again."""
+
+
+class LiveEnds:
+    """Follows sessions and users: connections that stand for a session which has ended are closed. May run twice."""
+
+    def __init__(
+        self, actor: Actor, store: LiveStore, people: Bearers, gateway: Gateway, now: Callable[[], datetime]
+    ) -> None:
+        """``actor``: the platform itself."""
+        self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
+
+    def follow_session(self, session_id: str) -> None:
+        """Raises NotOpenYet."""
+        self._follow(self._store.of_session(session_id))
+
+    def follow_user(self, user_id: str) -> None:
+        """Raises NotOpenYet."""
+        self._follow(self._store.of_user(user_id))
+
+    def _follow(self, connections: tuple[LiveConnection, ...]) -> None:
+        stand: dict[tuple[str, str], bool] = {}
+        for connection in connections:
+            whose = connection.session_id, connection.user_id
+            if whose not in stand:
+                stand[whose] = alive(*self._people.bearer(*whose), self._now())
+            if not stand[whose]:
+                self._end(connection)
+
+    def _end(self, connection: LiveConnection) -> None:
+        at = self._now()
+        if not self._gateway.end(connection.id, ENDED) and at - connection.since < SETTLING:
+            raise NotOpenYet(connection.id)
+        record = record_of(self._actor, Action.LIVE_ENDED, connection.session_id, at, {"by": "session"})
+        _close(self._store, connection, record)
+
+
+def _standing(people: Bearers, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
+    """Raises InvalidTicket: the session has ended."""
+    session, user = people.bearer(session_id, user_id)
+    if session is None or user is None or not alive(session, user, at):
+        raise InvalidTicket("Its session has ended. Log in again.")
+    return session, user
+
+
+def _close(store: LiveStore, connection: LiveConnection, record: AuditRecord) -> None:
+    try:
+        with store.begin() as work:
+            work.close(connection)
+            work.record(record)
+    except ChangedMeanwhile:
+        return  # somebody else was faster

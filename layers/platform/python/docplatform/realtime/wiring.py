@@ -1,0 +1,44 @@
+"""Live connections."""
+
+from __future__ import annotations
+
+from functools import cache
+from urllib.parse import urlencode
+
+from docplatform.core.actor import Actor
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.identity.wiring.users import people
+from docplatform.infra.credentials import own_client
+from docplatform.realtime.adapters.gateway import LiveGateway
+from docplatform.realtime.adapters.store import DynamoLive
+from docplatform.realtime.connections import LiveConnections, LiveEnds, LiveTickets
+from docplatform.runtime.settings import LiveSettings, RegionSettings, load
+from docplatform.runtime.tenant_access import table
+
+
+def live(tenant: Tenant) -> DynamoLive:
+    return DynamoLive(table(tenant))
+
+
+def tickets(actor: Actor) -> LiveTickets:
+    return LiveTickets(actor, live(actor.tenant), now)
+
+
+def address(tenant: Tenant, ticket: str) -> str:
+    """Where the ticket opens a connection: the tenant's host name, one level lower."""
+    pattern = load(RegionSettings).region_addresses[tenant.region].replace("{tenant}", f"{tenant.subdomain}.live")
+    return f"{pattern.replace('http', 'ws', 1)}/?{urlencode({'ticket': ticket})}"
+
+
+def connections(actor: Actor) -> LiveConnections:
+    return LiveConnections(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
+
+
+def ends(actor: Actor) -> LiveEnds:
+    return LiveEnds(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
+
+
+@cache
+def _gateway() -> LiveGateway:
+    return LiveGateway(own_client("apigatewaymanagementapi", endpoint=load(LiveSettings).live_endpoint))

@@ -1,0 +1,79 @@
+"""What API Gateway's REQUEST authorizers have in common: that of the HTTP API, and that of live connections
+(docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action
+from docplatform.core.tenant import Tenant
+from docplatform.runtime.telemetry import Line
+from docplatform.runtime.tenant_access import record
+
+NOBODY = "unknown"
+
+Policy = dict[str, Any]
+
+
+class Unauthorized(Exception):
+    """API Gateway answers 401 for exactly this text, and 500 for any other error."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What API Gateway wants to know. ``headers`` go by their names in lower case."""
+
+    method_arn: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    request_id: str
+    line: Line
+
+    @property
+    def host(self) -> str:
+        return self.headers.get("host", "")
+
+    def refused(self, tenant: Tenant, action: Action, reason: str, user_id: str = NOBODY, target: str = "api") -> None:
+        """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""
+        visitor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
+        try:
+            record(visitor, action, target, {"reason": reason})
+        except Exception as error:
+            self.line.fault(error)
+
+
+def authorizer(name: str) -> Callable[[Callable[[Asked], Policy]], Callable[[dict[str, Any], object], Policy]]:
+    """One log line, ``name``, for each question; Unauthorized is an answer, any other error a fault."""
+
+    def wrap(decide: Callable[[Asked], Policy]) -> Callable[[dict[str, Any], object], Policy]:
+        def handler(event: dict[str, Any], _context: object) -> Policy:
+            headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+            request_id = (event.get("requestContext") or {}).get("requestId") or ""
+            line = Line(name, request_id)
+            try:
+                query = event.get("queryStringParameters") or {}
+                return decide(Asked(event["methodArn"], headers, query, request_id, line))
+            except Unauthorized:
+                raise
+            except Exception as error:
+                line.fault(error)
+                raise
+            finally:
+                line.write()
+
+        return handler
+
+    return wrap
+
+
+def policy(effect: str, principal: str, resource: str, context: Mapping[str, str]) -> Policy:
+    """``context`` comes to the functions, as API Gateway's word."""
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": principal, "policyDocument": document, "context": dict(context)}

@@ -1,0 +1,43 @@
+"""What every function that acts for tenants needs: registry, tenant credentials, tenant tables."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.infra.credentials import TenantClients, TenantCredentials, own_client
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.runtime.settings import RegistrySettings, TenantSettings, load
+from docplatform.tenancy.registry import Registry
+
+
+@cache
+def registry() -> Registry:
+    return Registry(own_client("dynamodb"), load(RegistrySettings).registry_table)
+
+
+@cache
+def _credentials() -> TenantCredentials:
+    return TenantCredentials(load(TenantSettings).tenant_access_role_arn, lambda: own_client("sts"))
+
+
+def clients(tenant: Tenant) -> TenantClients:
+    return _credentials().assume(tenant.id)
+
+
+def table(tenant: Tenant) -> TenantTable:
+    settings = load(TenantSettings)
+    return TenantTable(
+        clients(tenant).client("dynamodb"),
+        tenant_id=tenant.id,
+        data_table=settings.data_table,
+        audit_table=settings.audit_table,
+    )
+
+
+def record(actor: Actor, action: Action, target: str, facts: Facts | None = None) -> None:
+    """Audit what changes nothing: a read, a refusal."""
+    table(actor.tenant).record_alone(record_of(actor, action, target, now(), facts))

@@ -1,0 +1,32 @@
+"""Which tenant a request is for: by its host name, never by its body or query."""
+
+from __future__ import annotations
+
+import os
+
+from docplatform.core.errors import Misdirected, TenantNotFound, TenantSuspended
+from docplatform.core.tenant import Tenant, TenantStatus
+from docplatform.runtime.settings import RegionSettings, load
+from docplatform.runtime.tenant_access import registry
+
+
+def subdomain(host: str) -> str:
+    """``acme.eu.docplatform.example:8443`` → ``acme``."""
+    return host.split(":")[0].split(".")[0].lower()
+
+
+def tenant_of(host: str) -> Tenant:
+    """Raises TenantNotFound, Misdirected (421 with the tenant's address) or TenantSuspended. Reads no tenant data."""
+    tenant = registry().by_subdomain(subdomain(host))
+    if tenant is None:
+        raise TenantNotFound("Check the address: no organisation of that name is here.")
+    if tenant.region != os.environ["AWS_REGION"]:
+        raise Misdirected(tenant.region, address_of(tenant))
+    if tenant.status is not TenantStatus.ACTIVE:
+        raise TenantSuspended("The organisation's access is suspended; its admins know why.")
+    return tenant
+
+
+def address_of(tenant: Tenant) -> str:
+    pattern: str = load(RegionSettings).region_addresses[tenant.region]
+    return pattern.replace("{tenant}", tenant.subdomain)

@@ -1,0 +1,226 @@
+"""One tenant's part of a search collection (OpenSearch Serverless).
+
+Pooled tenants share an index; every query is built in ``_query``, which puts the tenant and the readable nodes around whatever is
+asked. Entries have the document's id, so a repeated write changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
+from opensearchpy.exceptions import ConnectionError as NoConnection
+from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
+
+from docplatform.core import cursors, ids, names
+from docplatform.core.errors import InvalidCursor, Unavailable
+from docplatform.core.time import rfc3339
+from docplatform.library.access import Reach
+from docplatform.library.model import Document
+from docplatform.search.errors import InvalidQuery
+from docplatform.search.model import MARK_OFF, MARK_ON, Candidate, Candidates, Question, Reader
+
+INDEX = "documents"
+
+_KEYWORD, _TEXT = {"type": "keyword"}, {"type": "text"}
+MAPPING: dict[str, Any] = {
+    "mappings": {
+        "dynamic": "strict",
+        "properties": {
+            "tenant_id": _KEYWORD,
+            "document_id": _KEYWORD,
+            "version_id": _KEYWORD,
+            "nodes": _KEYWORD,
+            "owners": _KEYWORD,
+            "name": _TEXT,
+            "title": _TEXT,
+            "author": _TEXT,
+            "text": _TEXT,
+            "content_type": _KEYWORD,
+            "file_type": _KEYWORD,
+            "state": _KEYWORD,
+            "owner": _KEYWORD,
+            "size": {"type": "long"},
+            "created_at": {"type": "date"},
+            "updated_at": {"type": "date"},
+        },
+    }
+}
+_FIELDS = ["name^3", "title^2", "author", "text"]
+_GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after 10 at most
+_MOST_TEXT = 2_000_000  # characters of a document that are searchable; a request of OpenSearch Serverless holds 10 MiB
+
+
+def connect(endpoint: str, credentials: Any, region: str) -> OpenSearch:
+    """A client that signs with the tenant's credentials (SigV4, service ``aoss``). ``endpoint`` may have a path."""
+    scheme, _, rest = endpoint.partition("://")
+    authority, _, prefix = rest.partition("/")
+    host, _, port = authority.partition(":")
+    return OpenSearch(
+        hosts=[{"host": host, "port": int(port or 443), "scheme": scheme, "url_prefix": prefix}],
+        http_auth=Urllib3AWSV4SignerAuth(credentials, region, "aoss"),
+        use_ssl=scheme == "https",
+        verify_certs=True,
+        connection_class=Urllib3HttpConnection,
+        pool_maxsize=10,
+        timeout=30,
+        max_retries=2,
+        retry_on_timeout=True,
+    )
+
+
+class TenantIndex:
+    def __init__(self, client: OpenSearch, endpoint: str, tenant_id: str) -> None:
+        self._client, self._tenant_id = client, tenant_id
+        _ensure_index(endpoint, client)
+
+    # -- entries
+    def put(self, document: Document, text: str, reach: Reach) -> None:
+        entry = {**_facts(self._tenant_id, document, reach), "text": _plain(text[:_MOST_TEXT])}
+        self._client.index(index=INDEX, id=document.id, body=entry)
+
+    def describe(self, document: Document, reach: Reach) -> bool:
+        try:
+            self._client.update(index=INDEX, id=document.id, body={"doc": _facts(self._tenant_id, document, reach)})
+        except NotFoundError:
+            return False
+        return True
+
+    def remove(self, document_id: str) -> None:
+        """Returns when it has been looked for and not found. Document ids are ours and random: nobody deletes a neighbour's entry by way
+        of this. Raises RuntimeError for one that stays, and the caller's retry looks again."""
+        try:
+            self._client.delete(index=INDEX, id=document_id)
+        except NotFoundError:
+            return
+        deadline = time.monotonic() + _GONE_WITHIN
+        while self._client.exists(index=INDEX, id=document_id):
+            if time.monotonic() > deadline:
+                raise RuntimeError("a search entry survived its erasure")
+            time.sleep(0.5)
+
+    # -- questions
+    def ask(self, question: Question) -> Candidates:
+        body: dict[str, Any] = {
+            "query": self._query(question),
+            "size": question.limit,
+            "sort": [{"_score": "desc"}, {"document_id": "asc"}],
+            "_source": False,
+            "track_total_hits": True,
+            "timeout": f"{question.seconds}s",
+            "highlight": {
+                "pre_tags": [MARK_ON],
+                "post_tags": [MARK_OFF],
+                "fields": {
+                    "text": {"fragment_size": 160, "number_of_fragments": 3},
+                    "name": {"number_of_fragments": 0},
+                    "title": {"number_of_fragments": 0},
+                },
+            },
+        }
+        if question.cursor:
+            body["search_after"] = _after(question.cursor)
+        try:
+            answer = self._client.search(index=INDEX, body=body, request_timeout=question.seconds + 5)
+        except RequestError as error:
+            raise InvalidQuery("The search engine does not understand this query; use plainer words.") from error
+        except (NoConnection, TransportError) as error:
+            raise Unavailable("The search does not answer; try again in a moment.") from error
+        hits = answer["hits"]["hits"]
+        last = hits[-1]["sort"] if len(hits) == question.limit else None
+        return Candidates(
+            hits=tuple(
+                Candidate(
+                    hit["sort"][1],
+                    hit["sort"][0],
+                    {name: tuple(parts) for name, parts in hit.get("highlight", {}).items()},
+                )
+                for hit in hits
+            ),
+            total=answer["hits"]["total"]["value"],
+            next=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
+        )
+
+    def _query(self, question: Question) -> dict[str, Any]:
+        """The only query there is: the words, inside this tenant, inside the nodes the asker may read."""
+        return {
+            "bool": {
+                "must": [
+                    {
+                        "simple_query_string": {
+                            "query": question.words,
+                            "fields": _FIELDS,
+                            "default_operator": "and",
+                            "flags": "PHRASE|NOT|WHITESPACE",
+                        }
+                    }
+                ],
+                "filter": [
+                    {"term": {"tenant_id": self._tenant_id}},
+                    *_readable(question.reader),
+                ],
+            }
+        }
+
+
+def _readable(reader: Reader | None) -> list[dict[str, Any]]:
+    if reader is None:
+        return []
+    granted, own = {"terms": {"nodes": sorted(reader.nodes)}}, {"term": {"owners": reader.user_id}}
+    return [{"bool": {"should": [granted, own], "minimum_should_match": 1}}]
+
+
+def _facts(tenant_id: str, document: Document, reach: Reach) -> dict[str, Any]:
+    version = document.version
+    return {
+        "tenant_id": tenant_id,
+        "document_id": document.id,
+        "version_id": version.id,
+        "nodes": list(reach.nodes),
+        "owners": list(reach.owners),
+        "name": names.searchable(document.name),
+        "title": _plain(version.title),
+        "author": _plain(version.author),
+        "content_type": version.content_type,
+        "file_type": version.file_type,
+        "state": version.state.value,
+        "owner": document.owner,
+        "size": version.size,
+        "created_at": rfc3339(document.created_at),
+        "updated_at": rfc3339(document.updated_at),
+    }
+
+
+def _plain(text: str) -> str:
+    return text.replace(MARK_ON, " ").replace(MARK_OFF, " ")
+
+
+def _after(cursor: str) -> list[Any]:
+    parts = cursors.decode(cursor)
+    try:
+        score = float(parts["score"])
+        if set(parts) != {"score", "id"} or not ids.is_a(ids.DOCUMENT, parts["id"]) or not 0 <= score < 1e9:
+            raise ValueError
+    except (KeyError, ValueError) as error:
+        raise InvalidCursor("Use next_cursor of an earlier page of the same search.") from error
+    return [score, parts["id"]]
+
+
+_READY: set[str] = set()
+
+
+def _ensure_index(endpoint: str, client: OpenSearch) -> None:
+    """Once per environment and collection: an index made by a first write would guess its mapping."""
+    if endpoint in _READY:
+        return
+    try:
+        if not client.indices.exists(index=INDEX):
+            client.indices.create(index=INDEX, body=MAPPING)
+    except RequestError as error:
+        if error.error != "resource_already_exists_exception":
+            raise
+    except (NoConnection, TransportError) as error:
+        raise Unavailable("The search does not answer; try again in a moment.") from error
+    _READY.add(endpoint)

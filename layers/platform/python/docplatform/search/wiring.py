@@ -1,0 +1,37 @@
+"""Search for one actor."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from opensearchpy import OpenSearch
+
+from docplatform.core.actor import Actor
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.infra.credentials import TenantClients
+from docplatform.library.wiring import library
+from docplatform.runtime.settings import SearchSettings, load
+from docplatform.runtime.tenant_access import clients
+from docplatform.search.adapters.opensearch import TenantIndex, connect
+from docplatform.search.query import SearchService
+from docplatform.search.reindex import SubtreeService
+
+
+@lru_cache(maxsize=64)
+def _connection(endpoint: str, holder: TenantClients) -> OpenSearch:
+    return connect(endpoint, holder.credentials, os.environ["AWS_REGION"])
+
+
+def index(tenant: Tenant) -> TenantIndex:
+    endpoint = load(SearchSettings).search_endpoints[tenant.collection]
+    return TenantIndex(_connection(endpoint, clients(tenant)), endpoint, tenant.id)
+
+
+def search(actor: Actor) -> SearchService:
+    return SearchService(actor, library(actor), index(actor.tenant), now)
+
+
+def subtrees(actor: Actor) -> SubtreeService:
+    return SubtreeService(library(actor))

@@ -1,0 +1,182 @@
+"""Sharing: grant, take back, cut inheritance off, and say who has access to what, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Permission, Role
+from docplatform.core.audit import Action, Facts, record_of
+from docplatform.library.access import (
+    MOST_GRANTS,
+    Caller,
+    Verdict,
+    capped,
+    check_principal,
+    effective,
+    judge,
+    stronger,
+    user_principal,
+)
+from docplatform.library.errors import RootFolder, TooManyGrants
+from docplatform.library.model import Document, Folder
+from docplatform.library.permissions import Access
+from docplatform.library.ports import Library
+from docplatform.sharing.errors import GrantNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A grant that counts for a node. ``node_id`` is where it was made: the node itself, or a folder above; ``name`` is that one's, empty
+    for who may not read it."""
+
+    principal: str
+    role: Role
+    node_id: str
+    name: str
+    inherited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    node: Folder | Document
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What somebody has by a grant: the node, the principal it was granted to, and what they may be there (capped by their role)."""
+
+    node: Folder | Document
+    principal: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``names``: of the nodes of the line that whoever asks may read, by id."""
+
+    caller: Caller
+    node: Folder | Document
+    verdict: Verdict
+    names: dict[str, str]
+
+    @property
+    def capped(self) -> bool:
+        """Whether the tenant role is what holds them back."""
+        return bool(self.verdict.reasons) and self.verdict.reasons[0].role is not self.verdict.role
+
+
+class SharingService:
+    def __init__(self, actor: Actor, library: Library, now: Callable[[], datetime]) -> None:
+        self._actor, self._library, self._now = actor, library, now
+        self._access = Access(actor, library)
+
+    def list(self, node_id: str) -> AccessList:
+        """Who has access, by which grant. (Owners and tenant admins have it without one.) Raises FolderNotFound, DocumentNotFound."""
+        node = self._access.node(node_id)
+        names = self._access.names(node)
+        entries = [
+            Entry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
+            for above in effective(self._access.line(node))
+            for principal, role in sorted(above.grants.items())
+        ]
+        self._record(Action.ACCESS_LISTED, node, {"shown": len(entries)})
+        return AccessList(node, tuple(entries))
+
+    def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
+        """Or change what was granted. Effective with the next request. Raises FolderNotFound, DocumentNotFound, Forbidden,
+        InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile."""
+        node = self._access.node(node_id, Role.ADMIN)
+        check_principal(principal)
+        if principal not in node.grants and len(node.grants) >= MOST_GRANTS:
+            raise TooManyGrants(
+                f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
+            )
+        if node.grants.get(principal) is not role:
+            with self._library.begin() as work:
+                work.grant(node, principal, role)
+                facts: Facts = {"principal": principal, "role": role.value}
+                work.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
+        return self._as_it_is(node_id)
+
+    def revoke(self, node_id: str, principal: str) -> None:
+        """Effective with the next request. Who has a grant may give it up. Raises FolderNotFound, DocumentNotFound, Forbidden,
+        GrantNotFound, ChangedMeanwhile."""
+        own = principal == user_principal(self._actor.user_id)
+        if not own:
+            self._actor.require(Permission.WRITE)
+        node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
+        if principal not in node.grants:
+            raise GrantNotFound("It is not granted to them here; look at the list of who has access.")
+        with self._library.begin() as work:
+            work.revoke(node, principal)
+            work.record(record_of(self._actor, Action.ACCESS_REVOKED, node.id, self._now(), {"principal": principal}))
+
+    def set_inheritance(self, node_id: str, inherits: bool, *, copy: bool = False) -> AccessList:
+        """Cut off what is granted above, or let it hold again. A cut with ``copy`` keeps what held till now as grants of the node's own;
+        whoever cuts keeps the role admin in any case. Raises FolderNotFound, DocumentNotFound, Forbidden, RootFolder, TooManyGrants,
+        ChangedMeanwhile."""
+        node = self._access.node(node_id, Role.ADMIN)
+        if node.id == ids.ROOT_FOLDER:
+            raise RootFolder("There is nothing above it.")
+        if node.inherits is not inherits:
+            keep = {} if inherits else self._kept(node, copy)
+            if len({*node.grants, *keep}) > MOST_GRANTS:
+                raise TooManyGrants(
+                    f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to groups."
+                )
+            action = Action.INHERITANCE_RESTORED if inherits else Action.INHERITANCE_CUT
+            with self._library.begin() as work:
+                work.set_inheritance(node, inherits, keep)
+                work.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
+        return self._as_it_is(node_id)
+
+    def explain(self, node_id: str, user_id: str) -> Explanation:
+        """Why somebody can, or cannot, see something. Of others: for who is admin there. Raises FolderNotFound, DocumentNotFound,
+        Forbidden, UserNotFound."""
+        own = user_id == self._actor.user_id
+        node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
+        caller, line = self._library.caller(user_id), self._access.line(node)
+        self._record(Action.ACCESS_EXPLAINED, node, {"user": user_id})
+        return Explanation(caller, node, judge(caller, line), self._access.names(node))
+
+    def granted_to(self, user_id: str, *, limit: int, after: str) -> tuple[tuple[Granted, ...], str]:
+        """What is granted to somebody, to a group of theirs or to everyone, in order of id, and the id to go on after ('' at the end).
+        Of others: for who manages users. Raises Forbidden, UserNotFound."""
+        if user_id != self._actor.user_id:
+            self._actor.require(Permission.MANAGE_USERS)
+        caller = self._library.caller(user_id)
+        by_principal = self._library.granted(caller.principals)
+        pairs = sorted((node, principal) for principal, nodes in by_principal.items() for node in nodes)
+        page = [pair for pair in pairs if "\t".join(pair) > after][:limit]
+        known = self._library.nodes(node for node, _ in page)
+        found = tuple(
+            Granted(known[node], principal, capped(known[node].grants[principal], caller.role))
+            for node, principal in page
+            if node in known and principal in known[node].grants
+        )
+        shown: Facts = {"user": user_id, "shown": len(found)}
+        self._library.record(record_of(self._actor, Action.ACCESS_LISTED, user_id, self._now(), shown))
+        return found, "\t".join(page[-1]) if page and page[-1] != pairs[-1] else ""
+
+    def _kept(self, node: Folder | Document, copy: bool) -> dict[str, Role]:
+        keep: dict[str, Role] = {}
+        if copy:
+            for above in reversed(effective(self._access.line(node))[1:]):
+                for principal, role in above.grants.items():
+                    keep[principal] = stronger(role, keep.get(principal, role))
+            keep = {each: role for each, role in keep.items() if each not in node.grants}
+        me = user_principal(self._actor.user_id)
+        own = judge(Caller(self._actor.user_id, Role.EDITOR), (node,))
+        if not self._access.sees_everything and not any(reason.role is Role.ADMIN for reason in own.reasons):
+            keep[me] = Role.ADMIN
+        return keep
+
+    def _as_it_is(self, node_id: str) -> AccessList:
+        return SharingService(self._actor, self._library, self._now).list(node_id)
+
+    def _record(self, action: Action, node: Folder | Document, facts: Facts) -> None:
+        self._library.record(record_of(self._actor, action, node.id, self._now(), facts))

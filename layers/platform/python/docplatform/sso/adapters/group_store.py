@@ -1,0 +1,46 @@
+"""Which of a tenant's groups a provider's subject is in because the provider says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.directory.adapters.group_items import group_from
+from docplatform.directory.adapters.group_store import DynamoGroupsWork
+from docplatform.directory.group import Group
+from docplatform.identity.adapters.membership import groups_from
+from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.sso.model import ExternalIdentity
+
+
+class DynamoSsoGroups(TenantStore):
+    def named(self, names: tuple[str, ...]) -> dict[str, Group]:
+        found = self._table.get_many(self._keys.group_name(name) for name in names)
+        return self.known(frozenset(item["group"] for item in found.values()))
+
+    def known(self, group_ids: frozenset[str]) -> dict[str, Group]:
+        found = self._table.get_many(self._keys.group(each) for each in sorted(group_ids))
+        return {item["id"]: group_from(item) for item in found.values()}
+
+    def joined(self, identity: ExternalIdentity) -> frozenset[str]:
+        item = self._table.get(self._keys.sso_subject(identity.issuer, identity.subject)) or {}
+        return frozenset(item.get("groups", ()))
+
+    def of(self, user_id: str) -> frozenset[str]:
+        return groups_from(self._table.get(self._keys.user(user_id)) or {})
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoSsoGroupsWork]:
+        with self._table.begin() as transaction:
+            yield DynamoSsoGroupsWork(self._table, transaction)
+
+
+class DynamoSsoGroupsWork(DynamoGroupsWork):
+    def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
+        """Raises ChangedMeanwhile when committed."""
+        self._writes.update(
+            self._keys.sso_subject(identity.issuer, identity.subject),
+            values={"groups": sorted(group_ids)},
+            otherwise=ChangedMeanwhile("Try again."),
+        )

@@ -1,0 +1,293 @@
+"""A provider that speaks OpenID Connect (Core 1.0, Discovery 1.0): authorization code with PKCE (RFC 7636), state and nonce."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oidc.core import CodeIDToken
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key
+
+from docplatform.infra.outbound import Answer, Outbound
+from docplatform.sso.adapters.provider_http import ProviderHttp, json_of
+from docplatform.sso.model import (
+    DRIFT,
+    Attempt,
+    Connection,
+    Departure,
+    ExternalIdentity,
+    ProviderDown,
+    ProviderRefused,
+    Step,
+)
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
+_ANEW = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
+_LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
+_CODE = re.compile(r"[a-z_]{1,60}")
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class OidcProvider:
+    def __init__(self, connection: Connection, outbound: Outbound, *, callback: str, secret: Callable[[], str]) -> None:
+        """``callback``: the redirect URI. ``secret``: the client's, '' for a public client; fetched when it is needed."""
+        self._connection, self._outbound = connection, ProviderHttp(outbound)
+        self._callback, self._secret = callback, secret
+
+    def depart(self, state: str, *, anew: bool) -> Departure:
+        """Raises ProviderDown."""
+        provider = self._discover()
+        nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        address = prepare_grant_uri(
+            provider["authorization_endpoint"],
+            self._connection.client_id,
+            "code",
+            redirect_uri=self._callback,
+            scope=self._scope(provider),
+            state=state,
+            nonce=nonce,
+            code_challenge=create_s256_code_challenge(verifier),
+            code_challenge_method="S256",
+            **(_ANEW if anew else {}),
+        )
+        kept: dict[str, str | list[str]] = {name: provider[name] for name in ("token_endpoint", "jwks_uri")}
+        kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
+        kept["method"] = self._method(provider)
+        kept["names_itself"] = "yes" if provider.get("authorization_response_iss_parameter_supported") is True else ""
+        return Departure(address, nonce, verifier, kept)
+
+    def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
+        """Raises ProviderRefused, ProviderDown."""
+        if reply.get("error"):
+            raise ProviderRefused(f"the provider answers with {_code(reply['error'])}")
+        issuer = self._connection.issuer
+        named = reply.get("iss") or ""
+        if named != issuer and (named or attempt.provider["names_itself"]):  # RFC 9207 §2.4
+            raise ProviderRefused("the answer is of another provider")
+        if not reply.get("code"):
+            raise ProviderRefused("the answer has no code")
+        tokens = self._exchange(attempt, reply["code"])
+        claims = self._verified(attempt, tokens, now)
+        if attempt.provider["userinfo_endpoint"] and not self._tells_enough(claims):
+            claims = {**self._userinfo(attempt, tokens, claims["sub"]), **claims}
+        return ExternalIdentity(
+            issuer=issuer,
+            subject=claims["sub"],
+            email=_text(claims.get("email")),
+            name=_text(claims.get("name")),
+            groups=_texts(claims.get(self._connection.groups_claim)),
+            email_refuted="email_verified" in claims and claims["email_verified"] not in (True, "true"),
+            authenticated_at=_instant(claims.get("auth_time")),
+        )
+
+    def look(self) -> tuple[Step, ...]:
+        return tuple(self._steps())
+
+    def check(self) -> None:
+        """Raises ProviderDown. Of the client nothing is asked: a wrong secret is no outage."""
+        provider = self._discover()
+        self._keys(provider["jwks_uri"])
+        _alive(self._outbound.get(provider["token_endpoint"]), "the token endpoint")
+
+    def _steps(self) -> Iterator[Step]:
+        try:
+            provider = self._discover()
+            yield Step("discovery", True, "The provider describes itself under its issuer.")
+        except ProviderDown as down:
+            yield Step("discovery", False, _sentence(down))
+            return
+        try:
+            keys = self._keys(provider["jwks_uri"])
+            yield Step("keys", True, f"It publishes {len(keys)} keys that can sign.")
+        except ProviderDown as down:
+            yield Step("keys", False, _sentence(down))
+        methods = provider.get("code_challenge_methods_supported")
+        pkce = isinstance(methods, list) and "S256" in methods
+        yield Step(
+            "pkce", True, "It says that it supports PKCE." if pkce else "It does not say whether it supports PKCE."
+        )
+        try:
+            yield self._try_client(provider)
+        except ProviderDown as down:
+            yield Step("client", False, _sentence(down))
+
+    def _try_client(self, provider: dict[str, Any]) -> Step:
+        """With a code that nobody was given: what is refused, the client or the code? Raises ProviderDown."""
+        method = self._method(provider)
+        made_up, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
+        answer = _alive(
+            self._ask_for_tokens(provider["token_endpoint"], method, made_up, verifier), "the token endpoint"
+        )
+        code = _code(_object(answer).get("error"))
+        if code == "invalid_grant":
+            return Step("client", True, "It accepts the client.")
+        return Step("client", False, f"It does not accept the client: status {answer.status}, {code}.")
+
+    def _discover(self) -> dict[str, Any]:
+        """Raises ProviderDown."""
+        url = self._connection.issuer.rstrip("/") + "/.well-known/openid-configuration"
+        found = json_of(_good(self._outbound.get(url), "the discovery document"))
+        if found.get("issuer") != self._connection.issuer:  # Discovery 1.0 §4.3
+            raise ProviderDown("the discovery document is of another issuer")
+        for name in (*_NEEDED, *(["userinfo_endpoint"] if found.get("userinfo_endpoint") else [])):
+            if not isinstance(found.get(name), str):
+                raise ProviderDown(f"the discovery document lacks {name}")
+            self._outbound.check_url(found[name])
+        return found
+
+    def _keys(self, url: str) -> list[Key]:
+        """Those that can have signed a token. Raises ProviderDown."""
+        listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
+        keys: list[Key] = []
+        for each in listed if isinstance(listed, list) else []:
+            if isinstance(each, dict) and each.get("kty") in ("RSA", "EC") and each.get("use", "sig") == "sig":
+                try:
+                    keys.append(JWKRegistry.import_key({k: v for k, v in each.items() if k != "alg"}))
+                except (JoseError, ValueError, TypeError, KeyError):
+                    continue  # a form of key that we do not know is not for us
+        if not keys:
+            raise ProviderDown("the key set has no key that signs")
+        return keys
+
+    def _exchange(self, attempt: Attempt, code: str) -> dict[str, Any]:
+        """Raises ProviderRefused, ProviderDown."""
+        known = attempt.provider
+        answer = self._ask_for_tokens(str(known["token_endpoint"]), str(known["method"]), code, attempt.verifier)
+        _alive(answer, "the token endpoint")
+        if answer.status != 200:
+            raise ProviderRefused(f"the token endpoint answers with {_code(_object(answer).get('error'))}")
+        return json_of(answer)
+
+    def _ask_for_tokens(self, endpoint: str, method: str, code: str, verifier: str) -> Answer:
+        body = prepare_token_request(
+            "authorization_code", redirect_uri=self._callback, code=code, code_verifier=verifier
+        )
+        secret = self._secret() if method != "none" else ""
+        client = ClientAuth(self._connection.client_id, secret, method)
+        _, headers, body = client.prepare("POST", endpoint, {"Accept": "application/json"}, body)
+        return self._outbound.post_form(endpoint, dict(parse_qsl(body)), headers)
+
+    def _verified(self, attempt: Attempt, tokens: dict[str, Any], now: datetime) -> dict[str, Any]:
+        """The ID token's claims (OpenID Connect Core 1.0 §3.1.3.7). Raises ProviderRefused, ProviderDown."""
+        token = _text(tokens.get("id_token"))
+        verified = self._signed(token, self._keys(str(attempt.provider["jwks_uri"])))
+        expected = {"iss": self._connection.issuer, "aud": self._connection.client_id}
+        options = {name: {"essential": True, "value": value} for name, value in expected.items()}
+        params = {
+            "nonce": attempt.request,
+            "client_id": self._connection.client_id,
+            "access_token": _text(tokens.get("access_token")),
+        }
+        claims = CodeIDToken(verified.claims, verified.header, options, params)
+        try:
+            claims.validate(now=int(now.timestamp()), leeway=int(DRIFT.total_seconds()))
+        except (JoseError, ValueError, TypeError) as error:
+            raise ProviderRefused(
+                f"a claim of the ID token does not fit: {type(error).__name__}{_claim(error)}"
+            ) from error
+        if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
+            raise ProviderRefused("the subject is empty or too long")
+        return dict(claims)
+
+    def _signed(self, token: str, keys: list[Key]) -> jwt.Token:
+        """Raises ProviderRefused."""
+        try:
+            kid = jws.extract_compact(token.encode()).headers().get("kid")
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise ProviderRefused("the ID token cannot be read") from error
+        for key in [key for key in keys if kid is None or key.kid == kid]:
+            try:
+                return jwt.decode(token, key, algorithms=ALGORITHMS)
+            except (JoseError, ValueError, TypeError, KeyError):
+                continue  # without a kid it may be another key's
+        raise ProviderRefused("no key of the provider has signed the ID token")
+
+    def _userinfo(self, attempt: Attempt, tokens: dict[str, Any], subject: str) -> dict[str, Any]:
+        """Raises ProviderRefused, ProviderDown."""
+        bearer = {"Authorization": f"Bearer {_text(tokens.get('access_token'))}", "Accept": "application/json"}
+        answer = _alive(self._outbound.get(str(attempt.provider["userinfo_endpoint"]), bearer), "the userinfo endpoint")
+        if answer.status != 200:
+            raise ProviderRefused(f"the userinfo endpoint answers with status {answer.status}")
+        found = json_of(answer)
+        if found.get("sub") != subject:  # OpenID Connect Core 1.0 §5.3.2
+            raise ProviderRefused("the userinfo endpoint speaks of somebody else")
+        return found
+
+    def _tells_enough(self, claims: dict[str, Any]) -> bool:
+        """Many providers keep all but the subject for the userinfo endpoint (OpenID Connect Core 1.0 §5.4)."""
+        return bool(claims.get("email")) and (not self._connection.roles or self._connection.groups_claim in claims)
+
+    def _scope(self, provider: dict[str, Any]) -> str:
+        offered = provider.get("scopes_supported")
+        groups = bool(self._connection.roles) and isinstance(offered, list) and "groups" in offered
+        return "openid email profile" + (" groups" if groups else "")
+
+    def _method(self, provider: dict[str, Any]) -> str:
+        if not self._connection.sealed_secret:
+            return "none"
+        offered = provider.get("token_endpoint_auth_methods_supported")
+        basic = not isinstance(offered, list) or "client_secret_basic" in offered
+        return "client_secret_basic" if basic else "client_secret_post"
+
+
+def _alive(answer: Answer, what: str) -> Answer:
+    """Raises ProviderDown."""
+    if answer.status >= 500 or answer.status == 429:
+        raise ProviderDown(f"{what} answers with status {answer.status}")
+    return answer
+
+
+def _good(answer: Answer, what: str) -> Answer:
+    """Raises ProviderDown."""
+    if answer.status != 200:
+        raise ProviderDown(f"{what} is answered with status {answer.status}")
+    return answer
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return json_of(answer)
+    except ProviderDown:
+        return {}
+
+
+def _code(value: object) -> str:
+    """An OAuth error code as it may stand in the audit trail: anything could be in its place."""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) else "an unknown error"
+
+
+def _claim(error: Exception) -> str:
+    claim = getattr(error, "claim", "")
+    return f" {claim}" if isinstance(claim, str) and _CODE.fullmatch(claim) else ""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _instant(seconds: object) -> datetime | None:
+    """None where the claim is not there, or no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if type(seconds) in (int, float) else None  # type: ignore[arg-type]
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+
+
+def _sentence(down: ProviderDown) -> str:
+    text = str(down)
+    return f"{text[:1].upper()}{text[1:]}."

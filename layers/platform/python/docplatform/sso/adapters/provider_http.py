@@ -1,0 +1,43 @@
+"""Requests to a tenant's identity provider: what fails in them is the provider's outage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from docplatform.infra.outbound import Answer, Outbound, OutboundFailed
+from docplatform.sso.model import ProviderDown
+
+
+class ProviderHttp:
+    """The same as ``Outbound``; each method raises ProviderDown."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        self._outbound = outbound
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        with _as_outage():
+            return self._outbound.get(url, headers)
+
+    def post_form(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        with _as_outage():
+            return self._outbound.post_form(url, form, headers)
+
+    def check_url(self, url: str) -> None:
+        with _as_outage():
+            self._outbound.check_url(url)
+
+
+def json_of(answer: Answer) -> dict[str, Any]:
+    """Raises ProviderDown for what is not a JSON object."""
+    with _as_outage():
+        return answer.json()
+
+
+@contextmanager
+def _as_outage() -> Iterator[None]:
+    try:
+        yield
+    except OutboundFailed as failed:
+        raise ProviderDown(str(failed)) from failed

@@ -1,0 +1,371 @@
+"""A provider that speaks SAML 2.0: AuthnRequest by redirect, signed Response by POST (saml-profiles-2.0-os §4.1).
+
+Signatures are verified by signxml, and nothing is read but what it hands out: the element that the signature covers. Checked here are that
+the document has the one form that an honest provider gives it, and what the assertion was made for.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape, quoteattr
+
+from cryptography.x509 import Certificate, load_der_x509_certificate
+from defusedxml.lxml import fromstring
+from lxml import etree
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from docplatform.infra.outbound import Outbound
+from docplatform.sso.adapters.provider_http import ProviderHttp
+from docplatform.sso.model import (
+    DRIFT,
+    Attempt,
+    Connection,
+    Departure,
+    ExternalIdentity,
+    ProviderDown,
+    ProviderRefused,
+    Step,
+)
+
+_LARGEST = 256_000  # bytes of a response
+_SIGNED = SignatureConfiguration(
+    expect_references=1,
+    signature_methods=frozenset({SignatureMethod.RSA_SHA256, SignatureMethod.RSA_SHA384, SignatureMethod.RSA_SHA512}),
+    digest_algorithms=frozenset({DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512}),
+)
+_NAMES = {
+    "samlp": "urn:oasis:names:tc:SAML:2.0:protocol",
+    "saml": "urn:oasis:names:tc:SAML:2.0:assertion",
+    "md": "urn:oasis:names:tc:SAML:2.0:metadata",
+    "ds": "http://www.w3.org/2000/09/xmldsig#",
+}
+_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+_BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+_SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
+_TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+_EMAIL = (
+    "email",
+    "mail",
+    "emailAddress",
+    "urn:oid:0.9.2342.19200300.100.1.3",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+)
+_NAME = (
+    "name",
+    "displayName",
+    "urn:oid:2.16.840.1.113730.3.1.241",
+    "http://schemas.microsoft.com/identity/claims/displayname",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """What the provider's metadata says. ``certificates``: DER in base64."""
+
+    address: str
+    certificates: list[str]
+
+
+class SamlProvider:
+    def __init__(self, connection: Connection, outbound: Outbound, *, entity: str, acs: str) -> None:
+        """``entity`` and ``acs``: ours, the id and where the provider posts its response."""
+        self._connection, self._outbound = connection, ProviderHttp(outbound)
+        self._entity, self._acs = entity, acs
+
+    def depart(self, state: str, *, anew: bool) -> Departure:
+        """Raises ProviderDown."""
+        described = self._describe()
+        if self._connection.metadata:
+            self._reach(described.address)
+        request = f"_{secrets.token_hex(20)}"
+        asked = {"SAMLRequest": self._request(request, described.address, anew), "RelayState": state}
+        joint = "&" if "?" in described.address else "?"
+        address = f"{described.address}{joint}{urlencode(asked)}"
+        return Departure(address, request, "", {"certificates": described.certificates})
+
+    def _request(self, request: str, address: str, anew: bool) -> str:
+        """An AuthnRequest, as a redirect carries it (saml-bindings-2.0-os §3.4.4.1)."""
+        force = ' ForceAuthn="true"' if anew else ""
+        text = (
+            f'<samlp:AuthnRequest xmlns:samlp="{_NAMES["samlp"]}" xmlns:saml="{_NAMES["saml"]}" Version="2.0"'
+            f' ID={quoteattr(request)} IssueInstant="{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" Destination={quoteattr(address)}'
+            f' AssertionConsumerServiceURL={quoteattr(self._acs)} ProtocolBinding="{_POST}"{force}>'
+            f"<saml:Issuer>{escape(self._entity)}</saml:Issuer></samlp:AuthnRequest>"
+        )
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode()
+
+    def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
+        """Raises ProviderRefused."""
+        document = _signed_once(_decoded(reply.get("SAMLResponse", "")))
+        self._check_form(document, attempt)
+        certificates = [_certificate(each) for each in attempt.provider["certificates"]]
+        return self._identity(self._verified(document, certificates), attempt, now)
+
+    def look(self) -> tuple[Step, ...]:
+        return tuple(self._steps())
+
+    def check(self) -> None:
+        """Raises ProviderDown."""
+        self._reach(self._describe().address)
+
+    def _steps(self) -> Iterator[Step]:
+        try:
+            described = self._describe()
+            yield Step("metadata", True, "The metadata describe the provider under its entity id.")
+        except ProviderDown as down:
+            yield Step("metadata", False, _sentence(down))
+            return
+        ends = max(_certificate(each).not_valid_after_utc for each in described.certificates)
+        detail = f"It signs with {len(described.certificates)} certificates; the last one ends on {ends:%Y-%m-%d}."
+        yield Step("certificates", ends > datetime.now(UTC), detail)
+        try:
+            self._reach(described.address)
+            yield Step("sign-on", True, "Its sign-on address answers.")
+        except ProviderDown as down:
+            yield Step("sign-on", False, _sentence(down))
+
+    def _reach(self, address: str) -> None:
+        status = self._outbound.get(address).status
+        if status >= 500:
+            raise ProviderDown(f"the sign-on address answers with status {status}")
+
+    def _describe(self) -> _Described:
+        """Raises ProviderDown."""
+        document = self._connection.metadata.encode()
+        if not document:
+            answer = self._outbound.get(self._connection.metadata_url)
+            if answer.status != 200:
+                raise ProviderDown(f"the metadata are answered with status {answer.status}")
+            document = answer.body
+        try:
+            root = fromstring(document, forbid_dtd=True)
+        except Exception as error:  # of lxml and defusedxml alike, whatever came
+            raise ProviderDown("the metadata are not XML") from error
+        return self._described(root)
+
+    def _described(self, root: Any) -> _Described:
+        """Raises ProviderDown."""
+        entities = root.xpath(
+            "descendant-or-self::md:EntityDescriptor[@entityID=$id]/md:IDPSSODescriptor",
+            namespaces=_NAMES,
+            id=self._connection.issuer,
+        )
+        if len(entities) != 1:
+            raise ProviderDown("the metadata do not describe a provider of that entity id")
+        found = entities[0].xpath(
+            "md:SingleSignOnService[@Binding=$binding]/@Location", namespaces=_NAMES, binding=_REDIRECT
+        )
+        signs = entities[0].xpath(
+            "md:KeyDescriptor[not(@use) or @use='signing']//ds:X509Certificate/text()", namespaces=_NAMES
+        )
+        if not found or not signs:
+            raise ProviderDown("the metadata name no sign-on address by redirect, or no certificate")
+        certificates = ["".join(str(each).split()) for each in signs]
+        try:
+            for each in certificates:
+                _certificate(each)
+        except ValueError as error:
+            raise ProviderDown("a certificate in the metadata cannot be read") from error
+        self._outbound.check_url(str(found[0]))
+        return _Described(str(found[0]), certificates)
+
+    def _check_form(self, document: bytes, attempt: Attempt) -> None:
+        """Of two assertions one could be believed and the other one signed; of a text with a comment in it, half. Raises
+        ProviderRefused."""
+        root = _parsed(document)
+        if root.tag != _tag("samlp:Response"):
+            raise ProviderRefused("the document is no response")
+        if root.xpath("//comment() | //processing-instruction()"):
+            raise ProviderRefused("the response has comments or processing instructions in it")
+        if root.xpath("//saml:EncryptedAssertion", namespaces=_NAMES):
+            raise ProviderRefused("the assertion is encrypted, which is not supported")
+        if [str(each) for each in root.xpath("samlp:Status/samlp:StatusCode/@Value", namespaces=_NAMES)] != [_SUCCESS]:
+            raise ProviderRefused("the provider did not log anybody in")
+        assertions = root.xpath("//saml:Assertion", namespaces=_NAMES)
+        signatures = root.xpath("//ds:Signature", namespaces=_NAMES)
+        if len(assertions) != 1 or assertions[0].getparent() is not root:
+            raise ProviderRefused("the response must have one assertion, in its place")
+        if len(signatures) != 1 or signatures[0].getparent() not in (root, assertions[0]):
+            raise ProviderRefused("the response must have one signature, in its place")
+        references = signatures[0].xpath("ds:SignedInfo/ds:Reference/@URI", namespaces=_NAMES)
+        if [str(each) for each in references] != [f"#{signatures[0].getparent().get('ID')}"]:
+            raise ProviderRefused("the signature is of something else")
+        if root.get("Destination", self._acs) != self._acs:
+            raise ProviderRefused("the response is for another address")
+        if root.get("InResponseTo", attempt.request) != attempt.request:
+            raise ProviderRefused("the response is to another request")
+
+    def _verified(self, document: bytes, certificates: list[Certificate]) -> Any:
+        """The assertion, as far as it is signed. Raises ProviderRefused."""
+        why = "no certificate"
+        for certificate in certificates:
+            # Its key is trusted because the metadata name it; its dates say nothing (saml-metadata-iop-os §2.6.1).
+            expected = replace(_SIGNED, verification_time=certificate.not_valid_before_utc)
+            try:
+                told = XMLVerifier().verify(  # signxml's schema knows no InclusiveNamespaces; the form is checked above
+                    document, x509_cert=certificate, id_attribute="ID", expect_config=expected, validate_schema=False
+                )
+            except Exception as error:  # whatever a hostile document makes the libraries raise
+                why = type(error).__name__
+                continue
+            signed = told.signed_xml  # type: ignore[union-attr]  # one reference, one result
+            if signed is None:
+                raise ProviderRefused("what is signed is not XML")
+            return signed if signed.tag == _tag("saml:Assertion") else _one(signed, "saml:Assertion")
+        raise ProviderRefused(f"the response is not valid: {why}")
+
+    def _identity(self, assertion: Any, attempt: Attempt, now: datetime) -> ExternalIdentity:
+        """Raises ProviderRefused."""
+        if _text(assertion, "saml:Issuer") != self._connection.issuer:
+            raise ProviderRefused("the assertion is by another issuer")
+        expires_at = max(self._confirmed(assertion, attempt, now), self._within(assertion, now)) + 2 * DRIFT
+        statement = _one(assertion, "saml:AuthnStatement")
+        session_ends = statement.get("SessionNotOnOrAfter")
+        if session_ends and _moment(session_ends) <= now - DRIFT:
+            raise ProviderRefused("the session at the provider has ended")
+        subject = _text(assertion, "saml:Subject/saml:NameID")
+        lasting = _one(assertion, "saml:Subject/saml:NameID").get("Format") != _TRANSIENT
+        if not (subject and lasting and assertion.get("ID")):
+            raise ProviderRefused("the assertion names nobody for good")
+        attributes = _attributes(assertion)
+        return ExternalIdentity(
+            issuer=self._connection.issuer,
+            subject=subject,
+            email=_first(attributes, _EMAIL) or (subject if "@" in subject else ""),
+            name=_first(attributes, _NAME),
+            groups=tuple(attributes.get(self._connection.groups_claim, ())),
+            authenticated_at=_moment(statement.get("AuthnInstant")),
+            assertion=assertion.get("ID"),
+            expires_at=expires_at,
+        )
+
+    def _confirmed(self, assertion: Any, attempt: Attempt, now: datetime) -> datetime:
+        """Whoever brings it may use it, once, here, until then (saml-profiles-2.0-os §3.3). Raises ProviderRefused."""
+        confirmation = _one(assertion, "saml:Subject/saml:SubjectConfirmation")
+        data = _one(confirmation, "saml:SubjectConfirmationData")
+        if data.get("InResponseTo") != attempt.request:
+            raise ProviderRefused("the assertion is for another request")
+        if confirmation.get("Method") != _BEARER or data.get("Recipient") != self._acs:
+            raise ProviderRefused("the assertion is for another recipient")
+        until = _moment(data.get("NotOnOrAfter"))
+        if until <= now - DRIFT:
+            raise ProviderRefused("the assertion is too old")
+        return until
+
+    def _within(self, assertion: Any, now: datetime) -> datetime:
+        """The conditions hold, until then (saml-core-2.0-os §2.5.1). Raises ProviderRefused."""
+        conditions = _one(assertion, "saml:Conditions")
+        begins, until = conditions.get("NotBefore"), _moment(conditions.get("NotOnOrAfter"))
+        if until <= now - DRIFT or (begins and _moment(begins) > now + DRIFT):
+            raise ProviderRefused("the assertion does not hold now")
+        restrictions = conditions.findall("saml:AudienceRestriction", _NAMES)
+        audiences = [[each.text for each in one.findall("saml:Audience", _NAMES)] for one in restrictions]
+        if not audiences or not all(self._entity in each for each in audiences):
+            raise ProviderRefused("the assertion is for another audience")
+        return until
+
+
+def service_metadata(*, entity: str, acs: str) -> str:
+    """What a provider's admin reads of us (saml-metadata-2.0-os §2.4.4)."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<md:EntityDescriptor xmlns:md="{_NAMES["md"]}" entityID={quoteattr(entity)}>'
+        '<md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true"'
+        f' protocolSupportEnumeration="{_NAMES["samlp"]}">'
+        "<md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>"
+        f'<md:AssertionConsumerService Binding="{_POST}" Location={quoteattr(acs)} index="0" isDefault="true"/>'
+        "</md:SPSSODescriptor></md:EntityDescriptor>\n"
+    )
+
+
+def _decoded(text: str) -> bytes:
+    """Raises ProviderRefused."""
+    try:
+        document = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise ProviderRefused("the response is not base64") from error
+    if not 0 < len(document) <= _LARGEST:
+        raise ProviderRefused("the response is empty or too large")
+    return document
+
+
+def _signed_once(document: bytes) -> bytes:
+    """Some providers sign the assertion and then the response around it. The inner signature is enough, and the only one that is
+    looked at; the outer one is taken away, as anybody could have done on the way. Raises ProviderRefused."""
+    root = _parsed(document)
+    inner = root.findall("saml:Assertion/ds:Signature", _NAMES)
+    outer = root.findall("ds:Signature", _NAMES)
+    if not (inner and outer):
+        return document
+    for signature in outer:
+        root.remove(signature)
+    stripped: bytes = etree.tostring(root)
+    return stripped
+
+
+def _parsed(document: bytes) -> Any:
+    """Raises ProviderRefused."""
+    try:
+        return fromstring(document, forbid_dtd=True)
+    except Exception as error:  # of lxml and defusedxml alike, whatever came
+        raise ProviderRefused("the response is not XML that we read") from error
+
+
+def _certificate(text: str) -> Certificate:
+    """Raises ValueError."""
+    return load_der_x509_certificate(base64.b64decode(text))
+
+
+def _one(element: Any, path: str) -> Any:
+    """Raises ProviderRefused."""
+    found = element.findall(path, _NAMES)
+    if len(found) != 1:
+        raise ProviderRefused(f"the assertion has {len(found)} {path.rpartition(':')[2]} and not one")
+    return found[0]
+
+
+def _text(element: Any, path: str) -> str:
+    """Of an element with text and nothing else in it. Raises ProviderRefused."""
+    found = _one(element, path)
+    return "" if len(found) else (found.text or "").strip()
+
+
+def _attributes(assertion: Any) -> dict[str, list[str]]:
+    return {
+        each.get("Name", ""): [value.text for value in each.findall("saml:AttributeValue", _NAMES) if value.text]
+        for each in assertion.findall("saml:AttributeStatement/saml:Attribute", _NAMES)
+    }
+
+
+def _moment(text: str | None) -> datetime:
+    """Raises ProviderRefused."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError as error:
+        raise ProviderRefused("the assertion lacks a time") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _first(attributes: Mapping[str, list[str]], names: tuple[str, ...]) -> str:
+    return next((attributes[name][0] for name in names if attributes.get(name)), "")
+
+
+def _tag(name: str) -> str:
+    prefix, _, local = name.partition(":")
+    return str(etree.QName(_NAMES[prefix], local))
+
+
+def _sentence(down: ProviderDown) -> str:
+    text = str(down)
+    return f"{text[:1].upper()}{text[1:]}."

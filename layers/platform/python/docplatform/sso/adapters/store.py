@@ -1,0 +1,198 @@
+"""A tenant's single sign-on in DynamoDB: the connection, log-ins under way, whom the provider's subjects are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from docplatform.core.actor import Role
+from docplatform.core.audit import AuditRecord
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.time import moment, rfc3339
+from docplatform.identity.adapters.user_store import DynamoPeopleWork
+from docplatform.identity.model import User
+from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.sso.errors import SsoRefused
+from docplatform.sso.model import Attempt, Connection, ExternalIdentity, Health, Kind
+
+
+class DynamoSso(TenantStore):
+    def connection(self) -> tuple[Connection | None, Health | None]:
+        connection, health = self._keys.sso_connection(), self._keys.sso_health()
+        found = self._table.get_many([connection, health])
+        return (
+            _connection(found[connection]) if connection in found else None,
+            _health(found[health]) if health in found else None,
+        )
+
+    def take_attempt(self, state_hash: str) -> Attempt | None:
+        item = self._table.take(self._keys.sso_attempt(state_hash))
+        return _attempt(item) if item else None
+
+    def linked(self, identity: ExternalIdentity) -> str:
+        item = self._table.get(self._keys.sso_subject(identity.issuer, identity.subject))
+        return item["user_id"] if item else ""
+
+    def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
+        """False where somebody else was faster."""
+        key, faster = self._keys.sso_health(), ChangedMeanwhile("Somebody else has looked.")
+        try:
+            with self._table.begin() as writes:
+                if before is None:
+                    writes.put(key, _health_item(after), if_taken=faster)
+                else:
+                    seen = {"checked_at": rfc3339(before.checked_at)}
+                    writes.update(key, values=_health_item(after), where=seen, otherwise=faster)
+                if record:
+                    self._table.record(writes, record)
+        except ChangedMeanwhile:
+            return False
+        return True
+
+    @contextmanager
+    def begin(self) -> Iterator[DynamoSsoWork]:
+        with self._table.begin() as transaction:
+            yield DynamoSsoWork(self._table, transaction)
+
+
+class DynamoSsoWork(DynamoPeopleWork):
+    def connect(self, connection: Connection, *, before: int) -> None:
+        """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
+        key, changed = self._keys.sso_connection(), ChangedMeanwhile("Read the connection and try again.")
+        if before:
+            self._writes.update(key, values=_connection_item(connection), where={"revision": before}, otherwise=changed)
+        else:
+            self._writes.put(key, _connection_item(connection), if_taken=changed)
+        self._writes.delete(self._keys.sso_health())
+
+    def disconnect(self) -> None:
+        self._writes.delete(self._keys.sso_connection())
+        self._writes.delete(self._keys.sso_health())
+
+    def begin_attempt(self, attempt: Attempt) -> None:
+        self._writes.put(
+            self._keys.sso_attempt(attempt.state_hash), _attempt_item(attempt), if_taken=ChangedMeanwhile("Try again.")
+        )
+
+    def spend(self, identity: ExternalIdentity) -> None:
+        """Raises SsoRefused."""
+        if identity.assertion and identity.expires_at:
+            self._writes.put(
+                self._keys.sso_assertion(identity.issuer, identity.assertion),
+                {"expires": int(identity.expires_at.timestamp()) + 1},
+                if_taken=SsoRefused("It has been used."),
+            )
+
+    def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
+        """Raises ChangedMeanwhile."""
+        key, changed = self._keys.sso_subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
+        if before:
+            self._writes.update(
+                key, values={"user_id": user_id, "groups": []}, where={"user_id": before}, otherwise=changed
+            )
+        else:
+            self._writes.put(key, {"user_id": user_id}, if_taken=changed)
+
+    def follow_provider(self, before: User, after: User) -> None:
+        """Raises ChangedMeanwhile."""
+        self._writes.update(
+            self._keys.user(before.id),
+            values={
+                "role": after.role.value,
+                "status": after.status.value,
+                "name": after.name,
+            },
+            where={"role": before.role.value, "status": before.status.value},
+            otherwise=ChangedMeanwhile("Try again."),
+        )
+
+
+def _connection_item(connection: Connection) -> Item:
+    return {
+        "kind": connection.kind.value,
+        "issuer": connection.issuer,
+        "client_id": connection.client_id,
+        "sealed_secret": connection.sealed_secret,
+        "metadata_url": connection.metadata_url,
+        "metadata": connection.metadata,
+        "groups_claim": connection.groups_claim,
+        "domains": list(connection.domains),
+        "roles": {group: role.value for group, role in connection.roles.items()},
+        "default_role": connection.default_role.value if connection.default_role else None,
+        "follow_groups": connection.follow_groups,
+        "mfa": connection.mfa,
+        "enforced": connection.enforced,
+        "fallback_users": list(connection.fallback_users),
+        "revision": connection.revision,
+    }
+
+
+def _connection(item: Item) -> Connection:
+    return Connection(
+        kind=Kind(item["kind"]),
+        issuer=item["issuer"],
+        client_id=item["client_id"],
+        sealed_secret=item["sealed_secret"],
+        metadata_url=item["metadata_url"],
+        metadata=item["metadata"],
+        groups_claim=item["groups_claim"],
+        domains=tuple(item["domains"]),
+        roles={group: Role(role) for group, role in item["roles"].items()},
+        default_role=Role(item["default_role"]) if item["default_role"] else None,
+        follow_groups=item["follow_groups"],
+        mfa=item["mfa"],
+        enforced=item["enforced"],
+        fallback_users=tuple(item["fallback_users"]),
+        revision=item["revision"],
+    )
+
+
+def _health_item(health: Health) -> Item:
+    return {
+        "down": health.down,
+        "checked_at": rfc3339(health.checked_at),
+        "since": _optional(health.since),
+        "told_at": _optional(health.told_at),
+    }
+
+
+def _health(item: Item) -> Health:
+    return Health(item["down"], moment(item["checked_at"]), _moment(item["since"]), _moment(item["told_at"]))
+
+
+def _attempt_item(attempt: Attempt) -> Item:
+    return {
+        "browser_hash": attempt.browser_hash,
+        "revision": attempt.revision,
+        "request": attempt.request,
+        "verifier": attempt.verifier,
+        "provider": dict(attempt.provider),
+        "expires_at": rfc3339(attempt.expires_at),
+        "expires": int(attempt.expires_at.timestamp()),
+        "state_hash": attempt.state_hash,
+        "anew": attempt.anew,
+    }
+
+
+def _attempt(item: Item) -> Attempt:
+    return Attempt(
+        state_hash=item["state_hash"],
+        browser_hash=item["browser_hash"],
+        revision=item["revision"],
+        request=item["request"],
+        verifier=item["verifier"],
+        provider=item["provider"],
+        expires_at=moment(item["expires_at"]),
+        anew=item["anew"],
+    )
+
+
+def _optional(at: datetime | None) -> Any:
+    return rfc3339(at) if at else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return moment(text) if text else None

@@ -1,0 +1,87 @@
+"""Groups of the provider that are groups here, by name: its people are in them from log-in to log-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from datetime import datetime
+from typing import Protocol
+
+from docplatform.core.audit import Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.errors import AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded
+from docplatform.directory.errors import TooManyGroups
+from docplatform.directory.group import Group
+from docplatform.identity.errors import UserNotFound
+from docplatform.sso.model import MOST_GROUPS, ExternalIdentity
+
+_IN_THE_WAY = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooManyGroups, UserNotFound)
+"""None of these keeps anybody out; the next log-in tries again."""
+
+
+class FollowWork(Protocol):
+    def add_members(self, group: Group, user_ids: list[str]) -> None:
+        """Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
+
+    def remove_members(self, group: Group, user_ids: list[str]) -> None:
+        """Raises UserNotFound (is not in it), GroupNotFound when committed."""
+
+    def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
+        """Raises ChangedMeanwhile when committed and the subject is not linked."""
+
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class SsoGroups(Protocol):
+    def named(self, names: tuple[str, ...]) -> dict[str, Group]:
+        """By id, those that there are."""
+
+    def known(self, group_ids: frozenset[str]) -> dict[str, Group]: ...
+
+    def joined(self, identity: ExternalIdentity) -> frozenset[str]:
+        """Whereto earlier log-ins have brought the subject."""
+
+    def of(self, user_id: str) -> frozenset[str]:
+        """The ids of all groups that the user is in."""
+
+    def begin(self) -> AbstractContextManager[FollowWork]: ...
+
+
+class GroupFollower:
+    def __init__(self, groups: SsoGroups, now: Callable[[], datetime]) -> None:
+        self._groups, self._now = groups, now
+
+    def follow(self, by: Visiting, identity: ExternalIdentity) -> None:
+        """Into the groups that the provider names, and out of those that it named before and names no more. Groups are neither made
+        nor left where somebody here put the user."""
+        wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
+        joined = self._groups.joined(identity)
+        if not wanted and not joined:
+            return
+        here = self._groups.of(by.user_id)
+        for group_id, group in wanted.items():
+            if group_id not in here:
+                joined = self._move(by, identity, joined, joined | {group_id}, group)
+        gone = joined - wanted.keys()
+        found = self._groups.known(gone & here) if gone else {}
+        for group_id in gone:
+            joined = self._move(by, identity, joined, joined - {group_id}, found.get(group_id))
+
+    def _move(
+        self,
+        by: Visiting,
+        identity: ExternalIdentity,
+        before: frozenset[str],
+        after: frozenset[str],
+        group: Group | None,
+    ) -> frozenset[str]:
+        """``group`` is None where there is nothing to leave any more. What is remembered then."""
+        joins, facts = len(after) > len(before), Facts({"user": by.user_id})
+        action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
+        with suppress(*_IN_THE_WAY):
+            with self._groups.begin() as work:
+                if group:
+                    (work.add_members if joins else work.remove_members)(group, [by.user_id])
+                    work.record(record_of(by, action, group.id, self._now(), facts))
+                work.keep_joined(identity, after)
+            return after
+        return before

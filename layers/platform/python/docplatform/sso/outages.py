@@ -1,0 +1,119 @@
+"""When a tenant's identity provider is down: finding it out, telling the admins, and letting in whom they have prepared for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from docplatform.core.audit import Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.errors import MailNotSent
+from docplatform.core.tenant import Tenant
+from docplatform.identity.last_admin import everybody, is_admin
+from docplatform.identity.model import User
+from docplatform.identity.ports import People
+from docplatform.sso.errors import SsoRequired
+from docplatform.sso.model import Connection, Health, ProviderDown, next_health
+from docplatform.sso.ports import OutageMail, Provider, SsoStore
+
+LONGEST_REASON = 200
+PLATFORM = "sso"  # on record for what is found out without anybody's asking
+
+
+class Outages:
+    def __init__(
+        self,
+        tenant: Tenant,
+        request_id: str,
+        store: SsoStore,
+        people: People,
+        provider: Callable[[Connection], Provider],
+        mail: OutageMail,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._tenant, self._store, self._people, self._provider = tenant, store, people, provider
+        self._by, self._mail, self._now = Visiting(tenant, PLATFORM, "", request_id), mail, now
+
+    def is_down(self, connection: Connection, health: Health | None) -> bool:
+        """As it was found within the last minute, or as it is found now."""
+        if health and health.is_fresh(self._now()):
+            return health.down
+        return self.look(connection, health)
+
+    def look(self, connection: Connection, health: Health | None) -> bool:
+        """Whether the provider is down, found out now and remembered."""
+        try:
+            self._provider(connection).check()
+        except ProviderDown as down:
+            self.found(health, str(down))
+            return True
+        at = self._now()
+        ended = self._about(Action.SSO_OUTAGE_ENDED, at, {}) if health and health.down else None
+        self._store.set_health(health, next_health(health, down=False, at=at), ended)
+        return False
+
+    def found(self, health: Health | None, reason: str) -> None:
+        """The provider is down. The admins have a mail when that is news to them."""
+        at = self._now()
+        after = next_health(health, down=True, at=at)
+        tells = after.tells(at)
+        if tells:
+            after = replace(after, told_at=at)
+        news = tells or health is None or not health.down
+        record = self._about(Action.SSO_OUTAGE_FOUND, at, {"reason": reason[:LONGEST_REASON]}) if news else None
+        if self._store.set_health(health, after, record) and tells:
+            self._tell(after.since or at)
+
+    def _tell(self, since: datetime) -> None:
+        """A mail that fails keeps nobody out and no other admin from theirs."""
+        for admin in filter(is_admin, everybody(self._people)):
+            try:
+                self._mail.sso_outage(admin.email, organisation=self._tenant.name, since=since)
+            except MailNotSent:
+                self._store.record(
+                    record_of(self._by, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
+                )
+
+    def _about(self, action: Action, at: datetime, facts: Facts) -> AuditRecord:
+        return record_of(self._by, action, self._tenant.id, at, facts)
+
+
+class PasswordGate:
+    """Between a log-in and the passwords of a tenant with single sign-on."""
+
+    def __init__(
+        self, tenant: Tenant, request_id: str, store: SsoStore, outages: Outages, now: Callable[[], datetime]
+    ) -> None:
+        self._tenant, self._request_id, self._store = tenant, request_id, store
+        self._outages, self._now = outages, now
+        self._bypassed: Connection | None = None
+
+    def check(self) -> None:
+        """Raises SsoRequired where passwords are refused to everybody. While the provider is down they are not: then ``admits`` says
+        to whom."""
+        connection, health = self._store.connection()
+        if connection is None or not connection.enforced:
+            return
+        if not self._outages.is_down(connection, health):
+            raise _required()
+        self._bypassed = connection
+
+    def admits(self, user: User) -> bool:
+        """Whether somebody whose password is right may come in. Who does while the provider is down is on record."""
+        if self._bypassed is None:
+            return True
+        if user.id not in self._bypassed.fallback_users:
+            return False
+        about = Visiting(self._tenant, user.id, "", self._request_id)
+        self._store.record(record_of(about, Action.SSO_BYPASSED, user.id, self._now()))
+        return True
+
+    def no_newcomers(self) -> None:
+        """Raises SsoRequired where nobody may set a first password."""
+        connection, _ = self._store.connection()
+        if connection and connection.enforced:
+            raise _required()
+
+
+def _required() -> SsoRequired:
+    return SsoRequired("Your organisation has its own sign-on: open /v1/sso/login.")

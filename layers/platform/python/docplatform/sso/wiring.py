@@ -1,0 +1,52 @@
+"""A tenant's identity provider, and what stands before its passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from docplatform.core.tenant import Tenant
+from docplatform.core.time import now
+from docplatform.identity.wiring.users import people
+from docplatform.infra.credentials import own_client
+from docplatform.infra.mail import SesMail
+from docplatform.infra.outbound import Outbound
+from docplatform.runtime.settings import IdentitySettings, load
+from docplatform.runtime.tenant_access import table
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.sso.adapters.store import DynamoSso
+from docplatform.sso.model import Connection, Kind
+from docplatform.sso.outages import Outages, PasswordGate
+from docplatform.sso.ports import Provider
+
+METADATA, ACS, CALLBACK = "/v1/sso/metadata", "/v1/sso/acs", "/v1/sso/callback"
+
+
+def store(tenant: Tenant) -> DynamoSso:
+    return DynamoSso(table(tenant))
+
+
+def outages(tenant: Tenant, request_id: str) -> Outages:
+    mail = SesMail(own_client("sesv2"), load(IdentitySettings).mail_sender)
+    return Outages(tenant, request_id, store(tenant), people(tenant), partial(provider, tenant), mail, now)
+
+
+def password_gate(tenant: Tenant, request_id: str) -> PasswordGate:
+    return PasswordGate(tenant, request_id, store(tenant), outages(tenant, request_id), now)
+
+
+def provider(tenant: Tenant, connection: Connection, secret: Callable[[Connection], str] | None = None) -> Provider:
+    """``secret`` opens the client's; without it the provider can be looked at, and logs nobody in. What only one kind of provider
+    needs is imported for that kind: XML or JOSE, each costs a cold start."""
+    outbound = Outbound(loopback=load(IdentitySettings).sso_loopback == "yes")
+    address = address_of(tenant)
+    if connection.kind is Kind.OIDC:
+        from docplatform.sso.adapters.oidc import OidcProvider
+
+        def opened() -> str:
+            return secret(connection) if secret and connection.sealed_secret else ""
+
+        return OidcProvider(connection, outbound, callback=address + CALLBACK, secret=opened)
+    from docplatform.sso.adapters.saml import SamlProvider
+
+    return SamlProvider(connection, outbound, entity=address + METADATA, acs=address + ACS)

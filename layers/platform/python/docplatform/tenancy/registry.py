@@ -1,0 +1,63 @@
+"""The control plane's tenant registry: a global table, read from the region's replica, written in its home region only.
+
+MREC global tables settle concurrent writes by the last one, so a subdomain is unique only while one region decides.
+(docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from docplatform.core.tenant import Tenant, tenant_from, tenant_item
+from docplatform.infra.dynamodb.codec import from_wire, to_wire
+from docplatform.tenancy.errors import SubdomainTaken
+
+_SECONDS_KEPT = 60.0
+_MOST_KEPT = 5_000
+
+
+class Registry:
+    """What is found is kept for a minute, so a suspension takes effect within one; what is not found is asked for again."""
+
+    def __init__(self, client: Any, table: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._table, self._clock = client, table, clock
+        self._kept: dict[str, tuple[float, Tenant]] = {}
+
+    def by_subdomain(self, subdomain: str) -> Tenant | None:
+        return self._read(f"subdomain#{subdomain}")
+
+    def by_id(self, tenant_id: str) -> Tenant | None:
+        return self._read(f"tenant#{tenant_id}")
+
+    def add(self, tenant: Tenant) -> None:
+        """Raises SubdomainTaken. For the home region's client."""
+        item = tenant_item(tenant)
+        puts = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": to_wire({"pk": pk, "sk": "tenant", **item}),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+            }
+            for pk in (f"subdomain#{tenant.subdomain}", f"tenant#{tenant.id}")
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except self._client.exceptions.TransactionCanceledException as refused:
+            raise SubdomainTaken(f"Choose another subdomain than '{tenant.subdomain}'.") from refused
+
+    def _read(self, pk: str) -> Tenant | None:
+        until, tenant = self._kept.get(pk, (0.0, None))
+        if tenant and self._clock() < until:
+            return tenant
+        answer = self._client.get_item(TableName=self._table, Key=to_wire({"pk": pk, "sk": "tenant"}))
+        if "Item" not in answer:
+            return None
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        tenant = tenant_from(from_wire(answer["Item"]))
+        self._kept[pk] = (self._clock() + _SECONDS_KEPT, tenant)
+        return tenant
