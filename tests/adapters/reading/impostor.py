@@ -1,4 +1,4 @@
-"""Stands in for the parser process (docplatform.adapters.reading.child) after a parser's flaw has been exploited.
+"""Stands in for the parser process (docplatform.extraction.worker) after a parser's flaw has been exploited.
 
 What it does is told by the environment's LANG, one of the few variables that reach it.
 """

@@ -28,7 +28,7 @@ def children() -> list[Path]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and b"reading.child" in (folder / "cmdline").read_bytes():
+            if parent == os.getpid() and b"extraction.worker" in (folder / "cmdline").read_bytes():
                 found.append(folder)
         except OSError:
             continue
@@ -78,7 +78,7 @@ def test_the_parser_process_has_no_credentials_and_nothing_to_open(desk: Desk, m
 
 DEED = """
 import os, resource, socket, sys
-from docplatform.adapters.reading.seal import seal
+from docplatform.extraction.resource_limits import seal
 seal(seconds=5, memory=64 * 1024 * 1024)
 def attempt(deed):
     try:
@@ -202,7 +202,7 @@ def test_a_missing_library_is_no_fault_of_the_file(desk: Desk, monkeypatch: pyte
 
 def test_the_way_in_imports_no_parser() -> None:
     check = (
-        "import sys, docplatform.adapters.reading\n"
+        "import sys, docplatform.extraction\n"
         "print(*{name.partition('.')[0] for name in sys.modules} & "
         "{'lxml', 'PIL', 'pypdfium2', 'pypdfium2_raw', 'python_calamine', 'olefile', 'charset_normalizer', 'zipfile'})"
     )

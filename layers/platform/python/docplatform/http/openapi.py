@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, generated from the routes as they are: every operation, parameter, answer and error.
 
-python -m docplatform.runtime.openapi FUNCTIONS_FOLDER FILE…      writes the document to each FILE
+python -m docplatform.http.openapi FUNCTIONS_FOLDER FILE…      writes the document to each FILE
 """
 
 from __future__ import annotations
