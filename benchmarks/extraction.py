@@ -23,13 +23,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "layers" / "platform" / "python"), str(ROOT)]
 
 from docplatform.extraction import extract_text, sandbox
-from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits
+from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType
 from tests import files
 
 BOUND = 0.8
 """Of raw pypdfium2."""
 
-LIMITS = Limits(seconds=600, text_characters=50_000_000)
+LIMITS = ExtractionLimits(seconds=600, text_characters=50_000_000)
 SENTENCE = "The supplier shall deliver the goods within thirty days of the order. "
 
 Reader = Callable[[bytes], int]
@@ -104,7 +104,7 @@ def found(folder: Path) -> dict[FileType, list[bytes]]:
         data = path.read_bytes()
         try:
             extract_text(path, FileType.PDF)
-        except FileRefused:
+        except FileRejected:
             continue
         pdfs.append(data)
     return {**documents, FileType.PDF: pdfs or documents[FileType.PDF]}
@@ -167,7 +167,7 @@ def hostile_memory(folder: Path) -> int:
     """Prints what each hostile file comes to; returns the largest resident size of any, in bytes."""
     from tests.adapters.reading import hostile
 
-    limits, largest = Limits(seconds=10), 0
+    limits, largest = ExtractionLimits(seconds=10), 0
     print("\nhostile files: text, then preview (outcome, seconds, peak MB)")
     for file_type, make in hostile.MAKERS:
         path = folder / "hostile"
@@ -189,7 +189,7 @@ def hostile_memory(folder: Path) -> int:
     return largest
 
 
-def measured(does: str, file_type: FileType, path: Path, limits: Limits) -> tuple[str, int]:
+def measured(does: str, file_type: FileType, path: Path, limits: ExtractionLimits) -> tuple[str, int]:
     peaks: list[int] = []
     end = sandbox._end
 
@@ -203,7 +203,7 @@ def measured(does: str, file_type: FileType, path: Path, limits: Limits) -> tupl
         with path.open("rb", buffering=0) as file:
             sandbox.run({"does": does, "reads": file_type.value}, file, limits)
         return "read", peaks[-1]
-    except FileRefused as refused:
+    except FileRejected as refused:
         return refused.problem.code, peaks[-1]
     finally:
         sandbox._end = end

@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "layers/platform/python")]
 
 from docplatform.core.actor import Permission
-from docplatform.http.router import Api
-from docplatform.http.schemas import Wire
+from docplatform.http.router import Router
+from docplatform.http.schemas import Schema
 
 TENANT = json.dumps(
     {
@@ -37,18 +37,18 @@ TENANT = json.dumps(
 )
 
 
-class Body(Wire):
+class Body(Schema):
     name: str
     tags: list[str] = []
 
 
-class Answer(Wire):
+class Answer(Schema):
     id: str
     name: str
 
 
-def api_of(routes: int) -> Api:
-    api = Api()
+def api_of(routes: int) -> Router:
+    api = Router()
     for number in range(routes):
 
         def change(actor: Any, thing_id: str, body: Body) -> Answer:
@@ -75,7 +75,7 @@ def event(path: str) -> dict[str, Any]:
     }
 
 
-def measure(api: Api, path: str, rounds: int = 3000) -> float:
+def measure(api: Router, path: str, rounds: int = 3000) -> float:
     asked = event(path)
     times = []
     with contextlib.redirect_stdout(io.StringIO()):

@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
 from docplatform.core.actor import Role
 from docplatform.search import wiring as composition
-from docplatform.search.model import Candidate, Candidates
+from docplatform.search.model import Candidate, IndexHits
 from tests.world import Person, cloud  # noqa: E402
 
 
@@ -85,7 +85,7 @@ def _requests(ann: Person) -> dict[str, Any]:
     path = f"/v1/documents/{document}"
     bo, roles = ann.home.member(), iter(itertools.cycle(("viewer", "editor")))
     found = [each["id"] for each in ann.lists(folder, limit="20")["items"] if each["kind"] == "document"]
-    answers = Candidates(tuple(Candidate(each, 1.0, {"text": ("a word",)}) for each in found), len(found), "")
+    answers = IndexHits(tuple(Candidate(each, 1.0, {"text": ("a word",)}) for each in found), len(found), "")
     composition.index = lambda _tenant: SimpleNamespace(ask=lambda _question: answers)  # type: ignore[assignment]
     admin = ann.home.member(Role.ADMIN)
     return {

@@ -34,7 +34,7 @@ from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.tenant import Plan, Tenant, TenantStatus, to_text
 from docplatform.core.time import rfc3339
-from docplatform.infra.dynamodb.codec import from_wire, to_wire
+from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.changes import create_root
@@ -196,7 +196,7 @@ class Cloud:
 
     def items(self, table: str) -> list[dict[str, Any]]:
         pages = self.database.get_paginator("scan").paginate(TableName=table)
-        return [from_wire(item) for page in pages for item in page["Items"]]
+        return [decode_item(item) for page in pages for item in page["Items"]]
 
 
 def new_signing_key() -> str:
@@ -258,7 +258,7 @@ class TenantWorld:
             "created_at": rfc3339(datetime.now(UTC)),
         }
         key = TenantKeys(self.tenant.id).user(person.id)
-        self.cloud.database.put_item(TableName="data", Item=to_wire({**key._asdict(), **profile}))
+        self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **profile}))
         return person
 
     def group(self, name: str, *members: Person) -> str:
@@ -284,7 +284,7 @@ class TenantWorld:
     @property
     def usage(self) -> dict[str, int]:
         key = TenantKeys(self.tenant.id).usage()
-        item = from_wire(self.cloud.database.get_item(TableName="data", Key=to_wire(key._asdict()))["Item"])
+        item = decode_item(self.cloud.database.get_item(TableName="data", Key=encode_item(key._asdict()))["Item"])
         return {name: value for name, value in item.items() if isinstance(value, int)}
 
     @property

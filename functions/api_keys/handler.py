@@ -4,11 +4,11 @@ from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotH
 from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Invalid, InvalidCursor, InvalidName
 from docplatform.identity.errors import UserNotFound
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.api_keys.wiring import api_keys, service_accounts
 from docplatform.core.time import now
-from docplatform.http.schemas import Listing, Reply
+from docplatform.http.schemas import Listing, Response
 from schemas import (
     ApiKeyPage,
     ApiKeyView,
@@ -20,7 +20,7 @@ from schemas import (
     ServiceAccountView,
 )
 
-api = Api()
+api = Router()
 
 
 @api.post(
@@ -31,7 +31,7 @@ api = Api()
     errors=(Invalid, InvalidName, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
-def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Reply:
+def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     """Make an API key, for oneself or (admins) for a service account. It is shown once."""
     made, text = api_keys(actor).create(
         body.name,
@@ -40,7 +40,7 @@ def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Reply:
         owner_id=body.owner_id,
         idempotency_key=request.idempotency_key,
     )
-    return Reply(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
+    return Response(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
 
 
 @api.get("/v1/api-keys", answers=ApiKeyPage, needs=Permission.READ, errors=(UserNotFound, InvalidCursor))
@@ -65,10 +65,10 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
     errors=(InvalidName, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
-def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Reply:
+def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Response:
     """Make an account for a program: a role, no mail, no password, no seat of the plan."""
     account = service_accounts(actor).create(body.name, body.role, idempotency_key=request.idempotency_key)
-    return Reply(ServiceAccountView.of(account), {"Location": f"/v1/service-accounts/{account.id}"})
+    return Response(ServiceAccountView.of(account), {"Location": f"/v1/service-accounts/{account.id}"})
 
 
 @api.get("/v1/service-accounts", answers=ServiceAccountPage, needs=Permission.MANAGE_USERS, errors=(InvalidCursor,))

@@ -6,14 +6,14 @@ from typing import Annotated
 from docplatform.api_keys.model import ApiKey, KeyState
 from docplatform.core.actor import Permission, Role
 from docplatform.identity.model import User, UserStatus
-from docplatform.http.schemas import Listing, Moment, Paged, Wire
+from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
 from pydantic import AwareDatetime, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
 Scopes = Annotated[list[Permission], Field(min_length=1, max_length=len(Permission), examples=[["read", "search"]])]
 
 
-class NewApiKey(Wire):
+class NewApiKey(Schema):
     """``owner_id``: a service account; without it the key is one's own. ``expires_at`` is at most one year away."""
 
     name: Name
@@ -22,7 +22,7 @@ class NewApiKey(Wire):
     owner_id: Annotated[str, Field(max_length=100)] = ""
 
 
-class ApiKeyView(Wire):
+class ApiKeyView(Schema):
     """``prefix`` is what the key begins with; ``used_at`` is right to the hour."""
 
     id: str
@@ -31,11 +31,11 @@ class ApiKeyView(Wire):
     owner_id: str
     scopes: list[Permission]
     state: KeyState
-    created_at: Moment
+    created_at: Timestamp
     created_by: str
-    expires_at: Moment
-    used_at: Moment | None
-    revoked_at: Moment | None
+    expires_at: Timestamp
+    used_at: Timestamp | None
+    revoked_at: Timestamp | None
 
     @staticmethod
     def of(key: ApiKey, at: datetime) -> "ApiKeyView":
@@ -54,7 +54,7 @@ class ApiKeyView(Wire):
         )
 
 
-class MadeApiKey(Wire):
+class MadeApiKey(Schema):
     """``key`` is shown this once. It is null when the request repeats an earlier one (Idempotency-Key): the key was shown then. If
     that answer was lost, revoke the key and make another."""
 
@@ -72,17 +72,17 @@ class ApiKeyPage(Paged):
     items: list[ApiKeyView]
 
 
-class NewServiceAccount(Wire):
+class NewServiceAccount(Schema):
     name: Name
     role: Role
 
 
-class ServiceAccountView(Wire):
+class ServiceAccountView(Schema):
     id: str
     name: str
     role: Role
     status: UserStatus
-    created_at: Moment
+    created_at: Timestamp
 
     @staticmethod
     def of(account: User) -> "ServiceAccountView":

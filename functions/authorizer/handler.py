@@ -14,7 +14,8 @@ from docplatform.core.errors import DomainError
 from docplatform.identity.model import alive
 from docplatform.core.tenant import Tenant
 from docplatform.runtime import tenant_resolution
-from docplatform.runtime.authorizer import NOBODY, Asked, Policy, Unauthorized, authorizer, policy
+from docplatform.core.audit import UNKNOWN_USER
+from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
 from docplatform.api_keys.wiring import keys_of
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
@@ -24,12 +25,12 @@ from docplatform.api_keys.verification import KeyRefused, admit
 
 
 @authorizer("authorize")
-def handler(asked: Asked) -> Policy:
+def handler(asked: AuthorizerRequest) -> Policy:
     try:
         tenant = tenant_resolution.tenant_of(asked.host)
     except DomainError as error:
         asked.line.note(stray=error.code)
-        return _policy(asked, "Allow", NOBODY, {})
+        return _policy(asked, "Allow", UNKNOWN_USER, {})
     tenant_in_hand.set(tenant.id)
     scheme, _, token = asked.headers.get("authorization", "").partition(" ")
     token = token.strip()
@@ -39,7 +40,7 @@ def handler(asked: Asked) -> Policy:
     return (_by_key if looks_like_a_key(token) else _by_session)(asked, tenant, token)
 
 
-def _by_session(asked: Asked, tenant: Tenant, token: str) -> Policy:
+def _by_session(asked: AuthorizerRequest, tenant: Tenant, token: str) -> Policy:
     try:
         claims = tokens().read(token, now())
     except TokenRefused as refused:
@@ -50,7 +51,7 @@ def _by_session(asked: Asked, tenant: Tenant, token: str) -> Policy:
     if claims.tenant_id != tenant.id:
         asked.line.note(refused="another tenant's token")
         asked.refused(tenant, Action.TOKEN_REFUSED, "another tenant's token")
-        return _policy(asked, "Deny", NOBODY, {})
+        return _policy(asked, "Deny", UNKNOWN_USER, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
         asked.line.note(refused="session or user is not active")
@@ -60,13 +61,13 @@ def _by_session(asked: Asked, tenant: Tenant, token: str) -> Policy:
     return _policy(asked, "Allow", user.id, facts)
 
 
-def _by_key(asked: Asked, tenant: Tenant, text: str) -> Policy:
+def _by_key(asked: AuthorizerRequest, tenant: Tenant, text: str) -> Policy:
     keys, at = keys_of(tenant), now()
     try:
         owner, key = admit(text, keys, at)
     except KeyRefused as refused:
         asked.line.note(refused=str(refused), api_key=refused.key_id)
-        who, target = refused.owner_id or NOBODY, refused.key_id or "api"
+        who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
         asked.refused(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
         raise Unauthorized from refused
     asked.line.note(api_key=key.id)
@@ -79,7 +80,7 @@ def _by_key(asked: Asked, tenant: Tenant, text: str) -> Policy:
     return _policy(asked, "Allow", owner.id, {**facts, "scopes": " ".join(sorted(key.scopes))})
 
 
-def _policy(asked: Asked, effect: str, principal: str, context: dict[str, str]) -> Policy:
+def _policy(asked: AuthorizerRequest, effect: str, principal: str, context: dict[str, str]) -> Policy:
     """For the whole stage: the cached answer serves every path of this token and host."""
     api, stage = asked.method_arn.split("/")[:2]
     return policy(effect, principal, f"{api}/{stage}/*", context)

@@ -4,14 +4,14 @@ from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTak
 from docplatform.core.errors import IdempotencyKeyReused, InvalidName, PreconditionFailed, QuotaExceeded, TooLarge
 from docplatform.core.actor import Actor, Permission
 from docplatform.library.model import Document
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.library.wiring import documents
 from docplatform.library.views import DocumentView, LinkView
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from schemas import DocumentChange, DocumentWithUpload, NewDocument
 
-api = Api(keys=True)
+api = Router(keys=True)
 
 
 def _etag(document: Document) -> dict[str, str]:
@@ -26,7 +26,7 @@ def _etag(document: Document) -> dict[str, str]:
     errors=(FolderNotFound, NameTaken, InvalidName, TooLarge, QuotaExceeded, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
-def create_document(actor: Actor, body: NewDocument, request: Request) -> Reply:
+def create_document(actor: Actor, body: NewDocument, request: Request) -> Response:
     """Register a document and get the link to send its bytes to. Processing starts by itself when they have arrived."""
     document, link = documents(actor).create(
         body.name,
@@ -36,7 +36,7 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Reply:
         idempotency_key=request.idempotency_key,
     )
     view = DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
-    return Reply(view, {"Location": f"/v1/documents/{document.id}", **_etag(document)})
+    return Response(view, {"Location": f"/v1/documents/{document.id}", **_etag(document)})
 
 
 @api.post(
@@ -52,10 +52,10 @@ def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
 
 
 @api.get("/v1/documents/{document_id}", answers=DocumentView, needs=Permission.READ, errors=(DocumentNotFound,))
-def read_document(actor: Actor, document_id: str) -> Reply:
+def read_document(actor: Actor, document_id: str) -> Response:
     """A document, with the state and progress of its processing."""
     document = documents(actor).read(document_id)
-    return Reply(DocumentView.of(document), _etag(document))
+    return Response(DocumentView.of(document), _etag(document))
 
 
 @api.patch(
@@ -65,12 +65,12 @@ def read_document(actor: Actor, document_id: str) -> Reply:
     errors=(DocumentNotFound, FolderNotFound, NameTaken, InvalidName, PreconditionFailed),
     headers=("If-Match",),
 )
-def change_document(actor: Actor, document_id: str, body: DocumentChange, request: Request) -> Reply:
+def change_document(actor: Actor, document_id: str, body: DocumentChange, request: Request) -> Response:
     """Rename a document, move it, or both at once."""
     document = documents(actor).change(
         document_id, name=body.name, folder_id=body.folder_id, if_revision=request.if_match
     )
-    return Reply(DocumentView.of(document), _etag(document))
+    return Response(DocumentView.of(document), _etag(document))
 
 
 @api.delete(

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from docplatform.library.views import DocumentView, LinkView
-from docplatform.http.schemas import Wire
+from docplatform.http.schemas import Schema
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Lease 2026.pdf"])]
@@ -17,7 +17,7 @@ MediaType = Annotated[
 ]
 
 
-class NewDocument(Wire):
+class NewDocument(Schema):
     """``content_type`` is a media type without parameters (RFC 6838); ``size`` in bytes, exactly what will be sent."""
 
     name: Name
@@ -26,13 +26,13 @@ class NewDocument(Wire):
     size: Annotated[int, Field(ge=1, le=5 * 10**12)]
 
 
-class DocumentChange(Wire):
+class DocumentChange(Schema):
     """What is left out stays as it is."""
 
     name: Name | None = None
     folder_id: str | None = None
 
 
-class DocumentWithUpload(Wire):
+class DocumentWithUpload(Schema):
     document: DocumentView
     upload: LinkView

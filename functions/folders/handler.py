@@ -9,13 +9,13 @@ from docplatform.core.errors import (
 )
 from docplatform.library.errors import FolderCycle, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder, TooDeep
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.library.wiring import folders
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
-api = Api(keys=True)
+api = Router(keys=True)
 
 
 @api.post(
@@ -26,18 +26,18 @@ api = Api(keys=True)
     errors=(FolderNotFound, NameTaken, InvalidName, TooDeep, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
-def create_folder(actor: Actor, body: NewFolder, request: Request) -> Reply:
+def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     """Create a folder. Without `parent_id` it stands in the root folder."""
     folder = folders(actor).create(body.name, body.parent_id, idempotency_key=request.idempotency_key)
-    return Reply(FolderView.of(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'})
+    return Response(FolderView.of(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'})
 
 
 @api.get("/v1/folders/{folder_id}", answers=FolderWithPath, needs=Permission.READ, errors=(FolderNotFound,))
-def read_folder(actor: Actor, folder_id: str) -> Reply:
+def read_folder(actor: Actor, folder_id: str) -> Response:
     """A folder and the path to it. The root folder's id is `root`."""
     service = folders(actor)
     folder = service.read(folder_id)
-    return Reply(FolderWithPath.at(folder, service.path(folder)), {"ETag": f'"{folder.revision}"'})
+    return Response(FolderWithPath.at(folder, service.path(folder)), {"ETag": f'"{folder.revision}"'})
 
 
 @api.get(
@@ -70,10 +70,10 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
     ),
     headers=("If-Match",),
 )
-def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Reply:
+def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Response:
     """Rename a folder, move it, or both at once, with everything in it."""
     folder = folders(actor).change(folder_id, name=body.name, parent_id=body.parent_id, if_revision=request.if_match)
-    return Reply(FolderView.of(folder), {"ETag": f'"{folder.revision}"'})
+    return Response(FolderView.of(folder), {"ETag": f'"{folder.revision}"'})
 
 
 @api.delete(

@@ -4,18 +4,18 @@ from typing import Annotated, Literal
 
 from docplatform.library.model import Document, Folder, Order, Page
 from docplatform.library.views import DocumentView
-from docplatform.http.schemas import Listing, Moment, Paged, Wire
+from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
 from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]
 
 
-class NewFolder(Wire):
+class NewFolder(Schema):
     name: Name
     parent_id: str = "root"
 
 
-class FolderChange(Wire):
+class FolderChange(Schema):
     """What is left out stays as it is."""
 
     name: Name | None = None
@@ -36,7 +36,7 @@ class FolderListing(Listing):
         return self.sort.startswith("-")
 
 
-class FolderView(Wire):
+class FolderView(Schema):
     """``children`` counts what is in the folder; null where some of it does not inherit access, for not everybody may know of that.
     ``inherits``: whether what is granted above holds here."""
 
@@ -47,8 +47,8 @@ class FolderView(Wire):
     children: int | None
     inherits: bool
     created_by: str
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
     revision: int
 
     @staticmethod
@@ -66,7 +66,7 @@ class FolderView(Wire):
         )
 
 
-class PathEntry(Wire):
+class PathEntry(Schema):
     id: str
     name: str
 

@@ -13,15 +13,15 @@ from docplatform.core.errors import (
 from docplatform.identity.errors import EmailTaken, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import SecuritySettings
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.http.request import Request
 from docplatform.directory.wiring.provisioning import users
 from docplatform.identity.wiring.admin import accounts, members
-from docplatform.http.schemas import Listing, Reply
+from docplatform.http.schemas import Listing, Response
 from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
 
-api = Api()
+api = Router()
 
 
 @api.post(
@@ -33,11 +33,11 @@ api = Api()
     headers=("Idempotency-Key",),
     keys=True,
 )
-def invite_user(actor: Actor, body: NewUser, request: Request) -> Reply:
+def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
     key = request.idempotency_key
     user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
-    return Reply(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
+    return Response(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
 
 
 @api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,), keys=True)

@@ -14,14 +14,14 @@ from docplatform.authentication.errors import ProofRefused
 from docplatform.sso.errors import SsoRequired
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.http.request import Request
 from docplatform.authentication.wiring import sign_in as compose
 from docplatform.authentication.views import Tokens
-from docplatform.http.response_time import as_long_as_a_mail
-from docplatform.authentication.verification import Shown
-from docplatform.authentication.mfa_sign_in import SecondSteps
+from docplatform.http.response_time import pad_to_mail_time
+from docplatform.authentication.verification import PresentedFactor
+from docplatform.authentication.mfa_sign_in import MfaSignIn
 from schemas import (
     ChallengeShown,
     EnrolmentConfirmation,
@@ -42,10 +42,10 @@ from schemas import (
     TotpSecret,
 )
 
-api = Api()
+api = Router()
 
 
-def _steps(tenant: Tenant, request: Request) -> SecondSteps:
+def _steps(tenant: Tenant, request: Request) -> MfaSignIn:
     return compose.second_steps(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
@@ -55,7 +55,7 @@ def _steps(tenant: Tenant, request: Request) -> SecondSteps:
 @api.post("/v1/auth/password/forgot", status=202)
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
-    with as_long_as_a_mail():
+    with pad_to_mail_time():
         compose.lost_password(tenant, request.id).ask(body.email)
 
 
@@ -83,8 +83,8 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 @api.post("/v1/auth/mfa", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
-    shown = Shown(body.code, body.recovery_code, body.passkey)
-    return Tokens.of(_steps(tenant, request).show_factor(body.challenge, shown))
+    shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
+    return Tokens.of(_steps(tenant, request).verify_factor(body.challenge, shown))
 
 
 @api.post("/v1/auth/mfa/passkey-options", answers=PasskeyOptions, errors=(InvalidChallenge,))
@@ -133,7 +133,7 @@ def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) ->
 @api.post("/v1/auth/step-up", status=204, needs=Permission.READ, errors=(ProofRefused, TooManyAttempts))
 def step_up(actor: Actor, body: Proof, request: Request) -> None:
     """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
-    shown = Shown(body.code, body.recovery_code, body.passkey)
+    shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
     compose.step_up(actor, request.address).prove(body.password, shown, body.challenge)
 
 

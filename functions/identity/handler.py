@@ -15,19 +15,19 @@ from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.sso.errors import SsoRequired
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.identity.wiring.admin import members
 from docplatform.authentication.wiring.sign_in import own_sessions, sessions
 from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from docplatform.authentication.sessions import SessionService
 from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
 
 KEY_SET_SECONDS = 300
 
-api = Api()
+api = Router()
 
 
 def _sessions(tenant: Tenant, request: Request) -> SessionService:
@@ -69,10 +69,10 @@ def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tok
 
 
 @api.get("/v1/auth/jwks.json", answers=KeySet)
-def key_set() -> Reply:
+def key_set() -> Response:
     """The keys of this region's access tokens (RFC 7517): the one that signs, and those whose tokens are good still. Keep them for
     five minutes, and ask again for a ``kid`` that you do not know."""
-    return Reply(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
+    return Response(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
 @api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,), keys=True)

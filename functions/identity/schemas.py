@@ -7,7 +7,7 @@ from docplatform.core.actor import Role
 from docplatform.identity.model import Session, User, UserKind, UserStatus
 from docplatform.core.tenant import Plan, Tenant
 from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Moment, Paged, Wire
+from docplatform.http.schemas import Timestamp, Paged, Schema
 from pydantic import Field, model_validator
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
@@ -18,16 +18,16 @@ Code = Annotated[str, Field(min_length=1, max_length=64)]
 Credential = Annotated[dict[str, Any], Field(description="What the browser gave, as JSON (WebAuthn Level 3 §5.1)")]
 
 
-class Login(Wire):
+class Login(Schema):
     email: Email
     password: Password
 
 
-class Refresh(Wire):
+class Refresh(Schema):
     refresh_token: Opaque
 
 
-class Acceptance(Wire):
+class Acceptance(Schema):
     """``token`` is the one in the invitation's mail."""
 
     token: Opaque
@@ -35,19 +35,19 @@ class Acceptance(Wire):
     password: Password
 
 
-class KeySet(Wire):
+class KeySet(Schema):
     """RFC 7517."""
 
     keys: list[dict[str, Any]]
 
 
-class NewUser(Wire):
+class NewUser(Schema):
     email: Email
     role: Role
     name: Annotated[str, Field(max_length=200)] = ""
 
 
-class UserView(Wire):
+class UserView(Schema):
     """A service account has no e-mail address."""
 
     id: str
@@ -56,7 +56,7 @@ class UserView(Wire):
     name: str
     role: Role
     status: UserStatus
-    created_at: Moment
+    created_at: Timestamp
 
     @staticmethod
     def of(user: User) -> "UserView":
@@ -75,7 +75,7 @@ class UserPage(Paged):
     items: list[UserView]
 
 
-class PlanLimits(Wire):
+class PlanLimits(Schema):
     """Sizes in bytes."""
 
     largest_file: int
@@ -84,7 +84,7 @@ class PlanLimits(Wire):
     users: int
 
 
-class Me(Wire):
+class Me(Schema):
     user: UserView
     organisation: str
     plan: Plan
@@ -108,17 +108,17 @@ class Me(Wire):
         )
 
 
-class SessionView(Wire):
+class SessionView(Schema):
     """``address`` and ``agent`` are of the log-in; ``current``: the one that asks. ``authenticated_at`` and ``methods`` say when and how
     its person last proved who they are (RFC 8176 has the short names)."""
 
     id: str
-    created_at: Moment
-    used_at: Moment
-    expires_at: Moment
+    created_at: Timestamp
+    used_at: Timestamp
+    expires_at: Timestamp
     address: str
     agent: str
-    authenticated_at: Moment | None
+    authenticated_at: Timestamp | None
     methods: list[str]
     current: bool
 
@@ -137,40 +137,40 @@ class SessionView(Wire):
         )
 
 
-class SessionList(Wire):
+class SessionList(Schema):
     items: list[SessionView]
 
 
-class UserChange(Wire):
+class UserChange(Schema):
     role: Role | None = None
     disabled: bool | None = None
 
 
-class SecurityView(Wire):
+class SecurityView(Schema):
     require_mfa: bool
 
 
-class ForgottenPassword(Wire):
+class ForgottenPassword(Schema):
     email: Email
 
 
-class NewPassword(Wire):
+class NewPassword(Schema):
     """``token`` is the one in the mail."""
 
     token: Opaque
     password: Password
 
 
-class PasswordChange(Wire):
+class PasswordChange(Schema):
     old_password: Password
     new_password: Password
 
 
-class ChallengeShown(Wire):
+class ChallengeShown(Schema):
     challenge: Opaque
 
 
-class Factor(Wire):
+class Factor(Schema):
     """``challenge`` is that of ``mfa_required``; exactly one of the others goes with it."""
 
     challenge: Opaque
@@ -185,7 +185,7 @@ class Factor(Wire):
         return self
 
 
-class Proof(Wire):
+class Proof(Schema):
     """A password and, for who has a second factor, ``code`` or ``recovery_code``; or ``passkey`` with its ``challenge``."""
 
     password: Annotated[str, Field(max_length=1000)] = ""
@@ -195,16 +195,16 @@ class Proof(Wire):
     challenge: Annotated[str, Field(max_length=500)] = ""
 
 
-class OneTimeCode(Wire):
+class OneTimeCode(Schema):
     code: Code
 
 
-class EnrolmentConfirmation(Wire):
+class EnrolmentConfirmation(Schema):
     challenge: Opaque
     code: Code
 
 
-class TotpSecret(Wire):
+class TotpSecret(Schema):
     """``uri`` is for the QR code (otpauth)."""
 
     secret: str
@@ -215,7 +215,7 @@ class TotpSecret(Wire):
         return TotpSecret(secret=secret, uri=uri)
 
 
-class RecoveryCodes(Wire):
+class RecoveryCodes(Schema):
     recovery_codes: list[str]
 
 
@@ -223,41 +223,41 @@ class FirstEntry(Tokens):
     recovery_codes: list[str]
 
 
-class PasskeyOptions(Wire):
+class PasskeyOptions(Schema):
     """``challenge`` goes back with the browser's answer; ``public_key`` goes into the browser."""
 
     challenge: str
     public_key: dict[str, Any]
 
 
-class PasskeyLogin(Wire):
+class PasskeyLogin(Schema):
     challenge: Opaque
     passkey: Credential
 
 
-class NewPasskey(Wire):
+class NewPasskey(Schema):
     challenge: Opaque
     passkey: Credential
     name: Annotated[str, Field(min_length=1, max_length=100, examples=["Ann's phone"])]
 
 
-class PasskeyView(Wire):
+class PasskeyView(Schema):
     id: str
     name: str
-    created_at: Moment
-    used_at: Moment
+    created_at: Timestamp
+    used_at: Timestamp
 
     @staticmethod
     def of(passkey: Passkey) -> "PasskeyView":
         return PasskeyView(id=passkey.id, name=passkey.name, created_at=passkey.created_at, used_at=passkey.used_at)
 
 
-class PasskeyAdded(Wire):
+class PasskeyAdded(Schema):
     passkey: PasskeyView
     recovery_codes: list[str]
 
 
-class FactorsView(Wire):
+class FactorsView(Schema):
     """``recovery_codes``: how many are left."""
 
     totp: bool

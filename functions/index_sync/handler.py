@@ -10,12 +10,12 @@ from docplatform.core import ids
 from docplatform.processing.wiring import processing
 from docplatform.search.wiring import subtrees
 from docplatform.search.wiring import index
-from docplatform.runtime.triggers import acting_for, event_handler, in_order
+from docplatform.runtime.triggers import system_actor, event_handler, process_stream
 
 
 @event_handler("index-sync")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    return in_order(event, _followed, _follow)
+    return process_stream(event, _followed, _follow)
 
 
 def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
@@ -28,7 +28,7 @@ def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
 
 
 def _follow(tenant_id: str, node_id: str, event_id: str) -> None:
-    actor = acting_for(tenant_id, "index-sync", event_id)
+    actor = system_actor(tenant_id, "index-sync", event_id)
     if ids.is_folder(node_id):
         subtrees(actor).follow(node_id, index(actor.tenant))
     else:

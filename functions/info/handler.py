@@ -8,12 +8,12 @@ from typing import Any
 
 import docplatform
 from docplatform.core.errors import Unavailable
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.runtime.health import registry_answers
 from pydantic import RootModel
 from schemas import Health
 
-api = Api()
+api = Router()
 
 
 class OpenApi(RootModel[dict[str, Any]]):

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from docplatform.http.schemas import Wire
+from docplatform.http.schemas import Schema
 
 
-class Health(Wire):
+class Health(Schema):
     status: Literal["ok"]
     region: str
     version: str

@@ -7,7 +7,7 @@ from docplatform.core.audit import Action
 from docplatform.core.errors import DomainError
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.runtime import tenant_resolution
-from docplatform.runtime.authorizer import Asked, Policy, Unauthorized, authorizer, policy
+from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
 from docplatform.realtime.wiring import live
@@ -16,7 +16,7 @@ from docplatform.realtime.connections import admit
 
 
 @authorizer("live-admission")
-def handler(asked: Asked) -> Policy:
+def handler(asked: AuthorizerRequest) -> Policy:
     try:
         tenant = tenant_resolution.tenant_of(asked.host)
     except DomainError as stray:

@@ -6,13 +6,13 @@ The stream carries keys and nothing else; what they stand for is read with the t
 from typing import Any
 
 from docplatform.core import ids
-from docplatform.realtime.wiring import ends
-from docplatform.runtime.triggers import acting_for, event_handler, in_order
+from docplatform.realtime.wiring import revocation
+from docplatform.runtime.triggers import system_actor, event_handler, process_stream
 
 
 @event_handler("live-ends")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    return in_order(event, _followed, _follow)
+    return process_stream(event, _followed, _follow)
 
 
 def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
@@ -26,7 +26,7 @@ def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
 
 
 def _follow(tenant_id: str, id_: str, event_id: str) -> None:
-    followed = ends(acting_for(tenant_id, "live-ends", event_id))
+    followed = revocation(system_actor(tenant_id, "live-ends", event_id))
     if ids.is_a(ids.SESSION, id_):
         followed.follow_session(id_)
     else:

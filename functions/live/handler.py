@@ -1,11 +1,11 @@
 """HTTP routes for live connections: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.realtime.wiring import address, tickets
 from schemas import LiveTicket
 
-api = Api()
+api = Router()
 
 
 @api.post("/v1/live/tickets", answers=LiveTicket, status=201, needs=Permission.READ)

@@ -1,10 +1,10 @@
 """Live connections as they travel over HTTP."""
 
-from docplatform.http.schemas import Moment, Wire
+from docplatform.http.schemas import Timestamp, Schema
 
 
-class LiveTicket(Wire):
+class LiveTicket(Schema):
     """``url`` opens one connection (WebSocket, RFC 6455), once, until ``expires_at``."""
 
     url: str
-    expires_at: Moment
+    expires_at: Timestamp

@@ -12,12 +12,12 @@ from steps import Work, step
 @step("fail")
 def handler(actor: Actor, document_id: str, version_id: str, work: Work) -> dict[str, str]:
     problem, detail = _problem(work.get("cause") or "")
-    processing(actor).give_up(document_id, version_id, problem, detail, index(actor.tenant))
+    processing(actor).mark_failed(document_id, version_id, problem, detail, index(actor.tenant))
     return {"problem": problem}
 
 
 def _problem(cause: str) -> tuple[str, str]:
-    """Lambda's error document, as the workflow caught it: ``{"errorMessage": "encrypted: …", "errorType": "FileRefused"}``."""
+    """Lambda's error document, as the workflow caught it: ``{"errorMessage": "encrypted: …", "errorType": "FileRejected"}``."""
     try:
         problem, _, detail = str(json.loads(cause)["errorMessage"]).partition(":")
     except (ValueError, KeyError, TypeError):

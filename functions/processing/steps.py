@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from docplatform.core.actor import Actor
-from docplatform.runtime.triggers import Handler, acting_for, event_handler
+from docplatform.runtime.triggers import Handler, system_actor, event_handler
 
 Work = dict[str, Any]
 
@@ -15,7 +15,7 @@ def step(name: str) -> Callable[[Callable[[Actor, str, str, Work], Any]], Handle
     def wrap(handle: Callable[[Actor, str, str, Work], Any]) -> Handler:
         @event_handler(f"processing-{name}")
         def handler(work: Work) -> Any:
-            actor = acting_for(work["tenant_id"], f"processing:{name}", work.get("execution", ""))
+            actor = system_actor(work["tenant_id"], f"processing:{name}", work.get("execution", ""))
             return handle(actor, work["document_id"], work["version_id"], work)
 
         return handler

@@ -14,12 +14,12 @@ from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.identity.errors import UserNotFound
 from docplatform.directory.group import Group as OurGroup
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.directory.wiring.provisioning import directory
 from docplatform.directory.wiring.groups import groups
 from docplatform.runtime.tenant_resolution import address_of
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from protocol import (
     DIALECT,
     ScimRefused,
@@ -39,7 +39,7 @@ from scim2_models import (
     SearchRequest,
 )
 
-api = Api(DIALECT, keys=True)
+api = Router(DIALECT, keys=True)
 _NEEDS = Permission.MANAGE_USERS
 _GROUP_CHANGES = (Invalid, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded, ScimRefused)
 
@@ -97,7 +97,7 @@ def _attribute(path: object) -> str:
 
 @api.post("/scim/v2/Groups", answers=ScimMessage, status=201, needs=_NEEDS, errors=_GROUP_CHANGES)
 @understood
-def scim_create_group(actor: Actor, body: ScimMessage) -> Reply:
+def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
     """Make a group."""
     told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     service, wanted = groups(actor), member_ids(told)
@@ -110,7 +110,7 @@ def scim_create_group(actor: Actor, body: ScimMessage) -> Reply:
 
 @api.get("/scim/v2/Groups/{group_id}", answers=ScimMessage, needs=_NEEDS, errors=(GroupNotFound, ScimRefused))
 @understood
-def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Reply:
+def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Response:
     """A group with its members."""
     selection = ResponseParameters[Group].model_validate(query.model_dump(by_alias=True, exclude_none=True))
     return _group_reply(actor, groups(actor).read(group_id), Context.RESOURCE_QUERY_RESPONSE, selection)
@@ -124,7 +124,7 @@ def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Reply:
     headers=("If-Match",),
 )
 @understood
-def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Reply:
+def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
     """Say anew what a group is and who is in it."""
     told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
     before = groups(actor).read(group_id)
@@ -142,7 +142,7 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
     headers=("If-Match",),
 )
 @understood
-def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Reply:
+def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
     """Rename a group, or change who is in it."""
     patch = PatchOp[Group].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     group, members = groups(actor).read(group_id), directory(actor).members([group_id])[group_id]
@@ -181,8 +181,8 @@ def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:
     service.delete(group_id)
 
 
-def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Reply:
+def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Response:
     members = _members_of(actor, [group]) if _shows_members(selection) else {}
     told = group_of(group, members.get(group.id, ()), address_of(actor.tenant))
     headers = {"ETag": version(group.revision), "Location": str(told.meta.location)}
-    return Reply(ScimMessage(answer(told, context, selection)), headers)
+    return Response(ScimMessage(answer(told, context, selection)), headers)

@@ -5,7 +5,7 @@ import user_routes
 from typing import Any
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.directory.wiring.provisioning import directory, users
 from docplatform.runtime.tenant_resolution import address_of
 from protocol import (
@@ -29,7 +29,7 @@ from scim2_models import (
     User,
 )
 
-api = Api(DIALECT, keys=True)
+api = Router(DIALECT, keys=True)
 _NEEDS = Permission.MANAGE_USERS
 _MODELS = (ScimUser, Group)
 

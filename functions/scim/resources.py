@@ -9,7 +9,7 @@ from docplatform.core.errors import Invalid
 from docplatform.directory.group import Group as OurGroup
 from docplatform.core.actor import Role
 from docplatform.identity.model import UserStatus, clean_display_name, clean_email
-from docplatform.directory.entry import Entry, Facets
+from docplatform.directory.entry import DirectoryEntry, Facets
 from protocol import version
 from pydantic import Field
 from scim2_models import (
@@ -54,7 +54,7 @@ LARGEST = 100_000  # characters of JSON that one user may have: an item of the d
 _OURS = ("id", "meta", "groups", "password")  # not kept as given: told anew, or never
 
 
-def user_of(entry: Entry, base: str, groups: dict[str, OurGroup]) -> User[Any]:
+def user_of(entry: DirectoryEntry, base: str, groups: dict[str, OurGroup]) -> User[Any]:
     user = entry.user
     if entry.kept:
         told = ScimUser.model_validate(json.loads(entry.kept))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from docplatform.http.schemas import Wire
+from docplatform.http.schemas import Schema
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 
@@ -21,7 +21,7 @@ class ScimError(BaseModel):
     detail: str
 
 
-class ScimQuery(Wire):
+class ScimQuery(Schema):
     """RFC 7644 §3.4.2 and §3.9."""
 
     filter: str | None = None
@@ -31,7 +31,7 @@ class ScimQuery(Wire):
     count: Annotated[int | None, Field()] = None
 
 
-class ScimSelection(Wire):
+class ScimSelection(Schema):
     """Which attributes are answered (RFC 7644 §3.9)."""
 
     attributes: str | None = None

@@ -7,12 +7,12 @@ from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, Prec
 from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
 from docplatform.directory.errors import UserNameTaken
 from docplatform.core.actor import Actor, Permission, Role
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.directory.wiring.provisioning import directory, users
 from docplatform.runtime.tenant_resolution import address_of
-from docplatform.http.schemas import Reply
-from docplatform.directory.entry import Entry
+from docplatform.http.schemas import Response
+from docplatform.directory.entry import DirectoryEntry
 from protocol import (
     DIALECT,
     ScimRefused,
@@ -33,7 +33,7 @@ from scim2_models import (
     User,
 )
 
-api = Api(DIALECT, keys=True)
+api = Router(DIALECT, keys=True)
 _NEEDS = Permission.MANAGE_USERS
 _AT_ONCE = 50  # users that are read and matched together
 _CHANGES = (
@@ -101,7 +101,7 @@ def _name_asked(text: str) -> str | None:
     return value[1:-1] if attribute.lower() == "username" and operator.lower() == "eq" and plain else None
 
 
-def _told(actor: Actor, entries: Iterable[Entry], base: str) -> list[User[Any]]:
+def _told(actor: Actor, entries: Iterable[DirectoryEntry], base: str) -> list[User[Any]]:
     shown = list(entries)
     known = directory(actor).groups_of({group for entry in shown for group in entry.groups})
     return [user_of(entry, base, known) for entry in shown]
@@ -109,7 +109,7 @@ def _told(actor: Actor, entries: Iterable[Entry], base: str) -> list[User[Any]]:
 
 @api.post("/scim/v2/Users", answers=ScimMessage, status=201, needs=_NEEDS, errors=_CHANGES)
 @understood
-def scim_create_user(actor: Actor, body: ScimMessage) -> Reply:
+def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
     told = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     told.active = told.active is not False
@@ -119,7 +119,7 @@ def scim_create_user(actor: Actor, body: ScimMessage) -> Reply:
 
 @api.get("/scim/v2/Users/{user_id}", answers=ScimMessage, needs=_NEEDS, errors=(UserNotFound, ScimRefused))
 @understood
-def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Reply:
+def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response:
     """A user."""
     selection = ResponseParameters[ScimUser].model_validate(query.model_dump(by_alias=True, exclude_none=True))
     return _user_reply(actor, users(actor).read(user_id), Context.RESOURCE_QUERY_RESPONSE, selection)
@@ -133,7 +133,7 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Reply:
     headers=("If-Match",),
 )
 @understood
-def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Reply:
+def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Say anew what a user is."""
     told = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
     before = _current(actor, user_id, request)
@@ -151,7 +151,7 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
     headers=("If-Match",),
 )
 @understood
-def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Reply:
+def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Change some of what a user is."""
     patch = PatchOp[ScimUser].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     entry = _current(actor, user_id, request)
@@ -174,14 +174,14 @@ def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:
     users(actor).remove(user_id, if_revision=version_wanted(request))
 
 
-def _current(actor: Actor, user_id: str, request: Request) -> Entry:
+def _current(actor: Actor, user_id: str, request: Request) -> DirectoryEntry:
     entry, wanted = users(actor).read(user_id), version_wanted(request)
     if wanted not in (None, entry.revision):
         raise PreconditionFailed("Read the user again and repeat what you wanted.")
     return entry
 
 
-def _user_reply(actor: Actor, entry: Entry, context: Context, selection: Any = None) -> Reply:
+def _user_reply(actor: Actor, entry: DirectoryEntry, context: Context, selection: Any = None) -> Response:
     (told,) = _told(actor, [entry], address_of(actor.tenant))
     headers = {"ETag": version(entry.revision), "Location": str(told.meta.location)}
-    return Reply(ScimMessage(answer(told, context, selection)), headers)
+    return Response(ScimMessage(answer(told, context, selection)), headers)

@@ -3,11 +3,11 @@
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.search.errors import InvalidQuery
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.search.wiring import search
 from schemas import SearchPage, SearchQuery, SearchRequest
 
-api = Api(keys=True)
+api = Router(keys=True)
 _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 
 

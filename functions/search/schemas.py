@@ -5,14 +5,14 @@ from typing import Annotated
 
 from docplatform.search.model import MARK_OFF, MARK_ON, Hits
 from docplatform.library.views import DocumentView
-from docplatform.http.schemas import Paged, Wire
+from docplatform.http.schemas import Paged, Schema
 from pydantic import Field
 
 Words = Annotated[str, Field(min_length=1, max_length=500, examples=['lease "notice period" -draft'])]
 Limit = Annotated[int, Field(ge=1, le=100)]
 
 
-class SearchRequest(Wire):
+class SearchRequest(Schema):
     """All words must occur, in the name, the title, the author or the text; ``"…"`` is a phrase, ``-word`` leaves out."""
 
     query: Words
@@ -20,13 +20,13 @@ class SearchRequest(Wire):
     cursor: str = ""
 
 
-class SearchQuery(Wire):
+class SearchQuery(Schema):
     q: Words
     limit: Limit = 20
     cursor: str = ""
 
 
-class HitView(Wire):
+class HitView(Schema):
     """``highlights``: fragments by field, in HTML: the text is escaped, the words found stand in ``<em>``."""
 
     document: DocumentView

@@ -15,11 +15,11 @@ from docplatform.sharing.errors import GrantNotFound
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.identity.errors import UserNotFound
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.directory.wiring.groups import groups
 from docplatform.sharing.wiring import sharing
-from docplatform.http.schemas import Listing, Reply
+from docplatform.http.schemas import Listing, Response
 from schemas import (
     AccessView,
     ExplanationQuery,
@@ -37,7 +37,7 @@ from schemas import (
     NewGroup,
 )
 
-api = Api(keys=True)
+api = Router(keys=True)
 _UNKNOWN = (FolderNotFound, DocumentNotFound)
 
 
@@ -112,10 +112,10 @@ def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> Expla
     errors=(GroupNameTaken, InvalidName, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
-def create_group(actor: Actor, body: NewGroup, request: Request) -> Reply:
+def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     """Create a group."""
     group = groups(actor).create(body.name, idempotency_key=request.idempotency_key)
-    return Reply(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
+    return Response(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
 
 
 @api.get("/v1/groups", answers=GroupPage, needs=Permission.READ, errors=(InvalidCursor,))
@@ -126,10 +126,10 @@ def list_groups(actor: Actor, query: Listing) -> GroupPage:
 
 
 @api.get("/v1/groups/{group_id}", answers=GroupView, needs=Permission.READ, errors=(GroupNotFound,))
-def read_group(actor: Actor, group_id: str) -> Reply:
+def read_group(actor: Actor, group_id: str) -> Response:
     """A group."""
     group = groups(actor).read(group_id)
-    return Reply(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+    return Response(GroupView.of(group), {"ETag": f'"{group.revision}"'})
 
 
 @api.patch(
@@ -139,10 +139,10 @@ def read_group(actor: Actor, group_id: str) -> Reply:
     errors=(GroupNotFound, GroupNameTaken, InvalidName, PreconditionFailed),
     headers=("If-Match",),
 )
-def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Reply:
+def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Response:
     """Rename a group."""
     group = groups(actor).rename(group_id, body.name, if_revision=request.if_match)
-    return Reply(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+    return Response(GroupView.of(group), {"ETag": f'"{group.revision}"'})
 
 
 @api.delete(

@@ -2,30 +2,30 @@
 
 from typing import Annotated, Literal
 
-from docplatform.library.access import Because
+from docplatform.library.access import ReasonKind
 from docplatform.directory.group import Group
 from docplatform.core.actor import Role
 from docplatform.identity.model import User, UserStatus
 from docplatform.library.model import Document, Folder
-from docplatform.http.schemas import Listing, Moment, Paged, Wire
+from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
 from docplatform.sharing.grants import AccessList, Explanation, Granted
 from pydantic import Field
 
 GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]
 
 
-class GrantBody(Wire):
+class GrantBody(Schema):
     role: Role
 
 
-class InheritanceBody(Wire):
+class InheritanceBody(Schema):
     """``copy_grants``: with a cut, keep what held until now as grants made here."""
 
     inherits: bool
     copy_grants: bool = False
 
 
-class GrantView(Wire):
+class GrantView(Schema):
     """``granted_on``: the folder or document that the grant was made on; its name where you may read it."""
 
     principal: str = Field(examples=["user:usr_01j9zq3v8e5k7m2n4p6r8t0v1w", "everyone"])
@@ -35,7 +35,7 @@ class GrantView(Wire):
     inherited: bool
 
 
-class AccessView(Wire):
+class AccessView(Schema):
     id: str
     inherits: bool
     owner: str
@@ -56,21 +56,21 @@ class AccessView(Wire):
         return AccessView(id=found.node.id, inherits=found.node.inherits, owner=found.node.owner, grants=grants)
 
 
-class ReasonView(Wire):
+class ReasonView(Schema):
     """``because``: 'tenant_admin', 'owner' or 'grant'. ``role``: what this alone would give."""
 
-    because: Because
+    because: ReasonKind
     role: Role
     principal: str | None
     granted_on: str | None
     granted_on_name: str | None
 
 
-class ExplanationQuery(Wire):
+class ExplanationQuery(Schema):
     user_id: str = ""
 
 
-class ExplanationView(Wire):
+class ExplanationView(Schema):
     """``role`` is what the user may be here, null for no access: the strongest reason, capped by ``tenant_role``. ``inheritance_cut_at`` is
     where what is granted further up ends."""
 
@@ -114,7 +114,7 @@ class GrantedQuery(Listing):
     cursor: Annotated[str, Field(max_length=200)] = ""
 
 
-class GrantedView(Wire):
+class GrantedView(Schema):
     kind: Literal["folder", "document"]
     id: str
     name: str
@@ -132,23 +132,23 @@ class GrantedPage(Paged):
     items: list[GrantedView]
 
 
-class NewGroup(Wire):
+class NewGroup(Schema):
     name: GroupName
 
 
-class GroupChange(Wire):
+class GroupChange(Schema):
     name: GroupName
 
 
-class GroupView(Wire):
+class GroupView(Schema):
     """``members`` counts them."""
 
     id: str
     name: str
     external_id: str | None
     members: int
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
     revision: int
 
     @staticmethod
@@ -168,7 +168,7 @@ class GroupPage(Paged):
     items: list[GroupView]
 
 
-class MemberView(Wire):
+class MemberView(Schema):
     id: str
     name: str
     status: UserStatus

@@ -8,17 +8,17 @@ from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
 from docplatform.core.actor import Actor, Permission
 from docplatform.sso.model import ATTEMPT_LIFE, Kind
 from docplatform.core.tenant import Tenant
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.http.request import Request
 from docplatform.authentication.wiring.sso import connection, metadata, sign_on
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from docplatform.authentication.sso_sign_in import SsoService, Start
 from schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
 
-api = Api()
+api = Router()
 
 _COOKIE = "docplatform-sso"
 _FINISHING = (SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
@@ -29,10 +29,10 @@ def _sign_on(tenant: Tenant, request: Request) -> SsoService:
 
 
 @api.get("/v1/sso/login", status=302, errors=(SsoNotConnected, SsoUnavailable))
-def begin_sso(tenant: Tenant, query: Login, request: Request) -> Reply:
+def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
     """Go to the organisation's identity provider. To be opened in a browser, which comes back within ten minutes."""
     start = _sign_on(tenant, request).begin(anew=query.prompt == "login")
-    return Reply(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
+    return Response(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
 
 
 @api.get("/v1/sso/callback", answers=Tokens, errors=_FINISHING)
@@ -51,9 +51,9 @@ def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
 
 
 @api.get("/v1/sso/metadata", answers="application/samlmetadata+xml")
-def sso_metadata(tenant: Tenant) -> Reply:
+def sso_metadata(tenant: Tenant) -> Response:
     """The platform as a SAML service provider, for the provider's admin."""
-    return Reply(text=metadata(tenant))
+    return Response(text=metadata(tenant))
 
 
 @api.get("/v1/sso-connection", answers=ConnectionView, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))

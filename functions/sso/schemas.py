@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from docplatform.core.actor import Role
-from docplatform.sso.model import Connection, Kind, Step
-from docplatform.http.schemas import Foreign, Form, Wire
+from docplatform.sso.model import Connection, Kind, DiagnosisStep
+from docplatform.http.schemas import LenientSchema, Form, Schema
 from pydantic import Field, StringConstraints
 
 Address = Annotated[str, Field(max_length=2000)]
@@ -13,13 +13,13 @@ State = Annotated[str, Field(min_length=1, max_length=200)]
 Claim = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class Login(Wire):
+class Login(Schema):
     """``prompt``: ``login`` has the provider ask anew who it is (OpenID Connect Core 1.0 §3.1.2.1; SAML's ForceAuthn)."""
 
     prompt: Literal["login"] | None = None
 
 
-class Callback(Foreign):
+class Callback(LenientSchema):
     """RFC 6749 §4.1.2, RFC 9207."""
 
     state: State
@@ -35,7 +35,7 @@ class SamlPost(Form):
     RelayState: State
 
 
-class NewConnection(Wire):
+class NewConnection(Schema):
     """``issuer``: OIDC's issuer, or the SAML provider's entity id. OIDC: ``client_id`` and, unless the client is public,
     ``client_secret``; without it the one that is kept stays. SAML: ``metadata_url``, or ``metadata`` itself.
 
@@ -67,7 +67,7 @@ class NewConnection(Wire):
         return Connection(**told, domains=tuple(self.domains), fallback_users=tuple(self.fallback_users))
 
 
-class ConnectionView(Wire):
+class ConnectionView(Schema):
     """The secret is never shown; ``has_secret`` says whether there is one."""
 
     kind: Kind
@@ -105,17 +105,17 @@ class ConnectionView(Wire):
         )
 
 
-class StepView(Wire):
+class StepView(Schema):
     name: str
     ok: bool
     detail: str
 
 
-class TestResult(Wire):
+class TestResult(Schema):
     ok: bool
     steps: list[StepView]
 
     @staticmethod
-    def of(steps: tuple[Step, ...]) -> "TestResult":
+    def of(steps: tuple[DiagnosisStep, ...]) -> "TestResult":
         views = [StepView(name=step.name, ok=step.ok, detail=step.detail) for step in steps]
         return TestResult(ok=all(view.ok for view in views), steps=views)

@@ -2,14 +2,14 @@
 
 from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound
 from docplatform.tenancy.errors import SubdomainTaken
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.http.request import Request
 from docplatform.control_plane.wiring import tenants
 from docplatform.runtime.tenant_resolution import address_of
-from docplatform.http.schemas import Reply
+from docplatform.http.schemas import Response
 from schemas import NewTenant, TenantView
 
-api = Api()
+api = Router()
 
 
 @api.post(
@@ -18,11 +18,11 @@ api = Api()
     status=201,
     errors=(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent),
 )
-def create_tenant(body: NewTenant, request: Request) -> Reply:
+def create_tenant(body: NewTenant, request: Request) -> Response:
     """Create a tenant in this region and invite its first admin by mail. A call that broke off is finished by repeating it."""
     service = tenants(request.operator, request.id)
     tenant = service.create(subdomain=body.subdomain, name=body.name, plan=body.plan, admin_email=body.admin_email)
-    return Reply(TenantView.of(tenant, address_of(tenant)), {"Location": f"/operator/v1/tenants/{tenant.id}"})
+    return Response(TenantView.of(tenant, address_of(tenant)), {"Location": f"/operator/v1/tenants/{tenant.id}"})
 
 
 @api.get("/operator/v1/tenants/{tenant_id}", answers=TenantView, errors=(TenantNotFound,))

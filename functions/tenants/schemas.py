@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from docplatform.core.tenant import Plan, Tenant, TenantStatus
-from docplatform.http.schemas import Moment, Wire
+from docplatform.http.schemas import Timestamp, Schema
 from pydantic import Field
 
 
-class NewTenant(Wire):
+class NewTenant(Schema):
     """The tenant lives in the region that is called. ``admin_email`` goes to that region's tenant data and nowhere else."""
 
     subdomain: Annotated[str, Field(min_length=3, max_length=40, examples=["acme"])]
@@ -16,7 +16,7 @@ class NewTenant(Wire):
     admin_email: Annotated[str, Field(max_length=254, examples=["admin@acme.example"])]
 
 
-class TenantView(Wire):
+class TenantView(Schema):
     id: str
     subdomain: str
     name: str
@@ -24,7 +24,7 @@ class TenantView(Wire):
     region: str
     status: TenantStatus
     address: str
-    created_at: Moment
+    created_at: Timestamp
 
     @staticmethod
     def of(tenant: Tenant, address: str) -> "TenantView":

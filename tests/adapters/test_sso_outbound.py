@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from docplatform.infra import outbound
-from docplatform.infra.outbound import Outbound, OutboundFailed, is_public
+from docplatform.infra.outbound import OutboundFailed, OutboundHttp, is_public
 
 Talk = Callable[[socket.socket], None]
 
@@ -115,7 +115,7 @@ def test_what_is_not_public(monkeypatch: pytest.MonkeyPatch, address: str) -> No
     assert not is_public(ipaddress.ip_address(address))
     resolves(monkeypatch, [address])
     with pytest.raises(OutboundFailed, match="^idp.example is not a public address$"):
-        Outbound(loopback=False).get("https://idp.example/")
+        OutboundHttp(loopback=False).get("https://idp.example/")
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
@@ -126,13 +126,13 @@ def test_what_is_public(address: str) -> None:
 def test_one_inner_address_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves(monkeypatch, ["8.8.8.8", "10.0.0.1"])
     with pytest.raises(OutboundFailed, match="not a public address"):
-        Outbound(loopback=False).get("https://idp.example/")
+        OutboundHttp(loopback=False).get("https://idp.example/")
 
 
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "017700000001", "[::1]", "[::ffff:127.0.0.1]"])
 def test_other_ways_to_write_this_machine(host: str) -> None:
     with pytest.raises(OutboundFailed, match="not a public address|is unknown"):
-        Outbound(loopback=False).get(f"https://{host}/")
+        OutboundHttp(loopback=False).get(f"https://{host}/")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_other_ways_to_write_this_machine(host: str) -> None:
 )
 def test_what_is_no_address_for_us(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     asked = resolves(monkeypatch, ["8.8.8.8"])
-    for trial in (Outbound(loopback=False), Outbound(loopback=True)):
+    for trial in (OutboundHttp(loopback=False), OutboundHttp(loopback=True)):
         with pytest.raises(OutboundFailed, match=r"cannot be understood|does not begin with https://"):
             trial.get(url)
     assert asked == []
@@ -167,7 +167,7 @@ def test_what_is_no_address_for_us(monkeypatch: pytest.MonkeyPatch, url: str) ->
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://localhost:9/", "https://127.0.0.1:9/"])
 def test_this_machine_only_where_the_setting_says_so(url: str) -> None:
     with pytest.raises(OutboundFailed, match=r"does not begin with https://|not a public address"):
-        Outbound(loopback=False).get(url)
+        OutboundHttp(loopback=False).get(url)
 
 
 def test_a_name_that_changes_its_mind_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +181,7 @@ def test_a_name_that_changes_its_mind_gains_nothing(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "create_connection", connects)
     with pytest.raises(OutboundFailed, match="^idp.example does not answer$"):
-        Outbound(loopback=False).get("https://idp.example/")
+        OutboundHttp(loopback=False).get("https://idp.example/")
     assert (asked, connected) == (["idp.example"], [("8.8.8.8", 443)])
 
 
@@ -189,7 +189,7 @@ def test_a_proxy_of_the_environment_is_passed_by(monkeypatch: pytest.MonkeyPatch
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with listening(says(http(b"{}"))) as port:
-        assert Outbound(loopback=True).get(f"http://127.0.0.1:{port}/").json() == {}
+        assert OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/").json() == {}
 
 
 # -- what comes back
@@ -199,7 +199,7 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
     heard: list[bytes] = []
     elsewhere = http(b"", "302 Found", "Location: http://169.254.169.254/latest/meta-data/")
     with listening(says(elsewhere, heard)) as port:
-        assert Outbound(loopback=True).get(f"http://127.0.0.1:{port}/").status == 302
+        assert OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/").status == 302
     assert len(heard) == 1
 
 
@@ -207,7 +207,7 @@ def test_a_redirect_is_an_answer_and_not_followed() -> None:
 def test_more_than_a_megabyte_is_refused(length: str) -> None:
     answer = f"HTTP/1.1 200 OK\r\n{length}\r\nConnection: close\r\n\r\n".encode() + b"x" * 1_000_001
     with listening(says(answer)) as port, pytest.raises(OutboundFailed, match="more than 1,000,000 bytes"):
-        Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
+        OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
 def drips(link: socket.socket) -> None:
@@ -234,7 +234,7 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
     with listening(talk) as port:
         begun = time.monotonic()
         with pytest.raises(OutboundFailed, match=r"^127\.0\.0\.1 does not answer$"):
-            Outbound(loopback=True, patience=0.5).get(f"http://127.0.0.1:{port}/")
+            OutboundHttp(loopback=True, patience=0.5).get(f"http://127.0.0.1:{port}/")
         assert time.monotonic() - begun < 1.5
 
 
@@ -243,19 +243,19 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
 )
 def test_what_is_no_http(answer: bytes) -> None:
     with listening(says(answer)) as port, pytest.raises(OutboundFailed, match="does not answer"):
-        Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
+        OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
 def test_what_breaks_off() -> None:
     with listening(says(http(b"{}").replace(b"Length: 2", b"Length: 3"))) as port:
         with pytest.raises(OutboundFailed, match="does not answer"):
-            Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
+            OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"<html>", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_object(body: bytes) -> None:
     with listening(says(http(body))) as port:
-        answer = Outbound(loopback=True).get(f"http://127.0.0.1:{port}/")
+        answer = OutboundHttp(loopback=True).get(f"http://127.0.0.1:{port}/")
         with pytest.raises(OutboundFailed, match="not a JSON object"):
             answer.json()
 
@@ -292,7 +292,7 @@ def certificate(folder: Path, name: str) -> ssl.SSLContext:
 def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
     with listening(says(http(b"{}")), certificate(tmp_path, "localhost")) as port:
         with pytest.raises(OutboundFailed, match="^localhost has no certificate that is trusted$"):
-            Outbound(loopback=True).get(f"https://localhost:{port}/")
+            OutboundHttp(loopback=True).get(f"https://localhost:{port}/")
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", True), ("idp.example", False)])
@@ -304,7 +304,7 @@ def test_a_certificate_is_of_the_name_that_was_asked_for(
     with listening(says(http(b'{"a": 1}'), heard), server) as port:
         if not trusted:
             with pytest.raises(OutboundFailed, match="certificate"):
-                Outbound(loopback=True).get(f"https://localhost:{port}/x?y=z")
+                OutboundHttp(loopback=True).get(f"https://localhost:{port}/x?y=z")
             return
-        assert Outbound(loopback=True).get(f"https://localhost:{port}/x?y=z").json() == {"a": 1}
+        assert OutboundHttp(loopback=True).get(f"https://localhost:{port}/x?y=z").json() == {"a": 1}
         assert heard[0].startswith(b"GET /x?y=z HTTP/1.1\r\nHost: localhost")

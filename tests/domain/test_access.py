@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docplatform.core.actor import Role
-from docplatform.library.access import Because, Caller, capped, check_principal, effective, judge, reach, weaker
+from docplatform.library.access import (
+    Caller,
+    ReasonKind,
+    capped,
+    check_principal,
+    effective,
+    evaluate,
+    indexed_permissions,
+    weaker,
+)
 from docplatform.library.errors import InvalidPrincipal
 
 VIEWER, EDITOR, ADMIN = Role.VIEWER, Role.EDITOR, Role.ADMIN
@@ -29,15 +38,15 @@ def somebody(name: str, *groups: str, role: Role = EDITOR) -> Caller:
 
 
 def may_read(who: Caller, *line: Thing) -> bool:
-    return judge(who, line).allows(VIEWER)
+    return evaluate(who, line).allows(VIEWER)
 
 
 def may_change(who: Caller, *line: Thing) -> bool:
-    return judge(who, line).allows(EDITOR)
+    return evaluate(who, line).allows(EDITOR)
 
 
 def may_share(who: Caller, *line: Thing) -> bool:
-    return judge(who, line).allows(ADMIN)
+    return evaluate(who, line).allows(ADMIN)
 
 
 # -- OpenFGA: gdrive
@@ -99,16 +108,16 @@ def test_nothing_is_inherited_across_a_cut() -> None:
     inner = Thing("inner")
     line = (inner, cut, root)
     assert [may_read(somebody(name), *line) for name in ("ann", "bo", "cy", "dan")] == [False, True, True, False]
-    assert judge(somebody("ann"), line).cut_at == "cut"
+    assert evaluate(somebody("ann"), line).cut_at == "cut"
     assert [each.id for each in effective(line)] == ["inner", "cut"]
-    assert reach(line).nodes == ("inner", "cut")
-    assert set(reach(line).owners) == {"nobody", "bo"}
+    assert indexed_permissions(line).nodes == ("inner", "cut")
+    assert set(indexed_permissions(line).owners) == {"nobody", "bo"}
 
 
 def test_who_made_the_root_does_not_own_everything() -> None:
     line = (Thing("doc"), Thing("root", "founder"))
-    assert judge(somebody("founder"), line).role is None
-    assert "founder" not in reach(line).owners
+    assert evaluate(somebody("founder"), line).role is None
+    assert "founder" not in indexed_permissions(line).owners
 
 
 @pytest.mark.parametrize(
@@ -123,25 +132,25 @@ def test_who_made_the_root_does_not_own_everything() -> None:
     ],
 )
 def test_the_role_in_the_tenant_is_a_cap(granted: Role, tenant_role: Role, is_: Role) -> None:
-    verdict = judge(somebody("ann", role=tenant_role), (Thing("doc", grants={"user:ann": granted}),))
+    verdict = evaluate(somebody("ann", role=tenant_role), (Thing("doc", grants={"user:ann": granted}),))
     assert verdict.role is is_
     assert capped(granted, tenant_role) is is_
 
 
 def test_every_reason_is_named_and_the_strongest_comes_first() -> None:
     line = (Thing("doc", "ann", {"group:legal": VIEWER}), Thing("folder", grants={"everyone": EDITOR}))
-    reasons = judge(somebody("ann", "legal"), line).reasons
+    reasons = evaluate(somebody("ann", "legal"), line).reasons
     assert [(each.because, each.role, each.principal, each.node_id) for each in reasons] == [
-        (Because.OWNER, ADMIN, "user:ann", "doc"),
-        (Because.GRANT, EDITOR, "everyone", "folder"),
-        (Because.GRANT, VIEWER, "group:legal", "doc"),
+        (ReasonKind.OWNER, ADMIN, "user:ann", "doc"),
+        (ReasonKind.GRANT, EDITOR, "everyone", "folder"),
+        (ReasonKind.GRANT, VIEWER, "group:legal", "doc"),
     ]
 
 
 def test_a_group_named_like_a_user_is_not_the_user() -> None:
     thing = Thing("doc", grants={"group:ann": VIEWER})
-    assert judge(somebody("ann"), (thing,)).role is None
-    assert judge(somebody("bo", "ann"), (thing,)).role is VIEWER
+    assert evaluate(somebody("ann"), (thing,)).role is None
+    assert evaluate(somebody("bo", "ann"), (thing,)).role is VIEWER
 
 
 @pytest.mark.parametrize("text", ["", "everyone ", "user:*", "user:", "group:", "role:admin", "user:../x", "tenant:t1"])
@@ -162,16 +171,16 @@ _ME = st.builds(Caller, st.just("me"), _ROLES, st.sampled_from([frozenset(), fro
 @given(_ME, _LINES, _THINGS)
 def test_what_stands_above_a_cut_changes_nothing(me: Caller, line: tuple[Thing, ...], above: Thing) -> None:
     cut = (*line[:-1], Thing(line[-1].id, line[-1].owner, line[-1].grants, inherits=False))
-    assert judge(me, cut).role is judge(me, (*cut, above)).role
+    assert evaluate(me, cut).role is evaluate(me, (*cut, above)).role
 
 
 @given(_ME, _LINES, st.sampled_from(["user:me", "group:g", "everyone"]), _ROLES)
 def test_a_further_grant_never_takes_access_away(me: Caller, line: tuple[Thing, ...], to: str, role: Role) -> None:
-    before = judge(me, line).role
+    before = evaluate(me, line).role
     first = line[0]
     if to not in first.grants:
         more = (Thing(first.id, first.owner, {**first.grants, to: role}, first.inherits), *line[1:])
-        after = judge(me, more).role
+        after = evaluate(me, more).role
         assert before is None or (after is not None and weaker(before, after) is before)
 
 
@@ -180,7 +189,7 @@ def test_what_the_index_is_asked_finds_exactly_what_may_be_read(me: Caller, line
     """The search's filter (granted nodes, or owned) and the check of the hits are the same rule."""
     granted = {thing.id for thing in line for principal in me.principals if principal in thing.grants}
     names_are_ids = len({thing.id for thing in line}) == len(line)
-    entry = reach(line)
+    entry = indexed_permissions(line)
     found = bool(granted.intersection(entry.nodes)) or me.user_id in entry.owners
     if names_are_ids and me.role is not Role.ADMIN:
-        assert found is judge(me, line).allows(VIEWER)
+        assert found is evaluate(me, line).allows(VIEWER)

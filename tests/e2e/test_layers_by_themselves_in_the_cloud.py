@@ -24,7 +24,7 @@ from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Order
 from docplatform.search.adapters.opensearch import TenantIndex, connect
-from docplatform.search.model import Question
+from docplatform.search.model import SearchQuery
 from docplatform.search.query import SearchService
 from tests.e2e.client import Member, TenantSite
 from tests.e2e.conftest import US
@@ -148,9 +148,9 @@ def test_the_index_is_never_asked_beyond_the_tenant(
     handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
 ) -> None:
     for words in (word, f"{word} OR tenant_id", f'"{word}"', f"about {word}"):
-        found = handler.index(acme).ask(Question(words, None, 50, "", 5))
+        found = handler.index(acme).ask(SearchQuery(words, None, 50, "", 5))
         assert {hit.document_id for hit in found.hits} <= {mine}
-    assert handler.index(acme).ask(Question(word, None, 50, "", 5)).total == 1
+    assert handler.index(acme).ask(SearchQuery(word, None, 50, "", 5)).total == 1
 
 
 # -- the check of hits alone: the query has no filter
@@ -159,14 +159,14 @@ def test_what_an_unfiltered_query_finds_is_not_shown(
 ) -> None:
     filtered = TenantIndex._query
 
-    def unfiltered(index: TenantIndex, question: Question) -> dict[str, Any]:
+    def unfiltered(index: TenantIndex, question: SearchQuery) -> dict[str, Any]:
         query = filtered(index, question)
         query["bool"]["filter"] = []
         return query
 
     with patch.object(TenantIndex, "_query", unfiltered):
         index = handler.index(acme)
-        assert {hit.document_id for hit in index.ask(Question(word, None, 50, "", 5)).hits} == {mine, theirs}
+        assert {hit.document_id for hit in index.ask(SearchQuery(word, None, 50, "", 5)).hits} == {mine, theirs}
         service = SearchService(handler.actor(acme), handler.library(acme), index, lambda: datetime.now(UTC))
         shown = service.search(word, limit=50, cursor="")
     assert [hit.document.id for hit in shown.hits] == [mine]

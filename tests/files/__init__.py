@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from docplatform.extraction.model import FileType, ReadingProblem
+from docplatform.extraction.model import FileType, RejectionReason
 from tests.files.compound import compound, encrypted_office, old_word
 from tests.files.facts import AUTHOR, CREATED, TITLE, WORD
 from tests.files.office import TRANSITIONAL, docx, open_xml, pptx, relations, slide_shape, slideml, wordml, zipped
@@ -113,19 +113,19 @@ def sample(file_type: FileType) -> Sample:
 
 
 REFUSED = (
-    RefusedSample("locked.pdf", "application/pdf", encrypted_pdf(), ReadingProblem.ENCRYPTED.code),
-    RefusedSample("sealed.docx", FileType.DOCX.media_type, encrypted_office(), ReadingProblem.ENCRYPTED.code),
-    RefusedSample("disguised.pdf", "application/pdf", docx(), ReadingProblem.TYPE_MISMATCH.code),
-    RefusedSample("masked.jpg", "image/jpeg", pdf(["x"]), ReadingProblem.TYPE_MISMATCH.code),
-    RefusedSample("ancient.doc", "application/msword", old_word(), ReadingProblem.UNSUPPORTED_TYPE.code),
-    RefusedSample("bundle.zip", "application/zip", zipped({"a.txt": "a"}), ReadingProblem.UNSUPPORTED_TYPE.code),
-    RefusedSample("torn.docx", FileType.DOCX.media_type, docx()[:-200], ReadingProblem.DAMAGED.code),
-    RefusedSample("broken.pdf", "application/pdf", b"%PDF-1.7\nnothing follows\n", ReadingProblem.DAMAGED.code),
+    RefusedSample("locked.pdf", "application/pdf", encrypted_pdf(), RejectionReason.ENCRYPTED.code),
+    RefusedSample("sealed.docx", FileType.DOCX.media_type, encrypted_office(), RejectionReason.ENCRYPTED.code),
+    RefusedSample("disguised.pdf", "application/pdf", docx(), RejectionReason.TYPE_MISMATCH.code),
+    RefusedSample("masked.jpg", "image/jpeg", pdf(["x"]), RejectionReason.TYPE_MISMATCH.code),
+    RefusedSample("ancient.doc", "application/msword", old_word(), RejectionReason.UNSUPPORTED_TYPE.code),
+    RefusedSample("bundle.zip", "application/zip", zipped({"a.txt": "a"}), RejectionReason.UNSUPPORTED_TYPE.code),
+    RefusedSample("torn.docx", FileType.DOCX.media_type, docx()[:-200], RejectionReason.DAMAGED.code),
+    RefusedSample("broken.pdf", "application/pdf", b"%PDF-1.7\nnothing follows\n", RejectionReason.DAMAGED.code),
     RefusedSample(
         "exploding.docx",
         FileType.DOCX.media_type,
         docx(parts={"word/media/image1.bmp": bytes(80_000_000)}),
-        ReadingProblem.TOO_COMPLEX.code,
+        RejectionReason.TOO_COMPLEX.code,
     ),
 )
 """One or two of each problem that lies in a file (an empty one is refused before it is sent)."""

@@ -10,7 +10,7 @@ from typing import Any
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from docplatform.infra.dynamodb.codec import to_wire
+from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.runtime.tenant_access import registry
 from tests.world import REGION, ROOT, Answer, Cloud, room
@@ -115,10 +115,10 @@ class House:
         names = {f"#{name}": name for name in values}
         self.cloud.database.update_item(
             TableName=table,
-            Key=to_wire(key._asdict()),
+            Key=encode_item(key._asdict()),
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues=to_wire({f":{name}": value for name, value in values.items()}),
+            ExpressionAttributeValues=encode_item({f":{name}": value for name, value in values.items()}),
         )
 
     @property

@@ -14,7 +14,7 @@ from docplatform.api_keys.model import FORM, parts, spelt
 from docplatform.core.actor import PERMISSIONS, Permission, Role
 from docplatform.core.time import rfc3339
 from docplatform.http.openapi import rooms
-from docplatform.http.router import Api
+from docplatform.http.router import Router
 from docplatform.runtime.spec import Auth
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, new_house
@@ -366,7 +366,7 @@ def test_keys_are_good_where_a_room_says_so_and_nowhere_near_credentials() -> No
     for route in operations:
         if re.search("auth|session|password|key|service-account|mfa|passkey|sso", route.path):
             assert not route.keys, route.path
-    silent = Api()
+    silent = Router()
     silent.get("/v1/x")(lambda: None)
     assert not silent.routes[0].keys
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from docplatform.core.actor import Role
-from docplatform.infra.dynamodb.codec import to_wire
+from docplatform.infra.dynamodb.codec import encode_item
 from tests.world import Cloud, Person, TenantWorld
 
 
@@ -59,8 +59,8 @@ def test_an_idempotency_key_that_is_a_day_old_is_free_again_before_the_database_
     ann: Person, region: Cloud
 ) -> None:
     ann.creates_folder("A", key="k1")
-    (remembered,) = [item for item in region.items("data") if f"#idempotency#{ann.id}" in item["pk"]]
-    region.database.put_item(TableName="data", Item=to_wire({**remembered, "expires": int(time.time()) - 1}))
+    (lookup,) = [item for item in region.items("data") if f"#idempotency#{ann.id}" in item["pk"]]
+    region.database.put_item(TableName="data", Item=encode_item({**lookup, "expires": int(time.time()) - 1}))
     assert ann.creates_folder("B", key="k1").status == 201
     assert ann.creates_folder("B", key="k1").status == 201
     assert ann.names_in() == ["A", "B"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from docplatform.core.actor import Role
-from docplatform.infra.dynamodb.codec import from_wire
+from docplatform.infra.dynamodb.codec import decode_item
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.s3 import S3Files
@@ -88,7 +88,7 @@ def a_list_without_the_tenant(patch: pytest.MonkeyPatch) -> None:
             return right(table, partition, index=index, **more)
         found: list[Any] = []
         for raw in table._client.scan(TableName=table._data)["Items"]:
-            item = from_wire(raw)
+            item = decode_item(raw)
             if str(item.get(f"{index}pk", "")).partition("#")[2] == partition.partition("#")[2]:
                 found.append(item)
         return found, None
@@ -106,7 +106,7 @@ def a_key_that_follows_the_id(patch: pytest.MonkeyPatch) -> None:
         if found is not None:
             return found
         for raw in table._client.scan(TableName=table._data)["Items"]:
-            item = from_wire(raw)
+            item = decode_item(raw)
             if item["sk"] == key.sk and item["pk"].partition("#")[2] == key.pk.partition("#")[2]:
                 return item
         return None

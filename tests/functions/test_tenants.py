@@ -7,7 +7,7 @@ import json
 import pytest
 
 from docplatform.core.actor import Role
-from docplatform.infra.dynamodb.codec import from_wire, to_wire
+from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from tests.functions.conftest import Environment
 from tests.functions.house import PASSWORD, House, mails, new_house, operator_asks, operator_creates, sample
 from tests.world import Cloud
@@ -20,8 +20,8 @@ def test_a_tenant_is_founded_by_the_operators_call(region: Cloud) -> None:
     house = House(region, answer.body)
     assert set(house.facts) == {"id", "subdomain", "name", "plan", "region", "status", "address", "created_at"}
     assert house.facts["address"] == "https://wayne.us.example"
-    stored = region.database.get_item(TableName="data", Key=to_wire(house.keys.usage()._asdict()))["Item"]
-    counted = {name: value for name, value in from_wire(stored).items() if name not in ("pk", "sk")}
+    stored = region.database.get_item(TableName="data", Key=encode_item(house.keys.usage()._asdict()))["Item"]
+    counted = {name: value for name, value in decode_item(stored).items() if name not in ("pk", "sk")}
     assert counted == {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
     assert sorted(house.actions) == ["tenant.created", "user.invited"]
     assert {record["actor"] for record in house.trail} == {"operator:user/olga"}
@@ -30,8 +30,8 @@ def test_a_tenant_is_founded_by_the_operators_call(region: Cloud) -> None:
 def test_the_first_admin_is_an_admin_and_finds_an_empty_root_folder(house: House) -> None:
     token = house.moves_in()["access_token"]
     assert house.asks("GET", "/v1/me", token=token)["user"]["role"] == Role.ADMIN
-    root = house.cloud.database.get_item(TableName="data", Key=to_wire(house.keys.folder("root")._asdict()))["Item"]
-    facts = {name: value for name, value in from_wire(root).items() if name not in ("pk", "sk")}
+    root = house.cloud.database.get_item(TableName="data", Key=encode_item(house.keys.folder("root")._asdict()))["Item"]
+    facts = {name: value for name, value in decode_item(root).items() if name not in ("pk", "sk")}
     assert facts.pop("created_at") == facts.pop("updated_at")
     assert facts == {
         "kind": "folder",

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from docplatform.core.tenant import Plan, tenant_item
-from docplatform.infra.dynamodb.codec import to_wire
+from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
 from tests.functions.house import sample
 from tests.world import Cloud, TenantWorld, room
@@ -19,7 +19,7 @@ from tests.world import Cloud, TenantWorld, room
 def registered(region: Cloud) -> TenantWorld:
     home = region.tenant("globex", Plan.PROFESSIONAL)
     item = {"pk": f"tenant#{home.tenant.id}", "sk": "tenant", **tenant_item(home.tenant)}
-    region.database.put_item(TableName="registry", Item=to_wire(item))
+    region.database.put_item(TableName="registry", Item=encode_item(item))
     return home
 
 
@@ -90,7 +90,7 @@ def test_a_message_stays_in_the_queue_until_its_document_is_done(
     start, workflow = _starter(monkeypatch, Workflow(status))
     answer = start.handler(sample("plan-queue"), None)
     assert len(answer["batchItemFailures"]) == failures
-    assert workflow.inputs[0]["give_up"] is False
+    assert workflow.inputs[0]["mark_failed"] is False
 
 
 def test_after_enough_tries_the_workflow_is_told_to_give_up(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_after_enough_tries_the_workflow_is_told_to_give_up(region: Cloud, monke
     event = sample("plan-queue")
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
     assert start.handler(event, None) == {"batchItemFailures": []}
-    assert workflow.inputs[0]["give_up"] is True
+    assert workflow.inputs[0]["mark_failed"] is True
 
 
 def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, Workflow]:

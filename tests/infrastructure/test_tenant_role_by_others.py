@@ -33,7 +33,7 @@ _LISTING = {"ListBucket", "ListBucketVersions"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuthorizerRequest:
     """Of the role in ``region``, by a session that is tagged with ``tenant``; '' is none."""
 
     region: str
@@ -58,7 +58,7 @@ class Asked:
         return {"principal": principal, **about}
 
 
-def due(asked: Asked) -> bool:
+def due(asked: AuthorizerRequest) -> bool:
     """The rule: a tenant's own items, and its own files, in its region; the audit trail is added to and read."""
     service, _, action = asked.action.partition(":")
     if not asked.tenant:
@@ -104,7 +104,7 @@ def _key(chance: random.Random) -> str:
     return _near(chance) + chance.choice(["#", "#doc#1", "#" + OWN, "", "/doc", "##", "#*", "-#doc"])
 
 
-def _asks_for_items(chance: random.Random) -> Asked:
+def _asks_for_items(chance: random.Random) -> AuthorizerRequest:
     region = chance.choice(REGIONS)
     of = chance.choice([region, region, region, *REGIONS])
     account = chance.choice([ACCOUNT, ACCOUNT, ACCOUNT, "210987654321"])
@@ -116,7 +116,7 @@ def _asks_for_items(chance: random.Random) -> Asked:
     keys = None if chance.random() < 0.1 else tuple(_key(chance) for _ in range(chance.choice([1, 1, 1, 2, 25])))
     if keys and chance.random() < 0.4:
         keys = tuple(f"{OWN}#doc#{number}" for number, _ in enumerate(keys))
-    return Asked(
+    return AuthorizerRequest(
         region,
         _tenants(chance),
         f"dynamodb:{action}",
@@ -133,32 +133,38 @@ def _path(chance: random.Random) -> str:
     )
 
 
-def _asks_for_files(chance: random.Random) -> Asked:
+def _asks_for_files(chance: random.Random) -> AuthorizerRequest:
     region = chance.choice(REGIONS)
     what = chance.choice(["documents", "documents", "documents", "audit", "document"])
     bucket = f"arn:aws:s3:::docplatform-{what}-{ACCOUNT}-{chance.choice([region, region, *REGIONS])}"
     if chance.random() < 0.3:
         prefix = None if chance.random() < 0.1 else _path(chance)
-        return Asked(region, _tenants(chance), f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=prefix)
+        return AuthorizerRequest(
+            region, _tenants(chance), f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=prefix
+        )
     action = chance.choice([*sorted(_OBJECT), *_NEVER_OBJECT])
-    return Asked(region, _tenants(chance), f"s3:{action}", f"{bucket}/{_path(chance) or 'x'}")
+    return AuthorizerRequest(region, _tenants(chance), f"s3:{action}", f"{bucket}/{_path(chance) or 'x'}")
 
 
-def _fair(chance: random.Random, like: Asked) -> Asked:
+def _fair(chance: random.Random, like: AuthorizerRequest) -> AuthorizerRequest:
     """One that is due, of the same service and region."""
     region = like.region
     if like.action.startswith("dynamodb:"):
         table, actions = chance.choice([("data", _ALL), ("data/index/gsi1", _ALL), ("audit", _APPEND)])
         resource = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-{table}"
         keys = tuple(f"{OWN}#doc#{number}" for number in range(chance.choice([1, 1, 2, 25])))
-        return Asked(region, OWN, f"dynamodb:{chance.choice(sorted(actions))}", resource, keys)
+        return AuthorizerRequest(region, OWN, f"dynamodb:{chance.choice(sorted(actions))}", resource, keys)
     bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}"
     if like.prefix is not None:
-        return Asked(region, OWN, f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=f"tenants/{OWN}/documents/")
-    return Asked(region, OWN, f"s3:{chance.choice(sorted(_OBJECT))}", f"{bucket}/tenants/{OWN}/documents/1/2/original")
+        return AuthorizerRequest(
+            region, OWN, f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=f"tenants/{OWN}/documents/"
+        )
+    return AuthorizerRequest(
+        region, OWN, f"s3:{chance.choice(sorted(_OBJECT))}", f"{bucket}/tenants/{OWN}/documents/1/2/original"
+    )
 
 
-def requests(seed: int) -> Iterator[Asked]:
+def requests(seed: int) -> Iterator[AuthorizerRequest]:
     """Wild ones, ones that are due, and ones that are due but for one thing."""
     chance = random.Random(seed)
     for number in range(MANY):
@@ -180,7 +186,7 @@ def policies(production: Assembly) -> dict[str, list[Statement]]:
     }
 
 
-def by_the_simulator(policy: list[Statement], asked: list[Asked]) -> list[bool | None]:
+def by_the_simulator(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool | None]:
     """None for a file with a star in its name: the simulator takes the star for a pattern and asks about any file."""
     try:
         folder = installed(ROOT / "tests/engines/iam")
@@ -196,7 +202,7 @@ def by_the_simulator(policy: list[Statement], asked: list[Asked]) -> list[bool |
     return [found[each] == "Allowed" if each in found else None for each in asked]
 
 
-def by_the_local_cloud(policy: list[Statement], asked: list[Asked]) -> list[bool]:
+def by_the_local_cloud(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool]:
     command = [str(CLOUD_PYTHON), str(ROOT / "tests/engines/iam/emulator.py")]
     told = answers(
         ["env", f"PYTHONPATH={ROOT}", *command], [document(policy), *(each.line() for each in asked)], folder=ROOT
@@ -205,7 +211,7 @@ def by_the_local_cloud(policy: list[Statement], asked: list[Asked]) -> list[bool
     return [each == "Allow" for each in told]
 
 
-def by_ours(policy: list[Statement], asked: list[Asked]) -> list[bool]:
+def by_ours(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool]:
     return [allows(policy, each.action, each.resource, each.context) for each in asked]
 
 

@@ -13,12 +13,12 @@ from docplatform.authentication.adapters.totp import Totp
 from docplatform.authentication.adapters.webauthn import WebAuthnPasskeys
 from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.mfa_enrolment import OwnFactors
-from docplatform.authentication.mfa_sign_in import SecondSteps
+from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
 from docplatform.authentication.sessions import OwnSessions, SessionService
-from docplatform.authentication.sign_in import Door, Entry, Visitor
+from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin, SignIn
 from docplatform.authentication.step_up import StepUp
-from docplatform.authentication.verification import Proofs
+from docplatform.authentication.verification import FactorVerifier
 from docplatform.control_plane.adapters.store import OnboardingStore
 from docplatform.control_plane.onboarding import TenantService
 from docplatform.core import ids
@@ -31,13 +31,13 @@ from docplatform.identity.account_admin import AccountService
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
 from docplatform.identity.members import MemberService
 from docplatform.identity.model import Session, User
-from docplatform.identity.ports import OpenGate, People
+from docplatform.identity.ports import PasswordsAllowed, People
 from docplatform.identity.wiring.users import people
 from docplatform.infra.encryption import KmsSecrets
 from docplatform.runtime.tenant_access import table
 from tests.world import REGION
 
-D = TypeVar("D", bound=Door)
+D = TypeVar("D", bound=SignIn)
 
 HOME = "https://acme.example"
 PASSWORD = "correct horse battery staple"
@@ -162,14 +162,14 @@ class Company:
         return self.way_in(SessionService)
 
     @property
-    def steps(self) -> SecondSteps:
-        return self.way_in(SecondSteps)
+    def steps(self) -> MfaSignIn:
+        return self.way_in(MfaSignIn)
 
     def door_for(self, address: str = "192.0.2.7", agent: str = "curl") -> SessionService:
         return self.way_in(SessionService, address, agent)
 
     def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl") -> D:
-        visitor = Visitor(self.tenant, "r", address, agent)
+        visitor = RequestOrigin(self.tenant, "r", address, agent)
         return kind(
             visitor,
             self.people,
@@ -186,40 +186,42 @@ class Company:
         return Lockout(self.tenant, address, DynamoAttempts(table(self.tenant)), self.clock)
 
     @property
-    def proofs(self) -> Proofs:
+    def proofs(self) -> FactorVerifier:
         secrets = KmsSecrets(lambda: boto3.client("kms"), os.environ["DATA_KEY_ARN"], self.tenant.id)
-        return Proofs(secrets, Totp(), WebAuthnPasskeys(HOME, self.tenant.name))
+        return FactorVerifier(secrets, Totp(), WebAuthnPasskeys(HOME, self.tenant.name))
 
     @property
     def lost_password(self) -> LostPassword:
-        return LostPassword(self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock, OpenGate())
+        return LostPassword(
+            self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock, PasswordsAllowed()
+        )
 
-    def own_password(self, entry: Entry) -> OwnPassword:
+    def own_password(self, entry: IssuedTokens) -> OwnPassword:
         return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)
 
-    def own_factors(self, entry: Entry) -> OwnFactors:
+    def own_factors(self, entry: IssuedTokens) -> OwnFactors:
         return OwnFactors(self.actor(entry), self.people, self.proofs, self.clock)
 
-    def step_up(self, entry: Entry) -> StepUp:
+    def step_up(self, entry: IssuedTokens) -> StepUp:
         return StepUp(self.actor(entry), self.people, self.passwords, self.proofs, self.lockout(), self.clock)
 
-    def accounts(self, entry: Entry) -> AccountService:
+    def accounts(self, entry: IssuedTokens) -> AccountService:
         return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)
 
-    def directory(self, entry: Entry) -> DirectoryService:
+    def directory(self, entry: IssuedTokens) -> DirectoryService:
         return DirectoryService(self.actor(entry), DynamoDirectory(table(self.tenant)), self.clock)
 
-    def moves_in(self, token: str = "", name: str = "Ann") -> Entry:
+    def moves_in(self, token: str = "", name: str = "Ann") -> IssuedTokens:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)
 
-    def actor(self, entry: Entry) -> Actor:
+    def actor(self, entry: IssuedTokens) -> Actor:
         user_id, session_id, role = entry.access_token.split()
         return Actor(self.tenant, user_id, session_id, Role(role), "r")
 
-    def members(self, entry: Entry) -> MemberService:
+    def members(self, entry: IssuedTokens) -> MemberService:
         return MemberService(self.actor(entry), self.people, self.mail, "https://acme.example", self.clock)
 
-    def own_sessions(self, entry: Entry) -> OwnSessions:
+    def own_sessions(self, entry: IssuedTokens) -> OwnSessions:
         return OwnSessions(self.actor(entry), self.people, self.clock)
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role
 from docplatform.core.errors import Conflict, DomainError, MailNotSent
 from docplatform.identity.errors import (
@@ -29,20 +29,22 @@ def company(region: Cloud) -> Company:
 
 
 @pytest.fixture
-def ann(company: Company) -> Entry:
+def ann(company: Company) -> IssuedTokens:
     return company.moves_in()
 
 
-def joins(company: Company, inviter: Entry, name: str, role: Role = Role.VIEWER) -> Entry:
+def joins(company: Company, inviter: IssuedTokens, name: str, role: Role = Role.VIEWER) -> IssuedTokens:
     company.members(inviter).invite(f"{name.lower()}@acme.example", role)
     return company.moves_in(name=name)
 
 
-def id_of(company: Company, entry: Entry) -> str:
+def id_of(company: Company, entry: IssuedTokens) -> str:
     return company.actor(entry).user_id
 
 
-def test_who_is_disabled_is_out_at_once_and_comes_back_without_the_old_sessions(company: Company, ann: Entry) -> None:
+def test_who_is_disabled_is_out_at_once_and_comes_back_without_the_old_sessions(
+    company: Company, ann: IssuedTokens
+) -> None:
     bo = joins(company, ann, "Bo")
     company.clock.passes(minutes=1)
     accounts, bo_id = company.accounts(ann), id_of(company, bo)
@@ -57,7 +59,7 @@ def test_who_is_disabled_is_out_at_once_and_comes_back_without_the_old_sessions(
     assert company.door.log_in("bo@acme.example", PASSWORD)
 
 
-def test_the_last_admin_cannot_be_disabled_demoted_or_deleted(company: Company, ann: Entry) -> None:
+def test_the_last_admin_cannot_be_disabled_demoted_or_deleted(company: Company, ann: IssuedTokens) -> None:
     bo = joins(company, ann, "Bo", Role.ADMIN)
     accounts, ann_id, bo_id = company.accounts(ann), id_of(company, ann), id_of(company, bo)
     accounts.change(bo_id, disabled=True)
@@ -73,11 +75,11 @@ def test_the_last_admin_cannot_be_disabled_demoted_or_deleted(company: Company, 
     assert accounts.change(ann_id, role=Role.EDITOR).role is Role.EDITOR
 
 
-def test_of_two_admins_who_disable_each_other_one_stays(company: Company, ann: Entry) -> None:
+def test_of_two_admins_who_disable_each_other_one_stays(company: Company, ann: IssuedTokens) -> None:
     bo = joins(company, ann, "Bo", Role.ADMIN)
     pairs = [(ann, id_of(company, bo)), (bo, id_of(company, ann))]
 
-    def disable(pair: tuple[Entry, str]) -> bool:
+    def disable(pair: tuple[IssuedTokens, str]) -> bool:
         try:
             company.accounts(pair[0]).change(pair[1], disabled=True)
         except DomainError:
@@ -89,7 +91,7 @@ def test_of_two_admins_who_disable_each_other_one_stays(company: Company, ann: E
     assert sorted(done) == [False, True]
 
 
-def test_a_role_is_changed_with_both_on_record(company: Company, ann: Entry, region: Cloud) -> None:
+def test_a_role_is_changed_with_both_on_record(company: Company, ann: IssuedTokens, region: Cloud) -> None:
     bo_id = id_of(company, joins(company, ann, "Bo"))
     company.accounts(ann).change(bo_id, role=Role.EDITOR)
     company.accounts(ann).change(bo_id, role=Role.EDITOR)
@@ -98,7 +100,7 @@ def test_a_role_is_changed_with_both_on_record(company: Company, ann: Entry, reg
     assert (changed["target"], changed["facts"]) == (bo_id, {"from": "viewer", "to": "editor"})
 
 
-def test_who_has_not_accepted_is_deleted_not_disabled(company: Company, ann: Entry) -> None:
+def test_who_has_not_accepted_is_deleted_not_disabled(company: Company, ann: IssuedTokens) -> None:
     user = company.members(ann).invite("bo@acme.example", Role.VIEWER)
     with pytest.raises(Conflict):
         company.accounts(ann).change(user.id, disabled=True)
@@ -107,7 +109,7 @@ def test_who_has_not_accepted_is_deleted_not_disabled(company: Company, ann: Ent
         company.moves_in(name="Bo")
 
 
-def test_a_deleted_account_leaves_address_and_seat_free(company: Company, ann: Entry, region: Cloud) -> None:
+def test_a_deleted_account_leaves_address_and_seat_free(company: Company, ann: IssuedTokens, region: Cloud) -> None:
     bo = joins(company, ann, "Bo")
     company.directory(ann).remove(id_of(company, bo))
     with pytest.raises(InvalidRefreshToken):
@@ -121,7 +123,7 @@ def test_a_deleted_account_leaves_address_and_seat_free(company: Company, ann: E
     assert {user.email for user in users} == {ANN, "bo@acme.example"}
 
 
-def test_sessions_of_a_user_are_seen_and_ended(company: Company, ann: Entry) -> None:
+def test_sessions_of_a_user_are_seen_and_ended(company: Company, ann: IssuedTokens) -> None:
     bo = joins(company, ann, "Bo")
     again = company.door.log_in("bo@acme.example", PASSWORD)
     accounts, bo_id = company.accounts(ann), id_of(company, bo)
@@ -138,7 +140,7 @@ def test_sessions_of_a_user_are_seen_and_ended(company: Company, ann: Entry) -> 
     assert company.door.refresh(ann.refresh_token)
 
 
-def test_ones_other_sessions_are_ended_together(company: Company, ann: Entry) -> None:
+def test_ones_other_sessions_are_ended_together(company: Company, ann: IssuedTokens) -> None:
     for _ in range(3):
         company.door.log_in(ANN, PASSWORD)
     company.own_sessions(ann).revoke_others()
@@ -146,7 +148,7 @@ def test_ones_other_sessions_are_ended_together(company: Company, ann: Entry) ->
     assert left.id == company.actor(ann).session_id
 
 
-def test_a_lost_factor_is_reset_and_its_owner_told(company: Company, ann: Entry) -> None:
+def test_a_lost_factor_is_reset_and_its_owner_told(company: Company, ann: IssuedTokens) -> None:
     import pyotp
 
     bo = joins(company, ann, "Bo")
@@ -163,7 +165,7 @@ def test_a_lost_factor_is_reset_and_its_owner_told(company: Company, ann: Entry)
         company.accounts(ann).reset_mfa(id_of(company, bo))
 
 
-def test_a_log_in_from_a_new_device_is_told_by_mail_once(company: Company, ann: Entry) -> None:
+def test_a_log_in_from_a_new_device_is_told_by_mail_once(company: Company, ann: IssuedTokens) -> None:
     for agent in ("curl", "Firefox", "Firefox", "curl"):
         company.door_for(agent=agent).log_in(ANN, PASSWORD)
     assert company.mail.notices == [(ANN, "new device: Firefox")]

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from docplatform.authentication.sign_in import Entry
-from docplatform.authentication.verification import Shown
+from docplatform.authentication.sign_in import IssuedTokens
+from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
 from tests.services.company import PASSWORD, Company
@@ -57,7 +57,7 @@ def test_a_proof_in_between_keeps_it_for_thirty_more(company: Company) -> None:
         company.clock.passes(days=1)
         entry = company.door.refresh(entry.refresh_token)
         if day == 24:
-            company.step_up(entry).prove(PASSWORD, Shown())
+            company.step_up(entry).prove(PASSWORD, PresentedFactor())
     (session,) = company.own_sessions(entry).list()
     assert session.expires_at == company.clock() + timedelta(days=5)
 
@@ -84,7 +84,7 @@ def test_sessions_are_listed_newest_first(company: Company) -> None:
 def test_of_two_exchanges_at_once_one_is_good(company: Company) -> None:
     entry = company.moves_in()
 
-    def exchange(_: int) -> Entry | DomainError:
+    def exchange(_: int) -> IssuedTokens | DomainError:
         try:
             return company.door.refresh(entry.refresh_token)
         except DomainError as error:
@@ -92,8 +92,8 @@ def test_of_two_exchanges_at_once_one_is_good(company: Company) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(exchange, range(4)))
-    assert len([result for result in results if isinstance(result, Entry)]) == 1
-    assert {type(result) for result in results} == {Entry, InvalidRefreshToken}
+    assert len([result for result in results if isinstance(result, IssuedTokens)]) == 1
+    assert {type(result) for result in results} == {IssuedTokens, InvalidRefreshToken}
 
 
 def test_an_exchange_that_cannot_be_signed_leaves_the_old_token_good(company: Company) -> None:

@@ -9,14 +9,22 @@ from typing import Any
 
 import pytest
 
-from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role, system
 from docplatform.core.tenant import TenantStatus
 from docplatform.identity.model import User, UserStatus
 from docplatform.realtime.adapters.store import DynamoLive
-from docplatform.realtime.connections import ENDED, REPLACED, LiveConnections, LiveEnds, LiveTickets, NotOpenYet, admit
+from docplatform.realtime.connections import (
+    ENDED,
+    REPLACED,
+    ConnectionRevocation,
+    LiveConnections,
+    LiveTickets,
+    NotOpenYet,
+    admit,
+)
 from docplatform.realtime.errors import InvalidTicket
-from docplatform.realtime.model import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, is_connection_id
+from docplatform.realtime.model import CONNECT_GRACE, MOST_OF_A_USER, TICKET_LIFE, LiveConnection, is_connection_id
 from docplatform.runtime.tenant_access import table
 from tests.services.company import PASSWORD, Company, another_tenant
 from tests.world import Cloud
@@ -55,7 +63,7 @@ class Lines:
     def store(self) -> DynamoLive:
         return DynamoLive(table(self.company.tenant))
 
-    def ticket(self, entry: Entry) -> str:
+    def ticket(self, entry: IssuedTokens) -> str:
         return LiveTickets(self.company.actor(entry), self.store, self.company.clock).issue()[0]
 
     def admits(self, ticket: str) -> tuple[str, str]:
@@ -63,16 +71,16 @@ class Lines:
         session, user = admit(self.store, self.company.people, ticket, self.company.clock())
         return session.id, user.id
 
-    def of(self, entry: Entry) -> LiveConnections:
+    def of(self, entry: IssuedTokens) -> LiveConnections:
         company = self.company
         return LiveConnections(company.actor(entry), self.store, company.people, self.sockets, company.clock)
 
     @property
-    def ends(self) -> LiveEnds:
+    def ends(self) -> ConnectionRevocation:
         company, actor = self.company, system(self.company.tenant, "live-ends", "e")
-        return LiveEnds(actor, self.store, company.people, self.sockets, company.clock)
+        return ConnectionRevocation(actor, self.store, company.people, self.sockets, company.clock)
 
-    def open_of(self, entry: Entry) -> set[str]:
+    def open_of(self, entry: IssuedTokens) -> set[str]:
         """The same, whether asked by session or by user."""
         actor = self.company.actor(entry)
         found = {each.id for each in self.store.of_session(actor.session_id)}
@@ -98,12 +106,12 @@ def lines(company: Company, region: Cloud) -> Lines:
 
 
 @pytest.fixture
-def ann(company: Company) -> Entry:
+def ann(company: Company) -> IssuedTokens:
     return company.moves_in()
 
 
 @pytest.fixture
-def bob(company: Company, ann: Entry) -> Entry:
+def bob(company: Company, ann: IssuedTokens) -> IssuedTokens:
     company.members(ann).invite("bob@acme.example", Role.EDITOR)
     return company.moves_in(name="Bob")
 
@@ -111,14 +119,14 @@ def bob(company: Company, ann: Entry) -> Entry:
 # -- tickets
 
 
-def test_a_ticket_lets_its_session_in_once(lines: Lines, ann: Entry) -> None:
+def test_a_ticket_lets_its_session_in_once(lines: Lines, ann: IssuedTokens) -> None:
     actor, ticket = lines.company.actor(ann), lines.ticket(ann)
     assert lines.admits(ticket) == (actor.session_id, actor.user_id)
     with pytest.raises(InvalidTicket):
         lines.admits(ticket)
 
 
-def test_a_ticket_is_good_for_a_minute(lines: Lines, ann: Entry) -> None:
+def test_a_ticket_is_good_for_a_minute(lines: Lines, ann: IssuedTokens) -> None:
     early, late = lines.ticket(ann), lines.ticket(ann)
     lines.company.clock.passes(seconds=TICKET_LIFE.total_seconds() - 1)
     assert lines.admits(early)
@@ -127,13 +135,13 @@ def test_a_ticket_is_good_for_a_minute(lines: Lines, ann: Entry) -> None:
         lines.admits(late)
 
 
-def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: Entry) -> None:
+def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: IssuedTokens) -> None:
     ticket = lines.ticket(ann)
     assert len(ticket) >= 43, "256 bits"
     assert ticket not in str([lines.items("data"), lines.items("audit")])
 
 
-def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(lines: Lines, ann: Entry) -> None:
+def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(lines: Lines, ann: IssuedTokens) -> None:
     ticket, other = lines.ticket(ann), another_tenant()
     with pytest.raises(InvalidTicket):
         admit(DynamoLive(table(other)), lines.company.people, ticket, lines.company.clock())
@@ -146,7 +154,7 @@ def test_what_is_no_ticket_lets_nobody_in(lines: Lines, ticket: str) -> None:
         lines.admits(ticket)
 
 
-def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: Entry) -> None:
+def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: IssuedTokens) -> None:
     ticket = lines.ticket(ann)
     lines.company.door.log_out(ann.refresh_token)
     with pytest.raises(InvalidTicket):
@@ -156,7 +164,7 @@ def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: Entr
 # -- opening
 
 
-def test_a_connection_stands_with_its_session_and_its_user_and_is_closed_once(lines: Lines, ann: Entry) -> None:
+def test_a_connection_stands_with_its_session_and_its_user_and_is_closed_once(lines: Lines, ann: IssuedTokens) -> None:
     own = lines.of(ann)
     own.open("c1")
     assert lines.open_of(ann) == {"c1"} and own.serves("c1")
@@ -167,33 +175,33 @@ def test_a_connection_stands_with_its_session_and_its_user_and_is_closed_once(li
     assert (lines.actions("live.connected"), lines.actions("live.ended")) == (1, 1)
 
 
-def test_nothing_opens_for_a_session_that_has_ended(lines: Lines, ann: Entry) -> None:
+def test_nothing_opens_for_a_session_that_has_ended(lines: Lines, ann: IssuedTokens) -> None:
     lines.company.door.log_out(ann.refresh_token)
     with pytest.raises(InvalidTicket):
         lines.of(ann).open("c1")
     assert lines.open_of(ann) == set() and lines.actions("live.connected") == 0
 
 
-def log_out(lines: Lines, entry: Entry) -> None:
+def log_out(lines: Lines, entry: IssuedTokens) -> None:
     lines.company.door.log_out(entry.refresh_token)
 
 
-def end_all_sessions(lines: Lines, entry: Entry) -> None:
+def end_all_sessions(lines: Lines, entry: IssuedTokens) -> None:
     lines.company.clock.passes(seconds=1)
     with lines.company.people.begin() as work:
         work.end_sessions(lines.company.actor(entry).user_id, lines.company.clock())
 
 
-def disable(lines: Lines, entry: Entry) -> None:
+def disable(lines: Lines, entry: IssuedTokens) -> None:
     user = _user(lines, entry)
     with lines.company.people.begin() as work:
         work.change_user(user, role=user.role, status=UserStatus.DISABLED, sessions_since=None)
 
 
-ENDS: list[Callable[[Lines, Entry], None]] = [log_out, end_all_sessions, disable]
+ENDS: list[Callable[[Lines, IssuedTokens], None]] = [log_out, end_all_sessions, disable]
 
 
-def _user(lines: Lines, entry: Entry) -> User:
+def _user(lines: Lines, entry: IssuedTokens) -> User:
     user = lines.company.people.user(lines.company.actor(entry).user_id)
     assert user is not None
     return user
@@ -201,7 +209,7 @@ def _user(lines: Lines, entry: Entry) -> User:
 
 @pytest.mark.parametrize("ends", ENDS)
 def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
-    ends: Callable[[Lines, Entry], None], lines: Lines, bob: Entry
+    ends: Callable[[Lines, IssuedTokens], None], lines: Lines, bob: IssuedTokens
 ) -> None:
     """The database refuses: the stream has told of the end already, and would not tell again."""
     actor, as_read = lines.company.actor(bob), _user(lines, bob)
@@ -212,7 +220,7 @@ def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
     assert lines.open_of(bob) == set()
 
 
-def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann: Entry) -> None:
+def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann: IssuedTokens) -> None:
     """A changed password ends all sessions but the one that changed it."""
     elsewhere = lines.company.door.log_in(MAIL, PASSWORD)
     lines.company.clock.passes(seconds=1)
@@ -223,7 +231,7 @@ def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann:
     assert lines.open_of(ann) == {"c1"}
 
 
-def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: Entry, bob: Entry) -> None:
+def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: IssuedTokens, bob: IssuedTokens) -> None:
     other = lines.company.door.log_in(MAIL, PASSWORD)
     lines.of(bob).open("b1")
     for number in range(MOST_OF_A_USER):
@@ -237,7 +245,7 @@ def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: Entry,
     assert lines.actions("live.ended") == 1
 
 
-def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, ann: Entry) -> None:
+def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, ann: IssuedTokens) -> None:
     """``$disconnect`` is best effort."""
     for number in range(MOST_OF_A_USER):
         lines.company.clock.passes(seconds=1)
@@ -248,7 +256,7 @@ def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, 
     assert {"new0", "new1", "new2", "c3"} <= lines.open_of(ann) and "c2" not in lines.open_of(ann)
 
 
-def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: Entry) -> None:
+def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: IssuedTokens) -> None:
     for number in range(MOST_OF_A_USER):
         lines.of(ann).open(f"c{number}")
     log_out(lines, ann)
@@ -262,7 +270,7 @@ def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: Entry) -> None:
 
 @pytest.mark.parametrize("ends", ENDS)
 def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
-    ends: Callable[[Lines, Entry], None], lines: Lines, ann: Entry, bob: Entry
+    ends: Callable[[Lines, IssuedTokens], None], lines: Lines, ann: IssuedTokens, bob: IssuedTokens
 ) -> None:
     for name in ("b1", "b2"):
         lines.of(bob).open(name)
@@ -279,7 +287,7 @@ def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
     assert lines.of(ann).serves("a1")
 
 
-def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: Entry) -> None:
+def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: IssuedTokens) -> None:
     other = lines.company.door.log_in(MAIL, PASSWORD)
     lines.of(ann).open("c1")
     lines.of(other).open("c2")
@@ -289,14 +297,14 @@ def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: Entry) ->
     assert lines.sockets.closed == ["c1"] and lines.of(other).serves("c2")
 
 
-def test_a_session_that_goes_on_keeps_its_connections(lines: Lines, ann: Entry) -> None:
+def test_a_session_that_goes_on_keeps_its_connections(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     lines.company.door.refresh(ann.refresh_token)
     lines.ends.follow_session(lines.company.actor(ann).session_id)
     assert lines.sockets.told == [] and lines.open_of(ann) == {"c1"}
 
 
-def test_a_message_after_the_end_is_not_served_and_closes_the_connection(lines: Lines, ann: Entry) -> None:
+def test_a_message_after_the_end_is_not_served_and_closes_the_connection(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     log_out(lines, ann)
     assert not lines.of(ann).serves("c1")
@@ -304,14 +312,14 @@ def test_a_message_after_the_end_is_not_served_and_closes_the_connection(lines: 
     assert lines.actions("live.ended") == 1
 
 
-def test_a_connection_of_a_suspended_tenant_is_not_served(lines: Lines, ann: Entry) -> None:
+def test_a_connection_of_a_suspended_tenant_is_not_served(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     lines.company.tenant = replace(lines.company.tenant, status=TenantStatus.SUSPENDED)
     assert not lines.of(ann).serves("c1")
     assert lines.sockets.told == [("c1", ENDED)]
 
 
-def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: Lines, ann: Entry) -> None:
+def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     log_out(lines, ann)
     session_id = lines.company.actor(ann).session_id
@@ -325,7 +333,7 @@ def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: 
 
 
 def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it_must_be_gone(
-    lines: Lines, ann: Entry
+    lines: Lines, ann: IssuedTokens
 ) -> None:
     """The gateway has a connection only once ``$connect`` was answered, and a session may end before that."""
     lines.of(ann).open("c1")
@@ -335,12 +343,12 @@ def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it
     with pytest.raises(NotOpenYet):
         lines.ends.follow_session(session_id)
     assert lines.open_of(ann) == {"c1"}
-    lines.company.clock.passes(seconds=SETTLING.total_seconds())
+    lines.company.clock.passes(seconds=CONNECT_GRACE.total_seconds())
     lines.ends.follow_session(session_id)
     assert lines.open_of(ann) == set()
 
 
-def test_what_an_ended_connection_leaves_behind_goes_by_itself(lines: Lines, ann: Entry) -> None:
+def test_what_an_ended_connection_leaves_behind_goes_by_itself(lines: Lines, ann: IssuedTokens) -> None:
     lines.ticket(ann)
     lines.of(ann).open("c1")
     left = [item for item in lines.items("data") if "live" in item["pk"] + item["sk"]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from docplatform.core.errors import DomainError, TooManyAttempts
 from docplatform.core.tenant import Plan
-from docplatform.identity.attempts import Tally, source_of, tenant_cap
+from docplatform.identity.attempts import AttemptCount, source_of, tenant_cap
 from docplatform.identity.errors import InvalidCredentials
 from tests.services.company import PASSWORD, Company
 from tests.world import Cloud
@@ -110,7 +110,7 @@ def test_a_right_password_takes_back_no_count_but_its_own(company: Company) -> N
     for _ in range(5):
         beside = lockout.admit(ANN)
         lockout.admit(ANN)  # a wrong code, say
-        beside.half_passed()
+        beside.release()
     with pytest.raises(TooManyAttempts):
         lockout.admit(ANN)
 
@@ -161,7 +161,7 @@ def test_a_source_is_what_one_subscriber_holds(address: str, source: str) -> Non
 
 @given(st.lists(st.floats(min_value=0, max_value=7_200), max_size=80))
 def test_no_rhythm_gets_more_than_ten_tries_in_a_quarter_of_an_hour(pauses: list[float]) -> None:
-    at, tally, tries = datetime(2026, 3, 1, tzinfo=UTC), Tally(), []
+    at, tally, tries = datetime(2026, 3, 1, tzinfo=UTC), AttemptCount(), []
     for pause in pauses:
         at += timedelta(seconds=pause)
         try:

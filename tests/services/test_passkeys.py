@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from docplatform.authentication.errors import MfaRequired, ProofRefused
-from docplatform.authentication.sign_in import Entry
-from docplatform.authentication.verification import Shown
+from docplatform.authentication.sign_in import IssuedTokens
+from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import Conflict, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode
 from tests.authenticator import Authenticator, content, text
@@ -19,13 +19,15 @@ from tests.world import Cloud
 ANN = "ann@acme.example"
 
 
-def register(company: Company, entry: Entry, device: Authenticator, name: str = "Ann's phone") -> tuple[str, ...]:
+def register(
+    company: Company, entry: IssuedTokens, device: Authenticator, name: str = "Ann's phone"
+) -> tuple[str, ...]:
     own = company.own_factors(entry)
     challenge, options = own.ask_for_passkey()
     return own.add_passkey(challenge, device.creates(options), name)[1]
 
 
-def enter(company: Company, device: Authenticator) -> Entry:
+def enter(company: Company, device: Authenticator) -> IssuedTokens:
     challenge, options = company.steps.ask_for_passkey()
     return company.steps.log_in_with_passkey(challenge, device.gets(options))
 
@@ -36,18 +38,18 @@ def company(region: Cloud) -> Company:
 
 
 @pytest.fixture
-def entry(company: Company) -> Entry:
+def entry(company: Company) -> IssuedTokens:
     return company.moves_in()
 
 
 @pytest.fixture
-def phone(company: Company, entry: Entry) -> Authenticator:
+def phone(company: Company, entry: IssuedTokens) -> Authenticator:
     device = Authenticator(HOME)
     register(company, entry, device)
     return device
 
 
-def test_the_options_are_for_the_tenants_host(company: Company, entry: Entry) -> None:
+def test_the_options_are_for_the_tenants_host(company: Company, entry: IssuedTokens) -> None:
     _, options = company.own_factors(entry).ask_for_passkey()
     assert options["rp"] == {"id": "acme.example", "name": "Acme"}
     selection = options["authenticatorSelection"]
@@ -63,7 +65,7 @@ def test_a_passkey_logs_in_by_itself(company: Company, phone: Authenticator) -> 
     assert session.amr == ("pop", "mfa")
 
 
-def test_a_passkey_without_a_counter_logs_in_again_and_again(company: Company, entry: Entry) -> None:
+def test_a_passkey_without_a_counter_logs_in_again_and_again(company: Company, entry: IssuedTokens) -> None:
     synced = Authenticator(HOME, counts=False)
     register(company, entry, synced)
     assert enter(company, synced)
@@ -77,10 +79,10 @@ def test_a_passkey_is_a_second_factor(company: Company, phone: Authenticator) ->
     challenge = str(due.value.facts["challenge"])
     options = company.steps.passkey_options(challenge)
     assert [each["id"] for each in options["allowCredentials"]] == [text(phone.credential_id)]
-    assert company.steps.show_factor(challenge, Shown(passkey=phone.gets(options)))
+    assert company.steps.verify_factor(challenge, PresentedFactor(passkey=phone.gets(options)))
 
 
-def test_recovery_codes_come_with_the_first_factor(company: Company, entry: Entry) -> None:
+def test_recovery_codes_come_with_the_first_factor(company: Company, entry: IssuedTokens) -> None:
     assert len(register(company, entry, Authenticator(HOME))) == 10
     assert register(company, entry, Authenticator(HOME)) == ()
 
@@ -169,18 +171,18 @@ def test_a_challenge_is_good_for_five_minutes(company: Company, phone: Authentic
         company.steps.log_in_with_passkey(challenge, phone.gets(options))
 
 
-def test_an_authenticator_that_verifies_nobody_is_not_registered(company: Company, entry: Entry) -> None:
+def test_an_authenticator_that_verifies_nobody_is_not_registered(company: Company, entry: IssuedTokens) -> None:
     with pytest.raises(ProofRefused):
         register(company, entry, Authenticator(HOME, verifies=False))
 
 
-def test_a_passkey_of_another_site_is_not_registered(company: Company, entry: Entry) -> None:
+def test_a_passkey_of_another_site_is_not_registered(company: Company, entry: IssuedTokens) -> None:
     with pytest.raises(ProofRefused):
         register(company, entry, Authenticator("https://acme.example.evil.example"))
 
 
 def test_another_persons_passkey_does_not_open_ones_account(
-    company: Company, entry: Entry, phone: Authenticator
+    company: Company, entry: IssuedTokens, phone: Authenticator
 ) -> None:
     from docplatform.core.actor import Role
 
@@ -193,7 +195,9 @@ def test_another_persons_passkey_does_not_open_ones_account(
         enter(company, theirs)
 
 
-def test_passkeys_are_several_and_deleted_one_by_one(company: Company, entry: Entry, phone: Authenticator) -> None:
+def test_passkeys_are_several_and_deleted_one_by_one(
+    company: Company, entry: IssuedTokens, phone: Authenticator
+) -> None:
     laptop = Authenticator(HOME)
     register(company, entry, laptop, "Laptop")
     own = company.own_factors(entry)
@@ -206,7 +210,7 @@ def test_passkeys_are_several_and_deleted_one_by_one(company: Company, entry: En
         own.remove_passkey("pky_x")
 
 
-def test_one_passkey_is_registered_once_and_ten_are_the_most(company: Company, entry: Entry) -> None:
+def test_one_passkey_is_registered_once_and_ten_are_the_most(company: Company, entry: IssuedTokens) -> None:
     device = Authenticator(HOME)
     register(company, entry, device)
     with pytest.raises(Conflict):
@@ -217,14 +221,14 @@ def test_one_passkey_is_registered_once_and_ten_are_the_most(company: Company, e
         company.own_factors(entry).ask_for_passkey()
 
 
-def test_a_passkey_alone_is_a_step_up(company: Company, entry: Entry, phone: Authenticator) -> None:
+def test_a_passkey_alone_is_a_step_up(company: Company, entry: IssuedTokens, phone: Authenticator) -> None:
     company.clock.passes(hours=1)
     challenge, options = company.step_up(entry).ask_for_passkey()
-    company.step_up(entry).prove("", Shown(passkey=phone.gets(options)), challenge)
+    company.step_up(entry).prove("", PresentedFactor(passkey=phone.gets(options)), challenge)
     session = company.people.session(company.actor(entry).session_id)
     assert session and session.fresh(company.clock())
     with pytest.raises(ProofRefused):
-        company.step_up(entry).prove("", Shown(passkey=phone.gets(options)), challenge)
+        company.step_up(entry).prove("", PresentedFactor(passkey=phone.gets(options)), challenge)
 
 
 def test_forged_answers_lock_the_account_too(company: Company, phone: Authenticator) -> None:

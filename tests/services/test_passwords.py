@@ -6,7 +6,7 @@ import pytest
 
 from docplatform.authentication.adapters.common_passwords import is_common
 from docplatform.authentication.errors import ProofRefused
-from docplatform.authentication.sign_in import Entry
+from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.errors import TooManyAttempts
 from docplatform.identity.errors import InvalidCredentials, InvalidRefreshToken, InvalidReset, WeakPassword
 from docplatform.identity.model import check_password
@@ -174,7 +174,7 @@ def test_changing_a_password_ends_the_other_sessions(company: Company) -> None:
 
 
 def test_the_old_password_is_needed_and_cannot_be_guessed(company: Company) -> None:
-    entry: Entry = company.moves_in()
+    entry: IssuedTokens = company.moves_in()
     for _ in range(10):
         with pytest.raises(ProofRefused):
             company.own_password(entry).change("wrong", NEW)

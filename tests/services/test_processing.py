@@ -12,8 +12,8 @@ import pytest
 
 from docplatform.core.actor import Role, system
 from docplatform.core.time import now
-from docplatform.extraction.model import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
-from docplatform.library.access import Reach
+from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
+from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document, ScanVerdict
 from docplatform.library.wiring import files, library
 from docplatform.processing.pipeline import ProcessingService, ScanPending, Superseded
@@ -28,13 +28,13 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[str, str]] = {}
-        self.reaches: dict[str, Reach] = {}
+        self.reaches: dict[str, IndexedPermissions] = {}
 
-    def put(self, document: Document, text: str, reach: Reach) -> None:
+    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
         self.reaches[document.id] = reach
         self.entries[document.id] = (document.name, text)
 
-    def describe(self, document: Document, reach: Reach) -> bool:
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
         if document.id not in self.entries:
             return False
         self.reaches[document.id] = reach
@@ -49,12 +49,12 @@ class MemoryIndex:
 class PlainReader:
     """Reads every file as plain text, unless told what is wrong with it."""
 
-    problem: ReadingProblem | None = None
+    problem: RejectionReason | None = None
     drawable: bool = True
 
     def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
         if self.problem:
-            raise FileRefused(self.problem)
+            raise FileRejected(self.problem)
         return Inspection(file_type=FileType.TEXT, media_type="text/plain", size=path.stat().st_size, sha256="")
 
     def extract(self, path: Path, file_type: FileType) -> TextResult:
@@ -62,7 +62,7 @@ class PlainReader:
 
     def preview(self, path: Path, file_type: FileType) -> PreviewResult:
         if not self.drawable:
-            raise FileRefused(ReadingProblem.DAMAGED)
+            raise FileRejected(RejectionReason.DAMAGED)
         return PreviewResult(preview=b"RIFF", thumbnail=b"RIFF")
 
 
@@ -174,12 +174,14 @@ def test_work_that_was_killed_half_way_is_done_again_from_the_start(walrus: Uplo
     assert walrus.state == "ready"
 
 
-@pytest.mark.parametrize("problem", list(ReadingProblem))
-def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(walrus: Uploaded, problem: ReadingProblem) -> None:
-    with pytest.raises(FileRefused) as refused:
+@pytest.mark.parametrize("problem", list(RejectionReason))
+def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(
+    walrus: Uploaded, problem: RejectionReason
+) -> None:
+    with pytest.raises(FileRejected) as refused:
         walrus.verify(PlainReader(problem))
     code, _, detail = str(refused.value).partition(": ")
-    walrus.service.give_up(walrus.document_id, walrus.version_id, code, detail, walrus.index)
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, code, detail, walrus.index)
     processing = walrus.seen["processing"]
     assert processing["state"] == "failed"  # type: ignore[index]
     assert processing["problem"] == {"code": problem.value, "title": problem.title, "detail": problem.advice}  # type: ignore[index]
@@ -188,15 +190,15 @@ def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(walrus: Upl
 
 def test_trouble_of_ours_is_named_as_such(walrus: Uploaded) -> None:
     walrus.verify()
-    walrus.service.give_up(walrus.document_id, walrus.version_id, "", "", walrus.index)
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.seen["processing"]["problem"]["code"] == "processing_failed"  # type: ignore[index]
 
 
 def test_an_infected_file_is_kept_and_not_handed_out(walrus: Uploaded) -> None:
     walrus.verify()
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(FileRejected) as refused:
         walrus.service.scan(walrus.document_id, walrus.version_id, Scan(ScanVerdict.INFECTED))
-    assert refused.value.problem is ReadingProblem.INFECTED
+    assert refused.value.problem is RejectionReason.INFECTED
     answer = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content")
     assert (answer.status, answer["scan"]) == (409, "infected")
 
@@ -213,9 +215,9 @@ def test_a_scan_that_is_not_done_is_waited_for(walrus: Uploaded) -> None:
 def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld) -> None:
     key = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}/original"
     clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"short")
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(FileRejected) as refused:
         walrus.verify()
-    assert refused.value.problem is ReadingProblem.SIZE_MISMATCH
+    assert refused.value.problem is RejectionReason.SIZE_MISMATCH
 
 
 def test_what_cannot_be_drawn_can_still_be_read(walrus: Uploaded) -> None:
@@ -247,7 +249,7 @@ def test_a_link_outlives_its_session_by_no_more_than_a_minute(walrus: Uploaded, 
 
 def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus: Uploaded) -> None:
     class SlowIndex(MemoryIndex):
-        def put(self, document: Document, text: str, reach: Reach) -> None:
+        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
             walrus.person.asks("PATCH", f"/v1/documents/{document.id}", {"name": "carpenter.txt"})
             super().put(document, text, reach)
 
@@ -264,7 +266,7 @@ def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_in
     admin.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"folder_id": folder})
 
     class SlowIndex(MemoryIndex):
-        def put(self, document: Document, text: str, reach: Reach) -> None:
+        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
             assert admin.cuts(folder).status == 200
             super().put(document, text, reach)
 
@@ -277,7 +279,7 @@ def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploade
     walrus.verify()
     walrus.service.extract(walrus.document_id, walrus.version_id, PlainReader())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
-    walrus.service.give_up(walrus.document_id, walrus.version_id, "", "", walrus.index)
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.index.entries == {}
     prefix = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/"
     assert acme.cloud.storage.list_object_versions(Bucket=BUCKET, Prefix=prefix).get("Versions", []) == []

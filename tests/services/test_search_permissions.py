@@ -7,7 +7,7 @@ import pytest
 from docplatform.core.actor import Role
 from docplatform.core.time import now
 from docplatform.library.wiring import library
-from docplatform.search.model import Candidate, Candidates, Question
+from docplatform.search.model import Candidate, IndexHits, SearchQuery
 from docplatform.search.query import SearchService
 from tests.world import Person, TenantWorld
 
@@ -17,12 +17,12 @@ class CredulousEngine:
     """Answers with every document it was told of: an index without any filter."""
 
     documents: list[str]
-    asked: list[Question] = field(default_factory=list)
+    asked: list[SearchQuery] = field(default_factory=list)
 
-    def ask(self, question: Question) -> Candidates:
+    def ask(self, question: SearchQuery) -> IndexHits:
         self.asked.append(question)
         hits = tuple(Candidate(each, 1.0, {"text": ("quoted",)}) for each in self.documents)
-        return Candidates(hits, len(hits), "")
+        return IndexHits(hits, len(hits), "")
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidTag
 
 from docplatform.authentication.adapters.totp import Totp
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired, ProofRefused
-from docplatform.authentication.sign_in import Entry
-from docplatform.authentication.verification import Shown
+from docplatform.authentication.sign_in import IssuedTokens
+from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, InvalidCredentials, MfaIsRequired
 from docplatform.identity.factors import SecuritySettings
@@ -40,8 +40,8 @@ class Ann:
             self.company.door.log_in(ANN, PASSWORD)
         return str(due.value.facts["challenge"])
 
-    def logs_in(self, **shown: Any) -> Entry:
-        return self.company.steps.show_factor(self.challenge(), Shown(**(shown or {"code": self.code()})))
+    def logs_in(self, **shown: Any) -> IssuedTokens:
+        return self.company.steps.verify_factor(self.challenge(), PresentedFactor(**(shown or {"code": self.code()})))
 
 
 @pytest.fixture
@@ -108,15 +108,15 @@ def test_a_code_is_good_once_and_none_of_before_it(ann: Ann) -> None:
 def test_of_two_who_show_one_code_at_once_one_gets_in(ann: Ann) -> None:
     challenges, code = [ann.challenge() for _ in range(4)], ann.code()
 
-    def show(challenge: str) -> Entry | DomainError:
+    def show(challenge: str) -> IssuedTokens | DomainError:
         try:
-            return ann.company.steps.show_factor(challenge, Shown(code=code))
+            return ann.company.steps.verify_factor(challenge, PresentedFactor(code=code))
         except DomainError as error:
             return error
 
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(show, challenges))
-    assert len([result for result in results if isinstance(result, Entry)]) == 1
+    assert len([result for result in results if isinstance(result, IssuedTokens)]) == 1
 
 
 @pytest.mark.parametrize("code", ["", "0", "12345", "1234567", "abcdef", "１２３４５６", "12 34"])
@@ -129,9 +129,11 @@ def test_wrong_codes_count_towards_the_lock_out(ann: Ann) -> None:
     challenge = ann.challenge()
     for _ in range(10):
         with pytest.raises(InvalidCode):
-            ann.company.steps.show_factor(challenge, Shown(code="000000" if ann.code() != "000000" else "000001"))
+            ann.company.steps.verify_factor(
+                challenge, PresentedFactor(code="000000" if ann.code() != "000000" else "000001")
+            )
     with pytest.raises(TooManyAttempts):
-        ann.company.steps.show_factor(challenge, Shown(code=ann.code()))
+        ann.company.steps.verify_factor(challenge, PresentedFactor(code=ann.code()))
     with pytest.raises(TooManyAttempts):
         ann.company.door.log_in(ANN, PASSWORD)
 
@@ -156,13 +158,13 @@ def test_after_a_lock_both_steps_are_let_through(ann: Ann) -> None:
 
 def test_a_challenge_is_good_for_one_log_in_within_five_minutes(ann: Ann) -> None:
     used, late = ann.challenge(), ann.challenge()
-    ann.company.steps.show_factor(used, Shown(code=ann.code()))
+    ann.company.steps.verify_factor(used, PresentedFactor(code=ann.code()))
     with pytest.raises(InvalidChallenge):
-        ann.company.steps.show_factor(used, Shown(code=ann.code(1)))
+        ann.company.steps.verify_factor(used, PresentedFactor(code=ann.code(1)))
     ann.company.clock.passes(minutes=5)
     for token in (late, "", "x"):
         with pytest.raises(InvalidChallenge):
-            ann.company.steps.show_factor(token, Shown(code=ann.code()))
+            ann.company.steps.verify_factor(token, PresentedFactor(code=ann.code()))
 
 
 def test_a_challenge_enrols_nothing_for_who_has_a_factor(ann: Ann) -> None:
@@ -236,7 +238,7 @@ def test_who_has_no_factor_where_one_is_required_can_only_set_one_up(company: Co
         company.door.log_in(ANN, PASSWORD)
     challenge = str(due.value.facts["challenge"])
     with pytest.raises(InvalidChallenge):
-        company.steps.show_factor(challenge, Shown(code="000000"))
+        company.steps.verify_factor(challenge, PresentedFactor(code="000000"))
     secret, _ = company.steps.enrol(challenge)
     with pytest.raises(InvalidCode):
         company.steps.confirm_enrolment(challenge, "12345")
@@ -272,7 +274,7 @@ def test_a_session_is_fresh_for_ten_minutes_after_each_proof(ann: Ann) -> None:
     assert fresh()
     company.clock.passes(minutes=1)
     assert not fresh()
-    company.step_up(ann.entry).prove(PASSWORD, Shown(code=ann.code()))
+    company.step_up(ann.entry).prove(PASSWORD, PresentedFactor(code=ann.code()))
     assert fresh()
     entry = company.door.refresh(ann.entry.refresh_token)
     company.clock.passes(minutes=10, seconds=1)
@@ -283,17 +285,17 @@ def test_a_session_is_fresh_for_ten_minutes_after_each_proof(ann: Ann) -> None:
 def test_step_up_takes_both_and_says_not_which_was_wrong(ann: Ann) -> None:
     step_up, answers = ann.company.step_up(ann.entry), set()
     for password, shown in (
-        (PASSWORD, Shown()),
-        (PASSWORD, Shown(code="12345")),
-        ("wrong", Shown(code=ann.code())),
-        ("", Shown(recovery_code=ann.recovery[0])),
-        (PASSWORD, Shown(passkey={"id": "x"})),
+        (PASSWORD, PresentedFactor()),
+        (PASSWORD, PresentedFactor(code="12345")),
+        ("wrong", PresentedFactor(code=ann.code())),
+        ("", PresentedFactor(recovery_code=ann.recovery[0])),
+        (PASSWORD, PresentedFactor(passkey={"id": "x"})),
     ):
         with pytest.raises(ProofRefused) as refused:
             step_up.prove(password, shown)
         answers.add(refused.value.detail)
     assert len(answers) == 1
-    step_up.prove(PASSWORD, Shown(recovery_code=ann.recovery[0]))
+    step_up.prove(PASSWORD, PresentedFactor(recovery_code=ann.recovery[0]))
 
 
 def test_an_ended_session_does_not_come_to_life_by_stepping_up(ann: Ann) -> None:
@@ -301,13 +303,13 @@ def test_an_ended_session_does_not_come_to_life_by_stepping_up(ann: Ann) -> None
     ann.company.lost_password.ask(ANN)
     ann.company.lost_password.set_anew(ann.company.mail.resets[0][1], PASSWORD)
     with pytest.raises(ProofRefused):
-        ann.company.step_up(ann.entry).prove(PASSWORD, Shown(code=ann.code()))
+        ann.company.step_up(ann.entry).prove(PASSWORD, PresentedFactor(code=ann.code()))
 
 
 def test_step_up_counts_towards_the_lock_out(company: Company) -> None:
     entry = company.moves_in()
     for _ in range(10):
         with pytest.raises(ProofRefused):
-            company.step_up(entry).prove("wrong", Shown())
+            company.step_up(entry).prove("wrong", PresentedFactor())
     with pytest.raises(TooManyAttempts):
-        company.step_up(entry).prove(PASSWORD, Shown())
+        company.step_up(entry).prove(PASSWORD, PresentedFactor())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from docplatform.core.actor import Role, system
-from docplatform.library.access import Reach
+from docplatform.library.access import IndexedPermissions
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document
 from docplatform.search.reindex import SubtreeService
@@ -17,7 +17,7 @@ class Entries:
     def __init__(self) -> None:
         self.reaches: dict[str, tuple[str, ...]] = {}
 
-    def describe(self, document: Document, reach: Reach) -> bool:
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
         self.reaches[document.id] = reach.nodes
         return True
 
@@ -117,7 +117,7 @@ def test_a_folder_moved_again_while_it_is_followed_is_followed_again(
     document = document_in(olga, a)
     olga.moves_folder(a, to=b)
 
-    def describe(found: Document, reach: Reach) -> bool:
+    def describe(found: Document, reach: IndexedPermissions) -> bool:
         if not subtree.entries.reaches:
             olga.moves_folder(a, to=c)
         subtree.entries.reaches[found.id] = reach.nodes

@@ -10,16 +10,16 @@ from PIL import Image
 
 from docplatform.extraction import extract_text, inspect_file, render_preview
 from docplatform.extraction.model import (
-    FileRefused,
+    ExtractionLimits,
+    FileRejected,
     FileType,
     Inspection,
-    Limits,
     PreviewResult,
-    ReadingProblem,
+    RejectionReason,
     TextResult,
 )
 
-SHORT = Limits(seconds=20)
+SHORT = ExtractionLimits(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,31 @@ class Desk:
         path.write_bytes(data)
         return path
 
-    def inspect(self, data: bytes, declared: str = "", name: str = "upload", limits: Limits = SHORT) -> Inspection:
+    def inspect(
+        self, data: bytes, declared: str = "", name: str = "upload", limits: ExtractionLimits = SHORT
+    ) -> Inspection:
         return inspect_file(self.put(data), declared_type=declared, name=name, limits=limits)
 
-    def read(self, data: bytes, file_type: FileType, limits: Limits = SHORT) -> TextResult:
+    def read(self, data: bytes, file_type: FileType, limits: ExtractionLimits = SHORT) -> TextResult:
         return extract_text(self.put(data), file_type, limits=limits)
 
     def text(self, data: bytes, file_type: FileType) -> str:
         return self.read(data, file_type).text
 
-    def preview(self, data: bytes, file_type: FileType, limits: Limits = SHORT) -> PreviewResult:
+    def preview(self, data: bytes, file_type: FileType, limits: ExtractionLimits = SHORT) -> PreviewResult:
         return render_preview(self.put(data), file_type, limits=limits)
 
-    def refusal(self, data: bytes, declared: str = "", name: str = "upload", limits: Limits = SHORT) -> FileRefused:
+    def refusal(
+        self, data: bytes, declared: str = "", name: str = "upload", limits: ExtractionLimits = SHORT
+    ) -> FileRejected:
         """What inspection refuses it for; an AssertionError when it does not."""
         try:
             found = self.inspect(data, declared, name, limits)
-        except FileRefused as refused:
+        except FileRejected as refused:
             return refused
         raise AssertionError(f"not refused, but found to be {found}")
 
-    def problem(self, data: bytes, declared: str = "") -> ReadingProblem:
+    def problem(self, data: bytes, declared: str = "") -> RejectionReason:
         return self.refusal(data, declared).problem
 
 

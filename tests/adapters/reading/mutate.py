@@ -11,8 +11,8 @@ import sys
 
 from docplatform.extraction import worker
 from docplatform.extraction.file_signatures import recognise
-from docplatform.extraction.model import FileType, Limits
-from docplatform.extraction.resource_limits import seal
+from docplatform.extraction.model import ExtractionLimits, FileType
+from docplatform.extraction.resource_limits import apply_limits
 from tests import files
 
 
@@ -46,9 +46,9 @@ def batch(file_type: FileType, count: int) -> list[bytes]:
 def main() -> None:
     file_type, count, first = FileType(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     inputs = batch(file_type, count)
-    limits = Limits(seconds=5)
+    limits = ExtractionLimits(seconds=5)
     engines = {name: worker.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
-    seal(seconds=25, memory=limits.memory)
+    apply_limits(seconds=25, memory=limits.memory)
     for number, data in enumerate(inputs[first:], first):
         for does in ("inspect", "text", "preview"):
             kind = recognise(data)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from docplatform.extraction import ReaderUnavailable, extract_text, render_preview, sandbox
-from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
 from tests import files
 from tests.adapters.reading import hostile
 from tests.adapters.reading.desk import Desk
@@ -46,12 +46,12 @@ def test_the_parser_process_has_no_credentials_and_nothing_to_open(desk: Desk, m
     ):
         monkeypatch.setenv(name, "secret")
     path = desk.put(hostile.pdf_endless_paths())
-    refusals: list[FileRefused] = []
+    refusals: list[FileRejected] = []
 
     def read() -> None:
         try:
-            render_preview(path, FileType.PDF, limits=Limits(seconds=3))
-        except FileRefused as refused:
+            render_preview(path, FileType.PDF, limits=ExtractionLimits(seconds=3))
+        except FileRejected as refused:
             refusals.append(refused)
 
     reading = threading.Thread(target=read)
@@ -72,14 +72,14 @@ def test_the_parser_process_has_no_credentials_and_nothing_to_open(desk: Desk, m
     assert seen["open"] == "0 1 2"
     for limit in ("Max open files", "Max processes", "Max file size", "Max core file size"):
         assert f"{limit:<26}0 " in seen["limits"], limit
-    assert [refused.problem for refused in refusals] == [ReadingProblem.TOO_COMPLEX]
+    assert [refused.problem for refused in refusals] == [RejectionReason.TOO_COMPLEX]
     assert children() == []
 
 
 DEED = """
 import os, resource, socket, sys
-from docplatform.extraction.resource_limits import seal
-seal(seconds=5, memory=64 * 1024 * 1024)
+from docplatform.extraction.resource_limits import apply_limits
+apply_limits(seconds=5, memory=64 * 1024 * 1024)
 def attempt(deed):
     try:
         deed()
@@ -127,7 +127,7 @@ def impostor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[
 
     def does(deed: Callable[[], object]) -> object:
         monkeypatch.setenv("LANG", getattr(deed, "__name__", ""))
-        return extract_text(path, FileType.PDF, limits=Limits(seconds=1, text_characters=1_000))
+        return extract_text(path, FileType.PDF, limits=ExtractionLimits(seconds=1, text_characters=1_000))
 
     return does
 
@@ -152,7 +152,7 @@ def test_a_parser_that_is_taken_over_gains_nothing(
     impostor: Callable[[Callable[[], object]], object], deed: str, problem: str, cause: str
 ) -> None:
     started = time.monotonic()
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(FileRejected) as refused:
         impostor(DEEDS[deed])
     assert (refused.value.problem.code, refused.value.cause) == (problem, cause)
     assert time.monotonic() - started < 5
@@ -161,16 +161,16 @@ def test_a_parser_that_is_taken_over_gains_nothing(
 def test_what_a_parser_says_of_a_problem_is_kept_within_the_vocabulary(
     impostor: Callable[[Callable[[], object]], object],
 ) -> None:
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(FileRejected) as refused:
         impostor(DEEDS["invent_a_problem"])
-    assert refused.value.problem is ReadingProblem.DAMAGED
+    assert refused.value.problem is RejectionReason.DAMAGED
     assert len(refused.value.detail) <= 500 and len(refused.value.cause) <= 200
 
 
 def test_what_is_no_image_is_no_preview(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "_CHILD", "tests.adapters.reading.impostor")
     monkeypatch.setenv("LANG", "send_no_images")
-    with pytest.raises(FileRefused, match="damaged"):
+    with pytest.raises(FileRejected, match="damaged"):
         desk.preview(b"%PDF-", FileType.PDF)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docplatform.extraction import extract_text, inspect_file, render_preview
-from docplatform.extraction.model import Family, FileRefused, FileType, ReadingProblem
+from docplatform.extraction.model import Family, FileRejected, FileType, RejectionReason
 from tests.adapters.reading.desk import SHORT, image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,8 +31,8 @@ def outcome(path: Path) -> str:
         found = inspect_file(path, declared_type=expected.media_type, name=path.name, limits=SHORT)
         text = extract_text(path, found.file_type, limits=SHORT)
         preview = render_preview(path, found.file_type, limits=SHORT)
-    except FileRefused as refused:
-        known = refused.problem is ReadingProblem.ENCRYPTED and path.name.endswith(ENCRYPTED)
+    except FileRejected as refused:
+        known = refused.problem is RejectionReason.ENCRYPTED and path.name.endswith(ENCRYPTED)
         return "" if known else f"{refused.problem.code}: {refused.cause}"
     if path.name.endswith(ENCRYPTED):
         return "read without its password"

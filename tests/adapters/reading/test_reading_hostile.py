@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from docplatform.extraction import extract_text, inspect_file, render_preview, sandbox
-from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason
 from tests import files
 from tests.adapters.reading import hostile
 from tests.adapters.reading.desk import Desk
 
-BRIEF = Limits(seconds=4, pages=2_000)
-TOO_COMPLEX, DAMAGED = ReadingProblem.TOO_COMPLEX, ReadingProblem.DAMAGED
+BRIEF = ExtractionLimits(seconds=4, pages=2_000)
+TOO_COMPLEX, DAMAGED = RejectionReason.TOO_COMPLEX, RejectionReason.DAMAGED
 
 
-def outcomes(path: Path, file_type: FileType, limits: Limits = BRIEF) -> list[str]:
+def outcomes(path: Path, file_type: FileType, limits: ExtractionLimits = BRIEF) -> list[str]:
     """Of all three steps: a problem's code, or "read". Anything else fails the test."""
     found = []
     for step in (
@@ -32,7 +32,7 @@ def outcomes(path: Path, file_type: FileType, limits: Limits = BRIEF) -> list[st
         try:
             step()
             found.append("read")
-        except FileRefused as refused:
+        except FileRejected as refused:
             assert "unexpected" not in refused.cause, refused.cause
             found.append(refused.problem.code)
     return found
@@ -80,34 +80,34 @@ def test_bombs_are_known_for_what_they_are(desk: Desk) -> None:
 
 def test_entities_are_neither_multiplied_nor_fetched(desk: Desk) -> None:
     for make in (hostile.docx_with_laughs, hostile.docx_that_reads_a_file, hostile.docx_with_laughs_in_types):
-        with pytest.raises(FileRefused, match="damaged|too_complex"):
+        with pytest.raises(FileRejected, match="damaged|too_complex"):
             desk.read(make(), FileType.DOCX)
 
 
 def test_nesting_without_end_is_too_complex(desk: Desk) -> None:
-    with pytest.raises(FileRefused, match="too_complex"):
+    with pytest.raises(FileRejected, match="too_complex"):
         desk.read(hostile.docx_of_great_depth(), FileType.DOCX)
 
 
 def test_a_drawing_without_end_is_ended(desk: Desk) -> None:
     path = desk.put(hostile.pdf_endless_paths())
     started = time.monotonic()
-    with pytest.raises(FileRefused, match="too_complex") as refused:
-        render_preview(path, FileType.PDF, limits=Limits(seconds=1))
+    with pytest.raises(FileRejected, match="too_complex") as refused:
+        render_preview(path, FileType.PDF, limits=ExtractionLimits(seconds=1))
     assert refused.value.cause == "out of time"
     assert time.monotonic() - started < 3
 
 
 def test_a_book_that_takes_too_long_is_read_as_far_as_time_allows(desk: Desk) -> None:
     book = files.pdf(["word " * 200] * 20_000)
-    found = desk.read(book, FileType.PDF, Limits(seconds=3, text_characters=50_000_000))
+    found = desk.read(book, FileType.PDF, ExtractionLimits(seconds=3, text_characters=50_000_000))
     assert found.truncated
     assert found.text.startswith("word word") and found.pages == 20_000
 
 
 def test_little_memory_is_too_complex_and_more_is_enough(desk: Desk) -> None:
     path = desk.put(files.png(9_000, 9_000))
-    assert outcomes(path, FileType.PNG, Limits(memory=64 * MEBIBYTE)) == ["too_complex"] * 3
+    assert outcomes(path, FileType.PNG, ExtractionLimits(memory=64 * MEBIBYTE)) == ["too_complex"] * 3
     assert outcomes(path, FileType.PNG) == ["read"] * 3
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from docplatform.extraction.model import FileRefused, FileType
+from docplatform.extraction.model import FileRejected, FileType
 from tests.adapters.reading.desk import Desk
 from tests.adapters.reading.mutate import batch
 
@@ -55,7 +55,7 @@ def test_a_mutated_file_is_read_or_refused(desk: Desk, file_type: FileType) -> N
         if number < count:
             # Native code crashed there. In a parser process of its own that is a refusal like any other.
             crashing = batch(file_type, count)[number]
-            with pytest.raises(FileRefused):
+            with pytest.raises(FileRejected):
                 desk.inspect(crashing)
                 desk.read(crashing, file_type)
                 desk.preview(crashing, file_type)

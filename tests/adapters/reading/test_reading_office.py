@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from docplatform.extraction.model import FileType, Limits
+from docplatform.extraction.model import ExtractionLimits, FileType
 from tests import files
 from tests.adapters.reading.desk import Desk, ink
 
@@ -159,7 +159,7 @@ def test_an_empty_cell_that_is_only_formatted_far_away_costs_nothing(desk: Desk)
 
 def test_a_long_document_is_cut_and_says_so(desk: Desk) -> None:
     data = files.docx([f"paragraph {number}" for number in range(1_000)])
-    found = desk.read(data, FileType.DOCX, Limits(text_characters=500))
+    found = desk.read(data, FileType.DOCX, ExtractionLimits(text_characters=500))
     assert found.truncated
     assert found.text.startswith("paragraph 0\n") and len(found.text) <= 500
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason
 from tests import files
 from tests.adapters.reading.desk import Desk, image, ink
 
@@ -88,10 +88,10 @@ def test_filled_in_fields_show_on_the_preview(desk: Desk) -> None:
 
 def test_too_many_pages_are_refused_with_the_number(desk: Desk) -> None:
     data = files.pdf(["x"] * 11)
-    with pytest.raises(FileRefused, match="too_complex") as refused:
-        desk.read(data, PDF, Limits(pages=10))
+    with pytest.raises(FileRejected, match="too_complex") as refused:
+        desk.read(data, PDF, ExtractionLimits(pages=10))
     assert refused.value.detail == "The file has more than 10 pages. Split it and upload the parts."
-    assert desk.refusal(data, limits=Limits(pages=10)).problem is ReadingProblem.TOO_COMPLEX
+    assert desk.refusal(data, limits=ExtractionLimits(pages=10)).problem is RejectionReason.TOO_COMPLEX
 
 
 def test_a_large_file_is_read_piece_by_piece(desk: Desk) -> None:
@@ -107,7 +107,7 @@ def test_a_page_that_is_missing_does_not_hide_the_others(desk: Desk) -> None:
 
 
 def test_a_long_text_is_cut_and_says_so(desk: Desk) -> None:
-    found = desk.read(files.pdf(["word " * 15] * 50), PDF, Limits(text_characters=300))
+    found = desk.read(files.pdf(["word " * 15] * 50), PDF, ExtractionLimits(text_characters=300))
     assert found.truncated and 200 < len(found.text) <= 300 and found.pages == 50
 
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from docplatform.extraction.model import FileType, Limits, ReadingProblem
+from docplatform.extraction.model import ExtractionLimits, FileType, RejectionReason
 from tests import files
 from tests.adapters.reading.desk import Desk, image
 
@@ -107,12 +107,12 @@ def test_a_small_picture_is_not_blown_up(desk: Desk) -> None:
 
 
 def test_too_many_pixels_are_refused_with_advice(desk: Desk) -> None:
-    refused = desk.refusal(files.png(2_000, 2_000), "image/png", limits=Limits(pixels=1_000_000))
-    assert refused.problem is ReadingProblem.TOO_COMPLEX
+    refused = desk.refusal(files.png(2_000, 2_000), "image/png", limits=ExtractionLimits(pixels=1_000_000))
+    assert refused.problem is RejectionReason.TOO_COMPLEX
     assert refused.detail == "The image has too many pixels. Upload it in a smaller resolution."
 
 
 def test_a_picture_that_is_cut_off_is_damaged(desk: Desk) -> None:
     for kind in (FileType.PNG, FileType.JPEG, FileType.GIF, FileType.WEBP, FileType.BMP, FileType.TIFF):
         data = files.picture(kind)
-        assert desk.problem(data[: len(data) // 2], kind.media_type) is ReadingProblem.DAMAGED, kind
+        assert desk.problem(data[: len(data) // 2], kind.media_type) is RejectionReason.DAMAGED, kind

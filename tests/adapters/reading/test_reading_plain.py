@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from docplatform.extraction.model import FileType, Limits
+from docplatform.extraction.model import ExtractionLimits, FileType
 from tests.adapters.reading.desk import Desk, ink
 
 TEXT, CSV = FileType.TEXT, FileType.CSV
@@ -54,7 +54,7 @@ def test_a_text_is_read_whatever_it_is_written_in(desk: Desk, text: str, encodin
 def test_a_character_cut_at_the_end_spoils_nothing(desk: Desk) -> None:
     assert desk.text("Zürich — kept".encode() + "ü".encode()[:1], TEXT).startswith("Z")
     whole = ("ü" * 40_000).encode()
-    found = desk.read(whole, TEXT, Limits(text_characters=10_001))
+    found = desk.read(whole, TEXT, ExtractionLimits(text_characters=10_001))
     assert found.text == "ü" * 10_001 and found.truncated
 
 
@@ -63,7 +63,7 @@ def test_lines_end_alike_and_controls_are_gone(desk: Desk) -> None:
 
 
 def test_a_long_text_is_cut_and_says_so(desk: Desk) -> None:
-    found = desk.read(b"word " * 100_000, TEXT, Limits(text_characters=1_000))
+    found = desk.read(b"word " * 100_000, TEXT, ExtractionLimits(text_characters=1_000))
     assert found.truncated and len(found.text) <= 1_000
 
 

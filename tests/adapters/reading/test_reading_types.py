@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docplatform.extraction.model import FileType, ReadingProblem
+from docplatform.extraction.model import FileType, RejectionReason
 from tests import files
 from tests.adapters.reading.desk import Desk
 
@@ -17,12 +17,12 @@ def data(file_type: FileType) -> bytes:
 
 def test_an_empty_file_is_refused(desk: Desk) -> None:
     refused = desk.refusal(b"", "application/pdf")
-    assert refused.problem is ReadingProblem.EMPTY_FILE
+    assert refused.problem is RejectionReason.EMPTY_FILE
     assert refused.detail == "Check the file on your computer and upload it again."
 
 
 def test_a_text_of_blanks_is_empty_too(desk: Desk) -> None:
-    assert desk.problem(b" \r\n\t\n", "text/plain") is ReadingProblem.EMPTY_FILE
+    assert desk.problem(b" \r\n\t\n", "text/plain") is RejectionReason.EMPTY_FILE
 
 
 def test_a_file_of_unknown_type_takes_the_one_it_has(desk: Desk) -> None:
@@ -49,7 +49,7 @@ def test_a_file_of_unknown_type_takes_the_one_it_has(desk: Desk) -> None:
 )
 def test_a_file_that_pretends_is_refused(desk: Desk, real: FileType, declared: str) -> None:
     refused = desk.refusal(data(real), declared)
-    assert refused.problem is ReadingProblem.TYPE_MISMATCH
+    assert refused.problem is RejectionReason.TYPE_MISMATCH
     assert real.label in refused.detail
 
 
@@ -107,14 +107,14 @@ def test_types_that_are_not_read_are_named_with_a_way_out(
     desk: Desk, content: bytes, declared: str, advice: str
 ) -> None:
     refused = desk.refusal(content, declared)
-    assert refused.problem is ReadingProblem.UNSUPPORTED_TYPE
+    assert refused.problem is RejectionReason.UNSUPPORTED_TYPE
     assert advice in refused.detail
 
 
 def test_a_program_that_is_called_a_document_is_a_mismatch(desk: Desk) -> None:
-    assert desk.problem(b"MZ\x90\0\3\0\0\0\4", "application/pdf") is ReadingProblem.TYPE_MISMATCH
-    assert desk.problem(b"\x7fELF\2\1\1\0" + bytes(64), DOCX.media_type) is ReadingProblem.TYPE_MISMATCH
-    assert desk.problem(bytes(range(256)) * 4, "application/pdf") is ReadingProblem.TYPE_MISMATCH
+    assert desk.problem(b"MZ\x90\0\3\0\0\0\4", "application/pdf") is RejectionReason.TYPE_MISMATCH
+    assert desk.problem(b"\x7fELF\2\1\1\0" + bytes(64), DOCX.media_type) is RejectionReason.TYPE_MISMATCH
+    assert desk.problem(bytes(range(256)) * 4, "application/pdf") is RejectionReason.TYPE_MISMATCH
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_program_that_is_called_a_document_is_a_mismatch(desk: Desk) -> None:
 )
 def test_a_file_with_a_password_is_refused_with_advice(desk: Desk, content: bytes, declared: str) -> None:
     refused = desk.refusal(content, declared)
-    assert refused.problem is ReadingProblem.ENCRYPTED
+    assert refused.problem is RejectionReason.ENCRYPTED
     assert refused.detail == "Remove the password and upload it again."
 
 
@@ -140,7 +140,7 @@ def test_a_spreadsheet_encrypted_entry_by_entry_is_refused(desk: Desk) -> None:
         "</manifest:manifest>"
     )
     locked = files.zipped({"mimetype": FileType.ODS.media_type, "META-INF/manifest.xml": manifest, "content.xml": b"?"})
-    assert desk.problem(locked) is ReadingProblem.ENCRYPTED
+    assert desk.problem(locked) is RejectionReason.ENCRYPTED
 
 
 def test_a_pdf_protected_only_against_changes_is_read(desk: Desk) -> None:
@@ -151,9 +151,9 @@ def test_a_pdf_protected_only_against_changes_is_read(desk: Desk) -> None:
 
 def test_a_damaged_file_of_each_container_says_so(desk: Desk) -> None:
     pdf, docx, png = data(FileType.PDF), data(DOCX), data(FileType.PNG)
-    assert desk.problem(b"%PDF-1.7\nnothing follows", "application/pdf") is ReadingProblem.DAMAGED
-    assert desk.problem(docx[: len(docx) // 2], DOCX.media_type) is ReadingProblem.DAMAGED
-    assert desk.problem(png[: len(png) // 2], "image/png") is ReadingProblem.DAMAGED
+    assert desk.problem(b"%PDF-1.7\nnothing follows", "application/pdf") is RejectionReason.DAMAGED
+    assert desk.problem(docx[: len(docx) // 2], DOCX.media_type) is RejectionReason.DAMAGED
+    assert desk.problem(png[: len(png) // 2], "image/png") is RejectionReason.DAMAGED
     assert desk.inspect(pdf + b"\n\n\n", "application/pdf").pages == 1
 
 
@@ -161,7 +161,7 @@ def test_a_zip_with_one_wrong_byte_is_damaged(desk: Desk) -> None:
     docx = bytearray(data(DOCX))
     spot = docx.index(b"word/document.xml") + 40
     docx[spot] ^= 0xFF
-    assert desk.problem(bytes(docx), DOCX.media_type) is ReadingProblem.DAMAGED
+    assert desk.problem(bytes(docx), DOCX.media_type) is RejectionReason.DAMAGED
 
 
 @pytest.mark.parametrize("refused", files.REFUSED, ids=lambda refused: refused.name)

@@ -12,9 +12,9 @@ from docplatform.api_keys.ports import ApiKeys
 from docplatform.api_keys.verification import digest
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.idempotency import digest as fingerprint
-from docplatform.core.idempotency import once
+from docplatform.core.idempotency import idempotent
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
 
@@ -52,16 +52,16 @@ class ApiKeyService:
             key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at)
             with self._keys.begin() as work:
                 if idempotency_key:
-                    work.remember(maker, idempotency_key, request, key.id, at)
+                    work.record_key(maker, idempotency_key, request, key.id, at)
                 work.add_key(key)
-                facts: Facts = {"owner": owner.id, "scopes": sorted(scopes), "expires_at": expires_at.isoformat()}
+                facts: AuditFacts = {"owner": owner.id, "scopes": sorted(scopes), "expires_at": expires_at.isoformat()}
                 work.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
             return key, text
 
         def find(key_id: str) -> Made:
             return self._key(key_id), ""
 
-        return once(self._keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
+        return idempotent(self._keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
 
     def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
         """One's own (''), or as an admin anybody's; the newest first, those that have ended for a month. Raises Forbidden,
@@ -72,7 +72,7 @@ class ApiKeyService:
             if self._keys.owner(owner) is None:
                 raise UserNotFound("Look at the list of users, or of service accounts.")
         found = self._keys.keys_of(owner, limit=limit, cursor=cursor)
-        facts: Facts = {"shown": len(found[0])}
+        facts: AuditFacts = {"shown": len(found[0])}
         self._keys.record(record_of(self._actor, Action.API_KEYS_LISTED, owner, self._now(), facts))
         return found
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from docplatform.api_keys.model import ApiKey
 from docplatform.core.audit import AuditRecord
-from docplatform.core.idempotency import Memory, Remembering
+from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.identity.model import User
 
 
-class ApiKeyWork(Remembering, Protocol):
+class ApiKeyWork(IdempotencyWrites, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def add_key(self, key: ApiKey) -> None: ...
@@ -43,7 +43,7 @@ class ApiKeys(Protocol):
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of creation. Raises InvalidCursor."""
 
-    def memory(self, user_id: str, at: datetime) -> Memory: ...
+    def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
     def begin(self) -> AbstractContextManager[ApiKeyWork]: ...
 

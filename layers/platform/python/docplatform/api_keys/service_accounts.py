@@ -9,9 +9,9 @@ from docplatform.api_keys.errors import ServiceAccountNotFound
 from docplatform.api_keys.ports import ApiKeys
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.idempotency import digest as fingerprint
-from docplatform.core.idempotency import once
+from docplatform.core.idempotency import idempotent
 from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
 
 
@@ -29,14 +29,14 @@ class ServiceAccounts:
             account = User(ids.new(ids.USER, at), "", name, role, UserStatus.ACTIVE, at, UserKind.SERVICE)
             with self._keys.begin() as work:
                 if idempotency_key:
-                    work.remember(self._actor.user_id, idempotency_key, request, account.id, at)
+                    work.record_key(self._actor.user_id, idempotency_key, request, account.id, at)
                 work.add_service_account(account)
-                facts: Facts = {"role": role.value}
+                facts: AuditFacts = {"role": role.value}
                 work.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
             return account
 
         memory = self._keys.memory(self._actor.user_id, self._now())
-        return once(memory, idempotency_key, request, make, self.read)
+        return idempotent(memory, idempotency_key, request, make, self.read)
 
     def read(self, user_id: str) -> User:
         """Raises ServiceAccountNotFound, for a person as well."""
@@ -48,7 +48,7 @@ class ServiceAccounts:
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of creation. Raises InvalidCursor."""
         found = self._keys.service_accounts(limit=limit, cursor=cursor)
-        facts: Facts = {"shown": len(found[0])}
+        facts: AuditFacts = {"shown": len(found[0])}
         self._keys.record(
             record_of(self._actor, Action.SERVICE_ACCOUNTS_LISTED, "service-accounts", self._now(), facts)
         )

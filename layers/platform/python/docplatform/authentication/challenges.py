@@ -7,17 +7,19 @@ from datetime import datetime
 
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import InvalidChallenge
-from docplatform.identity.factors import CHALLENGE_LIFE, Challenge, Errand, Method
+from docplatform.identity.factors import CHALLENGE_LIFE, Challenge, ChallengePurpose, Method
 from docplatform.identity.ports import People
 
 
-def new_challenge(errand: Errand, user_id: str, at: datetime, first: Method = Method.PASSWORD) -> tuple[str, Challenge]:
+def new_challenge(
+    errand: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD
+) -> tuple[str, Challenge]:
     """The token for the client, and what is kept of it."""
     token = secrets.token_urlsafe(32)
     return token, Challenge(digest(token), errand, user_id, at + CHALLENGE_LIFE, first)
 
 
-def held(people: People, token: str, errand: Errand, at: datetime) -> Challenge:
+def held(people: People, token: str, errand: ChallengePurpose, at: datetime) -> Challenge:
     """Raises InvalidChallenge."""
     challenge = people.challenge(digest(token))
     if challenge is None or challenge.errand is not errand or challenge.expires_at <= at:

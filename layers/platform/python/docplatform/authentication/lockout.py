@@ -8,31 +8,31 @@ from datetime import datetime
 
 from docplatform.core.errors import TooManyAttempts
 from docplatform.core.tenant import Tenant
-from docplatform.identity.attempts import SOURCE_FAILURES, Tally, source_of, tenant_cap, window_of
-from docplatform.identity.credential_ports import Attempts, CredentialWork
+from docplatform.identity.attempts import SOURCE_FAILURES, AttemptCount, source_of, tenant_cap, window_of
+from docplatform.identity.credential_ports import Attempts, CredentialChanges
 
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SignInAttempt:
     """One that was let through, and counts as failed until somebody says otherwise."""
 
     account: str
     source: str
     at: datetime
-    before: Tally
-    after: Tally
+    before: AttemptCount
+    after: AttemptCount
     attempts: Attempts
 
-    def failed(self, work: CredentialWork) -> None:
+    def failed(self, work: CredentialChanges) -> None:
         work.count_failure(self.source, self.at)
 
-    def passed(self, work: CredentialWork) -> None:
+    def passed(self, work: CredentialChanges) -> None:
         """Somebody is in: the account's count begins anew."""
         work.forgive(self.account)
 
-    def half_passed(self) -> None:
+    def release(self) -> None:
         """The password was right and a second factor is due: this attempt neither counts nor forgives. Where another was counted
         meanwhile both stay, or a right password would wipe out the wrong codes that are tried beside it."""
         self.attempts.keep(self.account, replace(self.before, revision=self.after.revision + 1), self.at)
@@ -44,7 +44,7 @@ class Lockout:
         self._tenant, self._source = tenant, source_of(address)
         self._attempts, self._now = attempts, now
 
-    def admit(self, account: str) -> Attempt:
+    def admit(self, account: str) -> SignInAttempt:
         """``account`` is the e-mail address that was typed, whether anybody has it or not. Raises TooManyAttempts."""
         at = self._now()
         account = account.strip().lower()
@@ -55,6 +55,6 @@ class Lockout:
             after = tally.with_attempt(at)
             faster = self._attempts.keep(account, after, at)
             if faster is None:
-                return Attempt(account, self._source, at, tally, after, self._attempts)
+                return SignInAttempt(account, self._source, at, tally, after, self._attempts)
             tally = faster
         raise TooManyAttempts(1)  # many at the same moment, for one account: nobody types like that

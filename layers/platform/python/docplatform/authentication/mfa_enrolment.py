@@ -10,12 +10,19 @@ from typing import Any
 
 from docplatform.authentication.challenges import held, new_challenge
 from docplatform.authentication.errors import ProofRefused
-from docplatform.authentication.verification import Proofs
+from docplatform.authentication.verification import FactorVerifier
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import Conflict
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, MfaIsRequired, UserNotFound
-from docplatform.identity.factors import MOST_PASSKEYS, Errand, Factors, Passkey, new_recovery_codes, recovery_hash
+from docplatform.identity.factors import (
+    MOST_PASSKEYS,
+    ChallengePurpose,
+    Factors,
+    Passkey,
+    new_recovery_codes,
+    recovery_hash,
+)
 from docplatform.identity.model import Login, clean_display_name
 from docplatform.identity.ports import People
 
@@ -23,7 +30,7 @@ Codes = tuple[str, ...]
 
 
 class OwnFactors:
-    def __init__(self, actor: Actor, people: People, proofs: Proofs, now: Callable[[], datetime]) -> None:
+    def __init__(self, actor: Actor, people: People, proofs: FactorVerifier, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._proofs, self._now = actor, people, proofs, now
 
     def look(self) -> Factors:
@@ -69,7 +76,7 @@ class OwnFactors:
         login = self._login()
         if len(login.factors.passkeys) >= MOST_PASSKEYS:
             raise Conflict(f"You have {MOST_PASSKEYS} passkeys; delete one first.")
-        token, challenge = new_challenge(Errand.PASSKEY_REGISTRATION, login.user.id, self._now())
+        token, challenge = new_challenge(ChallengePurpose.PASSKEY_REGISTRATION, login.user.id, self._now())
         with self._people.begin() as work:
             work.issue(challenge)
         return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
@@ -78,7 +85,7 @@ class OwnFactors:
         """With the recovery codes, where there were none. Raises ProofRefused, InvalidName, Conflict."""
         login, name = self._login(), clean_display_name(name)
         with _refusals():
-            challenge = held(self._people, token, Errand.PASSKEY_REGISTRATION, self._now())
+            challenge = held(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
             if challenge.user_id != login.user.id:
                 raise InvalidChallenge("It was somebody else's.")
             try:
@@ -93,7 +100,7 @@ class OwnFactors:
         with _refusals(), self._people.begin() as work:
             work.use(challenge)
             work.keep_factors(login.user.id, login.factors, after)
-            facts: Facts = {"passkey": made.id}
+            facts: AuditFacts = {"passkey": made.id}
             work.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
         return made, codes
 
@@ -103,10 +110,10 @@ class OwnFactors:
         left = tuple(each for each in login.factors.passkeys if each.id != passkey_id)
         if len(left) == len(login.factors.passkeys):
             raise FactorNotFound("Look at the list of your passkeys.")
-        facts: Facts = {"passkey": passkey_id}
+        facts: AuditFacts = {"passkey": passkey_id}
         self._remove(login, replace(login.factors, passkeys=left), Action.PASSKEY_REMOVED, facts)
 
-    def _remove(self, login: Login, after: Factors, action: Action, facts: Facts | None = None) -> None:
+    def _remove(self, login: Login, after: Factors, action: Action, facts: AuditFacts | None = None) -> None:
         """The recovery codes go with the last factor."""
         if not after.enrolled:
             if login.require_mfa:
@@ -114,7 +121,7 @@ class OwnFactors:
             after = replace(after, recovery=frozenset())
         self._keep(login, after, action, facts)
 
-    def _keep(self, login: Login, after: Factors, action: Action, facts: Facts | None = None) -> None:
+    def _keep(self, login: Login, after: Factors, action: Action, facts: AuditFacts | None = None) -> None:
         with _refusals(), self._people.begin() as work:
             work.keep_factors(login.user.id, login.factors, after)
             work.record(record_of(self._actor, action, login.user.id, self._now(), facts))

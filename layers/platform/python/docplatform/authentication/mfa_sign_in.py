@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from docplatform.authentication.challenges import held, new_challenge
-from docplatform.authentication.sign_in import Door, Entry
-from docplatform.authentication.verification import Shown, with_passkey
-from docplatform.core.audit import NOBODY, Action
+from docplatform.authentication.sign_in import IssuedTokens, SignIn
+from docplatform.authentication.verification import PresentedFactor, with_passkey
+from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
-from docplatform.identity.factors import Challenge, Errand, Method, new_recovery_codes, recovery_hash
+from docplatform.identity.factors import Challenge, ChallengePurpose, Method, new_recovery_codes, recovery_hash
 from docplatform.identity.model import Login, UserStatus
 
 
-class SecondSteps(Door):
-    def show_factor(self, token: str, shown: Shown) -> Entry:
+class MfaSignIn(SignIn):
+    def verify_factor(self, token: str, shown: PresentedFactor) -> IssuedTokens:
         """The second step: ``token`` is MfaRequired's challenge. Raises InvalidChallenge, InvalidCode, TooManyAttempts."""
-        challenge = held(self._people, token, Errand.SECOND_FACTOR, self._now())
+        challenge = held(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
         login = self._challenged(challenge)
         user_id, attempt = login.user.id, self._admit(login.user.email)
         try:
@@ -35,13 +35,13 @@ class SecondSteps(Door):
 
     def passkey_options(self, token: str) -> dict[str, Any]:
         """For a passkey as the second factor. Raises InvalidChallenge."""
-        login = self._challenged(held(self._people, token, Errand.SECOND_FACTOR, self._now()))
+        login = self._challenged(held(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now()))
         return self._proofs.passkeys.request(login.factors.passkeys, token)
 
     def enrol(self, token: str) -> tuple[str, str]:
         """A new one-time password's secret and URI, for who must have one to get in: ``token`` is MfaEnrolmentRequired's challenge.
         Raises InvalidChallenge."""
-        login = self._challenged(held(self._people, token, Errand.ENROLMENT, self._now()))
+        login = self._challenged(held(self._people, token, ChallengePurpose.ENROLMENT, self._now()))
         if login.factors.enrolled:
             raise InvalidChallenge("A second factor is set up. Log in again.")
         user, issuer = login.user, self._visitor.tenant.name
@@ -51,9 +51,9 @@ class SecondSteps(Door):
             work.record(self._about(user.id, "", Action.MFA_ENROLMENT_STARTED))
         return secret, uri
 
-    def confirm_enrolment(self, token: str, code: str) -> tuple[Entry, tuple[str, ...]]:
+    def confirm_enrolment(self, token: str, code: str) -> tuple[IssuedTokens, tuple[str, ...]]:
         """Logged in, and the recovery codes. Raises InvalidChallenge, InvalidCode, TooManyAttempts."""
-        challenge = held(self._people, token, Errand.ENROLMENT, self._now())
+        challenge = held(self._people, token, ChallengePurpose.ENROLMENT, self._now())
         login = self._challenged(challenge)
         if login.factors.enrolled:
             raise InvalidChallenge("A second factor is set up. Log in again.")
@@ -76,20 +76,20 @@ class SecondSteps(Door):
 
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
         """A challenge for a passkey that logs in by itself, and the options for the browser."""
-        token, challenge = new_challenge(Errand.PASSKEY_LOGIN, "", self._now())
+        token, challenge = new_challenge(ChallengePurpose.PASSKEY_LOGIN, "", self._now())
         with self._people.begin() as work:
             work.issue(challenge)
         return token, self._proofs.passkeys.request((), token)
 
-    def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> Entry:
+    def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> IssuedTokens:
         """The challenge is used up whether the passkey is right or not. Raises InvalidChallenge, InvalidCode, TooManyAttempts,
         SsoRequired."""
         self._gate.check()
-        challenge = held(self._people, token, Errand.PASSKEY_LOGIN, self._now())
+        challenge = held(self._people, token, ChallengePurpose.PASSKEY_LOGIN, self._now())
         passkeys = self._proofs.passkeys
         login = self._people.login(passkeys.owner(credential))
         attempt = self._admit(login.user.email if login else f"passkey:{self._visitor.address}")
-        user_id = login.user.id if login else NOBODY
+        user_id = login.user.id if login else UNKNOWN_USER
         try:
             if login is None or login.user.status is not UserStatus.ACTIVE:
                 raise InvalidCode("Log in another way.")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.lockout import Lockout
 from docplatform.core.actor import Actor
-from docplatform.core.audit import NOBODY, Action, Visiting, record_of
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject, record_of
 from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
@@ -19,7 +19,7 @@ from docplatform.identity.credential_ports import CredentialMail
 from docplatform.identity.errors import InvalidReset, SessionNotFound, WeakPassword
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
-from docplatform.identity.ports import Gate, Passwords, People
+from docplatform.identity.ports import PasswordPolicyGate, Passwords, People
 from docplatform.sso.errors import SsoRequired
 
 RESET_LIFE = timedelta(hours=1)
@@ -43,7 +43,7 @@ class LostPassword:
         mail: CredentialMail,
         home: str,
         now: Callable[[], datetime],
-        gate: Gate,
+        gate: PasswordPolicyGate,
     ) -> None:
         """``home`` is the tenant's address."""
         self._tenant, self._request_id = tenant, request_id
@@ -60,7 +60,7 @@ class LostPassword:
             login = None
         newcomers = self._newcomers()  # always: time must not tell who is here
         if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or newcomers):
-            self._record(NOBODY if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
+            self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
         earlier = self._people.reset(login.user.id)
         if earlier and at - earlier.asked_at < _BETWEEN_MAILS:
@@ -107,8 +107,8 @@ class LostPassword:
             work.forgive(user.email)
             work.record(record_of(self._about(user_id), Action.PASSWORD_RESET, user_id, at))
 
-    def _about(self, user_id: str) -> Visiting:
-        return Visiting(self._tenant, user_id, "", self._request_id)
+    def _about(self, user_id: str) -> AuditSubject:
+        return AuditSubject(self._tenant, user_id, "", self._request_id)
 
     def _record(self, user_id: str, action: Action) -> None:
         self._people.record(record_of(self._about(user_id), action, user_id, self._now()))
@@ -141,7 +141,7 @@ class OwnPassword:
         try:
             check_new_password(self._passwords, new, email=user.email)
         except WeakPassword:
-            attempt.half_passed()
+            attempt.release()
             raise
         session = self._people.session(actor.session_id)
         if session is None or not alive(session, user, at):

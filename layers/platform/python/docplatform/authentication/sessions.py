@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from docplatform.authentication.passwords import check_new_password
-from docplatform.authentication.sign_in import Door, Entry, new_secret
+from docplatform.authentication.sign_in import IssuedTokens, SignIn, new_secret
 from docplatform.core.actor import Actor
-from docplatform.core.audit import NOBODY, Action, Facts, record_of
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, record_of
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
 from docplatform.identity.factors import Method
@@ -20,8 +20,8 @@ from docplatform.identity.ports import People
 _AT_ONCE = 50  # sessions in a transaction
 
 
-class SessionService(Door):
-    def log_in(self, email: str, password: str) -> Entry:
+class SessionService(SignIn):
+    def log_in(self, email: str, password: str) -> IssuedTokens:
         """Raises InvalidCredentials: one answer, in one time, for every reason; TooManyAttempts, even for the right password; and when
         it is right but not enough MfaRequired or MfaEnrolmentRequired; SsoRequired."""
         self._gate.check()
@@ -31,7 +31,7 @@ class SessionService(Door):
         right = self._passwords.fits(password, hashed)
         admitted = right and user is not None and user.status is UserStatus.ACTIVE and self._gate.admits(user)
         if login is None or user is None or not admitted:
-            self._refuse(attempt, Action.LOGIN_FAILED, user.id if user else NOBODY)
+            self._refuse(attempt, Action.LOGIN_FAILED, user.id if user else UNKNOWN_USER)
             raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
         anew = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
         with self._people.begin() as work:
@@ -43,12 +43,12 @@ class SessionService(Door):
             else:
                 work.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
-            attempt.half_passed()
+            attempt.release()
             raise due
         self._tell_of_device(login)
         return entry
 
-    def accept_invitation(self, token: str, name: str, password: str) -> Entry:
+    def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
         """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired,
         SsoRequired."""
         self._gate.no_newcomers()
@@ -70,7 +70,7 @@ class SessionService(Door):
             work.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 
-    def refresh(self, token: str) -> Entry:
+    def refresh(self, token: str) -> IssuedTokens:
         """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
         (RFC 9700 §4.14.2). Raises InvalidRefreshToken."""
         session, family = self._held(token)
@@ -83,7 +83,7 @@ class SessionService(Door):
             work.renew_session(session, after)
             work.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
             # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
-            return Entry(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
+            return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
     def log_out(self, token: str) -> None:
         """Ends the session. Raises InvalidRefreshToken."""
@@ -125,7 +125,7 @@ class OwnSessions:
             raise SessionNotFound("Look at the list of your sessions.")
         with self._people.begin() as work:
             work.close_session(session_id)
-            facts: Facts = {"session": session_id}
+            facts: AuditFacts = {"session": session_id}
             work.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
 
     def revoke_others(self) -> None:
@@ -136,5 +136,5 @@ class OwnSessions:
             with self._people.begin() as work:
                 for session in some:
                     work.close_session(session.id)
-                facts: Facts = {"sessions": len(some)}
+                facts: AuditFacts = {"sessions": len(some)}
                 work.record(record_of(self._actor, Action.SESSIONS_REVOKED, self._actor.user_id, self._now(), facts))

@@ -10,23 +10,23 @@ from datetime import datetime, timedelta
 
 from docplatform.authentication.challenges import new_challenge
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
-from docplatform.authentication.lockout import Attempt, Lockout
-from docplatform.authentication.verification import Proofs
+from docplatform.authentication.lockout import Lockout, SignInAttempt
+from docplatform.authentication.verification import FactorVerifier
 from docplatform.core import ids
-from docplatform.core.audit import NOBODY, Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditRecord, AuditSubject, record_of
 from docplatform.core.errors import ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.identity.credential_ports import CredentialMail
-from docplatform.identity.factors import CHALLENGE_LIFE, Errand, Method
+from docplatform.identity.factors import CHALLENGE_LIFE, ChallengePurpose, Method
 from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
-from docplatform.identity.ports import Gate, OpenGate, Passwords, People, PeopleWork, TokenIssuer
+from docplatform.identity.ports import PasswordPolicyGate, Passwords, PasswordsAllowed, People, TokenIssuer, UserChanges
 
 _MOST_DEVICES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class RequestOrigin:
     """Who is at the door: no user yet. ``address`` and ``agent`` are of the connection."""
 
     tenant: Tenant
@@ -36,7 +36,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class IssuedTokens:
     """``refresh_token`` is ``<session>.<secret>``, and the secret ``<family>.<fresh>``: the family stays for the session's life, so that
     any earlier secret is known for what it is. Only hashes are kept."""
 
@@ -44,31 +44,31 @@ class Entry:
     refresh_token: str
 
 
-class Door:
+class SignIn:
     def __init__(
         self,
-        visitor: Visitor,
+        visitor: RequestOrigin,
         people: People,
         passwords: Passwords,
         tokens: TokenIssuer,
         now: Callable[[], datetime],
         lockout: Lockout,
-        proofs: Proofs,
+        proofs: FactorVerifier,
         mail: CredentialMail,
         home: str,
-        gate: Gate | None = None,
+        gate: PasswordPolicyGate | None = None,
     ) -> None:
         """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
         self._visitor, self._people, self._passwords = visitor, people, passwords
         self._tokens, self._now, self._lockout, self._proofs = tokens, now, lockout, proofs
-        self._mail, self._home, self._gate = mail, home, gate or OpenGate()
+        self._mail, self._home, self._gate = mail, home, gate or PasswordsAllowed()
 
-    def _admit(self, account: str) -> Attempt:
+    def _admit(self, account: str) -> SignInAttempt:
         try:
             return self._lockout.admit(account)
         except TooManyAttempts:
             known = self._login_of(account)
-            self._people.record(self._about(known.user.id if known else NOBODY, "", Action.LOGIN_THROTTLED))
+            self._people.record(self._about(known.user.id if known else UNKNOWN_USER, "", Action.LOGIN_THROTTLED))
             raise
 
     def _login_of(self, email: str) -> Login | None:
@@ -78,16 +78,16 @@ class Door:
             return None
 
     def _due(
-        self, work: PeopleWork, login: Login, first: Method = Method.PASSWORD
+        self, work: UserChanges, login: Login, first: Method = Method.PASSWORD
     ) -> MfaRequired | MfaEnrolmentRequired | None:
         """What must follow the right password, or what else came ``first``."""
         if not (login.factors.enrolled or login.require_mfa):
             return None
-        errand = Errand.SECOND_FACTOR if login.factors.enrolled else Errand.ENROLMENT
+        errand = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
         token, challenge = new_challenge(errand, login.user.id, self._now(), first)
         work.issue(challenge)
         seconds = int(CHALLENGE_LIFE.total_seconds())
-        if errand is Errand.ENROLMENT:
+        if errand is ChallengePurpose.ENROLMENT:
             go = "Send the challenge to /v1/auth/mfa/enrolment."
             return MfaEnrolmentRequired(go, challenge=token, expires_in=seconds)
         go = "Send it to /v1/auth/mfa with the challenge."
@@ -95,13 +95,13 @@ class Door:
 
     def _enter(
         self,
-        work: PeopleWork,
+        work: UserChanges,
         login: Login,
         action: Action,
         methods: tuple[Method, ...],
         *,
         ago: timedelta | None = timedelta(0),
-    ) -> Entry:
+    ) -> IssuedTokens:
         """``ago``: how long ago they proved to be who they are; None where nobody knows."""
         device = digest(self._visitor.agent)
         if device not in login.devices:
@@ -122,8 +122,8 @@ class Door:
             )
 
     def _open(
-        self, work: PeopleWork, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
-    ) -> Entry:
+        self, work: UserChanges, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
+    ) -> IssuedTokens:
         family, at = secrets.token_urlsafe(16), self._now()
         secret = new_secret(family)
         session = Session(
@@ -141,9 +141,9 @@ class Door:
         )
         work.open_session(session)
         work.record(self._about(user.id, session.id, action, {"methods": [method.value for method in methods]}))
-        return Entry(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
+        return IssuedTokens(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
 
-    def _refuse(self, attempt: Attempt, action: Action, target: str) -> None:
+    def _refuse(self, attempt: SignInAttempt, action: Action, target: str) -> None:
         """On record with its count, and with the lock when the attempt has brought one."""
         try:
             with self._people.begin() as work:
@@ -154,10 +154,10 @@ class Door:
         except ChangedMeanwhile:  # a thousand at once: the account's own count stands already
             self._people.record(self._about(target, "", action))
 
-    def _about(self, user_id: str, session_id: str, action: Action, facts: Facts | None = None) -> AuditRecord:
+    def _about(self, user_id: str, session_id: str, action: Action, facts: AuditFacts | None = None) -> AuditRecord:
         visitor = self._visitor
         return record_of(
-            Visiting(visitor.tenant, user_id, session_id, visitor.request_id), action, user_id, self._now(), facts
+            AuditSubject(visitor.tenant, user_id, session_id, visitor.request_id), action, user_id, self._now(), facts
         )
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
-from docplatform.authentication.sign_in import Door, Entry
+from docplatform.authentication.sign_in import IssuedTokens, SignIn
 from docplatform.core.audit import Action
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Login
-from docplatform.identity.ports import PeopleWork
+from docplatform.identity.ports import UserChanges
 
 
-class SsoDoor(Door):
+class SsoSignIn(SignIn):
     def enter(
-        self, work: PeopleWork, login: Login, *, enough: bool, proved_at: datetime | None
-    ) -> Entry | MfaRequired | MfaEnrolmentRequired:
+        self, work: UserChanges, login: Login, *, enough: bool, proved_at: datetime | None
+    ) -> IssuedTokens | MfaRequired | MfaEnrolmentRequired:
         """``enough``: the provider sees to second factors itself; otherwise ours may have to follow. ``proved_at``: when it last saw for
         itself who it is, None where it does not say."""
         due = None if enough else self._due(work, login, Method.FEDERATED)

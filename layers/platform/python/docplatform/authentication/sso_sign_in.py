@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
-from docplatform.authentication.sign_in import Entry, Visitor
-from docplatform.authentication.sso_session import SsoDoor
+from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin
+from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.core import ids
 from docplatform.core.actor import Role
-from docplatform.core.audit import NOBODY, Action, Facts, Visiting, record_of
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
 from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
@@ -25,12 +25,12 @@ from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
 from docplatform.sso.group_sync import GroupFollower
 from docplatform.sso.model import (
     ATTEMPT_LIFE,
-    Attempt,
     Connection,
     ExternalIdentity,
     Kind,
-    ProviderDown,
     ProviderRefused,
+    ProviderUnavailable,
+    SsoAttempt,
 )
 from docplatform.sso.outages import LONGEST_REASON, Outages
 from docplatform.sso.ports import Provider, SsoStore, SsoWork
@@ -61,10 +61,10 @@ class _Arrival:
 class SsoService:
     def __init__(
         self,
-        visitor: Visitor,
+        visitor: RequestOrigin,
         store: SsoStore,
         people: People,
-        door: SsoDoor,
+        door: SsoSignIn,
         provider: Callable[[Connection], Provider],
         outages: Outages,
         groups: GroupFollower,
@@ -80,14 +80,14 @@ class SsoService:
             raise SsoNotConnected("Log in with e-mail and password.")
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         try:
-            departure = self._provider(connection).depart(state, anew=anew)
-        except ProviderDown as down:
+            departure = self._provider(connection).authorization_request(state, anew=anew)
+        except ProviderUnavailable as down:
             self._outages.found(health, str(down))
             raise _unavailable() from down
         if health and health.down:
             self._outages.is_down(connection, health)
         at = self._now()
-        attempt = Attempt(
+        attempt = SsoAttempt(
             state_hash=digest(state),
             browser_hash=digest(browser),
             revision=connection.revision,
@@ -99,11 +99,11 @@ class SsoService:
         )
         with self._store.begin() as work:
             work.begin_attempt(attempt)
-            facts: Facts = {"kind": connection.kind.value, "anew": anew}
-            work.record(record_of(self._by(), Action.SSO_STARTED, NOBODY, at, facts))
+            facts: AuditFacts = {"kind": connection.kind.value, "anew": anew}
+            work.record(record_of(self._by(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
         return Start(departure.address, browser, connection.kind)
 
-    def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> Entry:
+    def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
         """Log in whom the provider's reply is proof of; on the first time, make them a member.
         Raises SsoRefused: one answer for every reason; QuotaExceeded (the plan's users), SsoUnavailable; MfaRequired or
         MfaEnrolmentRequired where the platform has to ask for a second factor."""
@@ -116,10 +116,10 @@ class SsoService:
         if not hmac.compare_digest(attempt.browser_hash, digest(browser)):
             self._refuse("the log-in was begun in another browser")
         try:
-            identity = self._provider(connection).arrive(attempt, reply, self._now())
+            identity = self._provider(connection).handle_callback(attempt, reply, self._now())
         except ProviderRefused as refused:
             self._refuse(str(refused))
-        except ProviderDown as down:
+        except ProviderUnavailable as down:
             self._outages.found(health, str(down))
             raise _unavailable() from down
         if not attempt.is_answered_by(identity):
@@ -129,7 +129,7 @@ class SsoService:
         except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
             return self._enter(connection, identity)
 
-    def _enter(self, connection: Connection, identity: ExternalIdentity) -> Entry:
+    def _enter(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
         arrival = self._arrival(connection, identity)
         try:
             with self._store.begin() as work:
@@ -141,11 +141,11 @@ class SsoService:
         except SsoRefused:
             self._refuse("the assertion has been used", arrival.login.user.id)
         except QuotaExceeded:
-            self._note("the plan's users are used up", NOBODY)
+            self._note("the plan's users are used up", UNKNOWN_USER)
             raise
         if connection.follow_groups:
             self._groups.follow(self._by(arrival.login.user.id), identity)
-        if not isinstance(entry, Entry):
+        if not isinstance(entry, IssuedTokens):
             raise entry
         self._door.tell_of_device(arrival.login)
         return entry
@@ -209,24 +209,24 @@ class SsoService:
             if arrival.keeper:
                 work.keep_admin(arrival.keeper)
             if user.role is not before.role:
-                facts: Facts = {"from": before.role.value, "to": user.role.value}
+                facts: AuditFacts = {"from": before.role.value, "to": user.role.value}
                 work.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
         if arrival.linked != user.id:
             work.link(identity, user.id, before=arrival.linked)
             work.record(record_of(own, Action.USER_LINKED, user.id, at))
 
-    def _refuse(self, reason: str, target: str = NOBODY) -> NoReturn:
+    def _refuse(self, reason: str, target: str = UNKNOWN_USER) -> NoReturn:
         self._note(reason, target)
         raise SsoRefused(
             "Begin again; if it fails again, an admin of your organisation finds the reason in the audit trail."
         )
 
     def _note(self, reason: str, target: str) -> None:
-        facts: Facts = {"reason": reason[:LONGEST_REASON]}
+        facts: AuditFacts = {"reason": reason[:LONGEST_REASON]}
         self._store.record(record_of(self._by(), Action.SSO_REFUSED, target, self._now(), facts))
 
-    def _by(self, user_id: str = NOBODY) -> Visiting:
-        return Visiting(self._visitor.tenant, user_id, "", self._visitor.request_id)
+    def _by(self, user_id: str = UNKNOWN_USER) -> AuditSubject:
+        return AuditSubject(self._visitor.tenant, user_id, "", self._visitor.request_id)
 
 
 def _unavailable() -> SsoUnavailable:

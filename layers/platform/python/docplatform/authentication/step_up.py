@@ -9,12 +9,12 @@ from typing import Any
 from docplatform.authentication.challenges import held, new_challenge
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.lockout import Lockout
-from docplatform.authentication.verification import Proofs, Shown
+from docplatform.authentication.verification import FactorVerifier, PresentedFactor
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, record_of
 from docplatform.core.errors import TooManyAttempts
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
-from docplatform.identity.factors import Challenge, Errand, Factors, Method
+from docplatform.identity.factors import Challenge, ChallengePurpose, Factors, Method
 from docplatform.identity.model import Login, alive
 from docplatform.identity.ports import Passwords, People
 
@@ -25,7 +25,7 @@ class StepUp:
         actor: Actor,
         people: People,
         passwords: Passwords,
-        proofs: Proofs,
+        proofs: FactorVerifier,
         lockout: Lockout,
         now: Callable[[], datetime],
     ) -> None:
@@ -37,12 +37,12 @@ class StepUp:
         login = self._login()
         if not login.factors.passkeys:
             raise ProofRefused("You have no passkey here.")
-        token, challenge = new_challenge(Errand.STEP_UP, login.user.id, self._now())
+        token, challenge = new_challenge(ChallengePurpose.STEP_UP, login.user.id, self._now())
         with self._people.begin() as work:
             work.issue(challenge)
         return token, self._proofs.passkeys.request(login.factors.passkeys, token)
 
-    def prove(self, password: str, shown: Shown, token: str = "") -> None:
+    def prove(self, password: str, shown: PresentedFactor, token: str = "") -> None:
         """The password, and a second factor where there is one; or a passkey, which is both. ``token`` is its challenge.
         Raises ProofRefused: one answer for every reason; TooManyAttempts."""
         actor, at, login = self._actor, self._now(), self._login()
@@ -74,17 +74,17 @@ class StepUp:
         except (InvalidCode, InvalidChallenge) as error:
             raise ProofRefused("It was used a moment ago.") from error
 
-    def _challenge(self, shown: Shown, token: str, at: datetime) -> Challenge | None:
+    def _challenge(self, shown: PresentedFactor, token: str, at: datetime) -> Challenge | None:
         """Raises InvalidChallenge."""
         if shown.passkey is None:
             return None
-        challenge = held(self._people, token, Errand.STEP_UP, at)
+        challenge = held(self._people, token, ChallengePurpose.STEP_UP, at)
         if challenge.user_id != self._actor.user_id:
             raise InvalidChallenge("It was somebody else's.")
         return challenge
 
     def _held_against(
-        self, login: Login, password: str, shown: Shown, token: str, at: datetime
+        self, login: Login, password: str, shown: PresentedFactor, token: str, at: datetime
     ) -> tuple[Factors, tuple[Method, ...]]:
         """Raises InvalidCode."""
         if shown.passkey is None and not self._passwords.fits(password, login.password):

@@ -12,7 +12,7 @@ from docplatform.identity.factors import Factors, Method, Passkey, recovery_hash
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PresentedFactor:
     """One of them. ``passkey`` is the credential that the browser gave (WebAuthn §5.1)."""
 
     code: str = ""
@@ -20,13 +20,13 @@ class Shown:
     passkey: dict[str, Any] | None = None
 
 
-class Proofs:
+class FactorVerifier:
     def __init__(self, secrets: Secrets, codes: OneTimeCodes, passkeys: Passkeys) -> None:
         self.passkeys = passkeys
         self._secrets, self._codes = secrets, codes
 
     def accept(
-        self, user_id: str, factors: Factors, shown: Shown, challenge: str, at: datetime
+        self, user_id: str, factors: Factors, shown: PresentedFactor, challenge: str, at: datetime
     ) -> tuple[Factors, Method]:
         """The factors as they are after this use, and which it was. Raises InvalidCode."""
         if shown.passkey is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from docplatform.authentication.sign_in import Entry
-from docplatform.http.schemas import Wire
+from docplatform.authentication.sign_in import IssuedTokens
+from docplatform.http.schemas import Schema
 
 
-class Tokens(Wire):
+class Tokens(Schema):
     """``expires_in`` in seconds, of the access token (RFC 6749 §5.1). A refresh token is good for one use."""
 
     access_token: str
@@ -17,5 +17,5 @@ class Tokens(Wire):
     refresh_token: str
 
     @staticmethod
-    def of(entry: Entry) -> Tokens:
+    def of(entry: IssuedTokens) -> Tokens:
         return Tokens(access_token=entry.access_token, refresh_token=entry.refresh_token)

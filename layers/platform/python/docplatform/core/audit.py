@@ -11,7 +11,7 @@ from typing import Protocol
 from docplatform.core import ids
 from docplatform.core.tenant import Tenant
 
-Facts = dict[str, str | int | bool | list[str]]
+AuditFacts = dict[str, str | int | bool | list[str]]
 
 
 class Action(StrEnum):
@@ -120,7 +120,7 @@ class AuditRecord:
     action: Action
     target: str
     request: str
-    facts: Facts = field(default_factory=dict)
+    facts: AuditFacts = field(default_factory=dict)
 
 
 class Doer(Protocol):
@@ -136,7 +136,7 @@ class Doer(Protocol):
     def request_id(self) -> str: ...
 
 
-def record_of(actor: Doer, action: Action, target: str, at: datetime, facts: Facts | None = None) -> AuditRecord:
+def record_of(actor: Doer, action: Action, target: str, at: datetime, facts: AuditFacts | None = None) -> AuditRecord:
     """What ``actor`` did to ``target`` (an id) at that moment."""
     return AuditRecord(
         id=ids.ulid(at),
@@ -159,11 +159,11 @@ TakenBack = Callable[[list[str]], AuditRecord]
 """The audit record of the folders and documents on which somebody loses, in one transaction, what was granted to them."""
 
 
-NOBODY = "unknown"
+UNKNOWN_USER = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Visiting:
+class AuditSubject:
     tenant: Tenant
     user_id: str
     session_id: str

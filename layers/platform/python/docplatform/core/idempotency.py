@@ -13,17 +13,17 @@ from docplatform.core.errors import AlreadyDone, IdempotencyKeyReused
 T = TypeVar("T")
 
 
-class Memory(Protocol):
+class IdempotencyStore(Protocol):
     """One user's idempotency keys."""
 
-    def remembered(self, key: str) -> tuple[str, str] | None:
+    def lookup(self, key: str) -> tuple[str, str] | None:
         """The request's digest and its result."""
 
 
-class Remembering(Protocol):
+class IdempotencyWrites(Protocol):
     """Work that what was done under an idempotency key is stored with."""
 
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+    def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
         """What ``user_id`` has done. To be called first: its refusal comes before any other. Raises AlreadyDone when committed."""
 
 
@@ -31,15 +31,17 @@ def digest(**request: object) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def once(memory: Memory, key: str, request: str, create: Callable[[], T], find: Callable[[str], T]) -> T:
+def idempotent(
+    memory: IdempotencyStore, key: str, request: str, create: Callable[[], T], find: Callable[[str], T]
+) -> T:
     """``create()``, unless this key has done so already: then ``find(result)`` of the first time.
 
-    ``create`` must ``remember`` the key in its own transaction. Raises IdempotencyKeyReused when the key was another request's.
+    ``create`` must ``record_key`` the key in its own transaction. Raises IdempotencyKeyReused when the key was another request's.
     """
     if not key:
         return create()
     for _ in range(2):
-        earlier = memory.remembered(key)
+        earlier = memory.lookup(key)
         if earlier:
             if earlier[0] != request:
                 raise IdempotencyKeyReused("Use a fresh key for every new request.")

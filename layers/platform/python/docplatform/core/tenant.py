@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from docplatform.core.errors import Invalid
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 
 MB, GB = 10**6, 10**9
 
@@ -22,7 +22,7 @@ class Plan(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PlanLimits:
     """``file_bytes`` and ``storage_bytes`` in bytes;
     ``search_seconds`` is the time-out of one search; ``weight`` the share of background work."""
 
@@ -34,10 +34,10 @@ class Limits:
     weight: int
 
 
-LIMITS: dict[Plan, Limits] = {
-    Plan.STANDARD: Limits(50 * MB, 100 * GB, 100_000, 100, 10, 1),
-    Plan.PROFESSIONAL: Limits(200 * MB, 1_000 * GB, 1_000_000, 1_000, 30, 3),
-    Plan.ENTERPRISE: Limits(500 * MB, 10_000 * GB, 100_000_000, 1_000_000, 60, 10),
+LIMITS: dict[Plan, PlanLimits] = {
+    Plan.STANDARD: PlanLimits(50 * MB, 100 * GB, 100_000, 100, 10, 1),
+    Plan.PROFESSIONAL: PlanLimits(200 * MB, 1_000 * GB, 1_000_000, 1_000, 30, 3),
+    Plan.ENTERPRISE: PlanLimits(500 * MB, 10_000 * GB, 100_000_000, 1_000_000, 60, 10),
 }
 
 
@@ -60,7 +60,7 @@ class Tenant:
     created_at: datetime
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> PlanLimits:
         return LIMITS[self.plan]
 
 
@@ -114,7 +114,7 @@ def tenant_from(item: dict[str, Any]) -> Tenant:
         region=item["region"],
         status=TenantStatus(item["status"]),
         collection=item["collection"],
-        created_at=moment(item["created_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
     )
 
 

@@ -10,7 +10,7 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def moment(text: str) -> datetime:
+def parse_rfc3339(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 

@@ -24,7 +24,7 @@ class Facets:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """A user with the rest. One who was invited has no ``kept`` and revision 0."""
 
     user: User

@@ -10,14 +10,14 @@ from typing import Protocol
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, AuditRecord, Facts, MembersRecord, TakenBack, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, TakenBack, record_of
 from docplatform.core.errors import AlreadyDone, PreconditionFailed
-from docplatform.core.idempotency import Memory, Remembering, digest, once
+from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites, digest, idempotent
 from docplatform.directory.group import Group
 from docplatform.identity.model import User, clean_display_name
 
 
-class GroupsWork(Remembering, Protocol):
+class GroupsWork(IdempotencyWrites, Protocol):
     def add_group(self, group: Group) -> None:
         """Raises GroupNameTaken when committed."""
 
@@ -54,7 +54,7 @@ class Groups(Protocol):
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         """Take everybody out, and take back everything that is granted to it; may be repeated."""
 
-    def memory(self, user_id: str, at: datetime) -> Memory: ...
+    def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
     def begin(self) -> AbstractContextManager[GroupsWork]: ...
 
@@ -80,13 +80,13 @@ class GroupService:
             group = Group(ids.new(ids.GROUP, at), name, external_id, 0, at, at, 1)
             with self._groups.begin() as work:
                 if idempotency_key:
-                    work.remember(self._actor.user_id, idempotency_key, request, group.id, at)
+                    work.record_key(self._actor.user_id, idempotency_key, request, group.id, at)
                 work.add_group(group)
                 work.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
             return group
 
         memory = self._groups.memory(self._actor.user_id, at)
-        return once(memory, idempotency_key, request, make, self._groups.group)
+        return idempotent(memory, idempotency_key, request, make, self._groups.group)
 
     def read(self, group_id: str) -> Group:
         """Raises GroupNotFound."""
@@ -149,7 +149,7 @@ class GroupService:
 
     def _members_changed(self, group: Group) -> MembersRecord:
         def record(joined: list[str], left: list[str]) -> AuditRecord:
-            facts: Facts = {"joined": joined, "left": left}
+            facts: AuditFacts = {"joined": joined, "left": left}
             return record_of(self._actor, Action.GROUP_CHANGED, group.id, self._now(), facts)
 
         return record

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, AuditRecord, Facts, MembersRecord, TakenBack, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, TakenBack, record_of
 from docplatform.core.errors import PreconditionFailed
-from docplatform.directory.entry import Entry, Facets
+from docplatform.directory.entry import DirectoryEntry, Facets
 from docplatform.directory.group import Group
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.last_admin import other_admin
@@ -23,13 +23,13 @@ _PAGE = 50  # users, at two items each
 
 
 class DirectoryWork(Protocol):
-    def add(self, entry: Entry, *, most: int) -> None:
+    def add(self, entry: DirectoryEntry, *, most: int) -> None:
         """Raises EmailTaken, UserNameTaken, QuotaExceeded when committed."""
 
-    def change(self, before: Entry, after: Entry) -> None:
+    def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
         """Raises EmailTaken, UserNameTaken, PreconditionFailed when committed."""
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: DirectoryEntry) -> None:
         """But for the id, which stands on what they did and own. Raises PreconditionFailed when committed."""
 
     def keep_admin(self, user_id: str) -> None:
@@ -41,9 +41,9 @@ class DirectoryWork(Protocol):
 class Directory(Protocol):
     """The users and groups of one tenant."""
 
-    def entry(self, user_id: str) -> Entry | None: ...
+    def entry(self, user_id: str) -> DirectoryEntry | None: ...
 
-    def entries(self, user_ids: Iterable[str]) -> dict[str, Entry]: ...
+    def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]: ...
 
     def user_ids(self) -> Iterator[str]:
         """In order of creation; one query for some thousands."""
@@ -61,7 +61,7 @@ class Directory(Protocol):
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile."""
 
-    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         """End all sessions, and take back the membership of groups and every grant; may be repeated."""
 
     def end_sessions(self, user_id: str) -> None: ...
@@ -75,7 +75,7 @@ class DirectoryService:
     def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
         self._actor, self._directory, self._now = actor, directory, now
 
-    def read(self, user_id: str) -> Entry:
+    def read(self, user_id: str) -> DirectoryEntry:
         """Raises UserNotFound."""
         entry = self._directory.entry(user_id)
         if entry is None:
@@ -86,18 +86,18 @@ class DirectoryService:
         """Audit a list."""
         self._directory.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": shown}))
 
-    def create(self, facets: Facets) -> Entry:
+    def create(self, facets: Facets) -> DirectoryEntry:
         """Raises EmailTaken, UserNameTaken, QuotaExceeded."""
         at = self._now()
         user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
-        entry = Entry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
+        entry = DirectoryEntry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
         with self._directory.begin() as work:
             work.add(entry, most=self._actor.tenant.limits.users)
-            facts: Facts = {"role": facets.role.value, "active": facets.active}
+            facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
             work.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
         return entry
 
-    def change(self, before: Entry, facets: Facets) -> Entry:
+    def change(self, before: DirectoryEntry, facets: Facets) -> DirectoryEntry:
         """Who is not active any more loses every session with it.
         Raises EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
         at = self._now()
@@ -115,7 +115,7 @@ class DirectoryService:
         with self._directory.begin() as work:
             self._keep_an_admin(work, before.user, user)
             work.change(before, after)
-            facts: Facts = {"role": facets.role.value, "active": facets.active}
+            facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
             work.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
         if user.status is UserStatus.DISABLED:
             self._directory.end_sessions(user.id)
@@ -132,7 +132,7 @@ class DirectoryService:
             with self._directory.begin() as work:
                 self._keep_an_admin(work, entry.user, disabled.user)
                 work.change(entry, disabled)
-                facts: Facts = {"role": entry.user.role.value, "active": False}
+                facts: AuditFacts = {"role": entry.user.role.value, "active": False}
                 work.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
         self._let_go(entry)
@@ -140,7 +140,7 @@ class DirectoryService:
             work.remove(entry)
             work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
 
-    def _let_go(self, entry: Entry) -> None:
+    def _let_go(self, entry: DirectoryEntry) -> None:
         user_id = entry.user.id
 
         def left(group_id: str) -> AuditRecord:

@@ -11,7 +11,7 @@ first pages as images                        painting.py, with the letters of le
 from __future__ import annotations
 
 from docplatform.extraction.extractor import extract_text, inspect_file, render_preview
-from docplatform.extraction.model import FileRefused
+from docplatform.extraction.model import FileRejected
 from docplatform.extraction.sandbox import ReaderUnavailable
 
-__all__ = ["FileRefused", "ReaderUnavailable", "extract_text", "inspect_file", "render_preview"]
+__all__ = ["FileRejected", "ReaderUnavailable", "extract_text", "inspect_file", "render_preview"]

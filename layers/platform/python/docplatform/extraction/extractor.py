@@ -7,14 +7,14 @@ from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
-from docplatform.extraction.file_signatures import HEAD, Container, Foreign, recognise
+from docplatform.extraction.file_signatures import HEAD, Container, ForeignFormat, recognise
 from docplatform.extraction.model import (
-    FileRefused,
+    ExtractionLimits,
+    FileRejected,
     FileType,
     Inspection,
-    Limits,
     PreviewResult,
-    ReadingProblem,
+    RejectionReason,
     TextResult,
     bare,
     is_supported,
@@ -22,28 +22,28 @@ from docplatform.extraction.model import (
 )
 from docplatform.extraction.sandbox import Answer, run
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ExtractionLimits()
 
 
-def inspect_file(path: Path, *, declared_type: str, name: str, limits: Limits = DEFAULT_LIMITS) -> Inspection:
+def inspect_file(path: Path, *, declared_type: str, name: str, limits: ExtractionLimits = DEFAULT_LIMITS) -> Inspection:
     """What the file at ``path`` really is; of ``name`` only the extension counts, and only between types of text.
 
     ``declared_type`` is the media type the client gave; "application/octet-stream" takes whatever is found.
-    Raises FileRefused (any problem) and ReaderUnavailable.
+    Raises FileRejected (any problem) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD)
         if not head:
-            raise FileRefused(ReadingProblem.EMPTY_FILE)
+            raise FileRejected(RejectionReason.EMPTY_FILE)
         kind = recognise(head)
         facts: dict[str, object] = {}
         if kind is Container.TEXT:
             kind = text_type(declared_type, Path(name).suffix)
-        if not isinstance(kind, Foreign):
+        if not isinstance(kind, ForeignFormat):
             _refuse_if_declared_otherwise(kind, declared_type)
             facts = run({"does": "inspect", "reads": kind.value}, file, limits).header
             kind = _kind(facts.get("kind"))
-        if isinstance(kind, Foreign):
+        if isinstance(kind, ForeignFormat):
             raise _unread(kind, declared_type)
         _refuse_if_declared_otherwise(kind, declared_type)
         sha256, size = _digest(file)
@@ -58,10 +58,10 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Limits = 
     )
 
 
-def extract_text(path: Path, file_type: FileType, *, limits: Limits = DEFAULT_LIMITS) -> TextResult:
+def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = DEFAULT_LIMITS) -> TextResult:
     """The text of a file that ``inspect_file`` found to be of ``file_type``, and what it says about itself.
 
-    Raises FileRefused (encrypted, damaged, too_complex) and ReaderUnavailable.
+    Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         answer = run({"does": "text", "reads": file_type.value}, file, limits)
@@ -76,40 +76,42 @@ def extract_text(path: Path, file_type: FileType, *, limits: Limits = DEFAULT_LI
     )
 
 
-def render_preview(path: Path, file_type: FileType, *, limits: Limits = DEFAULT_LIMITS) -> PreviewResult:
+def render_preview(path: Path, file_type: FileType, *, limits: ExtractionLimits = DEFAULT_LIMITS) -> PreviewResult:
     """The first page of a file that ``inspect_file`` found to be of ``file_type``.
 
     Office files and texts are drawn in a simple layout of our own, from what ``extract_text`` would find.
-    Raises FileRefused (encrypted, damaged, too_complex) and ReaderUnavailable.
+    Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         answer = run({"does": "preview", "reads": file_type.value}, file, limits)
     if len(answer.parts) != 2 or not all(part[:4] == b"RIFF" and part[8:12] == b"WEBP" for part in answer.parts):
-        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without images")
+        raise FileRejected(RejectionReason.DAMAGED, cause="answer without images")
     preview, thumbnail = answer.parts
     return PreviewResult(preview=preview, thumbnail=thumbnail, pages=_number(answer.header.get("pages")))
 
 
 def _refuse_if_declared_otherwise(kind: FileType | Container, declared: str) -> None:
     if isinstance(kind, FileType) and not kind.goes_by(declared):
-        raise FileRefused(ReadingProblem.TYPE_MISMATCH, _mismatch(kind.label))
+        raise FileRejected(RejectionReason.TYPE_MISMATCH, _mismatch(kind.label))
 
 
-def _kind(name: object) -> FileType | Foreign:
+def _kind(name: object) -> FileType | ForeignFormat:
     try:
-        return Foreign[name] if isinstance(name, str) and name in Foreign.__members__ else FileType(str(name))
+        return (
+            ForeignFormat[name] if isinstance(name, str) and name in ForeignFormat.__members__ else FileType(str(name))
+        )
     except ValueError as error:
-        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without a type") from error
+        raise FileRejected(RejectionReason.DAMAGED, cause="answer without a type") from error
 
 
-def _unread(kind: Foreign, declared: str) -> FileRefused:
+def _unread(kind: ForeignFormat, declared: str) -> FileRejected:
     if bare(declared) not in kind.media_types and is_supported(declared):
-        return FileRefused(ReadingProblem.TYPE_MISMATCH, f"{_mismatch(kind.label)} {kind.advice}")
-    return FileRefused(ReadingProblem.UNSUPPORTED_TYPE, f"The file is {kind.label}. {kind.advice}")
+        return FileRejected(RejectionReason.TYPE_MISMATCH, f"{_mismatch(kind.label)} {kind.advice}")
+    return FileRejected(RejectionReason.UNSUPPORTED_TYPE, f"The file is {kind.label}. {kind.advice}")
 
 
 def _mismatch(label: str) -> str:
-    return f"The file is {label}, but was declared as something else. {ReadingProblem.TYPE_MISMATCH.advice}"
+    return f"The file is {label}, but was declared as something else. {RejectionReason.TYPE_MISMATCH.advice}"
 
 
 def _digest(file: FileIO) -> tuple[str, int]:
@@ -120,7 +122,7 @@ def _digest(file: FileIO) -> tuple[str, int]:
 
 def _only_part(answer: Answer) -> bytes:
     if len(answer.parts) != 1:
-        raise FileRefused(ReadingProblem.DAMAGED, cause="answer without text")
+        raise FileRejected(RejectionReason.DAMAGED, cause="answer without text")
     return answer.parts[0]
 
 

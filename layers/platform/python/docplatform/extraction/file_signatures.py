@@ -16,7 +16,7 @@ class Container(StrEnum):
     TEXT = "text"
 
 
-class Foreign(Enum):
+class ForeignFormat(Enum):
     """A type that is recognised, but not read: its name, the media types it is declared as, and what to do instead."""
 
     WORD_97 = "a Word 97-2003 document", ("application/msword",), "Save it as a Word document (.docx) or as PDF."
@@ -56,7 +56,7 @@ class Foreign(Enum):
         self.advice = advice
 
 
-_PREFIXES: tuple[tuple[bytes, FileType | Container | Foreign], ...] = (
+_PREFIXES: tuple[tuple[bytes, FileType | Container | ForeignFormat], ...] = (
     (b"\x89PNG\r\n\x1a\n", FileType.PNG),
     (b"\xff\xd8\xff", FileType.JPEG),
     (b"II*\x00", FileType.TIFF),
@@ -69,15 +69,15 @@ _PREFIXES: tuple[tuple[bytes, FileType | Container | Foreign], ...] = (
     (b"PK\x03\x04", Container.ZIP),
     (b"PK\x05\x06", Container.ZIP),
     (b"PK\x07\x08", Container.ZIP),
-    (b"{\\rtf", Foreign.RICH_TEXT),
-    (b"\x00\x00\x00\x0cjP  ", Foreign.JPEG_2000),
-    (b"8BPS", Foreign.PHOTOSHOP),
-    (b"%!PS", Foreign.POSTSCRIPT),
-    (b"\x1f\x8b", Foreign.GZIP),
-    (b"7z\xbc\xaf\x27\x1c", Foreign.SEVEN_ZIP),
-    (b"Rar!\x1a\x07", Foreign.RAR),
-    (b"\x7fELF", Foreign.PROGRAM),
-    (b"\xcf\xfa\xed\xfe", Foreign.PROGRAM),
+    (b"{\\rtf", ForeignFormat.RICH_TEXT),
+    (b"\x00\x00\x00\x0cjP  ", ForeignFormat.JPEG_2000),
+    (b"8BPS", ForeignFormat.PHOTOSHOP),
+    (b"%!PS", ForeignFormat.POSTSCRIPT),
+    (b"\x1f\x8b", ForeignFormat.GZIP),
+    (b"7z\xbc\xaf\x27\x1c", ForeignFormat.SEVEN_ZIP),
+    (b"Rar!\x1a\x07", ForeignFormat.RAR),
+    (b"\x7fELF", ForeignFormat.PROGRAM),
+    (b"\xcf\xfa\xed\xfe", ForeignFormat.PROGRAM),
 )
 
 _BITMAP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
@@ -86,7 +86,7 @@ _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\x0c\r\x1a\x1b")) + b"\x7f"
 
 
-def recognise(head: bytes) -> FileType | Container | Foreign:
+def recognise(head: bytes) -> FileType | Container | ForeignFormat:
     """The type or the container of a file that begins with ``head``, its first ``HEAD`` bytes."""
     for prefix, meaning in _PREFIXES:
         if head.startswith(prefix):
@@ -96,14 +96,17 @@ def recognise(head: bytes) -> FileType | Container | Foreign:
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BITMAP_HEADERS:
         return FileType.BMP
     if head[4:8] == b"ftyp":
-        return {b"heic": Foreign.HEIC, b"heix": Foreign.HEIC, b"mif1": Foreign.HEIC, b"avif": Foreign.AVIF}.get(
-            head[8:12], Foreign.VIDEO
-        )
+        return {
+            b"heic": ForeignFormat.HEIC,
+            b"heix": ForeignFormat.HEIC,
+            b"mif1": ForeignFormat.HEIC,
+            b"avif": ForeignFormat.AVIF,
+        }.get(head[8:12], ForeignFormat.VIDEO)
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return FileType.PDF
     if head.startswith(b"MZ") and _looks_binary(head):
-        return Foreign.PROGRAM
-    return Foreign.UNKNOWN if _looks_binary(head) else Container.TEXT
+        return ForeignFormat.PROGRAM
+    return ForeignFormat.UNKNOWN if _looks_binary(head) else Container.TEXT
 
 
 def _looks_binary(head: bytes) -> bool:

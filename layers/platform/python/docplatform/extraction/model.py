@@ -99,7 +99,7 @@ def text_type(declared: str, extension: str) -> FileType:
     return FileType.TEXT
 
 
-class ReadingProblem(Enum):
+class RejectionReason(Enum):
     """Why a file is not read; the vocabulary is closed and its codes are stable."""
 
     EMPTY_FILE = "empty_file"
@@ -125,43 +125,43 @@ class ReadingProblem(Enum):
         return _PROBLEMS[self][1]
 
 
-_PROBLEMS: dict[ReadingProblem, tuple[str, str]] = {
-    ReadingProblem.EMPTY_FILE: ("The file is empty", "Check the file on your computer and upload it again."),
-    ReadingProblem.TYPE_MISMATCH: (
+_PROBLEMS: dict[RejectionReason, tuple[str, str]] = {
+    RejectionReason.EMPTY_FILE: ("The file is empty", "Check the file on your computer and upload it again."),
+    RejectionReason.TYPE_MISMATCH: (
         "The file is not what it says it is",
         "Upload it again with the type and the extension that belong to it.",
     ),
-    ReadingProblem.UNSUPPORTED_TYPE: (
+    RejectionReason.UNSUPPORTED_TYPE: (
         "Files of this type cannot be read",
         "Save it as PDF, Word, Excel, PowerPoint, an image or plain text, and upload that.",
     ),
-    ReadingProblem.ENCRYPTED: (
+    RejectionReason.ENCRYPTED: (
         "The file is protected with a password",
         "Remove the password and upload it again.",
     ),
-    ReadingProblem.DAMAGED: (
+    RejectionReason.DAMAGED: (
         "The file is damaged",
         "Open it in the program it was made with, save it anew and upload that.",
     ),
-    ReadingProblem.TOO_COMPLEX: (
+    RejectionReason.TOO_COMPLEX: (
         "The file is too complex to be read",
         "Split it, or save it in a simpler form such as PDF, and upload that.",
     ),
-    ReadingProblem.SIZE_MISMATCH: (
+    RejectionReason.SIZE_MISMATCH: (
         "The file is not as long as announced",
         "Delete the document and upload the whole file anew.",
     ),
-    ReadingProblem.INFECTED: (
+    RejectionReason.INFECTED: (
         "Malware was found in the file",
         "The file is in quarantine and cannot be downloaded. Delete the document, and check where the file comes from.",
     ),
 }
 
 
-class FileRefused(Exception):
+class FileRejected(Exception):
     """The file cannot be read. ``detail`` is for whoever uploaded it; ``cause`` for the log: nothing of the file."""
 
-    def __init__(self, problem: ReadingProblem, detail: str = "", cause: str = "") -> None:
+    def __init__(self, problem: RejectionReason, detail: str = "", cause: str = "") -> None:
         self.detail = detail or problem.advice
         super().__init__(f"{problem.value}: {self.detail}")
         self.problem = problem
@@ -169,7 +169,7 @@ class FileRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ExtractionLimits:
     """What one file may cost. Beyond ``text_characters`` text is cut; beyond any other bound the file is too complex.
 
     ``memory`` (bytes) bounds what the parser process allocates; program code that it maps comes on top (below 50 MB).

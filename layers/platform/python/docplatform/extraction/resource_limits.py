@@ -13,7 +13,7 @@ import signal
 _CODE_AND_LIBRARIES = 512 * 1024 * 1024  # address space that holds no data of the file
 
 
-def seal(*, seconds: float, memory: int) -> None:
+def apply_limits(*, seconds: float, memory: int) -> None:
     """Leaves this process ``seconds`` of processor and wall-clock time, and ``memory`` bytes in all. For good."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     processor = math.ceil(usage.ru_utime + usage.ru_stime + seconds)

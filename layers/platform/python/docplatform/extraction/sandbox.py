@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from io import FileIO
 from typing import IO, cast
 
-from docplatform.extraction.model import FileRefused, Limits, ReadingProblem
+from docplatform.extraction.model import ExtractionLimits, FileRejected, RejectionReason
 
 START_UP = 30.0
 """Seconds for the interpreter and its imports; a cold sandbox reads them from disk for the first time."""
@@ -55,10 +55,10 @@ class Answer:
     peak_memory: int
 
 
-def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
+def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> Answer:
     """Has ``task`` done on ``file`` by a process of its own, which moves the file's position.
 
-    Raises FileRefused when the child says so, crashes, hangs, or answers more than it may; ReaderUnavailable when it
+    Raises FileRejected when the child says so, crashes, hangs, or answers more than it may; ReaderUnavailable when it
     never began.
     """
     file.seek(0)
@@ -75,13 +75,13 @@ def run(task: dict[str, object], file: FileIO, limits: Limits) -> Answer:
         elif first == UNAVAILABLE:
             data = _read(pipe, time.monotonic() + 1.0, _HEADER)
     except _TooMuch as too_much:
-        raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="answer too large") from too_much
+        raise FileRejected(RejectionReason.TOO_COMPLEX, cause="answer too large") from too_much
     finally:
         code, peak = _end(process)
     if not began:
         raise ReaderUnavailable(data.decode(errors="replace") or f"the parser process ended with {code} at its start")
     if not in_time:
-        raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="out of time")
+        raise FileRejected(RejectionReason.TOO_COMPLEX, cause="out of time")
     if code != 0:
         raise _verdict(code)
     header, parts = _unpack(data)
@@ -156,16 +156,16 @@ def _end(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _verdict(code: int) -> FileRefused:
+def _verdict(code: int) -> FileRejected:
     if code > 0:
-        return FileRefused(ReadingProblem.DAMAGED, cause=f"exit {code}")
+        return FileRejected(RejectionReason.DAMAGED, cause=f"exit {code}")
     cause = f"signal {-code}"
-    return FileRefused(ReadingProblem.TOO_COMPLEX if -code in _EXHAUSTED else ReadingProblem.DAMAGED, cause=cause)
+    return FileRejected(RejectionReason.TOO_COMPLEX if -code in _EXHAUSTED else RejectionReason.DAMAGED, cause=cause)
 
 
 def _unpack(data: bytes) -> tuple[dict[str, object], tuple[bytes, ...]]:
     size = int.from_bytes(data[:4], "big")
-    broken = FileRefused(ReadingProblem.DAMAGED, cause="answer incomplete")
+    broken = FileRejected(RejectionReason.DAMAGED, cause="answer incomplete")
     if len(data) < 4 or not 0 < size <= min(_HEADER, len(data) - 4):
         raise broken
     try:
@@ -183,9 +183,9 @@ def _unpack(data: bytes) -> tuple[dict[str, object], tuple[bytes, ...]]:
     return header, tuple(parts)
 
 
-def _refusal(header: dict[str, object]) -> FileRefused:
+def _refusal(header: dict[str, object]) -> FileRejected:
     try:
-        problem = ReadingProblem(str(header["problem"]))
+        problem = RejectionReason(str(header["problem"]))
     except ValueError:
-        problem = ReadingProblem.DAMAGED
-    return FileRefused(problem, str(header.get("detail", ""))[:500], str(header.get("cause", ""))[:200])
+        problem = RejectionReason.DAMAGED
+    return FileRejected(problem, str(header.get("detail", ""))[:500], str(header.get("cause", ""))[:200])

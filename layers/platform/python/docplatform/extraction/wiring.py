@@ -8,7 +8,7 @@ from docplatform.extraction import extract_text, inspect_file, render_preview
 from docplatform.extraction.model import FileType, Inspection, PreviewResult, TextResult
 
 
-class ContainedReader:
+class SandboxedExtractor:
     """Every file is opened in a child process with caps on time, memory and size."""
 
     def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
@@ -21,5 +21,5 @@ class ContainedReader:
         return render_preview(path, file_type)
 
 
-def reader() -> ContainedReader:
-    return ContainedReader()
+def reader() -> SandboxedExtractor:
+    return SandboxedExtractor()

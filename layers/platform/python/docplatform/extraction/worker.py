@@ -14,13 +14,13 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
 
-from docplatform.extraction.file_signatures import Container, Foreign
-from docplatform.extraction.formats.format import Engine, Facts
-from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem, TextResult
-from docplatform.extraction.resource_limits import seal
+from docplatform.extraction.file_signatures import Container, ForeignFormat
+from docplatform.extraction.formats.format import Engine, FileProperties
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
+from docplatform.extraction.resource_limits import apply_limits
 from docplatform.extraction.sandbox import READY, UNAVAILABLE
 
-Reply = tuple[dict[str, object], list[bytes]]
+WorkerReply = tuple[dict[str, object], list[bytes]]
 
 _HERE = "docplatform.extraction."
 _PICTURES = (FileType.PNG, FileType.JPEG, FileType.TIFF, FileType.GIF, FileType.WEBP, FileType.BMP)
@@ -49,7 +49,7 @@ def main() -> None:
     file = os.fdopen(0, "rb", closefd=False)
     try:
         engine, painter = prepare(task["reads"], task["does"])
-        seal(seconds=limits.seconds, memory=limits.memory)
+        apply_limits(seconds=limits.seconds, memory=limits.memory)
     except Exception as error:  # whatever it is, the parent says it
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
         answer.flush()
@@ -73,9 +73,9 @@ class _NothingMore:
         raise ImportError(f"{name} is not imported before the process is sealed", name=name)
 
 
-def _limits(given: dict[str, Any]) -> Limits:
+def _limits(given: dict[str, Any]) -> ExtractionLimits:
     sizes = {"preview": tuple(given["preview"]), "thumbnail": tuple(given["thumbnail"])}
-    return Limits(**{**given, **sizes})
+    return ExtractionLimits(**{**given, **sizes})
 
 
 def prepare(reads: str, does: str) -> tuple[Engine, Any]:
@@ -86,7 +86,7 @@ def prepare(reads: str, does: str) -> tuple[Engine, Any]:
     return engine, importlib.import_module(_HERE + "rendering.page") if does == "preview" else None
 
 
-def work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limits, reads: str) -> Reply:
+def work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: ExtractionLimits, reads: str) -> WorkerReply:
     """Header and parts of the answer. Raises nothing: what goes wrong is a problem of the file."""
     try:
         if does == "inspect":
@@ -95,24 +95,24 @@ def work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Limits
             return _of_text(engine.text(file, limits, reads))
         found = painter.paint(engine.first_page(file, limits, reads), limits)
         return {"pages": found.pages}, [found.preview, found.thumbnail]
-    except FileRefused as refused:
+    except FileRejected as refused:
         return {"problem": refused.problem.code, "detail": refused.detail, "cause": refused.cause}, []
     except (MemoryError, RecursionError) as error:
-        return {"problem": ReadingProblem.TOO_COMPLEX.code, "cause": _name(error)}, []
+        return {"problem": RejectionReason.TOO_COMPLEX.code, "cause": _name(error)}, []
     except engine.PARSER_ERRORS as error:
-        return {"problem": ReadingProblem.DAMAGED.code, "cause": _name(error)}, []
+        return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
     except Exception as error:  # a flaw of ours, that the file brought to light
-        return {"problem": ReadingProblem.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
+        return {"problem": RejectionReason.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
     except BaseException as error:  # a panic of Rust code is no Exception
-        return {"problem": ReadingProblem.DAMAGED.code, "cause": _name(error)}, []
+        return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
 
 
-def _of_facts(facts: Facts) -> Reply:
-    kind = facts.kind.name if isinstance(facts.kind, Foreign) else facts.kind.value
+def _of_facts(facts: FileProperties) -> WorkerReply:
+    kind = facts.kind.name if isinstance(facts.kind, ForeignFormat) else facts.kind.value
     return {**asdict(facts), "kind": kind}, []
 
 
-def _of_text(found: TextResult) -> Reply:
+def _of_text(found: TextResult) -> WorkerReply:
     created = found.created.isoformat() if found.created else None
     return {**asdict(replace(found, text="")), "created": created}, [found.text.encode("utf-8", errors="replace")]
 

@@ -20,7 +20,7 @@ from docplatform import __version__
 from docplatform.core import errors as e
 from docplatform.http import problems
 from docplatform.http.request import FORM
-from docplatform.http.router import Api, InvalidRequest, Route
+from docplatform.http.router import InvalidRequest, Route, Router
 from docplatform.http.schemas import Form, Problem
 from docplatform.runtime.spec import Auth, FunctionSpec
 
@@ -52,7 +52,7 @@ def rooms(folder: Path) -> list[Operation]:
         for spec in _module(spec_file, "spec").FUNCTIONS:
             if spec.mounts:
                 handler = _module(spec_file.parent / f"{spec.handler.split('.')[0]}.py", "handler")
-                api: Api = handler.api
+                api: Router = handler.api
                 operations += [(spec, _auth(spec, route), route) for route in api.routes]
     return operations
 
@@ -99,6 +99,7 @@ def document(folder: Path) -> dict[str, Any]:
         [(model, "validation" if model in inputs else "serialization") for model in wanted],
         ref_template="#/components/schemas/{model}",
     )
+    schemas = _with_published_names(schemas)
     refs = {model: schema for (model, _), schema in names.items()}
     paths: dict[str, Any] = {}
     for spec, auth, route in sorted(operations, key=lambda each: (each[2].path, each[2].method)):
@@ -138,6 +139,14 @@ def document(folder: Path) -> dict[str, Any]:
             },
         },
     }
+
+
+def _with_published_names(schemas: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(schemas)
+    for current, published in _PUBLISHED_NAMES.items():
+        text = text.replace(f'"{current}"', f'"{published}"').replace(f'/{current}"', f'/{published}"')
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed | {"$defs": dict(sorted(renamed.get("$defs", {}).items()))}
 
 
 def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
@@ -224,6 +233,10 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]
     return list(dict.fromkeys(kinds))
+
+
+_PUBLISHED_NAMES = {"ReasonKind": "Because"}
+"""Schemas whose class was renamed after the contract was published: generated clients keep the name that they know."""
 
 
 def render(folder: Path) -> str:

@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 MAIL_SECONDS = 1.5  # longer than SES takes to accept a mail
 
 
-def as_long_as_a_mail() -> AbstractContextManager[None]:
-    return at_least(MAIL_SECONDS)
+def pad_to_mail_time() -> AbstractContextManager[None]:
+    return pad_to(MAIL_SECONDS)
 
 
 @contextmanager
-def at_least(seconds: float) -> Iterator[None]:
+def pad_to(seconds: float) -> Iterator[None]:
     """Take that long, also when something fails."""
     begun = time.monotonic()
     try:

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.audit import Action, Facts
+from docplatform.core.audit import Action, AuditFacts
 from docplatform.core.errors import DomainError, Forbidden, NotFound, TooManyAttempts, Unauthenticated
 from docplatform.core.tenant import Tenant
 from docplatform.http import problems
@@ -34,7 +34,7 @@ from docplatform.http.problems import (
     UnsupportedMediaType,
 )
 from docplatform.http.request import FORM, Request, form_of, json_of
-from docplatform.http.schemas import Form, Problem, Reply
+from docplatform.http.schemas import Form, Problem, Response
 from docplatform.runtime import tenant_access, tenant_resolution
 from docplatform.runtime.telemetry import Line, tenant_in_hand
 
@@ -80,7 +80,7 @@ class Route:
     keys: bool = False
 
 
-class Api:
+class Router:
     def __init__(self, dialect: Dialect = OURS, *, keys: bool = False) -> None:
         """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
         somebody says so: a room for passwords must not be open to them because a word was forgotten."""
@@ -152,7 +152,7 @@ class Api:
             node = node.setdefault("{}" if segment.startswith("{") else segment, {})
         node.setdefault("", {})[route.method] = route
 
-    def include(self, other: Api) -> None:
+    def include(self, other: Router) -> None:
         """The routes of another module of the same room."""
         for route in other.routes:
             self._add(route)
@@ -181,7 +181,7 @@ class Api:
             answer = self._answer(route, request, given)
         except DomainError as error:
             if actor and isinstance(error, (Forbidden, NotFound)):
-                facts: Facts = {"code": error.code, "method": request.method}
+                facts: AuditFacts = {"code": error.code, "method": request.method}
                 tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             line.note(problem=error.code)
             answer = _problem(self._dialect, error, request)
@@ -229,7 +229,7 @@ class Api:
         if "request" in route.wants:
             given["request"] = request
         answer = route.call(**given)
-        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        reply = answer if isinstance(answer, Response) else Response(answer)
         headers = dict(reply.headers)
         if isinstance(route.answers, str):
             return {

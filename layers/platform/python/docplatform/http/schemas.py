@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from docplatform.core.time import rfc3339
 
-Moment = Annotated[
+Timestamp = Annotated[
     datetime,
     PlainSerializer(rfc3339, return_type=str),
     Field(json_schema_extra={"type": "string", "format": "date-time"}),
@@ -18,37 +18,37 @@ Moment = Annotated[
 """RFC 3339, UTC, milliseconds."""
 
 
-class Wire(BaseModel):
+class Schema(BaseModel):
     """An unknown field is an error: a misspelt one must not be dropped in silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Listing(Wire):
+class Listing(Schema):
     """Which part of a list. ``cursor`` is ``next_cursor`` of the part before."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: str = ""
 
 
-class Paged(Wire):
+class Paged(Schema):
     """One part of a list; its items are the subclass's. ``next_cursor`` is null at the end."""
 
     next_cursor: str | None
 
 
-class Foreign(BaseModel):
+class LenientSchema(BaseModel):
     """What another party's program words (OAuth, SAML): what it says beside that is passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Form(Foreign):
+class Form(LenientSchema):
     """A body that a browser posts: application/x-www-form-urlencoded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """An answer with more to say than its body. ``text`` stands in place of a body where the route's answer is not JSON."""
 
     body: BaseModel | None = None

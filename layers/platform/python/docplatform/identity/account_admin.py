@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import Conflict, MailNotSent
 from docplatform.identity.errors import SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import everybody, other_admin
 from docplatform.identity.model import Session, User, UserStatus, alive
-from docplatform.identity.ports import Mail, People, PeopleWork
+from docplatform.identity.ports import Mail, People, UserChanges
 
 
 class AccountService:
@@ -38,7 +38,7 @@ class AccountService:
             ended = at if status is UserStatus.DISABLED else None
             work.change_user(user, role=role, status=status, sessions_since=ended)
             if role is not user.role:
-                facts: Facts = {"from": user.role.value, "to": role.value}
+                facts: AuditFacts = {"from": user.role.value, "to": role.value}
                 work.record(record_of(self._actor, Action.ROLE_CHANGED, user_id, at, facts))
             if status is not user.status:
                 action = Action.USER_DISABLED if status is UserStatus.DISABLED else Action.USER_ENABLED
@@ -59,7 +59,7 @@ class AccountService:
             raise SessionNotFound("Look at the list of the user's sessions.")
         with self._people.begin() as work:
             work.close_session(session_id)
-            facts: Facts = {"session": session_id}
+            facts: AuditFacts = {"session": session_id}
             work.record(record_of(self._actor, Action.SESSION_REVOKED, user_id, self._now(), facts))
 
     def revoke_all(self, user_id: str) -> None:
@@ -93,7 +93,7 @@ class AccountService:
         """``require_mfa`` holds from everybody's next log-in on."""
         with self._people.begin() as work:
             work.set_security(settings)
-            facts: Facts = {"require_mfa": settings.require_mfa}
+            facts: AuditFacts = {"require_mfa": settings.require_mfa}
             work.record(
                 record_of(self._actor, Action.SECURITY_SETTINGS_CHANGED, "security-settings", self._now(), facts)
             )
@@ -104,7 +104,7 @@ class AccountService:
             raise UserNotFound("Look at the list of users.")
         return user
 
-    def _keep_an_admin(self, work: PeopleWork, user: User) -> None:
+    def _keep_an_admin(self, work: UserChanges, user: User) -> None:
         """Raises LastAdmin, at once or when committed."""
         held = other_admin(user, everybody(self._people))
         if held:

@@ -22,7 +22,7 @@ _TENANT_FAILURES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class AttemptCount:
     """Of one account. ``recent``: the attempts of the last 15 minutes that were not right; ``locks``: how often it has been locked since
     somebody got in; ``revision`` counts the writes."""
 
@@ -31,7 +31,7 @@ class Tally:
     locked_until: datetime | None = None
     revision: int = 0
 
-    def with_attempt(self, at: datetime) -> Tally:
+    def with_attempt(self, at: datetime) -> AttemptCount:
         """Counted as failed before it is looked at, so that a hundred at once are no more than one after another. The tenth failure
         locks for a minute; each one after that for twice as long, up to an hour. Raises TooManyAttempts while it is locked."""
         if self.locked_until and at < self.locked_until:
@@ -40,8 +40,8 @@ class Tally:
         locks = self.locks if self.locked_until and at - self.locked_until < MEMORY else 0
         if locks or len(recent) >= FAILURES:
             until = at + min(FIRST_LOCK * 2**locks, LONGEST_LOCK)
-            return Tally((), locks + 1, until, self.revision + 1)
-        return Tally(recent, revision=self.revision + 1)
+            return AttemptCount((), locks + 1, until, self.revision + 1)
+        return AttemptCount(recent, revision=self.revision + 1)
 
     @property
     def seconds(self) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from docplatform.identity.attempts import Tally
+from docplatform.identity.attempts import AttemptCount
 from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.identity.model import Reset, User
 
 
-class CredentialWork(Protocol):
-    """The part of PeopleWork that is about what proves a person."""
+class CredentialChanges(Protocol):
+    """The part of UserChanges that is about what proves a person."""
 
     def prove_password(self, user_id: str, password: str, anew: str) -> None:
         """That hash is still the user's; where ``anew`` is given, it takes its place. Raises InvalidCredentials when committed."""
@@ -45,10 +45,10 @@ class CredentialWork(Protocol):
 class Attempts(Protocol):
     """Counters of failed attempts."""
 
-    def standing(self, account: str, source: str, at: datetime) -> tuple[Tally, int, int]:
+    def standing(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures in this window from the source and of the tenant."""
 
-    def keep(self, account: str, tally: Tally, at: datetime) -> Tally | None:
+    def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:
         """None when it was stored; otherwise the one that somebody faster has stored."""
 
 

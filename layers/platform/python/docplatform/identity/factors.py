@@ -65,7 +65,7 @@ class Factors:
         return next((each for each in self.passkeys if each.credential_id == credential_id), None)
 
 
-class Errand(StrEnum):
+class ChallengePurpose(StrEnum):
     """What a challenge is good for."""
 
     SECOND_FACTOR = "second-factor"
@@ -81,7 +81,7 @@ class Challenge:
     ``first`` is what was shown before it."""
 
     token_hash: str
-    errand: Errand
+    errand: ChallengePurpose
     user_id: str
     expires_at: datetime
     first: Method = Method.PASSWORD

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import Conflict, MailNotSent
 from docplatform.core.idempotency import digest as fingerprint
-from docplatform.core.idempotency import once
+from docplatform.core.idempotency import idempotent
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
@@ -62,10 +62,10 @@ class MemberService:
             token, invitation = new_invitation(user.id, at)
             with self._people.begin() as work:
                 if idempotency_key:
-                    work.remember(inviter, idempotency_key, request, user.id, at)
+                    work.record_key(inviter, idempotency_key, request, user.id, at)
                 work.add_user(user, most=self._actor.tenant.limits.users)
                 work.invite(invitation)
-                facts: Facts = {"role": role.value}
+                facts: AuditFacts = {"role": role.value}
                 work.record(record_of(self._actor, Action.USER_INVITED, user.id, at, facts))
             self._send(user, token)
             return user
@@ -74,7 +74,7 @@ class MemberService:
             user = self.read(user_id)
             return self.invite_again(user_id) if user.status is UserStatus.INVITED else user
 
-        return once(self._people.memory(inviter, self._now()), idempotency_key, request, make, repeat)
+        return idempotent(self._people.memory(inviter, self._now()), idempotency_key, request, make, repeat)
 
     def invite_again(self, user_id: str) -> User:
         """Another mail, for one that was lost. Raises UserNotFound, Conflict (is here already), MailNotSent."""

@@ -8,14 +8,14 @@ from typing import Protocol
 
 from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
-from docplatform.core.idempotency import Memory, Remembering
+from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.core.tenant import Tenant
-from docplatform.identity.credential_ports import CredentialMail, CredentialWork
+from docplatform.identity.credential_ports import CredentialChanges, CredentialMail
 from docplatform.identity.factors import Challenge, SecuritySettings
 from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
 
 
-class PeopleWork(CredentialWork, Remembering, Protocol):
+class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def create_first_admin(self, admin: User) -> None:
@@ -83,9 +83,9 @@ class People(Protocol):
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
 
-    def memory(self, user_id: str, at: datetime) -> Memory: ...
+    def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
-    def begin(self) -> AbstractContextManager[PeopleWork]: ...
+    def begin(self) -> AbstractContextManager[UserChanges]: ...
 
     def record(self, record: AuditRecord) -> None: ...
 
@@ -102,7 +102,7 @@ class Passwords(Protocol):
     def outdated(self, hashed: str) -> bool: ...
 
 
-class Gate(Protocol):
+class PasswordPolicyGate(Protocol):
     """What stands before passwords in a tenant with single sign-on."""
 
     def check(self) -> None:
@@ -115,7 +115,7 @@ class Gate(Protocol):
         """Raises SsoRequired where nobody may set a first password."""
 
 
-class OpenGate:
+class PasswordsAllowed:
     """Of a tenant without single sign-on."""
 
     def check(self) -> None: ...

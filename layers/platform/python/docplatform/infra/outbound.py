@@ -47,7 +47,7 @@ class Answer:
         return value
 
 
-class Outbound:
+class OutboundHttp:
     """``loopback``: this machine may be spoken to, without TLS too. For trials only."""
 
     def __init__(self, *, loopback: bool, patience: float = PATIENCE, largest: int = LARGEST) -> None:

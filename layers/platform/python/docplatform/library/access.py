@@ -75,7 +75,7 @@ class Node(Protocol):
 
 
 N = TypeVar("N", bound=Node)
-Line = Sequence[Node]
+Path = Sequence[Node]
 """A node and the folders above it, from the node up to the root."""
 
 
@@ -90,7 +90,7 @@ class Caller:
         return (user_principal(self.user_id), *(group_principal(each) for each in sorted(self.groups)), EVERYONE)
 
 
-class Because(StrEnum):
+class ReasonKind(StrEnum):
     TENANT_ADMIN = "tenant_admin"
     OWNER = "owner"
     GRANT = "grant"
@@ -100,14 +100,14 @@ class Because(StrEnum):
 class Reason:
     """``role`` before the cap; ``node_id`` and ``principal`` are empty for a tenant admin."""
 
-    because: Because
+    because: ReasonKind
     role: Role
     node_id: str = ""
     principal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """``role`` is what the caller may be on the node, None for no access. ``reasons``: everything that gives access, strongest first.
     ``cut_at`` is the node above which nothing is inherited, empty when all is."""
 
@@ -127,31 +127,31 @@ def effective(line: Sequence[N]) -> Sequence[N]:
     return line
 
 
-def judge(caller: Caller, line: Line) -> Verdict:
+def evaluate(caller: Caller, line: Path) -> Decision:
     """What the caller may be on the first node of the line, and why."""
     counted = effective(line)
     cut_at = counted[-1].id if len(counted) < len(line) or not counted[-1].inherits else ""
-    reasons = [Reason(Because.TENANT_ADMIN, Role.ADMIN)] if caller.role is Role.ADMIN else []
+    reasons = [Reason(ReasonKind.TENANT_ADMIN, Role.ADMIN)] if caller.role is Role.ADMIN else []
     for node in counted:
         if node.owner == caller.user_id and node.id != ids.ROOT_FOLDER:
-            reasons.append(Reason(Because.OWNER, Role.ADMIN, node.id, user_principal(caller.user_id)))
+            reasons.append(Reason(ReasonKind.OWNER, Role.ADMIN, node.id, user_principal(caller.user_id)))
         for principal in caller.principals:
             if principal in node.grants:
-                reasons.append(Reason(Because.GRANT, node.grants[principal], node.id, principal))
+                reasons.append(Reason(ReasonKind.GRANT, node.grants[principal], node.id, principal))
     reasons.sort(key=lambda reason: -_STRENGTH[reason.role])
     role = capped(reasons[0].role, caller.role) if reasons else None
-    return Verdict(role, tuple(reasons), cut_at)
+    return Decision(role, tuple(reasons), cut_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class IndexedPermissions:
     """What a search entry keeps of a document's line: ``nodes`` whose grants count, and the ``owners`` of these nodes."""
 
     nodes: tuple[str, ...]
     owners: tuple[str, ...]
 
 
-def reach(line: Line) -> Reach:
+def indexed_permissions(line: Path) -> IndexedPermissions:
     counted = effective(line)
     owners = dict.fromkeys(node.owner for node in counted if node.id != ids.ROOT_FOLDER)
-    return Reach(tuple(node.id for node in counted), tuple(owners))
+    return IndexedPermissions(tuple(node.id for node in counted), tuple(owners))

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from docplatform.core import ids, names
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import PreconditionFailed, TooLarge
-from docplatform.core.idempotency import digest, once
+from docplatform.core.idempotency import digest, idempotent
 from docplatform.core.tenant import MB
 from docplatform.library.errors import NotReady, UploadFinished
 from docplatform.library.model import Document, ScanVerdict, State, TransferLink, Version
@@ -66,7 +66,7 @@ class DocumentService:
             with self._library.begin() as work:  # counted, stored and audited together, or not at all
                 work.add_document(document)
                 if idempotency_key:
-                    work.remember(idempotency_key, request, document.id)
+                    work.record_key(idempotency_key, request, document.id)
                 work.record(
                     record_of(
                         self._actor, Action.DOCUMENT_CREATED, document.id, at, {"folder": folder.id, "size": size}
@@ -74,7 +74,7 @@ class DocumentService:
                 )
             return document
 
-        document = once(self._library, idempotency_key, request, make, self._library.document)
+        document = idempotent(self._library, idempotency_key, request, make, self._library.document)
         return document, self._upload_link(document)
 
     def renew_upload(self, document_id: str) -> tuple[Document, TransferLink]:
@@ -109,7 +109,7 @@ class DocumentService:
         with self._library.begin() as work:
             work.change_document(document, after)
             if moved:
-                facts: Facts = {"from": document.folder_id, "to": after.folder_id}
+                facts: AuditFacts = {"from": document.folder_id, "to": after.folder_id}
                 work.record(record_of(self._actor, Action.DOCUMENT_MOVED, document.id, at, facts))
             if name != document.name:
                 work.record(record_of(self._actor, Action.DOCUMENT_RENAMED, document.id, at))
@@ -122,7 +122,7 @@ class DocumentService:
         self._check(document, if_revision)
         with self._library.begin() as work:
             work.remove_document(document)
-            facts: Facts = {"folder": document.folder_id}
+            facts: AuditFacts = {"folder": document.folder_id}
             work.record(record_of(self._actor, Action.DOCUMENT_DELETED, document.id, self._now(), facts))
 
     def download(self, document_id: str) -> TransferLink:
@@ -148,7 +148,7 @@ class DocumentService:
         return self._files.upload_link(document.id, document.version, self._now() + UPLOAD_LIFE)
 
     def _audit(self, action: Action, document: Document) -> None:
-        facts: Facts = {"version": document.version.id}
+        facts: AuditFacts = {"version": document.version.id}
         self._library.record(record_of(self._actor, action, document.id, self._now(), facts))
 
     @staticmethod

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from docplatform.core import ids, names
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import PreconditionFailed
-from docplatform.core.idempotency import digest, once
+from docplatform.core.idempotency import digest, idempotent
 from docplatform.library.errors import FolderCycle, RootFolder, TooDeep
 from docplatform.library.model import DEEPEST, Document, Folder, Order, Page
 from docplatform.library.permissions import Access
@@ -46,11 +46,11 @@ class FolderService:
             with self._library.begin() as work:
                 work.add_folder(folder)
                 if idempotency_key:
-                    work.remember(idempotency_key, request, folder.id)
+                    work.record_key(idempotency_key, request, folder.id)
                 work.record(record_of(self._actor, Action.FOLDER_CREATED, folder.id, at, {"parent": parent.id}))
             return folder
 
-        return once(self._library, idempotency_key, request, make, self._library.folder)
+        return idempotent(self._library, idempotency_key, request, make, self._library.folder)
 
     def read(self, folder_id: str) -> Folder:
         """Raises FolderNotFound."""
@@ -74,7 +74,7 @@ class FolderService:
             cursor = page.next
             if not cursor or len(shown) == limit:
                 break
-        facts: Facts = {"shown": len(shown)}
+        facts: AuditFacts = {"shown": len(shown)}
         self._library.record(record_of(self._actor, Action.FOLDER_LISTED, folder.id, self._now(), facts))
         return Page(shown, cursor)
 
@@ -105,7 +105,7 @@ class FolderService:
             work.hold_in_place(above)  # else two moves at once could make a ring
             work.change_folder(folder, after)
             if moved:
-                facts: Facts = {"from": folder.parent_id, "to": after.parent_id}
+                facts: AuditFacts = {"from": folder.parent_id, "to": after.parent_id}
                 work.record(record_of(self._actor, Action.FOLDER_MOVED, folder.id, at, facts))
             if name != folder.name:
                 work.record(record_of(self._actor, Action.FOLDER_RENAMED, folder.id, at))
@@ -120,7 +120,7 @@ class FolderService:
             raise PreconditionFailed("Read the folder again and repeat what you wanted.")
         with self._library.begin() as work:
             work.remove_folder(folder)
-            facts: Facts = {"parent": folder.parent_id}
+            facts: AuditFacts = {"parent": folder.parent_id}
             work.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
 
 

@@ -52,7 +52,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Step(StrEnum):
+class ProcessingStep(StrEnum):
     """Where processing stands; in the order of work."""
 
     QUEUED = "queued"
@@ -68,7 +68,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ProcessingError:
     """Why a file could not be processed. ``code`` is of a closed vocabulary, ``detail`` says what to do."""
 
     code: str
@@ -94,8 +94,8 @@ class Version:
     created_by: str
     created_at: datetime
     state: State = State.AWAITING_UPLOAD
-    step: Step = Step.QUEUED
-    trouble: Trouble | None = None
+    step: ProcessingStep = ProcessingStep.QUEUED
+    trouble: ProcessingError | None = None
     sha256: str = ""
     storage_version: str = ""
     file_type: str = ""
@@ -127,7 +127,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Ancestry:
     """Of some folders and documents, as they are now: by id, the ``above`` folders from the nearest to the root; and of whoever asks
     the ``groups`` and the ``role``, None when their account is not active any more."""
 

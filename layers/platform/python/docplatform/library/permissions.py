@@ -13,14 +13,14 @@ from typing import TypeVar
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import DomainError, Forbidden, Unauthenticated
-from docplatform.library.access import Because, Caller, Reason, Verdict, judge
+from docplatform.library.access import Caller, Decision, Reason, ReasonKind, evaluate
 from docplatform.library.errors import DocumentNotFound, FolderNotFound
-from docplatform.library.model import Document, Folder, Surroundings
+from docplatform.library.model import Ancestry, Document, Folder
 from docplatform.library.ports import Library
 
 N = TypeVar("N", Folder, Document)
-Line = tuple[Folder | Document, ...]
-_EVERYTHING = Verdict(Role.ADMIN, (Reason(Because.TENANT_ADMIN, Role.ADMIN),))
+Path = tuple[Folder | Document, ...]
+_EVERYTHING = Decision(Role.ADMIN, (Reason(ReasonKind.TENANT_ADMIN, Role.ADMIN),))
 
 
 class Access:
@@ -28,7 +28,7 @@ class Access:
 
     def __init__(self, actor: Actor, library: Library) -> None:
         self._actor, self._library = actor, library
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[str, Path] = {}
         self._caller: Caller | None = None
 
     @property
@@ -49,10 +49,10 @@ class Access:
         """Raises FolderNotFound, DocumentNotFound, Forbidden."""
         return self.folder(node_id, needed) if ids.is_folder(node_id) else self.document(node_id, needed)
 
-    def line(self, node: Folder | Document) -> Line:
+    def line(self, node: Folder | Document) -> Path:
         """The node and the folders above it, up to the root, as they are now."""
         if node.id not in self._lines:
-            self._remember(self._library.surroundings(node), (node,))
+            self._remember(self._library.ancestry(node), (node,))
         return self._lines[node.id]
 
     def names(self, node: Folder | Document) -> dict[str, str]:
@@ -61,30 +61,30 @@ class Access:
         return {
             each.id: each.name
             for place, each in enumerate(line)
-            if self.sees_everything or judge(self.caller(), line[place:]).allows(Role.VIEWER)
+            if self.sees_everything or evaluate(self.caller(), line[place:]).allows(Role.VIEWER)
         }
 
-    def verdict(self, node: Folder | Document) -> Verdict:
+    def verdict(self, node: Folder | Document) -> Decision:
         if self.sees_everything:
             return _EVERYTHING
         line = self.line(node)
-        return judge(self.caller(), line)
+        return evaluate(self.caller(), line)
 
     def children(self, folder: Folder, children: Iterable[Folder | Document]) -> tuple[Folder | Document, ...]:
         """Those that may be seen. Costs nothing more: what decides is in the items."""
         if self.sees_everything:
             return tuple(children)
         above = self.line(folder)
-        return tuple(child for child in children if judge(self.caller(), (child, *above)).allows(Role.VIEWER))
+        return tuple(child for child in children if evaluate(self.caller(), (child, *above)).allows(Role.VIEWER))
 
     def readable(self, documents: Iterable[Document]) -> dict[str, Document]:
         """Those that may be read, by id. One call for all the folders above them."""
         known = {document.id: document for document in documents}
         if self.sees_everything or not known:
             return known
-        self._remember(self._library.surroundings(*known.values()), known.values())
+        self._remember(self._library.ancestry(*known.values()), known.values())
         caller = self.caller()
-        return {each: known[each] for each in known if judge(caller, self._lines[each]).allows(Role.VIEWER)}
+        return {each: known[each] for each in known if evaluate(caller, self._lines[each]).allows(Role.VIEWER)}
 
     def granted_nodes(self) -> frozenset[str]:
         """Everything that is granted to the actor, to a group of theirs or to everyone. Costs two calls."""
@@ -93,9 +93,9 @@ class Access:
 
     def caller(self) -> Caller:
         """Raises Unauthenticated: their account is not active any more."""
-        return self._caller or self._remember(self._library.surroundings(), ())
+        return self._caller or self._remember(self._library.ancestry(), ())
 
-    def _remember(self, around: Surroundings, nodes: Iterable[Folder | Document]) -> Caller:
+    def _remember(self, around: Ancestry, nodes: Iterable[Folder | Document]) -> Caller:
         """Raises Unauthenticated."""
         if around.role is None:
             raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")

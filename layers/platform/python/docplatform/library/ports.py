@@ -10,10 +10,10 @@ from typing import Protocol
 from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
 from docplatform.library.access import Caller
-from docplatform.library.model import Document, Folder, Order, Page, Surroundings, TransferLink, Version
+from docplatform.library.model import Ancestry, Document, Folder, Order, Page, TransferLink, Version
 
 
-class LibraryWork(Protocol):
+class LibraryChanges(Protocol):
     """Changes that are stored, counted and audited together, or not at all."""
 
     def add_folder(self, folder: Folder) -> None:
@@ -49,7 +49,7 @@ class LibraryWork(Protocol):
     def change_version(self, document: Document, version: Version) -> None:
         """Progress of the newest version; the document's revision and times stay. Raises ChangedMeanwhile when committed."""
 
-    def remember(self, key: str, request: str, result: str) -> None:
+    def record_key(self, key: str, request: str, result: str) -> None:
         """That this idempotency key made ``result`` of ``request`` (a digest). Raises AlreadyDone when committed."""
 
     def record(self, record: AuditRecord) -> None: ...
@@ -67,7 +67,7 @@ class Library(Protocol):
     def documents(self, document_ids: list[str]) -> dict[str, Document]:
         """Those that are there, in one call per hundred."""
 
-    def surroundings(self, *nodes: Folder | Document) -> Surroundings:
+    def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         """One call per hundred folders above, unless one of them has moved. Raises ChangedMeanwhile, FolderNotFound (one above is being
         deleted)."""
 
@@ -83,10 +83,10 @@ class Library(Protocol):
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
         """One query and one batch. Raises InvalidCursor."""
 
-    def remembered(self, key: str) -> tuple[str, str] | None:
+    def lookup(self, key: str) -> tuple[str, str] | None:
         """The request digest and the result of an idempotency key."""
 
-    def begin(self) -> AbstractContextManager[LibraryWork]: ...
+    def begin(self) -> AbstractContextManager[LibraryChanges]: ...
 
     def record(self, record: AuditRecord) -> None:
         """Audit what changes nothing."""

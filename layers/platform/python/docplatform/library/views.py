@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from docplatform.http.schemas import Moment, Wire
-from docplatform.library.model import Document, ScanVerdict, State, Step, TransferLink, Version
+from docplatform.http.schemas import Schema, Timestamp
+from docplatform.library.model import Document, ProcessingStep, ScanVerdict, State, TransferLink, Version
 
 
-class TroubleView(Wire):
+class TroubleView(Schema):
     """Why a file could not be processed, and what to do."""
 
     code: str
@@ -16,17 +16,17 @@ class TroubleView(Wire):
     detail: str
 
 
-class ProcessingView(Wire):
+class ProcessingView(Schema):
     """``percent`` is of the work, not of time."""
 
     state: State
-    step: Step
+    step: ProcessingStep
     percent: int
     problem: TroubleView | None
-    finished_at: Moment | None
+    finished_at: Timestamp | None
 
 
-class VersionView(Wire):
+class VersionView(Schema):
     """One upload. ``size`` in bytes, ``sha256`` in hex once the file is verified; ``pages`` where a file has pages."""
 
     id: str
@@ -43,7 +43,7 @@ class VersionView(Wire):
     text_truncated: bool
     has_preview: bool
     created_by: str
-    created_at: Moment
+    created_at: Timestamp
 
     @staticmethod
     def of(version: Version) -> VersionView:
@@ -66,15 +66,15 @@ class VersionView(Wire):
         )
 
 
-class DocumentView(Wire):
+class DocumentView(Schema):
     kind: Literal["document"] = "document"
     id: str
     name: str
     folder_id: str
     owner: str
     inherits: bool
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
     revision: int
     processing: ProcessingView
     version: VersionView
@@ -103,14 +103,14 @@ class DocumentView(Wire):
         )
 
 
-class LinkView(Wire):
+class LinkView(Schema):
     """A presigned request to storage: make it with this method and exactly these headers before ``expires_at``. It needs no
     Authorization header; whoever has it can use it."""
 
     method: Literal["GET", "PUT"]
     url: str
     headers: dict[str, str]
-    expires_at: Moment
+    expires_at: Timestamp
 
     @staticmethod
     def of(link: TransferLink) -> LinkView:

@@ -1,8 +1,8 @@
 """What happens to a file after its upload. Each method is one step of ``statemachines/processing.asl.json``; every one may run
 twice, or again after it was killed half-way, and leaves the same behind.
 
-Between steps travel ids and small facts; files and texts stay in storage. A file that cannot be processed raises FileRefused, which
-the workflow catches by name and hands to ``give_up``; any other error is ours, and is tried again.
+Between steps travel ids and small facts; files and texts stay in storage. A file that cannot be processed raises FileRejected, which
+the workflow catches by name and hands to ``mark_failed``; any other error is ours, and is tried again.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Protocol
 
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import DomainError
-from docplatform.extraction.model import FileRefused, FileType, Inspection, PreviewResult, ReadingProblem, TextResult
-from docplatform.library.access import Reach, reach
+from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
+from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import DocumentNotFound
-from docplatform.library.model import Document, ScanVerdict, State, Step, Trouble, Version
+from docplatform.library.model import Document, ProcessingError, ProcessingStep, ScanVerdict, State, Version
 from docplatform.library.ports import Library
 from docplatform.processing.ports import Index, Scanner, StoredFiles
 
 PREVIEW_TYPE = "image/webp"
 
 
-class Reader(Protocol):
-    """Opens files of strangers. Each raises FileRefused."""
+class Extractor(Protocol):
+    """Opens files of strangers. Each raises FileRejected."""
 
     def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection: ...
 
@@ -57,35 +57,35 @@ class ProcessingService:
         """``folder`` is where a file may lie for the length of a step."""
         self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
 
-    def verify(self, document_id: str, version_id: str, reader: Reader) -> bool:
+    def verify(self, document_id: str, version_id: str, reader: Extractor) -> bool:
         """The file has arrived: is it what was announced? False when there is nothing to do any more.
-        Raises FileRefused, DocumentNotFound, Superseded."""
+        Raises FileRejected, DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         version = document.version
         if version.state in (State.READY, State.FAILED):
             return False
-        document = self._advance(document, replace(version, state=State.PROCESSING, step=Step.VERIFYING))
+        document = self._advance(document, replace(version, state=State.PROCESSING, step=ProcessingStep.VERIFYING))
         with self._original(document) as (path, storage_version):
             version = replace(document.version, storage_version=storage_version, sha256=_sha256(path))
             document = self._advance(document, version)
             if path.stat().st_size != version.size:
-                raise FileRefused(ReadingProblem.SIZE_MISMATCH)
+                raise FileRejected(RejectionReason.SIZE_MISMATCH)
             inspection = reader.inspect(path, declared_type=version.content_type, name=document.name)
-        self._advance(document, replace(version, file_type=inspection.file_type.value, step=Step.SCANNING))
+        self._advance(document, replace(version, file_type=inspection.file_type.value, step=ProcessingStep.SCANNING))
         return True
 
     def scan(self, document_id: str, version_id: str, scanner: Scanner) -> None:
-        """Raises ScanPending, FileRefused (infected)."""
+        """Raises ScanPending, FileRejected (infected)."""
         document = self._newest(document_id, version_id)
         verdict = scanner.verdict(document)
         if verdict is None:
             raise ScanPending("Ask again in a moment.")
-        self._advance(document, replace(document.version, scan=verdict, step=Step.EXTRACTING))
+        self._advance(document, replace(document.version, scan=verdict, step=ProcessingStep.EXTRACTING))
         if verdict is ScanVerdict.INFECTED:
-            raise FileRefused(ReadingProblem.INFECTED)
+            raise FileRejected(RejectionReason.INFECTED)
 
-    def extract(self, document_id: str, version_id: str, reader: Reader) -> dict[str, str | int | bool | None]:
-        """Keep the text; return what the index step stores of it. Raises FileRefused."""
+    def extract(self, document_id: str, version_id: str, reader: Extractor) -> dict[str, str | int | bool | None]:
+        """Keep the text; return what the index step stores of it. Raises FileRejected."""
         document = self._newest(document_id, version_id)
         with self._original(document) as (path, _):
             result = reader.extract(path, FileType(document.version.file_type))
@@ -98,13 +98,13 @@ class ProcessingService:
             "author": result.author[:300],
         }
 
-    def preview(self, document_id: str, version_id: str, reader: Reader) -> dict[str, bool]:
+    def preview(self, document_id: str, version_id: str, reader: Extractor) -> dict[str, bool]:
         """Keep the first page as a picture. A file that cannot be drawn can still be read and found."""
         document = self._newest(document_id, version_id)
         try:
             with self._original(document) as (path, _):
                 result = reader.preview(path, FileType(document.version.file_type))
-        except FileRefused:
+        except FileRejected:
             return {"has_preview": False}
         self._files.keep(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
         self._files.keep(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
@@ -113,7 +113,7 @@ class ProcessingService:
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
         """Make the document findable, and look whether it was renamed, moved or deleted meanwhile."""
         document = self._newest(document_id, version_id)
-        version = replace(document.version, step=Step.INDEXING, **facts)  # type: ignore[arg-type]
+        version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
         around = self._reach(document)
         index.put(document, self._files.text(document_id, version_id), around)
@@ -125,10 +125,10 @@ class ProcessingService:
         if document.version.state is State.READY:
             return
         at = self._now()
-        version = replace(document.version, state=State.READY, step=Step.DONE, trouble=None, finished_at=at)
+        version = replace(document.version, state=State.READY, step=ProcessingStep.DONE, trouble=None, finished_at=at)
         self._advance(document, version, Action.DOCUMENT_READY)
 
-    def give_up(self, document_id: str, version_id: str, problem: str, detail: str, index: Index) -> None:
+    def mark_failed(self, document_id: str, version_id: str, problem: str, detail: str, index: Index) -> None:
         """Mark the document with the reason; it stays stored, and findable by its metadata. What was deleted meanwhile is erased."""
         try:
             document = self._newest(document_id, version_id)
@@ -137,7 +137,7 @@ class ProcessingService:
             return
         if document.version.state in (State.READY, State.FAILED):
             return
-        trouble = trouble_of(problem, detail)
+        trouble = processing_error_of(problem, detail)
         at = self._now()
         version = replace(document.version, state=State.FAILED, trouble=trouble, finished_at=at)
         document = self._advance(document, version, Action.DOCUMENT_FAILED, {"code": trouble.code})
@@ -161,13 +161,13 @@ class ProcessingService:
         index.remove(document_id)
         erased = self._files.erase(document_id)
         if erased:
-            facts: Facts = {"objects": erased, "verified": True}
+            facts: AuditFacts = {"objects": erased, "verified": True}
             self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
 
-    def _reach(self, document: Document) -> Reach:
-        return reach(self._library.surroundings(document).line(document))
+    def _reach(self, document: Document) -> IndexedPermissions:
+        return indexed_permissions(self._library.ancestry(document).line(document))
 
-    def _settle(self, written: Document, written_reach: Reach, index: Index) -> None:
+    def _settle(self, written: Document, written_reach: IndexedPermissions, index: Index) -> None:
         """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
         while True:
             current = self._library.documents([written.id]).get(written.id)
@@ -191,7 +191,7 @@ class ProcessingService:
         return document
 
     def _advance(
-        self, document: Document, version: Version, action: Action | None = None, facts: Facts | None = None
+        self, document: Document, version: Version, action: Action | None = None, facts: AuditFacts | None = None
     ) -> Document:
         """Store the progress; what people see as a change (arrival, the end) is audited with it."""
         if document.version.state is State.AWAITING_UPLOAD:
@@ -199,7 +199,7 @@ class ProcessingService:
         with self._library.begin() as work:
             work.change_version(document, version)
             if action:
-                about: Facts = {"version": version.id, **(facts or {})}
+                about: AuditFacts = {"version": version.id, **(facts or {})}
                 work.record(record_of(self._actor, action, document.id, self._now(), about))
         return replace(document, version=version)
 
@@ -213,15 +213,15 @@ class ProcessingService:
             path.unlink(missing_ok=True)
 
 
-def trouble_of(problem: str, detail: str = "") -> Trouble:
+def processing_error_of(problem: str, detail: str = "") -> ProcessingError:
     """From a problem's code to what the document says; an unknown code is trouble of ours."""
     try:
-        known = ReadingProblem(problem)
+        known = RejectionReason(problem)
     except ValueError:
-        return Trouble(
+        return ProcessingError(
             "processing_failed", "The file could not be processed", "Upload it again; if it fails again, tell us."
         )
-    return Trouble(known.value, known.title, detail or known.advice)
+    return ProcessingError(known.value, known.title, detail or known.advice)
 
 
 def _sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from docplatform.library.access import Reach
+from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document, ScanVerdict
 
 
@@ -31,9 +31,9 @@ class Scanner(Protocol):
 class Index(Protocol):
     """One tenant's entries in the search index."""
 
-    def put(self, document: Document, text: str, reach: Reach) -> None: ...
+    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None: ...
 
-    def describe(self, document: Document, reach: Reach) -> bool:
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
         """Bring an entry's facts (name, folder …) up to date; False if there is no entry yet."""
 
     def remove(self, document_id: str) -> None:

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, AuditRecord, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
 from docplatform.core.errors import ChangedMeanwhile
 from docplatform.core.tenant import TenantStatus
 from docplatform.core.token_hash import digest
 from docplatform.identity.model import Session, User, alive
 from docplatform.realtime.errors import InvalidTicket
-from docplatform.realtime.model import MOST_OF_A_USER, SETTLING, TICKET_LIFE, LiveConnection, Ticket
+from docplatform.realtime.model import CONNECT_GRACE, MOST_OF_A_USER, TICKET_LIFE, LiveConnection, Ticket
 
 ENDED = '{"type":"session.ended"}'
 REPLACED = '{"type":"connection.replaced"}'
@@ -48,7 +48,7 @@ class LiveStore(Protocol):
     def begin(self) -> AbstractContextManager[LiveWork]: ...
 
 
-class Bearers(Protocol):
+class SessionLookup(Protocol):
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]: ...
 
 
@@ -73,7 +73,7 @@ class LiveTickets:
         return secret, ticket.expires_at
 
 
-def admit(store: LiveStore, people: Bearers, secret: str, at: datetime) -> tuple[Session, User]:
+def admit(store: LiveStore, people: SessionLookup, secret: str, at: datetime) -> tuple[Session, User]:
     """Who comes with this ticket; it is used up, whatever comes of it. Raises InvalidTicket."""
     ticket = store.take_ticket(digest(secret))
     if ticket is None or ticket.expires_at <= at:
@@ -85,7 +85,7 @@ class LiveConnections:
     """Of one actor: whoever the gateway says has opened the connection."""
 
     def __init__(
-        self, actor: Actor, store: LiveStore, people: Bearers, gateway: Gateway, now: Callable[[], datetime]
+        self, actor: Actor, store: LiveStore, people: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
     ) -> None:
         self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
 
@@ -121,7 +121,7 @@ class LiveConnections:
     def _connection(self, connection_id: str) -> LiveConnection:
         return LiveConnection(connection_id, self._actor.user_id, self._actor.session_id, self._now())
 
-    def _about(self, action: Action, facts: Facts | None = None) -> AuditRecord:
+    def _about(self, action: Action, facts: AuditFacts | None = None) -> AuditRecord:
         return record_of(self._actor, action, self._actor.session_id, self._now(), facts)
 
 
@@ -129,11 +129,11 @@ class NotOpenYet(Exception):
     """The gateway has announced a connection, and does not have it yet: to be tried again."""
 
 
-class LiveEnds:
+class ConnectionRevocation:
     """Follows sessions and users: connections that stand for a session which has ended are closed. May run twice."""
 
     def __init__(
-        self, actor: Actor, store: LiveStore, people: Bearers, gateway: Gateway, now: Callable[[], datetime]
+        self, actor: Actor, store: LiveStore, people: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
     ) -> None:
         """``actor``: the platform itself."""
         self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
@@ -157,13 +157,13 @@ class LiveEnds:
 
     def _end(self, connection: LiveConnection) -> None:
         at = self._now()
-        if not self._gateway.end(connection.id, ENDED) and at - connection.since < SETTLING:
+        if not self._gateway.end(connection.id, ENDED) and at - connection.since < CONNECT_GRACE:
             raise NotOpenYet(connection.id)
         record = record_of(self._actor, Action.LIVE_ENDED, connection.session_id, at, {"by": "session"})
         _close(self._store, connection, record)
 
 
-def _standing(people: Bearers, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
+def _standing(people: SessionLookup, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
     """Raises InvalidTicket: the session has ended."""
     session, user = people.bearer(session_id, user_id)
     if session is None or user is None or not alive(session, user, at):

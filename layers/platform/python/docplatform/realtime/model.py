@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 TICKET_LIFE = timedelta(seconds=60)
 CONNECTION_LIFE = timedelta(hours=2)  # docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-SETTLING = timedelta(seconds=15)
+CONNECT_GRACE = timedelta(seconds=15)
 """After which the gateway has a connection that was announced, or never will: it waits ten seconds for whoever lets it in."""
 MOST_OF_A_USER = 20
 

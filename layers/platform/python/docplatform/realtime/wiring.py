@@ -12,7 +12,7 @@ from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.realtime.adapters.gateway import LiveGateway
 from docplatform.realtime.adapters.store import DynamoLive
-from docplatform.realtime.connections import LiveConnections, LiveEnds, LiveTickets
+from docplatform.realtime.connections import ConnectionRevocation, LiveConnections, LiveTickets
 from docplatform.runtime.settings import LiveSettings, RegionSettings, load
 from docplatform.runtime.tenant_access import table
 
@@ -35,8 +35,8 @@ def connections(actor: Actor) -> LiveConnections:
     return LiveConnections(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
 
 
-def ends(actor: Actor) -> LiveEnds:
-    return LiveEnds(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
+def revocation(actor: Actor) -> ConnectionRevocation:
+    return ConnectionRevocation(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
 
 
 @cache

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action
+from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.tenant import Tenant
 from docplatform.runtime.telemetry import Line
 from docplatform.runtime.tenant_access import record
-
-NOBODY = "unknown"
 
 Policy = dict[str, Any]
 
@@ -26,7 +24,7 @@ class Unauthorized(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuthorizerRequest:
     """What API Gateway wants to know. ``headers`` go by their names in lower case."""
 
     method_arn: str
@@ -39,7 +37,9 @@ class Asked:
     def host(self) -> str:
         return self.headers.get("host", "")
 
-    def refused(self, tenant: Tenant, action: Action, reason: str, user_id: str = NOBODY, target: str = "api") -> None:
+    def refused(
+        self, tenant: Tenant, action: Action, reason: str, user_id: str = UNKNOWN_USER, target: str = "api"
+    ) -> None:
         """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""
         visitor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
         try:
@@ -48,17 +48,19 @@ class Asked:
             self.line.fault(error)
 
 
-def authorizer(name: str) -> Callable[[Callable[[Asked], Policy]], Callable[[dict[str, Any], object], Policy]]:
+def authorizer(
+    name: str,
+) -> Callable[[Callable[[AuthorizerRequest], Policy]], Callable[[dict[str, Any], object], Policy]]:
     """One log line, ``name``, for each question; Unauthorized is an answer, any other error a fault."""
 
-    def wrap(decide: Callable[[Asked], Policy]) -> Callable[[dict[str, Any], object], Policy]:
+    def wrap(decide: Callable[[AuthorizerRequest], Policy]) -> Callable[[dict[str, Any], object], Policy]:
         def handler(event: dict[str, Any], _context: object) -> Policy:
             headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
             request_id = (event.get("requestContext") or {}).get("requestId") or ""
             line = Line(name, request_id)
             try:
                 query = event.get("queryStringParameters") or {}
-                return decide(Asked(event["methodArn"], headers, query, request_id, line))
+                return decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
             except Unauthorized:
                 raise
             except Exception as error:

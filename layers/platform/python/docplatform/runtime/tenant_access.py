@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
 from docplatform.infra.credentials import TenantClients, TenantCredentials, own_client
@@ -38,6 +38,6 @@ def table(tenant: Tenant) -> TenantTable:
     )
 
 
-def record(actor: Actor, action: Action, target: str, facts: Facts | None = None) -> None:
+def record(actor: Actor, action: Action, target: str, facts: AuditFacts | None = None) -> None:
     """Audit what changes nothing: a read, a refusal."""
-    table(actor.tenant).record_alone(record_of(actor, action, target, now(), facts))
+    table(actor.tenant).record_standalone(record_of(actor, action, target, now(), facts))

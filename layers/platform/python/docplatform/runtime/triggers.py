@@ -33,7 +33,7 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
     return wrap
 
 
-def in_order(
+def process_stream(
     event: dict[str, Any],
     followed: Callable[[dict[str, dict[str, str]]], tuple[str, str] | None],
     follow: Callable[[str, str, str], None],
@@ -66,6 +66,6 @@ def tenant_of(tenant_id: str) -> Tenant:
     return tenant
 
 
-def acting_for(tenant_id: str, errand: str, request_id: str) -> Actor:
+def system_actor(tenant_id: str, errand: str, request_id: str) -> Actor:
     """The platform, acting for a tenant. Raises TenantNotFound."""
     return system(tenant_of(tenant_id), errand, request_id)

@@ -13,7 +13,7 @@ MOST_IN_FILTER = 60_000  # nodes; OpenSearch takes 65,536 terms (index.max_terms
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PermissionFilter:
     """Who reads what is granted to them, and what they own: the permission filter, made in one place."""
 
     user_id: str
@@ -21,11 +21,11 @@ class Reader:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SearchQuery:
     """``reader``: None for who may read everything."""
 
     words: str
-    reader: Reader | None
+    reader: PermissionFilter | None
     limit: int
     cursor: str
     seconds: int
@@ -44,7 +44,7 @@ MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private use: no text holds them, the i
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class IndexHits:
     hits: tuple[Candidate, ...]
     total: int
     next: str

@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Protocol
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
 from docplatform.search.errors import InvalidQuery
-from docplatform.search.model import MOST_IN_FILTER, Candidates, Hit, Hits, Question, Reader, check_words
+from docplatform.search.model import MOST_IN_FILTER, Hit, Hits, IndexHits, PermissionFilter, SearchQuery, check_words
 
 
 class Engine(Protocol):
     """The search index of one tenant: whatever is asked, it answers for that tenant."""
 
-    def ask(self, question: Question) -> Candidates:
+    def ask(self, question: SearchQuery) -> IndexHits:
         """Raises InvalidCursor, Unavailable."""
 
 
@@ -30,13 +30,13 @@ class SearchService:
         the hits (one for a tenant admin, and none to know), and one audit record."""
         self._actor.require(Permission.SEARCH)
         access = Access(self._actor, self._library)
-        reader = None if access.sees_everything else Reader(self._actor.user_id, access.granted_nodes())
+        reader = None if access.sees_everything else PermissionFilter(self._actor.user_id, access.granted_nodes())
         if reader and len(reader.nodes) > MOST_IN_FILTER:
             raise InvalidQuery(
                 "Too many single things are granted to you to search among; ask for grants on folders instead."
             )
         seconds = self._actor.tenant.limits.search_seconds
-        found = self._engine.ask(Question(check_words(words), reader, limit, cursor, seconds))
+        found = self._engine.ask(SearchQuery(check_words(words), reader, limit, cursor, seconds))
         documents = self._library.documents([hit.document_id for hit in found.hits])
         readable = access.readable(documents.values())
         hits = tuple(
@@ -44,6 +44,6 @@ class SearchService:
             for hit in found.hits
             if hit.document_id in readable
         )
-        facts: Facts = {"shown": [hit.document.id for hit in hits]}
+        facts: AuditFacts = {"shown": [hit.document.id for hit in hits]}
         self._library.record(record_of(self._actor, Action.CONTENT_SEARCHED, "search", self._now(), facts))
         return Hits(hits, found.total - (len(found.hits) - len(hits)), found.next)

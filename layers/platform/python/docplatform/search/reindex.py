@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from docplatform.library.access import Reach, reach
+from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import FolderNotFound
-from docplatform.library.model import Document, Folder, Order, Page, State, Surroundings
+from docplatform.library.model import Ancestry, Document, Folder, Order, Page, State
 
 _PAGE, _PAGES = 100, 5  # children of a page; pages of one call
 
@@ -22,7 +22,7 @@ class Marks(Protocol):
     def folder(self, folder_id: str) -> Folder:
         """Raises FolderNotFound."""
 
-    def surroundings(self, *nodes: Folder | Document) -> Surroundings: ...
+    def ancestry(self, *nodes: Folder | Document) -> Ancestry: ...
 
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page: ...
 
@@ -38,7 +38,7 @@ class Marks(Protocol):
 
 
 class Entries(Protocol):
-    def describe(self, document: Document, reach: Reach) -> bool: ...
+    def describe(self, document: Document, indexed_permissions: IndexedPermissions) -> bool: ...
 
 
 class SubtreeService:
@@ -56,7 +56,7 @@ class SubtreeService:
         except FolderNotFound:
             self._library.advance(folder_id, at, "", [])
             return
-        above = self._library.surroundings(folder).line(folder)
+        above = self._library.ancestry(folder).line(folder)
         chain = tuple(each.id for each in reversed(above))
         self._library.correct(folder, chain[:-1])
         below: list[Folder] = []
@@ -67,7 +67,7 @@ class SubtreeService:
                 if isinstance(child, Folder):
                     below.append(child)
                 elif child.version.state in (State.READY, State.FAILED):
-                    entries.describe(child, reach((child, *above)))
+                    entries.describe(child, indexed_permissions((child, *above)))
             cursor = page.next
             if not cursor:
                 break

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Permission, Role
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.library.access import (
     MOST_GRANTS,
     Caller,
-    Verdict,
+    Decision,
     capped,
     check_principal,
     effective,
-    judge,
+    evaluate,
     stronger,
     user_principal,
 )
@@ -28,7 +28,7 @@ from docplatform.sharing.errors import GrantNotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class GrantEntry:
     """A grant that counts for a node. ``node_id`` is where it was made: the node itself, or a folder above; ``name`` is that one's, empty
     for who may not read it."""
 
@@ -42,7 +42,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class AccessList:
     node: Folder | Document
-    entries: tuple[Entry, ...]
+    entries: tuple[GrantEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Explanation:
 
     caller: Caller
     node: Folder | Document
-    verdict: Verdict
+    verdict: Decision
     names: dict[str, str]
 
     @property
@@ -79,7 +79,7 @@ class SharingService:
         node = self._access.node(node_id)
         names = self._access.names(node)
         entries = [
-            Entry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
+            GrantEntry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
             for above in effective(self._access.line(node))
             for principal, role in sorted(above.grants.items())
         ]
@@ -98,7 +98,7 @@ class SharingService:
         if node.grants.get(principal) is not role:
             with self._library.begin() as work:
                 work.grant(node, principal, role)
-                facts: Facts = {"principal": principal, "role": role.value}
+                facts: AuditFacts = {"principal": principal, "role": role.value}
                 work.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
         return self._as_it_is(node_id)
 
@@ -141,7 +141,7 @@ class SharingService:
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
         caller, line = self._library.caller(user_id), self._access.line(node)
         self._record(Action.ACCESS_EXPLAINED, node, {"user": user_id})
-        return Explanation(caller, node, judge(caller, line), self._access.names(node))
+        return Explanation(caller, node, evaluate(caller, line), self._access.names(node))
 
     def granted_to(self, user_id: str, *, limit: int, after: str) -> tuple[tuple[Granted, ...], str]:
         """What is granted to somebody, to a group of theirs or to everyone, in order of id, and the id to go on after ('' at the end).
@@ -158,7 +158,7 @@ class SharingService:
             for node, principal in page
             if node in known and principal in known[node].grants
         )
-        shown: Facts = {"user": user_id, "shown": len(found)}
+        shown: AuditFacts = {"user": user_id, "shown": len(found)}
         self._library.record(record_of(self._actor, Action.ACCESS_LISTED, user_id, self._now(), shown))
         return found, "\t".join(page[-1]) if page and page[-1] != pairs[-1] else ""
 
@@ -170,7 +170,7 @@ class SharingService:
                     keep[principal] = stronger(role, keep.get(principal, role))
             keep = {each: role for each, role in keep.items() if each not in node.grants}
         me = user_principal(self._actor.user_id)
-        own = judge(Caller(self._actor.user_id, Role.EDITOR), (node,))
+        own = evaluate(Caller(self._actor.user_id, Role.EDITOR), (node,))
         if not self._access.sees_everything and not any(reason.role is Role.ADMIN for reason in own.reasons):
             keep[me] = Role.ADMIN
         return keep
@@ -178,5 +178,5 @@ class SharingService:
     def _as_it_is(self, node_id: str) -> AccessList:
         return SharingService(self._actor, self._library, self._now).list(node_id)
 
-    def _record(self, action: Action, node: Folder | Document, facts: Facts) -> None:
+    def _record(self, action: Action, node: Folder | Document, facts: AuditFacts) -> None:
         self._library.record(record_of(self._actor, action, node.id, self._now(), facts))

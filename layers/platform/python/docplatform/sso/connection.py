@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, Facts, record_of
+from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import Invalid
 from docplatform.identity.credential_ports import Secrets
 from docplatform.identity.model import UserStatus
@@ -18,9 +18,9 @@ from docplatform.sso.model import (
     MOST_FALLBACK_USERS,
     MOST_GROUPS,
     Connection,
+    DiagnosisStep,
     Kind,
-    ProviderDown,
-    Step,
+    ProviderUnavailable,
     clean_domain,
 )
 from docplatform.sso.ports import Provider, SsoStore
@@ -64,7 +64,7 @@ class ConnectionService:
             self._check_provider(connection)
         with self._store.begin() as work:
             work.connect(connection, before=before.revision if before else 0)
-            facts: Facts = {
+            facts: AuditFacts = {
                 "kind": connection.kind.value,
                 "follow_groups": connection.follow_groups,
                 "mfa": connection.mfa,
@@ -83,10 +83,10 @@ class ConnectionService:
             work.disconnect()
             work.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
 
-    def test(self) -> tuple[Step, ...]:
+    def test(self) -> tuple[DiagnosisStep, ...]:
         """Step by step, what a log-in would meet. Raises SsoNotConnected."""
         steps = self._provider(self.read()).look()
-        facts: Facts = {"failed": [step.name for step in steps if not step.ok]}
+        facts: AuditFacts = {"failed": [step.name for step in steps if not step.ok]}
         self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
         return steps
 
@@ -111,7 +111,7 @@ class ConnectionService:
         """Nobody is locked out by a connection that has never worked. Raises Invalid."""
         try:
             self._provider(connection).check()
-        except ProviderDown as down:
+        except ProviderUnavailable as down:
             raise Invalid(f"It cannot be enforced, because it does not work: {down}") from down
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import Protocol
 
-from docplatform.core.audit import Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, AuditSubject, record_of
 from docplatform.core.errors import AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded
 from docplatform.directory.errors import TooManyGroups
 from docplatform.directory.group import Group
@@ -50,7 +50,7 @@ class GroupFollower:
     def __init__(self, groups: SsoGroups, now: Callable[[], datetime]) -> None:
         self._groups, self._now = groups, now
 
-    def follow(self, by: Visiting, identity: ExternalIdentity) -> None:
+    def follow(self, by: AuditSubject, identity: ExternalIdentity) -> None:
         """Into the groups that the provider names, and out of those that it named before and names no more. Groups are neither made
         nor left where somebody here put the user."""
         wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
@@ -68,14 +68,14 @@ class GroupFollower:
 
     def _move(
         self,
-        by: Visiting,
+        by: AuditSubject,
         identity: ExternalIdentity,
         before: frozenset[str],
         after: frozenset[str],
         group: Group | None,
     ) -> frozenset[str]:
         """``group`` is None where there is nothing to leave any more. What is remembered then."""
-        joins, facts = len(after) > len(before), Facts({"user": by.user_id})
+        joins, facts = len(after) > len(before), AuditFacts({"user": by.user_id})
         action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
         with suppress(*_IN_THE_WAY):
             with self._groups.begin() as work:

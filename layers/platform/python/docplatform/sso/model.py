@@ -23,7 +23,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1035 §2.3.1
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 
 
-class ProviderDown(Exception):
+class ProviderUnavailable(Exception):
     """The provider, or what is needed from it, cannot be reached or does not work. The text holds no secret."""
 
 
@@ -96,7 +96,7 @@ class ExternalIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class SsoAttempt:
     """One log-in under way, found by the hash of the state that travels with the browser, and used once.
 
     ``browser_hash``: of the cookie of the browser that began it (RFC 9700 §4.7.1). ``revision``: the connection's.
@@ -120,7 +120,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class AuthorizationRequest:
     """Where the browser is sent, and what the attempt must remember."""
 
     address: str
@@ -152,7 +152,7 @@ def next_health(before: Health | None, *, down: bool, at: datetime) -> Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DiagnosisStep:
     """One thing that a test of the connection looked at. ``detail`` holds no secret and nothing of what the other side answered
     beyond its status."""
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from docplatform.core.audit import Action, AuditRecord, Facts, Visiting, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, AuditSubject, record_of
 from docplatform.core.errors import MailNotSent
 from docplatform.core.tenant import Tenant
 from docplatform.identity.last_admin import everybody, is_admin
 from docplatform.identity.model import User
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
-from docplatform.sso.model import Connection, Health, ProviderDown, next_health
+from docplatform.sso.model import Connection, Health, ProviderUnavailable, next_health
 from docplatform.sso.ports import OutageMail, Provider, SsoStore
 
 LONGEST_REASON = 200
@@ -32,7 +32,7 @@ class Outages:
         now: Callable[[], datetime],
     ) -> None:
         self._tenant, self._store, self._people, self._provider = tenant, store, people, provider
-        self._by, self._mail, self._now = Visiting(tenant, PLATFORM, "", request_id), mail, now
+        self._by, self._mail, self._now = AuditSubject(tenant, PLATFORM, "", request_id), mail, now
 
     def is_down(self, connection: Connection, health: Health | None) -> bool:
         """As it was found within the last minute, or as it is found now."""
@@ -44,7 +44,7 @@ class Outages:
         """Whether the provider is down, found out now and remembered."""
         try:
             self._provider(connection).check()
-        except ProviderDown as down:
+        except ProviderUnavailable as down:
             self.found(health, str(down))
             return True
         at = self._now()
@@ -74,11 +74,11 @@ class Outages:
                     record_of(self._by, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
                 )
 
-    def _about(self, action: Action, at: datetime, facts: Facts) -> AuditRecord:
+    def _about(self, action: Action, at: datetime, facts: AuditFacts) -> AuditRecord:
         return record_of(self._by, action, self._tenant.id, at, facts)
 
 
-class PasswordGate:
+class SsoPasswordGate:
     """Between a log-in and the passwords of a tenant with single sign-on."""
 
     def __init__(
@@ -104,7 +104,7 @@ class PasswordGate:
             return True
         if user.id not in self._bypassed.fallback_users:
             return False
-        about = Visiting(self._tenant, user.id, "", self._request_id)
+        about = AuditSubject(self._tenant, user.id, "", self._request_id)
         self._store.record(record_of(about, Action.SSO_BYPASSED, user.id, self._now()))
         return True
 

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from docplatform.core.audit import AuditRecord
 from docplatform.identity.model import User
-from docplatform.identity.ports import PeopleWork
-from docplatform.sso.model import Attempt, Connection, Departure, ExternalIdentity, Health, Step
+from docplatform.identity.ports import UserChanges
+from docplatform.sso.model import AuthorizationRequest, Connection, DiagnosisStep, ExternalIdentity, Health, SsoAttempt
 
 
-class SsoWork(PeopleWork, Protocol):
+class SsoWork(UserChanges, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def connect(self, connection: Connection, *, before: int) -> None:
@@ -21,7 +21,7 @@ class SsoWork(PeopleWork, Protocol):
 
     def disconnect(self) -> None: ...
 
-    def begin_attempt(self, attempt: Attempt) -> None: ...
+    def begin_attempt(self, attempt: SsoAttempt) -> None: ...
 
     def spend(self, identity: ExternalIdentity) -> None:
         """Its assertion, for good. Raises SsoRefused when committed and it was spent before."""
@@ -38,7 +38,7 @@ class SsoStore(Protocol):
 
     def connection(self) -> tuple[Connection | None, Health | None]: ...
 
-    def take_attempt(self, state_hash: str) -> Attempt | None:
+    def take_attempt(self, state_hash: str) -> SsoAttempt | None:
         """It is gone afterwards: of two who ask, one gets it."""
 
     def linked(self, identity: ExternalIdentity) -> str:
@@ -55,17 +55,17 @@ class SsoStore(Protocol):
 class Provider(Protocol):
     """A tenant's identity provider."""
 
-    def depart(self, state: str, *, anew: bool) -> Departure:
-        """``anew``: whoever the provider remembers must show again who they are. Raises ProviderDown."""
+    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+        """``anew``: whoever the provider remembers must show again who they are. Raises ProviderUnavailable."""
 
-    def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
-        """Who the reply is proof of. Raises ProviderRefused, ProviderDown."""
+    def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
+        """Who the reply is proof of. Raises ProviderRefused, ProviderUnavailable."""
 
-    def look(self) -> tuple[Step, ...]:
+    def look(self) -> tuple[DiagnosisStep, ...]:
         """Everything that a log-in will need, up to the first thing that is missing."""
 
     def check(self) -> None:
-        """Raises ProviderDown when a log-in cannot succeed now."""
+        """Raises ProviderUnavailable when a log-in cannot succeed now."""
 
 
 class OutageMail(Protocol):

@@ -10,13 +10,13 @@ from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.infra.mail import SesMail
-from docplatform.infra.outbound import Outbound
+from docplatform.infra.outbound import OutboundHttp
 from docplatform.runtime.settings import IdentitySettings, load
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.adapters.store import DynamoSso
 from docplatform.sso.model import Connection, Kind
-from docplatform.sso.outages import Outages, PasswordGate
+from docplatform.sso.outages import Outages, SsoPasswordGate
 from docplatform.sso.ports import Provider
 
 METADATA, ACS, CALLBACK = "/v1/sso/metadata", "/v1/sso/acs", "/v1/sso/callback"
@@ -31,14 +31,14 @@ def outages(tenant: Tenant, request_id: str) -> Outages:
     return Outages(tenant, request_id, store(tenant), people(tenant), partial(provider, tenant), mail, now)
 
 
-def password_gate(tenant: Tenant, request_id: str) -> PasswordGate:
-    return PasswordGate(tenant, request_id, store(tenant), outages(tenant, request_id), now)
+def password_gate(tenant: Tenant, request_id: str) -> SsoPasswordGate:
+    return SsoPasswordGate(tenant, request_id, store(tenant), outages(tenant, request_id), now)
 
 
 def provider(tenant: Tenant, connection: Connection, secret: Callable[[Connection], str] | None = None) -> Provider:
     """``secret`` opens the client's; without it the provider can be looked at, and logs nobody in. What only one kind of provider
     needs is imported for that kind: XML or JOSE, each costs a cold start."""
-    outbound = Outbound(loopback=load(IdentitySettings).sso_loopback == "yes")
+    outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes")
     address = address_of(tenant)
     if connection.kind is Kind.OIDC:
         from docplatform.sso.adapters.oidc import OidcProvider

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from docplatform.core.tenant import Tenant, tenant_from, tenant_item
-from docplatform.infra.dynamodb.codec import from_wire, to_wire
+from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from docplatform.tenancy.errors import SubdomainTaken
 
 _SECONDS_KEPT = 60.0
@@ -38,7 +38,7 @@ class Registry:
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": to_wire({"pk": pk, "sk": "tenant", **item}),
+                    "Item": encode_item({"pk": pk, "sk": "tenant", **item}),
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
             }
@@ -53,11 +53,11 @@ class Registry:
         until, tenant = self._kept.get(pk, (0.0, None))
         if tenant and self._clock() < until:
             return tenant
-        answer = self._client.get_item(TableName=self._table, Key=to_wire({"pk": pk, "sk": "tenant"}))
+        answer = self._client.get_item(TableName=self._table, Key=encode_item({"pk": pk, "sk": "tenant"}))
         if "Item" not in answer:
             return None
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        tenant = tenant_from(from_wire(answer["Item"]))
+        tenant = tenant_from(decode_item(answer["Item"]))
         self._kept[pk] = (self._clock() + _SECONDS_KEPT, tenant)
         return tenant

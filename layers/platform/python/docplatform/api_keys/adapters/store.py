@@ -11,12 +11,12 @@ from docplatform.api_keys.model import ApiKey
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Permission
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters.user_store import user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 
 _KEPT_AFTER_EXPIRY = timedelta(days=30)
 
@@ -67,11 +67,11 @@ class DynamoApiKeys(TenantStore):
             yield DynamoApiKeyWork(self._table, transaction)
 
 
-class DynamoApiKeyWork(TenantWork):
+class DynamoApiKeyWork(TenantChanges):
     def add_key(self, key: ApiKey) -> None:
         listed = {"gsi1pk": self._keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
         taken = ChangedMeanwhile("Try again.")
-        self._writes.put(self._keys.api_key(key.id), {**_key_item(key), **listed}, if_taken=taken)
+        self._writes.put(self._keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:
         """Raises ChangedMeanwhile when it was revoked just now."""
@@ -85,7 +85,7 @@ class DynamoApiKeyWork(TenantWork):
     def add_service_account(self, account: User) -> None:
         listed = {"gsi3pk": self._keys.service_accounts(), "gsi3sk": account.id}
         taken = ChangedMeanwhile("Try again.")
-        self._writes.put(self._keys.user(account.id), {**user_item(account), **listed}, if_taken=taken)
+        self._writes.put(self._keys.user(account.id), {**user_item(account), **listed}, error_if_exists=taken)
 
     def retire_service_account(self, account: User) -> None:
         self._writes.update(
@@ -120,8 +120,8 @@ def _key(item: Item) -> ApiKey:
         scopes=frozenset(Permission(scope) for scope in item["scopes"]),
         secret_hash=item["secret_hash"],
         created_by=item["created_by"],
-        created_at=moment(item["created_at"]),
-        expires_at=moment(item["expires_at"]),
-        used_at=moment(item["used_at"]) if item["used_at"] else None,
-        revoked_at=moment(item["revoked_at"]) if item["revoked_at"] else None,
+        created_at=parse_rfc3339(item["created_at"]),
+        expires_at=parse_rfc3339(item["expires_at"]),
+        used_at=parse_rfc3339(item["used_at"]) if item["used_at"] else None,
+        revoked_at=parse_rfc3339(item["revoked_at"]) if item["revoked_at"] else None,
     )

@@ -69,7 +69,7 @@ class KmsTokens:
 
     def read(self, token: str, now: datetime) -> Claims:
         """Raises TokenRefused. Accepts RS256, our keys and our issuer, and nothing else (RFC 8725 §3.1)."""
-        key = self._key(token_format.key_named(token))
+        key = self._key(token_format.key_id_of(token))
         if key is None:
             raise TokenRefused("unknown key")
         import jwt

@@ -31,10 +31,10 @@ def segment(value: dict[str, Any]) -> str:
     return text(json.dumps(value, separators=(",", ":")).encode())
 
 
-def key_named(token: str) -> str:
+def key_id_of(token: str) -> str:
     """The ``kid`` of a token that has the form of ours. Raises TokenRefused."""
     found = _FORM.fullmatch(token) if len(token) <= LONGEST else None
-    if found is None or not all(_spelt_as_we_do(each) for each in found.groups()):
+    if found is None or not all(_is_canonical(each) for each in found.groups()):
         raise TokenRefused("not a token")
     head = _object(_bytes(found[1]), "header")
     key_id = head.get("kid")
@@ -69,7 +69,7 @@ def _seconds(body: dict[str, Any], name: str, *, or_as: str = "") -> int:
     return value
 
 
-def _spelt_as_we_do(encoded: str) -> bool:
+def _is_canonical(encoded: str) -> bool:
     """A last character may have bits to spare: only one of its spellings is ours."""
     return len(encoded) % 4 != 1 and text(_bytes(encoded)) == encoded
 

@@ -10,12 +10,12 @@ from docplatform.authentication.adapters.totp import Totp
 from docplatform.authentication.adapters.webauthn import WebAuthnPasskeys
 from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.mfa_enrolment import OwnFactors
-from docplatform.authentication.mfa_sign_in import SecondSteps
+from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
 from docplatform.authentication.sessions import OwnSessions, SessionService
-from docplatform.authentication.sign_in import Door, Visitor
+from docplatform.authentication.sign_in import RequestOrigin, SignIn
 from docplatform.authentication.step_up import StepUp
-from docplatform.authentication.verification import Proofs
+from docplatform.authentication.verification import FactorVerifier
 from docplatform.authentication.wiring.access_tokens import TenantTokens
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
@@ -43,17 +43,17 @@ def kms_secrets(tenant: Tenant) -> KmsSecrets:
     return KmsSecrets(lambda: clients(tenant).client("kms"), load(IdentitySettings).data_key_arn, tenant.id)
 
 
-def _proofs(tenant: Tenant) -> Proofs:
-    return Proofs(kms_secrets(tenant), Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
+def _proofs(tenant: Tenant) -> FactorVerifier:
+    return FactorVerifier(kms_secrets(tenant), Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
 
 
-D = TypeVar("D", bound=Door)
+D = TypeVar("D", bound=SignIn)
 
 
 def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent: str) -> D:
-    """A way in: SessionService, SecondSteps or SsoDoor."""
+    """A way in: SessionService, MfaSignIn or SsoSignIn."""
     return kind(
-        Visitor(tenant, request_id, address, agent),
+        RequestOrigin(tenant, request_id, address, agent),
         people(tenant),
         _passwords(),
         TenantTokens(tenant),
@@ -70,8 +70,8 @@ def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Se
     return door(SessionService, tenant, request_id=request_id, address=address, agent=agent)
 
 
-def second_steps(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SecondSteps:
-    return door(SecondSteps, tenant, request_id=request_id, address=address, agent=agent)
+def second_steps(tenant: Tenant, *, request_id: str, address: str, agent: str) -> MfaSignIn:
+    return door(MfaSignIn, tenant, request_id=request_id, address=address, agent=agent)
 
 
 def own_sessions(actor: Actor) -> OwnSessions:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from docplatform.authentication.sign_in import Visitor
-from docplatform.authentication.sso_session import SsoDoor
+from docplatform.authentication.sign_in import RequestOrigin
+from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.authentication.sso_sign_in import SsoService
 from docplatform.authentication.wiring.sign_in import door, kms_secrets
 from docplatform.core.actor import Actor
@@ -27,10 +27,10 @@ def _secret(tenant: Tenant, connection: Connection) -> str:
 
 def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
     return SsoService(
-        Visitor(tenant, request_id, address, agent),
+        RequestOrigin(tenant, request_id, address, agent),
         store(tenant),
         people(tenant),
-        door(SsoDoor, tenant, request_id=request_id, address=address, agent=agent),
+        door(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
         GroupFollower(DynamoSsoGroups(table(tenant)), now),

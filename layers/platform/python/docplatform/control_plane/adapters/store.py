@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from docplatform.core import ids
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.identity.adapters.user_store import DynamoPeople, DynamoPeopleWork
+from docplatform.identity.adapters.user_store import DynamoPeople, DynamoUserChanges
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.library.adapters.changes import create_root
@@ -29,11 +29,11 @@ class OnboardingStore(TenantStore):
             yield OnboardingChanges(self._table, transaction)
 
 
-class OnboardingChanges(DynamoPeopleWork):
+class OnboardingChanges(DynamoUserChanges):
     def create_tenant(self, admin: User) -> None:
         """Add the root folder, the counters and the first admin. Raises ChangedMeanwhile when committed and they exist."""
         exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         create_root(self._writes, self._keys, created_by=admin.id, at=admin.created_at)
         usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
-        self._writes.put(self._keys.usage(), usage, if_taken=exists)
+        self._writes.put(self._keys.usage(), usage, error_if_exists=exists)
         self.create_first_admin(admin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.directory.group import Group
 from docplatform.infra.dynamodb.codec import Item
 
@@ -25,7 +25,7 @@ def group_from(item: Item) -> Group:
         name=item["name"],
         external_id=item["external_id"],
         members=item["members"],
-        created_at=moment(item["created_at"]),
-        updated_at=moment(item["updated_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
+        updated_at=parse_rfc3339(item["updated_at"]),
         revision=item["revision"],
     )

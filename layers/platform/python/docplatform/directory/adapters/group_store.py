@@ -26,7 +26,7 @@ from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.library.access import group_principal
 from docplatform.library.adapters.grants import take_back_everything
 
@@ -89,10 +89,10 @@ class DynamoGroups(TenantStore):
             yield DynamoGroupsWork(self._table, transaction)
 
 
-class DynamoGroupsWork(TenantWork):
+class DynamoGroupsWork(TenantChanges):
     def add_group(self, group: Group) -> None:
         listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}
-        self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, if_taken=_meanwhile())
+        self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, error_if_exists=_meanwhile())
         self._take_name(group)
 
     def change_group(self, before: Group, after: Group) -> None:
@@ -120,7 +120,7 @@ class DynamoGroupsWork(TenantWork):
     def add_members(self, group: Group, user_ids: list[str]) -> None:
         """At most 45 of them."""
         for user_id in user_ids:
-            self._writes.put(self._keys.member(group.id, user_id), {}, if_taken=AlreadyDone("They are in it."))
+            self._writes.put(self._keys.member(group.id, user_id), {}, error_if_exists=AlreadyDone("They are in it."))
             self._writes.update(
                 self._keys.user(user_id),
                 values={in_group(group.id): True},
@@ -144,7 +144,7 @@ class DynamoGroupsWork(TenantWork):
 
     def _take_name(self, group: Group) -> None:
         taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
-        self._writes.put(self._keys.group_name(group.name), {"group": group.id}, if_taken=taken)
+        self._writes.put(self._keys.group_name(group.name), {"group": group.id}, error_if_exists=taken)
 
     def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
         ceiling = {"members": most - by} if most else None

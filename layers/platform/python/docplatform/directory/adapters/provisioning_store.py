@@ -10,10 +10,10 @@ from datetime import datetime
 from docplatform.core import ids
 from docplatform.core.audit import AuditRecord, MembersRecord, TakenBack
 from docplatform.core.errors import PreconditionFailed, QuotaExceeded
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.directory.adapters.group_items import group_from
 from docplatform.directory.adapters.group_store import DynamoGroups
-from docplatform.directory.entry import Entry
+from docplatform.directory.entry import DirectoryEntry
 from docplatform.directory.errors import UserNameTaken
 from docplatform.directory.group import Group
 from docplatform.identity.adapters.credential_store import CredentialWrites
@@ -38,10 +38,10 @@ class DynamoDirectory(TenantStore):
         super().__init__(table)
         self._groups = DynamoGroups(table)
 
-    def entry(self, user_id: str) -> Entry | None:
+    def entry(self, user_id: str) -> DirectoryEntry | None:
         return self.entries([user_id]).get(user_id)
 
-    def entries(self, user_ids: Iterable[str]) -> dict[str, Entry]:
+    def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]:
         wanted = [each for each in user_ids if ids.is_a(ids.USER, each)]
         keys = [key for each in wanted for key in (self._keys.user(each), self._keys.directory(each))]
         found = self._table.get_many(keys)
@@ -100,7 +100,7 @@ class DynamoDirectory(TenantStore):
                 work.add_members(group, chunk)
                 work.record(record(chunk, []))
 
-    def let_go(self, entry: Entry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         user = entry.user.id
         self.end_sessions(user)
         for group in self.groups_of(entry.groups).values():
@@ -135,11 +135,11 @@ class DynamoDirectory(TenantStore):
 
 
 class DynamoDirectoryWork(CredentialWrites):
-    def add(self, entry: Entry, *, most: int) -> None:
+    def add(self, entry: DirectoryEntry, *, most: int) -> None:
         user = entry.user
         self._take(entry, email=bool(user.email), name=True)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=_stale())
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, error_if_exists=_stale())
         self._writes.put(self._keys.directory(user.id), _directory_item(entry))
         self._writes.update(
             self._keys.usage(),
@@ -149,7 +149,7 @@ class DynamoDirectoryWork(CredentialWrites):
             must_exist=False,
         )
 
-    def change(self, before: Entry, after: Entry) -> None:
+    def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
         old, new = before.user, after.user
         email_changes = old.email != new.email
         name_changes = before.revision == 0 or self._keys.user_name(before.user_name) != self._keys.user_name(
@@ -171,7 +171,7 @@ class DynamoDirectoryWork(CredentialWrites):
             must_exist=before.revision > 0,
         )
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, entry: DirectoryEntry) -> None:
         user = entry.user
         tombstone = {"id": user.id, "email": "", "name": "", "role": "viewer", "status": "disabled", "removed": True}
         self._writes.put(self._keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
@@ -182,24 +182,24 @@ class DynamoDirectoryWork(CredentialWrites):
         self.forget_credentials(user.id)
         self._writes.update(self._keys.usage(), add={"users": -1})
 
-    def _take(self, entry: Entry, *, email: bool, name: bool) -> None:
+    def _take(self, entry: DirectoryEntry, *, email: bool, name: bool) -> None:
         whose = {"user_id": entry.user.id}
         if email:
             taken = EmailTaken("Somebody with that address is here.")
-            self._writes.put(self._keys.email(entry.user.email), whose, if_taken=taken)
+            self._writes.put(self._keys.email(entry.user.email), whose, error_if_exists=taken)
         if name:
             name_taken = UserNameTaken("Choose another user name.")
-            self._writes.put(self._keys.user_name(entry.user_name), whose, if_taken=name_taken)
+            self._writes.put(self._keys.user_name(entry.user_name), whose, error_if_exists=name_taken)
 
 
 def _is_here(profile: Item) -> bool:
     return not profile.get("removed") and profile.get("kind", UserKind.PERSON) == UserKind.PERSON
 
 
-def _entry(profile: Item, more: Item) -> Entry:
+def _entry(profile: Item, more: Item) -> DirectoryEntry:
     user = user_from(profile)
-    updated: datetime = moment(more["updated_at"]) if more else user.created_at
-    return Entry(
+    updated: datetime = parse_rfc3339(more["updated_at"]) if more else user.created_at
+    return DirectoryEntry(
         user=user,
         user_name=more.get("user_name", user.email),
         external_id=more.get("external_id", ""),
@@ -210,7 +210,7 @@ def _entry(profile: Item, more: Item) -> Entry:
     )
 
 
-def _directory_item(entry: Entry) -> Item:
+def _directory_item(entry: DirectoryEntry) -> Item:
     return {
         "user_name": entry.user_name,
         "external_id": entry.external_id,

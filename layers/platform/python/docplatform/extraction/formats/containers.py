@@ -6,14 +6,14 @@ from typing import BinaryIO
 
 from docplatform.extraction.file_signatures import Container
 from docplatform.extraction.formats import office_package, ole, spreadsheet
-from docplatform.extraction.formats.format import Facts
-from docplatform.extraction.model import FileType, Limits
+from docplatform.extraction.formats.format import FileProperties
+from docplatform.extraction.model import ExtractionLimits, FileType
 
 PARSER_ERRORS = spreadsheet.PARSER_ERRORS
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     if file_type == Container.ZIP:
         return office_package.inspect(file, limits)
     kind = ole.kind(file)
-    return spreadsheet.inspect(file, limits, kind) if isinstance(kind, FileType) else Facts(kind=kind)
+    return spreadsheet.inspect(file, limits, kind) if isinstance(kind, FileType) else FileProperties(kind=kind)

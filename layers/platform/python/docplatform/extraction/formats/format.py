@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from docplatform.extraction.blocks import FirstPage
-from docplatform.extraction.file_signatures import Foreign
-from docplatform.extraction.model import FileType, Limits, TextResult
+from docplatform.extraction.file_signatures import ForeignFormat
+from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
 
 LONGEST_FACT = 500
 """Characters of a title or an author's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class FileProperties:
     """What inspection finds; as ``Inspection`` says it."""
 
-    kind: FileType | Foreign
+    kind: FileType | ForeignFormat
     media_type: str = ""
     pages: int | None = None
     entries: int | None = None
@@ -27,15 +27,15 @@ class Facts:
 
 
 class Engine(Protocol):
-    """Called in a sealed process. Raises FileRefused or ``PARSER_ERRORS``, its libraries' words for broken files."""
+    """Called in a sealed process. Raises FileRejected or ``PARSER_ERRORS``, its libraries' words for broken files."""
 
     PARSER_ERRORS: tuple[type[BaseException], ...]
 
-    def inspect(self, file: BinaryIO, limits: Limits, file_type: str) -> Facts: ...
+    def inspect(self, file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties: ...
 
-    def text(self, file: BinaryIO, limits: Limits, file_type: str) -> TextResult: ...
+    def text(self, file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult: ...
 
-    def first_page(self, file: BinaryIO, limits: Limits, file_type: str) -> FirstPage: ...
+    def first_page(self, file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FirstPage: ...
 
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -63,17 +63,17 @@ def fact(text: str | None) -> str:
     return " ".join(clean((text or "")[: 4 * LONGEST_FACT]).split())[:LONGEST_FACT]
 
 
-def too_many_pages(limits: Limits) -> str:
+def too_many_pages(limits: ExtractionLimits) -> str:
     return f"The file has more than {limits.pages:,} pages. Split it and upload the parts."
 
 
-class Gathering:
+class TextCollector:
     """Text in the making: lines, up to ``Limits.text_characters``, and up to four fifths of the time.
 
     What takes longer is cut there instead of being refused: most of a long document found is better than none of it.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ExtractionLimits) -> None:
         self._lines: list[str] = []
         self._left = limits.text_characters
         self._until = time.monotonic() + limits.seconds * 0.8

@@ -12,8 +12,8 @@ from typing import BinaryIO
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from docplatform.extraction.blocks import Raster
-from docplatform.extraction.formats.format import Facts, fact, too_many_pages
-from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem, TextResult
+from docplatform.extraction.formats.format import FileProperties, fact, too_many_pages
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
@@ -51,14 +51,14 @@ _TOO_LARGE = "The image has too many pixels. Upload it in a smaller resolution."
 _WHITE = (255, 255, 255)
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     """Decodes the image, so that one that is cut off is found here."""
     image = _open(file, limits, file_type)
     shrunk(image, limits.thumbnail)
-    return Facts(kind=FileType(file_type), pages=_pages(_open(file, limits, file_type), limits))
+    return FileProperties(kind=FileType(file_type), pages=_pages(_open(file, limits, file_type), limits))
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     """No text, but what the camera or the scanner noted."""
     image = _open(file, limits, file_type)
     exif = image.getexif()
@@ -71,7 +71,7 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
     )
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Raster:
     """The image as it is to be looked at: turned as its EXIF orientation says (EXIF 2.32 §4.6.5), and opaque."""
     image = _open(file, limits, file_type)
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
@@ -82,7 +82,7 @@ def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
     return Raster(mode=small.mode, size=small.size, data=small.tobytes(), pages=pages)
 
 
-def decoded(data: bytes, limits: Limits) -> Image.Image | None:
+def decoded(data: bytes, limits: ExtractionLimits) -> Image.Image | None:
     """An image that another file carries, in RGB; None when it is none that can be drawn."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
@@ -93,18 +93,18 @@ def decoded(data: bytes, limits: Limits) -> Image.Image | None:
         return None
 
 
-def _open(file: BinaryIO, limits: Limits, file_type: str) -> Image.Image:
+def _open(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Image.Image:
     file.seek(0)
     # TIFF's decoder would duplicate the file's descriptor, and there is none to spare: it gets the bytes.
     source = io.BytesIO(file.read()) if file_type == FileType.TIFF else file
     image = Image.open(source, formats=[file_type.upper()])
     if image.width * image.height > limits.pixels:
-        raise FileRefused(ReadingProblem.TOO_COMPLEX, _TOO_LARGE, cause="pixels")
+        raise FileRejected(RejectionReason.TOO_COMPLEX, _TOO_LARGE, cause="pixels")
     return image
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """No larger than a square around ``size``, which leaves room for turning it. Raises FileRefused for want of memory.
+    """No larger than a square around ``size``, which leaves room for turning it. Raises FileRejected for want of memory.
 
     Large images stay in their own mode until they are small, for each conversion is one more copy.
     """
@@ -124,7 +124,7 @@ def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
             image = image.resize(roughly, Image.Resampling.NEAREST).convert("RGBA")
         image.thumbnail((side, side), reducing_gap=2.0)
     except MemoryError as error:
-        raise FileRefused(ReadingProblem.TOO_COMPLEX, _TOO_LARGE) from error
+        raise FileRejected(RejectionReason.TOO_COMPLEX, _TOO_LARGE) from error
     return image
 
 
@@ -150,7 +150,7 @@ def opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _pages(image: Image.Image, limits: Limits) -> int:
+def _pages(image: Image.Image, limits: ExtractionLimits) -> int:
     """Only TIFF has pages; a moving picture is one. Counted one by one, for a TIFF can name pages without end."""
     if image.format != "TIFF":
         return 1
@@ -160,7 +160,7 @@ def _pages(image: Image.Image, limits: Limits) -> int:
             image.seek(pages)
             pages += 1
             if pages > limits.pages:
-                raise FileRefused(ReadingProblem.TOO_COMPLEX, too_many_pages(limits))
+                raise FileRejected(RejectionReason.TOO_COMPLEX, too_many_pages(limits))
     except EOFError:
         return pages
 

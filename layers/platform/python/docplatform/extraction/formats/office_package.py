@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from docplatform.extraction.file_signatures import Foreign
-from docplatform.extraction.formats.format import Facts, fact
+from docplatform.extraction.file_signatures import ForeignFormat
+from docplatform.extraction.formats.format import FileProperties, fact
 from docplatform.extraction.formats.xml_events import XML_ERRORS, events, forget
 from docplatform.extraction.formats.zip_archive import ZIP_ERRORS, Zip
-from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
 
 PACKAGE_ERRORS: tuple[type[BaseException], ...] = (*XML_ERRORS, *ZIP_ERRORS, KeyError)
 
@@ -20,10 +20,10 @@ _CONTENT_TYPES = "[Content_Types].xml"
 _MANIFEST = "META-INF/manifest.xml"
 _OPEN_XML = (FileType.DOCX, FileType.XLSX, FileType.XLSB, FileType.PPTX)
 _COUNTED = {FileType.PPTX: "sldId", FileType.XLSX: "sheet"}
-_OPEN_DOCUMENT: dict[str, FileType | Foreign] = {
+_OPEN_DOCUMENT: dict[str, FileType | ForeignFormat] = {
     "application/vnd.oasis.opendocument.spreadsheet": FileType.ODS,
-    "application/vnd.oasis.opendocument.text": Foreign.OPEN_TEXT,
-    "application/vnd.oasis.opendocument.presentation": Foreign.OPEN_SLIDES,
+    "application/vnd.oasis.opendocument.text": ForeignFormat.OPEN_TEXT,
+    "application/vnd.oasis.opendocument.presentation": ForeignFormat.OPEN_SLIDES,
 }
 
 
@@ -43,9 +43,9 @@ class Properties:
 
 
 class Package:
-    """An Open XML package. Raises FileRefused and PACKAGE_ERRORS throughout."""
+    """An Open XML package. Raises FileRejected and PACKAGE_ERRORS throughout."""
 
-    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+    def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
         self.zip = Zip(file, limits)
 
     def relations(self, part: str = "") -> dict[str, Relation]:
@@ -73,10 +73,10 @@ class Package:
         )
 
     def main_part(self) -> str:
-        """The document, workbook or presentation. Raises FileRefused (damaged) when the package names none."""
+        """The document, workbook or presentation. Raises FileRejected (damaged) when the package names none."""
         for part in self.related("", "officeDocument"):
             return part
-        raise FileRefused(ReadingProblem.DAMAGED, cause="no main part")
+        raise FileRejected(RejectionReason.DAMAGED, cause="no main part")
 
     def content_type(self, part: str) -> str:
         by_extension = ""
@@ -119,7 +119,7 @@ def properties(container: Zip, part: str) -> Properties:
     )
 
 
-def inspect(file: BinaryIO, limits: Limits) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
     """Which type a zip container is; every entry is unpacked once, to see that it holds what it says."""
     package = Package(file, limits)
     if _CONTENT_TYPES in package.zip:
@@ -127,11 +127,11 @@ def inspect(file: BinaryIO, limits: Limits) -> Facts:
     elif "mimetype" in package.zip:
         kind, media_type = _open_document_type(package.zip)
     else:
-        return Facts(kind=Foreign.ZIP)
-    if isinstance(kind, Foreign):
-        return Facts(kind=kind)
+        return FileProperties(kind=ForeignFormat.ZIP)
+    if isinstance(kind, ForeignFormat):
+        return FileProperties(kind=kind)
     package.zip.check()
-    return Facts(
+    return FileProperties(
         kind=kind,
         media_type=media_type,
         pages=_count(package, kind),
@@ -140,7 +140,7 @@ def inspect(file: BinaryIO, limits: Limits) -> Facts:
     )
 
 
-def _open_xml_type(package: Package) -> tuple[FileType | Foreign, str]:
+def _open_xml_type(package: Package) -> tuple[FileType | ForeignFormat, str]:
     """A main part of type X.main+xml makes a file of type X; the registered names of those with macros end in ".12"."""
     said = package.content_type(package.main_part()).lower()
     media_type = said.removesuffix("+xml").removesuffix(".main")
@@ -149,12 +149,12 @@ def _open_xml_type(package: Package) -> tuple[FileType | Foreign, str]:
     for file_type in _OPEN_XML:
         if media_type and file_type.goes_by(media_type):
             return file_type, media_type
-    return Foreign.UNKNOWN, ""
+    return ForeignFormat.UNKNOWN, ""
 
 
-def _open_document_type(container: Zip) -> tuple[FileType | Foreign, str]:
+def _open_document_type(container: Zip) -> tuple[FileType | ForeignFormat, str]:
     media_type = container.read("mimetype", 200).decode("ascii", errors="replace").strip()
-    kind = _OPEN_DOCUMENT.get(media_type.removesuffix("-template"), Foreign.UNKNOWN)
+    kind = _OPEN_DOCUMENT.get(media_type.removesuffix("-template"), ForeignFormat.UNKNOWN)
     refuse_encrypted(container)
     return kind, media_type
 
@@ -164,7 +164,7 @@ def refuse_encrypted(container: Zip) -> None:
     if _MANIFEST in container:
         with container.open(_MANIFEST) as stream:
             for _ in events(stream, ["encryption-data"]):
-                raise FileRefused(ReadingProblem.ENCRYPTED)
+                raise FileRejected(RejectionReason.ENCRYPTED)
 
 
 def _count(package: Package, kind: FileType) -> int | None:

@@ -8,37 +8,37 @@ from typing import Any, BinaryIO
 
 import olefile
 
-from docplatform.extraction.file_signatures import Foreign
+from docplatform.extraction.file_signatures import ForeignFormat
 from docplatform.extraction.formats.format import fact
 from docplatform.extraction.formats.office_package import Properties
-from docplatform.extraction.model import FileRefused, FileType, ReadingProblem
+from docplatform.extraction.model import FileRejected, FileType, RejectionReason
 
 OLE_ERRORS: tuple[type[BaseException], ...] = (OSError, IndexError, KeyError, ValueError, TypeError, struct.error)
 
-_KINDS: dict[str, FileType | Foreign] = {
+_KINDS: dict[str, FileType | ForeignFormat] = {
     "workbook": FileType.XLS,
     "book": FileType.XLS,
-    "worddocument": Foreign.WORD_97,
-    "powerpoint document": Foreign.POWERPOINT_97,
-    "__properties_version1.0": Foreign.OUTLOOK_MESSAGE,
+    "worddocument": ForeignFormat.WORD_97,
+    "powerpoint document": ForeignFormat.POWERPOINT_97,
+    "__properties_version1.0": ForeignFormat.OUTLOOK_MESSAGE,
 }
 _FILE_PASS, _BOUND_SHEET, _END = 0x002F, 0x0085, 0x000A  # records of [MS-XLS] §2.3
 _MOST_RECORDS = 100  # a workbook that is encrypted says so among its first
 
 
-def kind(file: BinaryIO) -> FileType | Foreign:
-    """By the streams in the root. Raises FileRefused (encrypted) and OLE_ERRORS."""
+def kind(file: BinaryIO) -> FileType | ForeignFormat:
+    """By the streams in the root. Raises FileRejected (encrypted) and OLE_ERRORS."""
     file.seek(0)
     container: Any = olefile.OleFileIO(file)
     streams = {"/".join(path).lower() for path in container.listdir()}
     if "encryptedpackage" in streams:  # an Open XML file with a password: [MS-OFFCRYPTO] §2.3.4.4
-        raise FileRefused(ReadingProblem.ENCRYPTED)
+        raise FileRejected(RejectionReason.ENCRYPTED)
     for name, found in _KINDS.items():
         if name in streams:
             if found is FileType.XLS and _is_locked(container.openstream(name)):
-                raise FileRefused(ReadingProblem.ENCRYPTED)
+                raise FileRejected(RejectionReason.ENCRYPTED)
             return found
-    return Foreign.UNKNOWN
+    return ForeignFormat.UNKNOWN
 
 
 def properties(file: BinaryIO) -> Properties:

@@ -12,8 +12,8 @@ import pypdfium2
 from pypdfium2 import raw
 
 from docplatform.extraction.blocks import Raster
-from docplatform.extraction.formats.format import Facts, Gathering, fact, too_many_pages
-from docplatform.extraction.model import MEBIBYTE, FileRefused, FileType, Limits, ReadingProblem, TextResult
+from docplatform.extraction.formats.format import FileProperties, TextCollector, fact, too_many_pages
+from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
 
@@ -26,16 +26,16 @@ _FIELDS_WITH_TEXT = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_
 _NOTES_WITHOUT_TEXT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET})
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     document = _open(file, limits)
-    return Facts(kind=FileType.PDF, pages=len(document))
+    return FileProperties(kind=FileType.PDF, pages=len(document))
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     """The text of every page in order; after it the page's filled-in fields and comments."""
     document = _open(file, limits)
     pages = len(document)
-    gathering = Gathering(limits)
+    gathering = TextCollector(limits)
     unread = 0
     for number in range(pages):
         try:
@@ -48,7 +48,7 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
         if not room:
             break
     if unread == pages:
-        raise FileRefused(ReadingProblem.DAMAGED, cause="no page can be loaded")
+        raise FileRejected(RejectionReason.DAMAGED, cause="no page can be loaded")
     return TextResult(
         text=gathering.text(),
         truncated=gathering.truncated,
@@ -59,12 +59,12 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
     )
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Raster:
     document = _open(file, limits)
     page = document[0]
     width, height = page.get_size()
     if not (width > 0 and height > 0):
-        raise FileRefused(ReadingProblem.DAMAGED, cause="page without a size")
+        raise FileRejected(RejectionReason.DAMAGED, cause="page without a size")
     scale = min(limits.preview[0] / width, limits.preview[1] / height)
     bitmap = page.render(scale=scale, force_bitmap_format=raw.FPDFBitmap_BGRx, limit_image_cache=True)
     return Raster(
@@ -72,21 +72,21 @@ def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Raster:
     )
 
 
-def _open(file: BinaryIO, limits: Limits) -> Any:
+def _open(file: BinaryIO, limits: ExtractionLimits) -> Any:
     file.seek(0)
     beginning = file.read(_AT_ONCE)
     try:
         document = pypdfium2.PdfDocument(beginning if len(beginning) < _AT_ONCE else file)
     except pypdfium2.PdfiumError as error:
         if error.err_code in _LOCKED:
-            raise FileRefused(ReadingProblem.ENCRYPTED) from error
+            raise FileRejected(RejectionReason.ENCRYPTED) from error
         raise
     document.init_forms()
     pages = len(document)
     if pages < 1:
-        raise FileRefused(ReadingProblem.DAMAGED, cause="no pages")
+        raise FileRejected(RejectionReason.DAMAGED, cause="no pages")
     if pages > limits.pages:
-        raise FileRefused(ReadingProblem.TOO_COMPLEX, too_many_pages(limits))
+        raise FileRejected(RejectionReason.TOO_COMPLEX, too_many_pages(limits))
     return document
 
 

@@ -8,25 +8,25 @@ from typing import BinaryIO
 
 from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, CHARACTERS_ON_A_PAGE, Block, Slide
 from docplatform.extraction.formats import office_package
-from docplatform.extraction.formats.format import Facts, Gathering
+from docplatform.extraction.formats.format import FileProperties, TextCollector
 from docplatform.extraction.formats.office_package import Package
 from docplatform.extraction.formats.office_text import Prose
 from docplatform.extraction.formats.xml_events import events, forget
-from docplatform.extraction.model import Limits, TextResult
+from docplatform.extraction.model import ExtractionLimits, TextResult
 
 PARSER_ERRORS = office_package.PACKAGE_ERRORS
 
 _BESIDE = ("diagramData", "chart", "notesSlide", "comments")
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     return office_package.inspect(file, limits)
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     deck = Package(file, limits)
     slides, _ = _slides(deck)
-    gathering = Gathering(limits)
+    gathering = TextCollector(limits)
     all(gathering.add(block.text) for block in _blocks(deck, slides, limits))
     said = deck.properties()
     return TextResult(
@@ -39,7 +39,7 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
     )
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Slide:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Slide:
     deck = Package(file, limits)
     slides, aspect = _slides(deck)
     blocks: tuple[Block, ...] = ()
@@ -76,7 +76,7 @@ def _aspect(width: str, height: str) -> float:
         return 4 / 3
 
 
-def _blocks(deck: Package, slides: list[str], limits: Limits) -> Iterator[Block]:
+def _blocks(deck: Package, slides: list[str], limits: ExtractionLimits) -> Iterator[Block]:
     prose = Prose(limits.text_characters)
     on_every_slide = Prose(limits.text_characters, placeholders=False)
     layouts: dict[str, None] = {}

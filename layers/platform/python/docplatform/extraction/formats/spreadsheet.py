@@ -11,10 +11,10 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from docplatform.extraction.blocks import COLUMNS_ON_A_PAGE, ROWS_ON_A_PAGE, Grid
 from docplatform.extraction.formats import office_package, ole
-from docplatform.extraction.formats.format import Facts, Gathering, fact
+from docplatform.extraction.formats.format import FileProperties, TextCollector, fact
 from docplatform.extraction.formats.office_text import Prose
 from docplatform.extraction.formats.zip_archive import Zip
-from docplatform.extraction.model import FileType, Limits, TextResult
+from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (CalamineError, *office_package.PACKAGE_ERRORS, *ole.OLE_ERRORS)
 
@@ -25,17 +25,17 @@ _BESIDE = re.compile(
 )
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     """For the old binary format; the others are zip containers, and inspected as such."""
     workbook = _open(file)
-    return Facts(kind=FileType(file_type), pages=len(workbook.sheet_names))
+    return FileProperties(kind=FileType(file_type), pages=len(workbook.sheet_names))
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     """Each sheet's name, then its rows: cells with tabs between, empty ones left out."""
     container = _container(file, limits, file_type)
     workbook = _open(file)
-    gathering = Gathering(limits)
+    gathering = TextCollector(limits)
     all(gathering.add(line) for line in _lines(workbook))
     if container is None:
         said = ole.properties(file)
@@ -52,7 +52,7 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
     )
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Grid:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Grid:
     """The first sheet that has anything in it."""
     _container(file, limits, file_type)
     workbook = _open(file)
@@ -67,7 +67,7 @@ def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Grid:
     return Grid(rows=(), title=fact(next(iter(workbook.sheet_names), "")), pages=pages)
 
 
-def _container(file: BinaryIO, limits: Limits, file_type: str) -> Zip | None:
+def _container(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Zip | None:
     """The zip, none for the old binary format. Refuses what is encrypted: to calamine that is only "not a workbook"."""
     if file_type == FileType.XLS:
         ole.kind(file)
@@ -112,7 +112,7 @@ def _row(row: Iterable[Cell]) -> str:
     return "\t".join([cell if isinstance(cell, str) else shown(cell) for cell in row if cell != ""])
 
 
-def _beside(container: Zip, limits: Limits) -> Iterator[str]:
+def _beside(container: Zip, limits: ExtractionLimits) -> Iterator[str]:
     prose = Prose(limits.text_characters)
     for name in container.names():
         if _BESIDE.fullmatch(name):

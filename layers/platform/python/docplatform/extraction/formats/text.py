@@ -21,8 +21,8 @@ from docplatform.extraction.blocks import (
     Kind,
 )
 from docplatform.extraction.file_signatures import HEAD, utf16_without_mark
-from docplatform.extraction.formats.format import Facts, Gathering, clean
-from docplatform.extraction.model import FileRefused, FileType, Limits, ReadingProblem, TextResult
+from docplatform.extraction.formats.format import FileProperties, TextCollector, clean
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (csv.Error,)
 
@@ -45,20 +45,20 @@ for _name in (*_ENCODINGS, *(name for _, name in _MARKS), "ascii", "latin-1"):
 _LONGEST_LINE = 2_000
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     """Only whether there is any text in it."""
     _decode(file, HEAD)
-    return Facts(kind=FileType(file_type))
+    return FileProperties(kind=FileType(file_type))
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     found, whole = _decode(file, limits.text_characters * 4)
-    gathering = Gathering(limits)
+    gathering = TextCollector(limits)
     gathering.add(found)
     return TextResult(text=gathering.text(), truncated=gathering.truncated or not whole)
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> FirstPage:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FirstPage:
     beginning, _ = _decode(file, HEAD)
     beginning = clean(beginning)[:CHARACTERS_ON_A_PAGE]
     if file_type == FileType.CSV and (rows := _table(beginning)):
@@ -77,8 +77,8 @@ def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     decoded = decoder.decode(data[start:], final=whole)
     if whole and not decoded.strip("\ufffd\0 \r\n\t"):
-        raise FileRefused(
-            ReadingProblem.EMPTY_FILE, "There is no text in the file. Check it on your computer and upload it again."
+        raise FileRejected(
+            RejectionReason.EMPTY_FILE, "There is no text in the file. Check it on your computer and upload it again."
         )
     return decoded, whole
 

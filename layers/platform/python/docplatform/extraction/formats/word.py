@@ -8,11 +8,11 @@ from typing import BinaryIO
 
 from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, CHARACTERS_ON_A_PAGE, Block, Flow
 from docplatform.extraction.formats import embedded, office_package
-from docplatform.extraction.formats.format import Facts, Gathering
+from docplatform.extraction.formats.format import FileProperties, TextCollector
 from docplatform.extraction.formats.office_package import Package
 from docplatform.extraction.formats.office_text import Prose, heading_level
 from docplatform.extraction.formats.xml_events import attribute, events, forget
-from docplatform.extraction.model import Limits, TextResult
+from docplatform.extraction.model import ExtractionLimits, TextResult
 
 PARSER_ERRORS = office_package.PACKAGE_ERRORS
 
@@ -20,13 +20,13 @@ _BESIDE = ("footnotes", "endnotes", "comments", "header", "footer", "diagramData
 _INSERTED = "aFChunk"
 
 
-def inspect(file: BinaryIO, limits: Limits, file_type: str) -> Facts:
+def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     return office_package.inspect(file, limits)
 
 
-def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
+def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     document = Package(file, limits)
-    gathering = Gathering(limits)
+    gathering = TextCollector(limits)
     all(gathering.add(block.text) for block in _blocks(document, limits))
     said = document.properties()
     return TextResult(
@@ -38,13 +38,13 @@ def text(file: BinaryIO, limits: Limits, file_type: str) -> TextResult:
     )
 
 
-def first_page(file: BinaryIO, limits: Limits, file_type: str) -> Flow:
+def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Flow:
     document = Package(file, limits)
     blocks = tuple(islice(_blocks(document, limits, body_only=True), BLOCKS_ON_A_PAGE))
     return Flow(blocks=blocks, picture=b"" if blocks else document.thumbnail())
 
 
-def _blocks(document: Package, limits: Limits, *, body_only: bool = False) -> Iterator[Block]:
+def _blocks(document: Package, limits: ExtractionLimits, *, body_only: bool = False) -> Iterator[Block]:
     main = document.main_part()
     most = CHARACTERS_ON_A_PAGE if body_only else limits.text_characters
     prose = Prose(most, _headings(document, main))

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from lxml import etree
 
-from docplatform.extraction.model import FileRefused, ReadingProblem
+from docplatform.extraction.model import FileRejected, RejectionReason
 
 XML_ERRORS: tuple[type[BaseException], ...] = (etree.LxmlError, UnicodeDecodeError, AssertionError)
 
@@ -20,7 +20,7 @@ def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, 
     """(whether it starts, local name, element) for each element of one of the local names ``tags``, in any namespace.
 
     An element's own text is whole at its end only. The caller lets go of what it has read with ``forget``.
-    Raises XML_ERRORS; FileRefused for a document type declaration (Open XML forbids it: ECMA-376 part 2) and for depth.
+    Raises XML_ERRORS; FileRejected for a document type declaration (Open XML forbids it: ECMA-376 part 2) and for depth.
     """
     names: dict[str, str] = {}
     checked = False
@@ -39,7 +39,7 @@ def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, 
             if not checked:
                 checked = True
                 if element.getroottree().docinfo.internalDTD is not None:
-                    raise FileRefused(ReadingProblem.DAMAGED, cause="document type declaration")
+                    raise FileRejected(RejectionReason.DAMAGED, cause="document type declaration")
             tag = element.tag
             name = names.get(tag)
             if name is None:
@@ -47,7 +47,7 @@ def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, 
             yield event == "start", name, element
     except etree.XMLSyntaxError as error:
         if error.code in _TOO_DEEP:
-            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="XML depth or size") from error
+            raise FileRejected(RejectionReason.TOO_COMPLEX, cause="XML depth or size") from error
         raise
 
 

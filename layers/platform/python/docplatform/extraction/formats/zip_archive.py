@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from typing import IO, BinaryIO
 
-from docplatform.extraction.model import MEBIBYTE, FileRefused, Limits, ReadingProblem
+from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, RejectionReason
 
 ZIP_ERRORS: tuple[type[BaseException], ...] = (
     zipfile.BadZipFile,
@@ -30,8 +30,8 @@ _NO_BOMB = 64 * MEBIBYTE  # below this, no ratio is suspicious
 class Zip:
     """Read-only. Names are found in any case (as ECMA-376 part 2 wants for part names) and with either slash."""
 
-    def __init__(self, file: BinaryIO, limits: Limits) -> None:
-        """Raises FileRefused (too_complex, encrypted, damaged) and ZIP_ERRORS."""
+    def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
+        """Raises FileRejected (too_complex, encrypted, damaged) and ZIP_ERRORS."""
         file.seek(0)
         self._zip = zipfile.ZipFile(file)
         self._entries = {_key(entry.filename): entry for entry in self._zip.infolist() if not entry.is_dir()}
@@ -69,15 +69,15 @@ class Zip:
         unpacked = sum(entry.file_size for entry in entries)
         packed = sum(entry.compress_size for entry in entries)
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
-            raise FileRefused(ReadingProblem.ENCRYPTED)
+            raise FileRejected(RejectionReason.ENCRYPTED)
         if len(entries) > self._limits.entries:
-            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="entries")
+            raise FileRejected(RejectionReason.TOO_COMPLEX, cause="entries")
         if unpacked > self._limits.unpacked:
-            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="unpacked size")
+            raise FileRejected(RejectionReason.TOO_COMPLEX, cause="unpacked size")
         if unpacked > _NO_BOMB and unpacked > packed * self._limits.ratio:
-            raise FileRefused(ReadingProblem.TOO_COMPLEX, cause="compression ratio")
+            raise FileRejected(RejectionReason.TOO_COMPLEX, cause="compression ratio")
         if any(entry.compress_type not in _PLAIN_METHODS for entry in entries):
-            raise FileRefused(ReadingProblem.DAMAGED, cause="compression method")
+            raise FileRejected(RejectionReason.DAMAGED, cause="compression method")
 
 
 def _key(name: str) -> str:

@@ -21,7 +21,7 @@ def _open(path: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
-class Face:
+class Font:
     """One size of letters. ``line`` is the height of a line in pixels. Opens its fonts when it is made."""
 
     def __init__(self, size: int, *, bold: bool = False) -> None:
@@ -104,9 +104,9 @@ def _words(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-BODY = Face(22)
-CELL = Face(19)
-HEADINGS = (Face(38, bold=True), Face(31, bold=True), Face(26, bold=True))
-FACE_TITLE = Face(26, bold=True)
-SLIDE_TITLE = Face(48, bold=True)
-SLIDE_BODY = Face(30)
+BODY = Font(22)
+CELL = Font(19)
+HEADINGS = (Font(38, bold=True), Font(31, bold=True), Font(26, bold=True))
+FACE_TITLE = Font(26, bold=True)
+SLIDE_TITLE = Font(48, bold=True)
+SLIDE_BODY = Font(30)

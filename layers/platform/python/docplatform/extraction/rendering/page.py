@@ -9,14 +9,14 @@ from PIL import Image, ImageDraw
 
 from docplatform.extraction.blocks import Block, FirstPage, Flow, Grid, Kind, Raster, Slide
 from docplatform.extraction.formats import images
-from docplatform.extraction.model import Limits, PreviewResult
-from docplatform.extraction.rendering.fonts import BODY, CELL, FACE_TITLE, HEADINGS, SLIDE_BODY, SLIDE_TITLE, Face
+from docplatform.extraction.model import ExtractionLimits, PreviewResult
+from docplatform.extraction.rendering.fonts import BODY, CELL, FACE_TITLE, HEADINGS, SLIDE_BODY, SLIDE_TITLE, Font
 
 _PAPER, _INK, _FAINT, _LINE, _BAND = "#ffffff", "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
 _MARGIN = 100
 
 
-def paint(page: FirstPage, limits: Limits) -> PreviewResult:
+def paint(page: FirstPage, limits: ExtractionLimits) -> PreviewResult:
     """``page`` as preview and thumbnail, in WebP."""
     if isinstance(page, Raster):
         image = Image.frombytes(page.mode, page.size, page.data, "raw", page.layout or page.mode)
@@ -36,7 +36,7 @@ def _webp(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(page: Flow | Slide, limits: Limits) -> Image.Image | None:
+def _picture(page: Flow | Slide, limits: ExtractionLimits) -> Image.Image | None:
     return images.decoded(page.picture, limits) if page.picture else None
 
 
@@ -53,7 +53,7 @@ class _Sheet:
     def full(self) -> bool:
         return self.y >= self.bottom
 
-    def write(self, text: str, face: Face, *, indent: int = 0, fill: str = _INK, after: int = 0) -> None:
+    def write(self, text: str, face: Font, *, indent: int = 0, fill: str = _INK, after: int = 0) -> None:
         for line in face.wrapped(text, self.right - self.left - indent):
             if self.y + face.line > self.bottom:
                 self.y = self.bottom
@@ -63,7 +63,7 @@ class _Sheet:
         self.y += after
 
 
-def _flow(page: Flow, limits: Limits) -> Image.Image:
+def _flow(page: Flow, limits: ExtractionLimits) -> Image.Image:
     sheet = _Sheet(limits.preview, _MARGIN)
     in_table = False
     for block in page.blocks:
@@ -84,7 +84,7 @@ def _flow(page: Flow, limits: Limits) -> Image.Image:
     return sheet.image
 
 
-def _item(sheet: _Sheet, block: Block, face: Face) -> None:
+def _item(sheet: _Sheet, block: Block, face: Font) -> None:
     if sheet.y + face.line <= sheet.bottom:
         middle, radius = sheet.y + face.line // 2, max(3, face.line // 9)
         sheet.draw.ellipse((sheet.left + 8, middle - radius, sheet.left + 8 + 2 * radius, middle + radius), fill=_FAINT)
@@ -108,7 +108,7 @@ def _row(sheet: _Sheet, block: Block) -> None:
     sheet.y += height
 
 
-def _slide(page: Slide, limits: Limits) -> Image.Image:
+def _slide(page: Slide, limits: ExtractionLimits) -> Image.Image:
     width, height = limits.preview
     size = (width, int(width / page.aspect)) if width / page.aspect <= height else (int(height * page.aspect), height)
     sheet = _Sheet(size, max(24, size[0] // 16))
@@ -128,7 +128,7 @@ def _slide(page: Slide, limits: Limits) -> Image.Image:
     return sheet.image
 
 
-def _grid(page: Grid, limits: Limits) -> Image.Image:
+def _grid(page: Grid, limits: ExtractionLimits) -> Image.Image:
     sheet = _Sheet(limits.preview, 40)
     if page.title:
         sheet.write(page.title, FACE_TITLE, after=12)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from docplatform.core.time import moment, rfc3339
-from docplatform.identity.attempts import MEMORY, WINDOW, Tally, window_of
+from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.identity.attempts import MEMORY, WINDOW, AttemptCount, window_of
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -15,7 +15,7 @@ class DynamoAttempts:
     def __init__(self, table: TenantTable) -> None:
         self._table, self._keys = table, table.keys
 
-    def standing(self, account: str, source: str, at: datetime) -> tuple[Tally, int, int]:
+    def standing(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
         window, _ = window_of(at)
         keys = (self._keys.tally(account), self._keys.failures_from(source, window), self._keys.failures(window))
@@ -23,9 +23,9 @@ class DynamoAttempts:
         tally, from_source, of_tenant = (found.get(key) for key in keys)
         return _tally(tally), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
 
-    def keep(self, account: str, tally: Tally, at: datetime) -> Tally | None:
+    def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:
         """Store the tally over the one before it; None when that went well, otherwise what somebody faster has stored."""
-        taken = self._table.put_over(self._keys.tally(account), _item(tally, at), revision=tally.revision - 1)
+        taken = self._table.put_if_revision(self._keys.tally(account), _item(tally, at), revision=tally.revision - 1)
         return None if taken is None else _tally(taken)
 
 
@@ -40,7 +40,7 @@ def count_failure(table: TenantTable, writes: Transaction, source: str, at: date
         writes.update(key, values=expires, add={"failures": 1}, must_exist=False)
 
 
-def _item(tally: Tally, at: datetime) -> Item:
+def _item(tally: AttemptCount, at: datetime) -> Item:
     until = tally.locked_until
     return {
         "recent": [int(each.timestamp() * 1000) for each in tally.recent],
@@ -51,12 +51,12 @@ def _item(tally: Tally, at: datetime) -> Item:
     }
 
 
-def _tally(item: Item | None) -> Tally:
+def _tally(item: Item | None) -> AttemptCount:
     if not item:
-        return Tally()
-    return Tally(
+        return AttemptCount()
+    return AttemptCount(
         recent=tuple(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=each) for each in item["recent"]),
         locks=item["locks"],
-        locked_until=moment(item["locked_until"]) if item["locked_until"] else None,
+        locked_until=parse_rfc3339(item["locked_until"]) if item["locked_until"] else None,
         revision=item["revision"],
     )

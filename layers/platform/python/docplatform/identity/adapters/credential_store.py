@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from docplatform.core.actor import Role
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters import attempt_store
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
 from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.identity.model import Reset, UserStatus
 from docplatform.infra.dynamodb.codec import Item
-from docplatform.infra.dynamodb.store import TenantWork
+from docplatform.infra.dynamodb.store import TenantChanges
 
 _RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
 
 
-class CredentialWrites(TenantWork):
+class CredentialWrites(TenantChanges):
     # -- the account
     def keep_admin(self, user_id: str) -> None:
         """Raises LastAdmin when committed."""
@@ -84,7 +84,7 @@ class CredentialWrites(TenantWork):
         if before.revision:
             self._writes.update(key, values=values, where={"revision": before.revision}, otherwise=changed)
         else:
-            self._writes.put(key, values, if_taken=changed)
+            self._writes.put(key, values, error_if_exists=changed)
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
         self._writes.put(self._keys.devices(user_id), {"known": list(devices)})
@@ -110,7 +110,9 @@ def factors_of(item: Item) -> Factors:
         totp_step=item["totp_step"],
         recovery=frozenset(item["recovery"]),
         passkeys=tuple(
-            Passkey(**{**each, "created_at": moment(each["created_at"]), "used_at": moment(each["used_at"])})
+            Passkey(
+                **{**each, "created_at": parse_rfc3339(each["created_at"]), "used_at": parse_rfc3339(each["used_at"])}
+            )
             for each in item["passkeys"]
         ),
         revision=item["revision"],

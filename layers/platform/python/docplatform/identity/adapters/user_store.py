@@ -9,7 +9,7 @@ from datetime import datetime
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Role
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, QuotaExceeded
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters.credential_store import CredentialWrites, factors_of
 from docplatform.identity.errors import (
     EmailTaken,
@@ -18,7 +18,7 @@ from docplatform.identity.errors import (
     SessionNotFound,
     UserNotFound,
 )
-from docplatform.identity.factors import Challenge, Errand, Method, SecuritySettings
+from docplatform.identity.factors import Challenge, ChallengePurpose, Method, SecuritySettings
 from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
@@ -64,14 +64,16 @@ class DynamoPeople(TenantStore):
         item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
         if item is None:
             return None
-        return Reset(user_id, item["token_hash"], moment(item["asked_at"]), moment(item["expires_at"]))
+        return Reset(user_id, item["token_hash"], parse_rfc3339(item["asked_at"]), parse_rfc3339(item["expires_at"]))
 
     def challenge(self, token_hash: str) -> Challenge | None:
         item = self._table.get(self._keys.challenge(token_hash))
         if item is None:
             return None
         first = Method(item.get("first", Method.PASSWORD))
-        return Challenge(token_hash, Errand(item["errand"]), item["user_id"], moment(item["expires_at"]), first)
+        return Challenge(
+            token_hash, ChallengePurpose(item["errand"]), item["user_id"], parse_rfc3339(item["expires_at"]), first
+        )
 
     def security_settings(self) -> SecuritySettings:
         item = self._table.get(self._keys.security_settings()) or {}
@@ -95,7 +97,7 @@ class DynamoPeople(TenantStore):
         item = self._table.get(self._keys.invitation(token_hash))
         if item is None:
             return None
-        return Invitation(token_hash, item["user_id"], moment(item["expires_at"]))
+        return Invitation(token_hash, item["user_id"], parse_rfc3339(item["expires_at"]))
 
     # -- sessions
     def session(self, session_id: str) -> Session | None:
@@ -121,16 +123,16 @@ class DynamoPeople(TenantStore):
         return tuple(_session(found[key]) for key in keys if key in found)
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoPeopleWork]:
+    def begin(self) -> Iterator[DynamoUserChanges]:
         with self._table.begin() as transaction:
-            yield DynamoPeopleWork(self._table, transaction)
+            yield DynamoUserChanges(self._table, transaction)
 
 
-class DynamoPeopleWork(CredentialWrites):
+class DynamoUserChanges(CredentialWrites):
     def create_first_admin(self, admin: User) -> None:
         """The first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed and there is one."""
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
-        self._writes.put(self._keys.tenant(), {"first_admin": admin.id}, if_taken=done)
+        self._writes.put(self._keys.tenant(), {"first_admin": admin.id}, error_if_exists=done)
         self._add(admin)
 
     def add_user(self, user: User, *, most: int) -> None:
@@ -146,9 +148,9 @@ class DynamoPeopleWork(CredentialWrites):
 
     def _add(self, user: User) -> None:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
-        self._writes.put(self._keys.email(user.email), {"user_id": user.id}, if_taken=taken)
+        self._writes.put(self._keys.email(user.email), {"user_id": user.id}, error_if_exists=taken)
         listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, if_taken=taken)
+        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, error_if_exists=taken)
 
     def invite(self, invitation: Invitation) -> None:
         self._writes.put(
@@ -202,7 +204,7 @@ class DynamoPeopleWork(CredentialWrites):
         self._writes.put(
             self._keys.session(session.id),
             {**_session_item(session), **listed},
-            if_taken=ChangedMeanwhile("Try again."),
+            error_if_exists=ChangedMeanwhile("Try again."),
         )
 
     def renew_session(self, before: Session, after: Session) -> None:
@@ -238,8 +240,8 @@ def user_from(item: Item) -> User:
         name=item["name"],
         role=Role(item["role"]),
         status=UserStatus(item["status"]),
-        created_at=moment(item["created_at"]),
-        sessions_since=moment(item["sessions_since"]) if item.get("sessions_since") else None,
+        created_at=parse_rfc3339(item["created_at"]),
+        sessions_since=parse_rfc3339(item["sessions_since"]) if item.get("sessions_since") else None,
         kind=UserKind(item.get("kind", UserKind.PERSON)),
     )
 
@@ -267,11 +269,11 @@ def _session(item: Item) -> Session:
         user_id=item["user_id"],
         secret_hash=item["secret_hash"],
         family_hash=item["family_hash"],
-        created_at=moment(item["created_at"]),
-        used_at=moment(item["used_at"]),
-        expires_at=moment(item["expires_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
+        used_at=parse_rfc3339(item["used_at"]),
+        expires_at=parse_rfc3339(item["expires_at"]),
         address=item["address"],
         agent=item["agent"],
-        auth_time=moment(item["auth_time"]) if item["auth_time"] else None,
+        auth_time=parse_rfc3339(item["auth_time"]) if item["auth_time"] else None,
         amr=tuple(item.get("amr", ())),
     )

@@ -12,7 +12,7 @@ from docplatform.core.time import rfc3339
 Item = dict[str, Any]
 
 
-def wire(value: object) -> dict[str, Any]:
+def encode_value(value: object) -> dict[str, Any]:
     """``{"S": …}``, ``{"N": …}`` and so on. Raises TypeError for what no item of ours holds (floats, bytes, sets)."""
     match value:
         case str():
@@ -24,28 +24,28 @@ def wire(value: object) -> dict[str, Any]:
         case None:
             return {"NULL": True}
         case list() | tuple():
-            return {"L": [wire(entry) for entry in value]}
+            return {"L": [encode_value(entry) for entry in value]}
         case dict():
-            return {"M": to_wire(value)}
+            return {"M": encode_item(value)}
         case datetime():
             return {"S": rfc3339(value)}
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 
-def to_wire(item: dict[str, Any]) -> dict[str, Any]:
-    return {name: wire(value) for name, value in item.items()}
+def encode_item(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: encode_value(value) for name, value in item.items()}
 
 
-def unwire(value: dict[str, Any]) -> Any:
+def decode_value(value: dict[str, Any]) -> Any:
     ((kind, content),) = value.items()
     if kind == "N":
         return int(content)
     if kind == "L":
-        return [unwire(entry) for entry in content]
+        return [decode_value(entry) for entry in content]
     if kind == "M":
-        return from_wire(content)
+        return decode_item(content)
     return None if kind == "NULL" else content
 
 
-def from_wire(item: dict[str, Any]) -> Item:
-    return {name: unwire(value) for name, value in item.items()}
+def decode_item(item: dict[str, Any]) -> Item:
+    return {name: decode_value(value) for name, value in item.items()}

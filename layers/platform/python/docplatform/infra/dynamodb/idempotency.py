@@ -11,20 +11,20 @@ from docplatform.infra.dynamodb.transaction import Transaction
 KEPT = timedelta(hours=24)
 
 
-class DynamoMemory:
+class DynamoIdempotency:
     """Of one user, as it is ``at`` a moment. A key that is out of date counts as forgotten, for TTL deletes late."""
 
     def __init__(self, table: TenantTable, user_id: str, at: datetime) -> None:
         self._table, self._user_id, self._at = table, user_id, at
 
-    def remembered(self, key: str) -> tuple[str, str] | None:
+    def lookup(self, key: str) -> tuple[str, str] | None:
         """The request's digest and its result."""
         item = self._table.get(self._table.keys.idempotency(self._user_id, key))
         if item is None or item["expires"] <= self._at.timestamp():
             return None
         return item["request"], item["result"]
 
-    def remember(self, writes: Transaction, key: str, request: str, result: str) -> None:
+    def record_key(self, writes: Transaction, key: str, request: str, result: str) -> None:
         """In the transaction of what was done. Raises AlreadyDone when committed and the key is taken."""
         writes.update(
             self._table.keys.idempotency(self._user_id, key),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from docplatform.core.audit import AuditRecord
-from docplatform.infra.dynamodb.idempotency import DynamoMemory
+from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 
@@ -14,22 +14,22 @@ class TenantStore:
     def __init__(self, table: TenantTable) -> None:
         self._table, self._keys = table, table.keys
 
-    def memory(self, user_id: str, at: datetime) -> DynamoMemory:
-        return DynamoMemory(self._table, user_id, at)
+    def memory(self, user_id: str, at: datetime) -> DynamoIdempotency:
+        return DynamoIdempotency(self._table, user_id, at)
 
     def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
+        self._table.record_standalone(record)
 
 
-class TenantWork:
+class TenantChanges:
     """Changes that are stored and audited together, or not at all."""
 
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         self._table, self._keys, self._writes = table, table.keys, transaction
 
-    def remember(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
+    def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
         """Raises AlreadyDone when committed."""
-        DynamoMemory(self._table, user_id, at).remember(self._writes, key, request, result)
+        DynamoIdempotency(self._table, user_id, at).record_key(self._writes, key, request, result)
 
     def record(self, record: AuditRecord) -> None:
         self._table.record(self._writes, record)

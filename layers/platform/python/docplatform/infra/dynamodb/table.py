@@ -7,7 +7,7 @@ from typing import Any
 
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import DomainError, Unavailable
-from docplatform.infra.dynamodb.codec import Item, from_wire, to_wire, wire
+from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.transaction import Transaction
 
@@ -22,13 +22,13 @@ class TenantTable:
         self._client, self._data, self._audit = client, data_table, audit_table
 
     def get(self, key: Key) -> Item | None:
-        answer = self._client.get_item(TableName=self._data, Key=to_wire(key._asdict()), ConsistentRead=True)
-        return from_wire(answer["Item"]) if "Item" in answer else None
+        answer = self._client.get_item(TableName=self._data, Key=encode_item(key._asdict()), ConsistentRead=True)
+        return decode_item(answer["Item"]) if "Item" in answer else None
 
     def take(self, key: Key) -> Item | None:
         """Delete an item and have it: of two who take it, one gets it."""
-        answer = self._client.delete_item(TableName=self._data, Key=to_wire(key._asdict()), ReturnValues="ALL_OLD")
-        return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
+        answer = self._client.delete_item(TableName=self._data, Key=encode_item(key._asdict()), ReturnValues="ALL_OLD")
+        return decode_item(answer["Attributes"]) if answer.get("Attributes") else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """Those that are there, in one call per 100. Raises Unavailable when DynamoDB keeps leaving some unread."""
@@ -37,14 +37,14 @@ class TenantTable:
         for start in range(0, len(wanted), _BATCH):
             pending: dict[str, Any] = {
                 self._data: {
-                    "Keys": [to_wire(key._asdict()) for key in wanted[start : start + _BATCH]],
+                    "Keys": [encode_item(key._asdict()) for key in wanted[start : start + _BATCH]],
                     "ConsistentRead": True,
                 }
             }
             for _ in range(6):
                 answer = self._client.batch_get_item(RequestItems=pending)
                 for raw in answer["Responses"].get(self._data, ()):
-                    item = from_wire(raw)
+                    item = decode_item(raw)
                     found[Key(item["pk"], item["sk"])] = item
                 pending = answer.get("UnprocessedKeys") or {}
                 if not pending:
@@ -67,11 +67,11 @@ class TenantTable:
         """One page of a partition in order, and where the next begins (None at the end). ``index`` is '' or 'gsi1' to 'gsi3'.
         Of sort keys, those that begin with ``prefix``, or come no later than ``upto``; one of the two."""
         pk, sk = (f"{index}pk", f"{index}sk") if index else ("pk", "sk")
-        conditions, values = [f"{pk} = :partition"], {":partition": wire(partition)}
+        conditions, values = [f"{pk} = :partition"], {":partition": encode_value(partition)}
         for bound, condition in ((prefix, f"begins_with({sk}, :bound)"), (upto, f"{sk} <= :bound")):
             if bound:
                 conditions.append(condition)
-                values[":bound"] = wire(bound)
+                values[":bound"] = encode_value(bound)
         request: dict[str, Any] = {
             "TableName": self._data,
             "KeyConditionExpression": " AND ".join(conditions),
@@ -83,42 +83,44 @@ class TenantTable:
         if index:
             request["IndexName"] = index
         if after:
-            request["ExclusiveStartKey"] = to_wire(after)
+            request["ExclusiveStartKey"] = encode_item(after)
         answer = self._client.query(**request)
         last = answer.get("LastEvaluatedKey")
-        return [from_wire(raw) for raw in answer["Items"]], from_wire(last) if last else None
+        return [decode_item(raw) for raw in answer["Items"]], decode_item(last) if last else None
 
-    def put_over(self, key: Key, attributes: Item, *, revision: int) -> Item | None:
+    def put_if_revision(self, key: Key, attributes: Item, *, revision: int) -> Item | None:
         """Write an item over the one of that ``revision`` (0: over none); None when that went well, otherwise what is there instead.
         One call, by itself: for counters, which nothing else depends on."""
         condition = "revision = :before" if revision else "attribute_not_exists(pk)"
-        values = {"ExpressionAttributeValues": {":before": wire(revision)}} if revision else {}
+        values = {"ExpressionAttributeValues": {":before": encode_value(revision)}} if revision else {}
         try:
             self._client.put_item(
                 TableName=self._data,
-                Item=to_wire({**key._asdict(), **attributes}),
+                Item=encode_item({**key._asdict(), **attributes}),
                 ConditionExpression=condition,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **values,
             )
         except self._client.exceptions.ConditionalCheckFailedException as refused:
-            return from_wire(refused.response.get("Item") or {})
+            return decode_item(refused.response.get("Item") or {})
         return None
 
     def begin(self) -> Transaction:
         return Transaction(self._client, self._data)
 
-    def record(self, transaction: Transaction, record: AuditRecord, *, if_taken: DomainError | None = None) -> None:
+    def record(
+        self, transaction: Transaction, record: AuditRecord, *, error_if_exists: DomainError | None = None
+    ) -> None:
         """Put the audit record into the transaction of the change it records."""
         key = self.keys.audit(record.at, record.id)
-        transaction.put(key, _audit_item(record), if_taken=if_taken, table=self._audit)
+        transaction.put(key, _audit_item(record), error_if_exists=error_if_exists, table=self._audit)
 
-    def record_alone(self, record: AuditRecord) -> None:
+    def record_standalone(self, record: AuditRecord) -> None:
         """For reads and refusals, which change nothing. Refuses to write over an earlier record."""
         key = self.keys.audit(record.at, record.id)
         self._client.put_item(
             TableName=self._audit,
-            Item=to_wire({**key._asdict(), **_audit_item(record)}),
+            Item=encode_item({**key._asdict(), **_audit_item(record)}),
             ConditionExpression="attribute_not_exists(pk)",
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from docplatform.core.errors import ChangedMeanwhile, DomainError
-from docplatform.infra.dynamodb.codec import to_wire, wire
+from docplatform.infra.dynamodb.codec import encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key
 
 _ATTEMPTS = 8
@@ -25,13 +25,13 @@ class Transaction:
         self._meanings: list[DomainError | None] = []
 
     def put(
-        self, key: Key, attributes: dict[str, Any], *, if_taken: DomainError | None = None, table: str = ""
+        self, key: Key, attributes: dict[str, Any], *, error_if_exists: DomainError | None = None, table: str = ""
     ) -> None:
-        """Write an item; with ``if_taken`` only where none is."""
-        put: dict[str, Any] = {"TableName": table or self._table, "Item": to_wire({**key._asdict(), **attributes})}
-        if if_taken:
+        """Write an item; with ``error_if_exists`` only where none is."""
+        put: dict[str, Any] = {"TableName": table or self._table, "Item": encode_item({**key._asdict(), **attributes})}
+        if error_if_exists:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
-        self._queue({"Put": put}, if_taken)
+        self._queue({"Put": put}, error_if_exists)
 
     def update(
         self,
@@ -56,7 +56,7 @@ class Transaction:
         for name, most in (ceiling or {}).items():
             spelled_name = spelled.name(name)
             conditions.append(f"(attribute_not_exists({spelled_name}) OR {spelled_name} <= {spelled.value(most)})")
-        update: dict[str, Any] = {"TableName": self._table, "Key": to_wire(key._asdict())}
+        update: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
         update["UpdateExpression"] = " ".join(
             part
             for part in (
@@ -72,7 +72,7 @@ class Transaction:
 
     def delete(self, key: Key, *, where: dict[str, Any] | None = None, otherwise: DomainError | None = None) -> None:
         spelled = _Expression()
-        delete: dict[str, Any] = {"TableName": self._table, "Key": to_wire(key._asdict())}
+        delete: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
         if otherwise:
             delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *spelled.where(where or {})])
         self._queue({"Delete": {**delete, **spelled.parameters()}}, otherwise)
@@ -81,7 +81,7 @@ class Transaction:
         """Write nothing, but only commit if the item is there and as ``where`` says."""
         spelled = _Expression()
         condition = " AND ".join(["attribute_exists(pk)", *spelled.where(where or {})])
-        check = {"TableName": self._table, "Key": to_wire(key._asdict()), "ConditionExpression": condition}
+        check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
         self._queue({"ConditionCheck": {**check, **spelled.parameters()}}, otherwise)
 
     def commit(self) -> None:
@@ -128,7 +128,7 @@ class _Expression:
 
     def value(self, value: object) -> str:
         placeholder = f":v{len(self._values)}"
-        self._values[placeholder] = wire(value)
+        self._values[placeholder] = encode_value(value)
         return placeholder
 
     def where(self, wanted: dict[str, Any]) -> list[str]:

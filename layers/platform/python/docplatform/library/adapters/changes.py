@@ -13,7 +13,7 @@ from docplatform.core.errors import ChangedMeanwhile, DomainError, PreconditionF
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.membership import no_group
 from docplatform.identity.errors import UserNotFound
-from docplatform.infra.dynamodb.idempotency import DynamoMemory
+from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -49,11 +49,11 @@ def create_root(writes: Transaction, keys: TenantKeys, *, created_by: str, at: d
         revision=1,
         grants={EVERYONE: Role.EDITOR},
     )
-    writes.put(keys.folder(root.id), folder_item(root), if_taken=exists)
-    writes.put(keys.granted(EVERYONE), {root.id: Role.EDITOR.value, "count": 1}, if_taken=exists)
+    writes.put(keys.folder(root.id), folder_item(root), error_if_exists=exists)
+    writes.put(keys.granted(EVERYONE), {root.id: Role.EDITOR.value, "count": 1}, error_if_exists=exists)
 
 
-class DynamoLibraryWork:
+class DynamoLibraryChanges:
     """One actor's change. Each write carries the error that its failed condition means; they commit together."""
 
     def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
@@ -66,7 +66,7 @@ class DynamoLibraryWork:
     def add_folder(self, folder: Folder) -> None:
         self._take_name(folder.parent_id, folder.name, FOLDER, folder.id)
         self._writes.put(
-            self._keys.folder(folder.id), {**folder_item(folder), **self._listed(folder)}, if_taken=_id_taken()
+            self._keys.folder(folder.id), {**folder_item(folder), **self._listed(folder)}, error_if_exists=_id_taken()
         )
         self._count(folder.parent_id, 1, no_folder())
         self._writes.update(self._keys.usage(), add={"folders": 1}, must_exist=False)
@@ -106,7 +106,7 @@ class DynamoLibraryWork:
         version, limits = document.version, self._actor.tenant.limits
         self._take_name(document.folder_id, document.name, DOCUMENT, document.id)
         item = {**document_item(document), **self._listed(document)}
-        self._writes.put(self._keys.document(document.id), item, if_taken=_id_taken())
+        self._writes.put(self._keys.document(document.id), item, error_if_exists=_id_taken())
         self._writes.put(self._keys.version(document.id, version.number), version_item(version))
         self._count(document.folder_id, 1, no_folder())
         self._writes.update(
@@ -144,8 +144,8 @@ class DynamoLibraryWork:
         )
         self._writes.put(self._keys.version(document.id, version.number), changed)
 
-    def remember(self, key: str, request: str, result: str) -> None:
-        DynamoMemory(self._table, self._actor.user_id, self._now).remember(self._writes, key, request, result)
+    def record_key(self, key: str, request: str, result: str) -> None:
+        DynamoIdempotency(self._table, self._actor.user_id, self._now).record_key(self._writes, key, request, result)
 
     def record(self, record: AuditRecord) -> None:
         self._table.record(self._writes, record)
@@ -216,7 +216,7 @@ class DynamoLibraryWork:
     # -- what a child is, beside itself
     def _take_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
         taken = NameTaken(f"Choose another name: '{name}' is taken in this folder.")
-        self._writes.put(self._keys.name(folder_id, name), {"kind": kind, "child": child}, if_taken=taken)
+        self._writes.put(self._keys.name(folder_id, name), {"kind": kind, "child": child}, error_if_exists=taken)
 
     def _rename(self, before: Folder | Document, after: Folder | Document, kind: str) -> None:
         old_folder, folder = parent_of(before), parent_of(after)

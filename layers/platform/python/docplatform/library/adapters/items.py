@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from docplatform.core.actor import Role
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.library.errors import DocumentNotFound, FolderNotFound
-from docplatform.library.model import Document, Folder, ScanVerdict, State, Step, Trouble, Version
+from docplatform.library.model import Document, Folder, ProcessingError, ProcessingStep, ScanVerdict, State, Version
 
 FOLDER, DOCUMENT = "folder", "document"
 GRANT = "grant:"
@@ -39,8 +39,8 @@ def folder_from(item: Item) -> Folder:
         chain=tuple(item["chain"]),
         children=item["children"],
         created_by=item["created_by"],
-        created_at=moment(item["created_at"]),
-        updated_at=moment(item["updated_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
+        updated_at=parse_rfc3339(item["updated_at"]),
         revision=item["revision"],
         grants=grants_from(item),
         inherits=item.get("inherits", True),
@@ -95,10 +95,10 @@ def version_from(item: Item) -> Version:
         size=item["size"],
         content_type=item["content_type"],
         created_by=item["created_by"],
-        created_at=moment(item["created_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
         state=State(item["state"]),
-        step=Step(item["step"]),
-        trouble=Trouble(**trouble) if trouble else None,
+        step=ProcessingStep(item["step"]),
+        trouble=ProcessingError(**trouble) if trouble else None,
         sha256=item["sha256"],
         storage_version=item["storage_version"],
         file_type=item["file_type"],
@@ -109,7 +109,7 @@ def version_from(item: Item) -> Version:
         has_preview=item["has_preview"],
         title=item["title"],
         author=item["author"],
-        finished_at=moment(item["finished_at"]) if item["finished_at"] else None,
+        finished_at=parse_rfc3339(item["finished_at"]) if item["finished_at"] else None,
     )
 
 
@@ -136,8 +136,8 @@ def document_from(item: Item) -> Document:
         folder_id=item["folder_id"],
         chain=tuple(item["chain"]),
         owner=item["owner"],
-        created_at=moment(item["created_at"]),
-        updated_at=moment(item["updated_at"]),
+        created_at=parse_rfc3339(item["created_at"]),
+        updated_at=parse_rfc3339(item["updated_at"]),
         revision=item["revision"],
         version=version_from(item["version"]),
         grants=grants_from(item),

@@ -18,15 +18,15 @@ from docplatform.identity.adapters.membership import groups_from
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import UserStatus
 from docplatform.infra.dynamodb.codec import Item
-from docplatform.infra.dynamodb.idempotency import DynamoMemory
+from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST
 from docplatform.library.access import Caller
-from docplatform.library.adapters.changes import DynamoLibraryWork
+from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
-from docplatform.library.model import Document, Folder, Order, Page, Surroundings
+from docplatform.library.model import Ancestry, Document, Folder, Order, Page
 
 
 class DynamoLibrary:
@@ -50,7 +50,7 @@ class DynamoLibrary:
         keys = [self._keys.document(each) for each in document_ids if ids.is_a(ids.DOCUMENT, each)]
         return {item["id"]: document_from(item) for item in self._table.get_many(keys).values()}
 
-    def surroundings(self, *nodes: Folder | Document) -> Surroundings:
+    def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         """The stored chains are fetched in one call and then followed by the parent's id, the truth; what is not in them is read singly."""
         me = self._keys.user(self._actor.user_id)
         above = [self._keys.folder(each) for node in nodes for each in node.chain]
@@ -58,7 +58,7 @@ class DynamoLibrary:
         mine = found.pop(me, {})
         known = {item["id"]: folder_from(item) for item in found.values()}
         role = Role(mine["role"]) if mine.get("status") == UserStatus.ACTIVE else None
-        return Surroundings({node.id: self._above(node, known) for node in nodes}, groups_from(mine), role)
+        return Ancestry({node.id: self._above(node, known) for node in nodes}, groups_from(mine), role)
 
     def _above(self, node: Folder | Document, known: dict[str, Folder]) -> tuple[Folder, ...]:
         above: list[Folder] = []
@@ -154,16 +154,16 @@ class DynamoLibrary:
             where = {parent: parent_of(node)}
             writes.update(self._keys.of_child(node.id), values={"chain": list(chain)}, where=where, otherwise=moved)
 
-    def remembered(self, key: str) -> tuple[str, str] | None:
-        return DynamoMemory(self._table, self._actor.user_id, self._now).remembered(key)
+    def lookup(self, key: str) -> tuple[str, str] | None:
+        return DynamoIdempotency(self._table, self._actor.user_id, self._now).lookup(key)
 
     def record(self, record: AuditRecord) -> None:
-        self._table.record_alone(record)
+        self._table.record_standalone(record)
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoLibraryWork]:
+    def begin(self) -> Iterator[DynamoLibraryChanges]:
         with self._table.begin() as transaction:
-            work = DynamoLibraryWork(self._table, transaction, self._actor, self._now)
+            work = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
             yield work
             work.check_held()
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.core.time import moment, rfc3339
+from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.store import TenantStore, TenantWork
+from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import CONNECTION_LIFE, LiveConnection, Ticket
 
@@ -20,7 +20,7 @@ class DynamoLive(TenantStore):
         item = self._table.take(self._keys.live_ticket(token_hash))
         if item is None:
             return None
-        return Ticket(token_hash, item["user_id"], item["session_id"], moment(item["expires_at"]))
+        return Ticket(token_hash, item["user_id"], item["session_id"], parse_rfc3339(item["expires_at"]))
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
         rows, _ = self._table.query(self._keys.session(session_id).pk, prefix=self._keys.LIVE)
@@ -36,7 +36,7 @@ class DynamoLive(TenantStore):
             yield DynamoLiveWork(self._table, transaction)
 
 
-class DynamoLiveWork(TenantWork):
+class DynamoLiveWork(TenantChanges):
     def issue(self, ticket: Ticket) -> None:
         self._writes.put(
             self._keys.live_ticket(ticket.token_hash),
@@ -83,4 +83,4 @@ def _item(connection: LiveConnection) -> Item:
 
 
 def _connection(item: Item) -> LiveConnection:
-    return LiveConnection(item["id"], item["user_id"], item["session_id"], moment(item["since"]))
+    return LiveConnection(item["id"], item["user_id"], item["session_id"], parse_rfc3339(item["since"]))

@@ -17,10 +17,10 @@ from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from docplatform.core import cursors, ids, names
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.core.time import rfc3339
-from docplatform.library.access import Reach
+from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document
 from docplatform.search.errors import InvalidQuery
-from docplatform.search.model import MARK_OFF, MARK_ON, Candidate, Candidates, Question, Reader
+from docplatform.search.model import MARK_OFF, MARK_ON, Candidate, IndexHits, PermissionFilter, SearchQuery
 
 INDEX = "documents"
 
@@ -77,11 +77,11 @@ class TenantIndex:
         _ensure_index(endpoint, client)
 
     # -- entries
-    def put(self, document: Document, text: str, reach: Reach) -> None:
+    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
         entry = {**_facts(self._tenant_id, document, reach), "text": _plain(text[:_MOST_TEXT])}
         self._client.index(index=INDEX, id=document.id, body=entry)
 
-    def describe(self, document: Document, reach: Reach) -> bool:
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
         try:
             self._client.update(index=INDEX, id=document.id, body={"doc": _facts(self._tenant_id, document, reach)})
         except NotFoundError:
@@ -102,7 +102,7 @@ class TenantIndex:
             time.sleep(0.5)
 
     # -- questions
-    def ask(self, question: Question) -> Candidates:
+    def ask(self, question: SearchQuery) -> IndexHits:
         body: dict[str, Any] = {
             "query": self._query(question),
             "size": question.limit,
@@ -130,7 +130,7 @@ class TenantIndex:
             raise Unavailable("The search does not answer; try again in a moment.") from error
         hits = answer["hits"]["hits"]
         last = hits[-1]["sort"] if len(hits) == question.limit else None
-        return Candidates(
+        return IndexHits(
             hits=tuple(
                 Candidate(
                     hit["sort"][1],
@@ -143,7 +143,7 @@ class TenantIndex:
             next=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
         )
 
-    def _query(self, question: Question) -> dict[str, Any]:
+    def _query(self, question: SearchQuery) -> dict[str, Any]:
         """The only query there is: the words, inside this tenant, inside the nodes the asker may read."""
         return {
             "bool": {
@@ -165,14 +165,14 @@ class TenantIndex:
         }
 
 
-def _readable(reader: Reader | None) -> list[dict[str, Any]]:
+def _readable(reader: PermissionFilter | None) -> list[dict[str, Any]]:
     if reader is None:
         return []
     granted, own = {"terms": {"nodes": sorted(reader.nodes)}}, {"term": {"owners": reader.user_id}}
     return [{"bool": {"should": [granted, own], "minimum_should_match": 1}}]
 
 
-def _facts(tenant_id: str, document: Document, reach: Reach) -> dict[str, Any]:
+def _facts(tenant_id: str, document: Document, reach: IndexedPermissions) -> dict[str, Any]:
     version = document.version
     return {
         "tenant_id": tenant_id,

@@ -17,17 +17,17 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key
 
-from docplatform.infra.outbound import Answer, Outbound
+from docplatform.infra.outbound import Answer, OutboundHttp
 from docplatform.sso.adapters.provider_http import ProviderHttp, json_of
 from docplatform.sso.model import (
     DRIFT,
-    Attempt,
+    AuthorizationRequest,
     Connection,
-    Departure,
+    DiagnosisStep,
     ExternalIdentity,
-    ProviderDown,
     ProviderRefused,
-    Step,
+    ProviderUnavailable,
+    SsoAttempt,
 )
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
@@ -38,13 +38,15 @@ _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class OidcProvider:
-    def __init__(self, connection: Connection, outbound: Outbound, *, callback: str, secret: Callable[[], str]) -> None:
+    def __init__(
+        self, connection: Connection, outbound: OutboundHttp, *, callback: str, secret: Callable[[], str]
+    ) -> None:
         """``callback``: the redirect URI. ``secret``: the client's, '' for a public client; fetched when it is needed."""
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._callback, self._secret = callback, secret
 
-    def depart(self, state: str, *, anew: bool) -> Departure:
-        """Raises ProviderDown."""
+    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+        """Raises ProviderUnavailable."""
         provider = self._discover()
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
         address = prepare_grant_uri(
@@ -63,10 +65,10 @@ class OidcProvider:
         kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
         kept["method"] = self._method(provider)
         kept["names_itself"] = "yes" if provider.get("authorization_response_iss_parameter_supported") is True else ""
-        return Departure(address, nonce, verifier, kept)
+        return AuthorizationRequest(address, nonce, verifier, kept)
 
-    def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
-        """Raises ProviderRefused, ProviderDown."""
+    def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
+        """Raises ProviderRefused, ProviderUnavailable."""
         if reply.get("error"):
             raise ProviderRefused(f"the provider answers with {_code(reply['error'])}")
         issuer = self._connection.issuer
@@ -89,39 +91,39 @@ class OidcProvider:
             authenticated_at=_instant(claims.get("auth_time")),
         )
 
-    def look(self) -> tuple[Step, ...]:
+    def look(self) -> tuple[DiagnosisStep, ...]:
         return tuple(self._steps())
 
     def check(self) -> None:
-        """Raises ProviderDown. Of the client nothing is asked: a wrong secret is no outage."""
+        """Raises ProviderUnavailable. Of the client nothing is asked: a wrong secret is no outage."""
         provider = self._discover()
         self._keys(provider["jwks_uri"])
         _alive(self._outbound.get(provider["token_endpoint"]), "the token endpoint")
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self) -> Iterator[DiagnosisStep]:
         try:
             provider = self._discover()
-            yield Step("discovery", True, "The provider describes itself under its issuer.")
-        except ProviderDown as down:
-            yield Step("discovery", False, _sentence(down))
+            yield DiagnosisStep("discovery", True, "The provider describes itself under its issuer.")
+        except ProviderUnavailable as down:
+            yield DiagnosisStep("discovery", False, _sentence(down))
             return
         try:
             keys = self._keys(provider["jwks_uri"])
-            yield Step("keys", True, f"It publishes {len(keys)} keys that can sign.")
-        except ProviderDown as down:
-            yield Step("keys", False, _sentence(down))
+            yield DiagnosisStep("keys", True, f"It publishes {len(keys)} keys that can sign.")
+        except ProviderUnavailable as down:
+            yield DiagnosisStep("keys", False, _sentence(down))
         methods = provider.get("code_challenge_methods_supported")
         pkce = isinstance(methods, list) and "S256" in methods
-        yield Step(
+        yield DiagnosisStep(
             "pkce", True, "It says that it supports PKCE." if pkce else "It does not say whether it supports PKCE."
         )
         try:
             yield self._try_client(provider)
-        except ProviderDown as down:
-            yield Step("client", False, _sentence(down))
+        except ProviderUnavailable as down:
+            yield DiagnosisStep("client", False, _sentence(down))
 
-    def _try_client(self, provider: dict[str, Any]) -> Step:
-        """With a code that nobody was given: what is refused, the client or the code? Raises ProviderDown."""
+    def _try_client(self, provider: dict[str, Any]) -> DiagnosisStep:
+        """With a code that nobody was given: what is refused, the client or the code? Raises ProviderUnavailable."""
         method = self._method(provider)
         made_up, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
         answer = _alive(
@@ -129,23 +131,23 @@ class OidcProvider:
         )
         code = _code(_object(answer).get("error"))
         if code == "invalid_grant":
-            return Step("client", True, "It accepts the client.")
-        return Step("client", False, f"It does not accept the client: status {answer.status}, {code}.")
+            return DiagnosisStep("client", True, "It accepts the client.")
+        return DiagnosisStep("client", False, f"It does not accept the client: status {answer.status}, {code}.")
 
     def _discover(self) -> dict[str, Any]:
-        """Raises ProviderDown."""
+        """Raises ProviderUnavailable."""
         url = self._connection.issuer.rstrip("/") + "/.well-known/openid-configuration"
         found = json_of(_good(self._outbound.get(url), "the discovery document"))
         if found.get("issuer") != self._connection.issuer:  # Discovery 1.0 §4.3
-            raise ProviderDown("the discovery document is of another issuer")
+            raise ProviderUnavailable("the discovery document is of another issuer")
         for name in (*_NEEDED, *(["userinfo_endpoint"] if found.get("userinfo_endpoint") else [])):
             if not isinstance(found.get(name), str):
-                raise ProviderDown(f"the discovery document lacks {name}")
+                raise ProviderUnavailable(f"the discovery document lacks {name}")
             self._outbound.check_url(found[name])
         return found
 
     def _keys(self, url: str) -> list[Key]:
-        """Those that can have signed a token. Raises ProviderDown."""
+        """Those that can have signed a token. Raises ProviderUnavailable."""
         listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
         keys: list[Key] = []
         for each in listed if isinstance(listed, list) else []:
@@ -155,11 +157,11 @@ class OidcProvider:
                 except (JoseError, ValueError, TypeError, KeyError):
                     continue  # a form of key that we do not know is not for us
         if not keys:
-            raise ProviderDown("the key set has no key that signs")
+            raise ProviderUnavailable("the key set has no key that signs")
         return keys
 
-    def _exchange(self, attempt: Attempt, code: str) -> dict[str, Any]:
-        """Raises ProviderRefused, ProviderDown."""
+    def _exchange(self, attempt: SsoAttempt, code: str) -> dict[str, Any]:
+        """Raises ProviderRefused, ProviderUnavailable."""
         known = attempt.provider
         answer = self._ask_for_tokens(str(known["token_endpoint"]), str(known["method"]), code, attempt.verifier)
         _alive(answer, "the token endpoint")
@@ -176,8 +178,8 @@ class OidcProvider:
         _, headers, body = client.prepare("POST", endpoint, {"Accept": "application/json"}, body)
         return self._outbound.post_form(endpoint, dict(parse_qsl(body)), headers)
 
-    def _verified(self, attempt: Attempt, tokens: dict[str, Any], now: datetime) -> dict[str, Any]:
-        """The ID token's claims (OpenID Connect Core 1.0 §3.1.3.7). Raises ProviderRefused, ProviderDown."""
+    def _verified(self, attempt: SsoAttempt, tokens: dict[str, Any], now: datetime) -> dict[str, Any]:
+        """The ID token's claims (OpenID Connect Core 1.0 §3.1.3.7). Raises ProviderRefused, ProviderUnavailable."""
         token = _text(tokens.get("id_token"))
         verified = self._signed(token, self._keys(str(attempt.provider["jwks_uri"])))
         expected = {"iss": self._connection.issuer, "aud": self._connection.client_id}
@@ -211,8 +213,8 @@ class OidcProvider:
                 continue  # without a kid it may be another key's
         raise ProviderRefused("no key of the provider has signed the ID token")
 
-    def _userinfo(self, attempt: Attempt, tokens: dict[str, Any], subject: str) -> dict[str, Any]:
-        """Raises ProviderRefused, ProviderDown."""
+    def _userinfo(self, attempt: SsoAttempt, tokens: dict[str, Any], subject: str) -> dict[str, Any]:
+        """Raises ProviderRefused, ProviderUnavailable."""
         bearer = {"Authorization": f"Bearer {_text(tokens.get('access_token'))}", "Accept": "application/json"}
         answer = _alive(self._outbound.get(str(attempt.provider["userinfo_endpoint"]), bearer), "the userinfo endpoint")
         if answer.status != 200:
@@ -240,23 +242,23 @@ class OidcProvider:
 
 
 def _alive(answer: Answer, what: str) -> Answer:
-    """Raises ProviderDown."""
+    """Raises ProviderUnavailable."""
     if answer.status >= 500 or answer.status == 429:
-        raise ProviderDown(f"{what} answers with status {answer.status}")
+        raise ProviderUnavailable(f"{what} answers with status {answer.status}")
     return answer
 
 
 def _good(answer: Answer, what: str) -> Answer:
-    """Raises ProviderDown."""
+    """Raises ProviderUnavailable."""
     if answer.status != 200:
-        raise ProviderDown(f"{what} is answered with status {answer.status}")
+        raise ProviderUnavailable(f"{what} is answered with status {answer.status}")
     return answer
 
 
 def _object(answer: Answer) -> dict[str, Any]:
     try:
         return json_of(answer)
-    except ProviderDown:
+    except ProviderUnavailable:
         return {}
 
 
@@ -288,6 +290,6 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
 
 
-def _sentence(down: ProviderDown) -> str:
+def _sentence(down: ProviderUnavailable) -> str:
     text = str(down)
     return f"{text[:1].upper()}{text[1:]}."

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from docplatform.infra.outbound import Answer, Outbound, OutboundFailed
-from docplatform.sso.model import ProviderDown
+from docplatform.infra.outbound import Answer, OutboundFailed, OutboundHttp
+from docplatform.sso.model import ProviderUnavailable
 
 
 class ProviderHttp:
-    """The same as ``Outbound``; each method raises ProviderDown."""
+    """The same as ``OutboundHttp``; each method raises ProviderUnavailable."""
 
-    def __init__(self, outbound: Outbound) -> None:
+    def __init__(self, outbound: OutboundHttp) -> None:
         self._outbound = outbound
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -30,7 +30,7 @@ class ProviderHttp:
 
 
 def json_of(answer: Answer) -> dict[str, Any]:
-    """Raises ProviderDown for what is not a JSON object."""
+    """Raises ProviderUnavailable for what is not a JSON object."""
     with _as_outage():
         return answer.json()
 
@@ -40,4 +40,4 @@ def _as_outage() -> Iterator[None]:
     try:
         yield
     except OutboundFailed as failed:
-        raise ProviderDown(str(failed)) from failed
+        raise ProviderUnavailable(str(failed)) from failed

@@ -22,17 +22,17 @@ from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from docplatform.infra.outbound import Outbound
+from docplatform.infra.outbound import OutboundHttp
 from docplatform.sso.adapters.provider_http import ProviderHttp
 from docplatform.sso.model import (
     DRIFT,
-    Attempt,
+    AuthorizationRequest,
     Connection,
-    Departure,
+    DiagnosisStep,
     ExternalIdentity,
-    ProviderDown,
     ProviderRefused,
-    Step,
+    ProviderUnavailable,
+    SsoAttempt,
 )
 
 _LARGEST = 256_000  # bytes of a response
@@ -77,13 +77,13 @@ class _Described:
 
 
 class SamlProvider:
-    def __init__(self, connection: Connection, outbound: Outbound, *, entity: str, acs: str) -> None:
+    def __init__(self, connection: Connection, outbound: OutboundHttp, *, entity: str, acs: str) -> None:
         """``entity`` and ``acs``: ours, the id and where the provider posts its response."""
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._entity, self._acs = entity, acs
 
-    def depart(self, state: str, *, anew: bool) -> Departure:
-        """Raises ProviderDown."""
+    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+        """Raises ProviderUnavailable."""
         described = self._describe()
         if self._connection.metadata:
             self._reach(described.address)
@@ -91,7 +91,7 @@ class SamlProvider:
         asked = {"SAMLRequest": self._request(request, described.address, anew), "RelayState": state}
         joint = "&" if "?" in described.address else "?"
         address = f"{described.address}{joint}{urlencode(asked)}"
-        return Departure(address, request, "", {"certificates": described.certificates})
+        return AuthorizationRequest(address, request, "", {"certificates": described.certificates})
 
     def _request(self, request: str, address: str, anew: bool) -> str:
         """An AuthnRequest, as a redirect carries it (saml-bindings-2.0-os §3.4.4.1)."""
@@ -105,64 +105,64 @@ class SamlProvider:
         packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         return base64.b64encode(packer.compress(text.encode()) + packer.flush()).decode()
 
-    def arrive(self, attempt: Attempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
+    def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
         """Raises ProviderRefused."""
         document = _signed_once(_decoded(reply.get("SAMLResponse", "")))
         self._check_form(document, attempt)
         certificates = [_certificate(each) for each in attempt.provider["certificates"]]
         return self._identity(self._verified(document, certificates), attempt, now)
 
-    def look(self) -> tuple[Step, ...]:
+    def look(self) -> tuple[DiagnosisStep, ...]:
         return tuple(self._steps())
 
     def check(self) -> None:
-        """Raises ProviderDown."""
+        """Raises ProviderUnavailable."""
         self._reach(self._describe().address)
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self) -> Iterator[DiagnosisStep]:
         try:
             described = self._describe()
-            yield Step("metadata", True, "The metadata describe the provider under its entity id.")
-        except ProviderDown as down:
-            yield Step("metadata", False, _sentence(down))
+            yield DiagnosisStep("metadata", True, "The metadata describe the provider under its entity id.")
+        except ProviderUnavailable as down:
+            yield DiagnosisStep("metadata", False, _sentence(down))
             return
         ends = max(_certificate(each).not_valid_after_utc for each in described.certificates)
         detail = f"It signs with {len(described.certificates)} certificates; the last one ends on {ends:%Y-%m-%d}."
-        yield Step("certificates", ends > datetime.now(UTC), detail)
+        yield DiagnosisStep("certificates", ends > datetime.now(UTC), detail)
         try:
             self._reach(described.address)
-            yield Step("sign-on", True, "Its sign-on address answers.")
-        except ProviderDown as down:
-            yield Step("sign-on", False, _sentence(down))
+            yield DiagnosisStep("sign-on", True, "Its sign-on address answers.")
+        except ProviderUnavailable as down:
+            yield DiagnosisStep("sign-on", False, _sentence(down))
 
     def _reach(self, address: str) -> None:
         status = self._outbound.get(address).status
         if status >= 500:
-            raise ProviderDown(f"the sign-on address answers with status {status}")
+            raise ProviderUnavailable(f"the sign-on address answers with status {status}")
 
     def _describe(self) -> _Described:
-        """Raises ProviderDown."""
+        """Raises ProviderUnavailable."""
         document = self._connection.metadata.encode()
         if not document:
             answer = self._outbound.get(self._connection.metadata_url)
             if answer.status != 200:
-                raise ProviderDown(f"the metadata are answered with status {answer.status}")
+                raise ProviderUnavailable(f"the metadata are answered with status {answer.status}")
             document = answer.body
         try:
             root = fromstring(document, forbid_dtd=True)
         except Exception as error:  # of lxml and defusedxml alike, whatever came
-            raise ProviderDown("the metadata are not XML") from error
+            raise ProviderUnavailable("the metadata are not XML") from error
         return self._described(root)
 
     def _described(self, root: Any) -> _Described:
-        """Raises ProviderDown."""
+        """Raises ProviderUnavailable."""
         entities = root.xpath(
             "descendant-or-self::md:EntityDescriptor[@entityID=$id]/md:IDPSSODescriptor",
             namespaces=_NAMES,
             id=self._connection.issuer,
         )
         if len(entities) != 1:
-            raise ProviderDown("the metadata do not describe a provider of that entity id")
+            raise ProviderUnavailable("the metadata do not describe a provider of that entity id")
         found = entities[0].xpath(
             "md:SingleSignOnService[@Binding=$binding]/@Location", namespaces=_NAMES, binding=_REDIRECT
         )
@@ -170,17 +170,17 @@ class SamlProvider:
             "md:KeyDescriptor[not(@use) or @use='signing']//ds:X509Certificate/text()", namespaces=_NAMES
         )
         if not found or not signs:
-            raise ProviderDown("the metadata name no sign-on address by redirect, or no certificate")
+            raise ProviderUnavailable("the metadata name no sign-on address by redirect, or no certificate")
         certificates = ["".join(str(each).split()) for each in signs]
         try:
             for each in certificates:
                 _certificate(each)
         except ValueError as error:
-            raise ProviderDown("a certificate in the metadata cannot be read") from error
+            raise ProviderUnavailable("a certificate in the metadata cannot be read") from error
         self._outbound.check_url(str(found[0]))
         return _Described(str(found[0]), certificates)
 
-    def _check_form(self, document: bytes, attempt: Attempt) -> None:
+    def _check_form(self, document: bytes, attempt: SsoAttempt) -> None:
         """Of two assertions one could be believed and the other one signed; of a text with a comment in it, half. Raises
         ProviderRefused."""
         root = _parsed(document)
@@ -225,7 +225,7 @@ class SamlProvider:
             return signed if signed.tag == _tag("saml:Assertion") else _one(signed, "saml:Assertion")
         raise ProviderRefused(f"the response is not valid: {why}")
 
-    def _identity(self, assertion: Any, attempt: Attempt, now: datetime) -> ExternalIdentity:
+    def _identity(self, assertion: Any, attempt: SsoAttempt, now: datetime) -> ExternalIdentity:
         """Raises ProviderRefused."""
         if _text(assertion, "saml:Issuer") != self._connection.issuer:
             raise ProviderRefused("the assertion is by another issuer")
@@ -250,7 +250,7 @@ class SamlProvider:
             expires_at=expires_at,
         )
 
-    def _confirmed(self, assertion: Any, attempt: Attempt, now: datetime) -> datetime:
+    def _confirmed(self, assertion: Any, attempt: SsoAttempt, now: datetime) -> datetime:
         """Whoever brings it may use it, once, here, until then (saml-profiles-2.0-os §3.3). Raises ProviderRefused."""
         confirmation = _one(assertion, "saml:Subject/saml:SubjectConfirmation")
         data = _one(confirmation, "saml:SubjectConfirmationData")
@@ -366,6 +366,6 @@ def _tag(name: str) -> str:
     return str(etree.QName(_NAMES[prefix], local))
 
 
-def _sentence(down: ProviderDown) -> str:
+def _sentence(down: ProviderUnavailable) -> str:
     text = str(down)
     return f"{text[:1].upper()}{text[1:]}."

@@ -10,13 +10,13 @@ from typing import Any
 from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.core.time import moment, rfc3339
-from docplatform.identity.adapters.user_store import DynamoPeopleWork
+from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.identity.adapters.user_store import DynamoUserChanges
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.sso.errors import SsoRefused
-from docplatform.sso.model import Attempt, Connection, ExternalIdentity, Health, Kind
+from docplatform.sso.model import Connection, ExternalIdentity, Health, Kind, SsoAttempt
 
 
 class DynamoSso(TenantStore):
@@ -28,7 +28,7 @@ class DynamoSso(TenantStore):
             _health(found[health]) if health in found else None,
         )
 
-    def take_attempt(self, state_hash: str) -> Attempt | None:
+    def take_attempt(self, state_hash: str) -> SsoAttempt | None:
         item = self._table.take(self._keys.sso_attempt(state_hash))
         return _attempt(item) if item else None
 
@@ -42,7 +42,7 @@ class DynamoSso(TenantStore):
         try:
             with self._table.begin() as writes:
                 if before is None:
-                    writes.put(key, _health_item(after), if_taken=faster)
+                    writes.put(key, _health_item(after), error_if_exists=faster)
                 else:
                     seen = {"checked_at": rfc3339(before.checked_at)}
                     writes.update(key, values=_health_item(after), where=seen, otherwise=faster)
@@ -58,23 +58,25 @@ class DynamoSso(TenantStore):
             yield DynamoSsoWork(self._table, transaction)
 
 
-class DynamoSsoWork(DynamoPeopleWork):
+class DynamoSsoWork(DynamoUserChanges):
     def connect(self, connection: Connection, *, before: int) -> None:
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
         key, changed = self._keys.sso_connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
             self._writes.update(key, values=_connection_item(connection), where={"revision": before}, otherwise=changed)
         else:
-            self._writes.put(key, _connection_item(connection), if_taken=changed)
+            self._writes.put(key, _connection_item(connection), error_if_exists=changed)
         self._writes.delete(self._keys.sso_health())
 
     def disconnect(self) -> None:
         self._writes.delete(self._keys.sso_connection())
         self._writes.delete(self._keys.sso_health())
 
-    def begin_attempt(self, attempt: Attempt) -> None:
+    def begin_attempt(self, attempt: SsoAttempt) -> None:
         self._writes.put(
-            self._keys.sso_attempt(attempt.state_hash), _attempt_item(attempt), if_taken=ChangedMeanwhile("Try again.")
+            self._keys.sso_attempt(attempt.state_hash),
+            _attempt_item(attempt),
+            error_if_exists=ChangedMeanwhile("Try again."),
         )
 
     def spend(self, identity: ExternalIdentity) -> None:
@@ -83,7 +85,7 @@ class DynamoSsoWork(DynamoPeopleWork):
             self._writes.put(
                 self._keys.sso_assertion(identity.issuer, identity.assertion),
                 {"expires": int(identity.expires_at.timestamp()) + 1},
-                if_taken=SsoRefused("It has been used."),
+                error_if_exists=SsoRefused("It has been used."),
             )
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
@@ -94,7 +96,7 @@ class DynamoSsoWork(DynamoPeopleWork):
                 key, values={"user_id": user_id, "groups": []}, where={"user_id": before}, otherwise=changed
             )
         else:
-            self._writes.put(key, {"user_id": user_id}, if_taken=changed)
+            self._writes.put(key, {"user_id": user_id}, error_if_exists=changed)
 
     def follow_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile."""
@@ -160,10 +162,10 @@ def _health_item(health: Health) -> Item:
 
 
 def _health(item: Item) -> Health:
-    return Health(item["down"], moment(item["checked_at"]), _moment(item["since"]), _moment(item["told_at"]))
+    return Health(item["down"], parse_rfc3339(item["checked_at"]), _moment(item["since"]), _moment(item["told_at"]))
 
 
-def _attempt_item(attempt: Attempt) -> Item:
+def _attempt_item(attempt: SsoAttempt) -> Item:
     return {
         "browser_hash": attempt.browser_hash,
         "revision": attempt.revision,
@@ -177,15 +179,15 @@ def _attempt_item(attempt: Attempt) -> Item:
     }
 
 
-def _attempt(item: Item) -> Attempt:
-    return Attempt(
+def _attempt(item: Item) -> SsoAttempt:
+    return SsoAttempt(
         state_hash=item["state_hash"],
         browser_hash=item["browser_hash"],
         revision=item["revision"],
         request=item["request"],
         verifier=item["verifier"],
         provider=item["provider"],
-        expires_at=moment(item["expires_at"]),
+        expires_at=parse_rfc3339(item["expires_at"]),
         anew=item["anew"],
     )
 
@@ -195,4 +197,4 @@ def _optional(at: datetime | None) -> Any:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return moment(text) if text else None
+    return parse_rfc3339(text) if text else None
