@@ -235,7 +235,7 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
     return list(dict.fromkeys(kinds))
 
 
-_PUBLISHED_NAMES = {"ReasonKind": "Because"}
+_PUBLISHED_NAMES = {"ProcessingStep": "Step", "ReasonKind": "Because"}
 """Schemas whose class was renamed after the contract was published: generated clients keep the name that they know."""
 
 
