@@ -25,9 +25,9 @@ api = Router()
 
 @api.post(
     "/v1/api-keys",
-    answers=MadeApiKey,
+    response=MadeApiKey,
     status=201,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(Invalid, InvalidName, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
@@ -43,7 +43,7 @@ def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     return Response(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
 
 
-@api.get("/v1/api-keys", answers=ApiKeyPage, needs=Permission.READ, errors=(UserNotFound, InvalidCursor))
+@api.get("/v1/api-keys", response=ApiKeyPage, permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
 def list_api_keys(actor: Actor, query: KeyListing) -> ApiKeyPage:
     """My API keys, the newest first; admins see those of anybody. Ended keys stay listed for a month after their expiry."""
     found, following = api_keys(actor).list(owner_id=query.owner_id, limit=query.limit, cursor=query.cursor)
@@ -51,7 +51,7 @@ def list_api_keys(actor: Actor, query: KeyListing) -> ApiKeyPage:
     return ApiKeyPage(items=[ApiKeyView.of(key, at) for key in found], next_cursor=following or None)
 
 
-@api.delete("/v1/api-keys/{key_id}", status=204, needs=Permission.READ, errors=(ApiKeyNotFound, ChangedMeanwhile))
+@api.delete("/v1/api-keys/{key_id}", status=204, permission=Permission.READ, errors=(ApiKeyNotFound, ChangedMeanwhile))
 def revoke_api_key(actor: Actor, key_id: str) -> None:
     """Revoke a key of mine; admins revoke anybody's. It stops working within a minute."""
     api_keys(actor).revoke(key_id)
@@ -59,9 +59,9 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
 
 @api.post(
     "/v1/service-accounts",
-    answers=ServiceAccountView,
+    response=ServiceAccountView,
     status=201,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(InvalidName, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
@@ -71,7 +71,9 @@ def create_service_account(actor: Actor, body: NewServiceAccount, request: Reque
     return Response(ServiceAccountView.of(account), {"Location": f"/v1/service-accounts/{account.id}"})
 
 
-@api.get("/v1/service-accounts", answers=ServiceAccountPage, needs=Permission.MANAGE_USERS, errors=(InvalidCursor,))
+@api.get(
+    "/v1/service-accounts", response=ServiceAccountPage, permission=Permission.MANAGE_USERS, errors=(InvalidCursor,)
+)
 def list_service_accounts(actor: Actor, query: Listing) -> ServiceAccountPage:
     """The organisation's service accounts, in order of creation."""
     found, following = service_accounts(actor).list(limit=query.limit, cursor=query.cursor)
@@ -80,8 +82,8 @@ def list_service_accounts(actor: Actor, query: Listing) -> ServiceAccountPage:
 
 @api.get(
     "/v1/service-accounts/{account_id}",
-    answers=ServiceAccountView,
-    needs=Permission.MANAGE_USERS,
+    response=ServiceAccountView,
+    permission=Permission.MANAGE_USERS,
     errors=(ServiceAccountNotFound,),
 )
 def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
@@ -92,7 +94,7 @@ def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
 @api.delete(
     "/v1/service-accounts/{account_id}",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(ServiceAccountNotFound,),
 )
 def retire_service_account(actor: Actor, account_id: str) -> None:

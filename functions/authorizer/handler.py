@@ -46,16 +46,16 @@ def _by_session(asked: AuthorizerRequest, tenant: Tenant, token: str) -> Policy:
     except TokenRefused as refused:
         asked.line.note(refused=str(refused))
         if not refused.expired:
-            asked.refused(tenant, Action.TOKEN_REFUSED, str(refused))
+            asked.record_refusal(tenant, Action.TOKEN_REFUSED, str(refused))
         raise Unauthorized from refused
     if claims.tenant_id != tenant.id:
         asked.line.note(refused="another tenant's token")
-        asked.refused(tenant, Action.TOKEN_REFUSED, "another tenant's token")
+        asked.record_refusal(tenant, Action.TOKEN_REFUSED, "another tenant's token")
         return _policy(asked, "Deny", UNKNOWN_USER, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
         asked.line.note(refused="session or user is not active")
-        asked.refused(tenant, Action.TOKEN_REFUSED, "session or user is not active", claims.user_id)
+        asked.record_refusal(tenant, Action.TOKEN_REFUSED, "session or user is not active", claims.user_id)
         raise Unauthorized
     facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
     return _policy(asked, "Allow", user.id, facts)
@@ -68,7 +68,7 @@ def _by_key(asked: AuthorizerRequest, tenant: Tenant, text: str) -> Policy:
     except KeyRefused as refused:
         asked.line.note(refused=str(refused), api_key=refused.key_id)
         who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
-        asked.refused(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
+        asked.record_refusal(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
         raise Unauthorized from refused
     asked.line.note(api_key=key.id)
     if key.use_is_news(at):

@@ -11,7 +11,7 @@ from docplatform.library.views import DocumentView, LinkView
 from docplatform.http.schemas import Response
 from schemas import DocumentChange, DocumentWithUpload, NewDocument
 
-api = Router(keys=True)
+api = Router(api_keys_allowed=True)
 
 
 def _etag(document: Document) -> dict[str, str]:
@@ -20,9 +20,9 @@ def _etag(document: Document) -> dict[str, str]:
 
 @api.post(
     "/v1/documents",
-    answers=DocumentWithUpload,
+    response=DocumentWithUpload,
     status=201,
-    needs=Permission.WRITE,
+    permission=Permission.WRITE,
     errors=(FolderNotFound, NameTaken, InvalidName, TooLarge, QuotaExceeded, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
@@ -41,8 +41,8 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
 
 @api.post(
     "/v1/documents/{document_id}/upload",
-    answers=DocumentWithUpload,
-    needs=Permission.WRITE,
+    response=DocumentWithUpload,
+    permission=Permission.WRITE,
     errors=(DocumentNotFound, UploadFinished),
 )
 def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
@@ -51,7 +51,7 @@ def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
     return DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
 
 
-@api.get("/v1/documents/{document_id}", answers=DocumentView, needs=Permission.READ, errors=(DocumentNotFound,))
+@api.get("/v1/documents/{document_id}", response=DocumentView, permission=Permission.READ, errors=(DocumentNotFound,))
 def read_document(actor: Actor, document_id: str) -> Response:
     """A document, with the state and progress of its processing."""
     document = documents(actor).read(document_id)
@@ -60,8 +60,8 @@ def read_document(actor: Actor, document_id: str) -> Response:
 
 @api.patch(
     "/v1/documents/{document_id}",
-    answers=DocumentView,
-    needs=Permission.WRITE,
+    response=DocumentView,
+    permission=Permission.WRITE,
     errors=(DocumentNotFound, FolderNotFound, NameTaken, InvalidName, PreconditionFailed),
     headers=("If-Match",),
 )
@@ -76,7 +76,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
 @api.delete(
     "/v1/documents/{document_id}",
     status=204,
-    needs=Permission.DELETE,
+    permission=Permission.DELETE,
     errors=(DocumentNotFound, PreconditionFailed),
     headers=("If-Match",),
 )
@@ -87,8 +87,8 @@ def delete_document(actor: Actor, document_id: str, request: Request) -> None:
 
 @api.get(
     "/v1/documents/{document_id}/content",
-    answers=LinkView,
-    needs=Permission.READ,
+    response=LinkView,
+    permission=Permission.READ,
     errors=(DocumentNotFound, NotReady),
 )
 def download_document(actor: Actor, document_id: str) -> LinkView:
@@ -98,8 +98,8 @@ def download_document(actor: Actor, document_id: str) -> LinkView:
 
 @api.get(
     "/v1/documents/{document_id}/preview",
-    answers=LinkView,
-    needs=Permission.READ,
+    response=LinkView,
+    permission=Permission.READ,
     errors=(DocumentNotFound, NotReady),
 )
 def preview_document(actor: Actor, document_id: str) -> LinkView:
@@ -109,8 +109,8 @@ def preview_document(actor: Actor, document_id: str) -> LinkView:
 
 @api.get(
     "/v1/documents/{document_id}/thumbnail",
-    answers=LinkView,
-    needs=Permission.READ,
+    response=LinkView,
+    permission=Permission.READ,
     errors=(DocumentNotFound, NotReady),
 )
 def thumbnail_of_document(actor: Actor, document_id: str) -> LinkView:

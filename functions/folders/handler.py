@@ -15,14 +15,14 @@ from docplatform.library.wiring import folders
 from docplatform.http.schemas import Response
 from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
-api = Router(keys=True)
+api = Router(api_keys_allowed=True)
 
 
 @api.post(
     "/v1/folders",
-    answers=FolderView,
+    response=FolderView,
     status=201,
-    needs=Permission.WRITE,
+    permission=Permission.WRITE,
     errors=(FolderNotFound, NameTaken, InvalidName, TooDeep, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
@@ -32,7 +32,7 @@ def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     return Response(FolderView.of(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'})
 
 
-@api.get("/v1/folders/{folder_id}", answers=FolderWithPath, needs=Permission.READ, errors=(FolderNotFound,))
+@api.get("/v1/folders/{folder_id}", response=FolderWithPath, permission=Permission.READ, errors=(FolderNotFound,))
 def read_folder(actor: Actor, folder_id: str) -> Response:
     """A folder and the path to it. The root folder's id is `root`."""
     service = folders(actor)
@@ -42,8 +42,8 @@ def read_folder(actor: Actor, folder_id: str) -> Response:
 
 @api.get(
     "/v1/folders/{folder_id}/children",
-    answers=FolderPage,
-    needs=Permission.READ,
+    response=FolderPage,
+    permission=Permission.READ,
     errors=(FolderNotFound, InvalidCursor),
 )
 def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPage:
@@ -56,8 +56,8 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
 
 @api.patch(
     "/v1/folders/{folder_id}",
-    answers=FolderView,
-    needs=Permission.WRITE,
+    response=FolderView,
+    permission=Permission.WRITE,
     errors=(
         FolderNotFound,
         NameTaken,
@@ -79,7 +79,7 @@ def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Req
 @api.delete(
     "/v1/folders/{folder_id}",
     status=204,
-    needs=Permission.DELETE,
+    permission=Permission.DELETE,
     errors=(FolderNotFound, RootFolder, FolderNotEmpty, PreconditionFailed),
     headers=("If-Match",),
 )

@@ -26,12 +26,12 @@ api = Router()
 
 @api.post(
     "/v1/users",
-    answers=UserView,
+    response=UserView,
     status=201,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
     headers=("Idempotency-Key",),
-    keys=True,
+    api_keys_allowed=True,
 )
 def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
@@ -40,14 +40,16 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     return Response(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
 
 
-@api.get("/v1/users", answers=UserPage, needs=Permission.READ, errors=(InvalidCursor,), keys=True)
+@api.get("/v1/users", response=UserPage, permission=Permission.READ, errors=(InvalidCursor,), api_keys_allowed=True)
 def list_users(actor: Actor, query: Listing) -> UserPage:
     """The members of the organisation, in order of invitation."""
     users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
     return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
 
 
-@api.get("/v1/users/{user_id}", answers=UserView, needs=Permission.READ, errors=(UserNotFound,), keys=True)
+@api.get(
+    "/v1/users/{user_id}", response=UserView, permission=Permission.READ, errors=(UserNotFound,), api_keys_allowed=True
+)
 def read_user(actor: Actor, user_id: str) -> UserView:
     """A member of the organisation."""
     return UserView.of(members(actor).read(user_id))
@@ -55,10 +57,10 @@ def read_user(actor: Actor, user_id: str) -> UserView:
 
 @api.post(
     "/v1/users/{user_id}/invitation",
-    answers=UserView,
-    needs=Permission.MANAGE_USERS,
+    response=UserView,
+    permission=Permission.MANAGE_USERS,
     errors=(UserNotFound, Conflict, MailNotSent),
-    keys=True,
+    api_keys_allowed=True,
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
     """Send another invitation to somebody who has not accepted yet."""
@@ -67,8 +69,8 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
 
 @api.patch(
     "/v1/users/{user_id}",
-    answers=UserView,
-    needs=Permission.MANAGE_USERS,
+    response=UserView,
+    permission=Permission.MANAGE_USERS,
     errors=(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile),
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
@@ -76,13 +78,15 @@ def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     return UserView.of(accounts(actor).change(user_id, role=body.role, disabled=body.disabled))
 
 
-@api.delete("/v1/users/{user_id}", status=204, needs=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))
+@api.delete("/v1/users/{user_id}", status=204, permission=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))
 def delete_user(actor: Actor, user_id: str) -> None:
     """Delete an account. What its person has stored stays."""
     users(actor).remove(user_id)
 
 
-@api.get("/v1/users/{user_id}/sessions", answers=SessionList, needs=Permission.MANAGE_USERS, errors=(UserNotFound,))
+@api.get(
+    "/v1/users/{user_id}/sessions", response=SessionList, permission=Permission.MANAGE_USERS, errors=(UserNotFound,)
+)
 def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     """Where somebody is logged in, the newest first."""
     return SessionList(items=[SessionView.of(each, actor.session_id) for each in accounts(actor).sessions_of(user_id)])
@@ -91,7 +95,7 @@ def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
 @api.delete(
     "/v1/users/{user_id}/sessions",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(UserNotFound,),
     step_up=require_recent_login,
 )
@@ -103,7 +107,7 @@ def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
 @api.delete(
     "/v1/users/{user_id}/sessions/{session_id}",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(SessionNotFound,),
 )
 def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
@@ -114,7 +118,7 @@ def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
 @api.delete(
     "/v1/users/{user_id}/mfa",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(UserNotFound, MailNotSent),
     step_up=require_recent_login,
 )
@@ -123,13 +127,15 @@ def reset_mfa(actor: Actor, user_id: str) -> None:
     accounts(actor).reset_mfa(user_id)
 
 
-@api.get("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS)
+@api.get("/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS)
 def read_security_settings(actor: Actor) -> SecurityView:
     """What the organisation asks of its members."""
     return SecurityView(require_mfa=accounts(actor).settings().require_mfa)
 
 
-@api.put("/v1/security-settings", answers=SecurityView, needs=Permission.MANAGE_USERS, step_up=require_recent_login)
+@api.put(
+    "/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS, step_up=require_recent_login
+)
 def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
     """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""
     accounts(actor).set_security(SecuritySettings(require_mfa=body.require_mfa))

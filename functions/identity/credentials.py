@@ -56,7 +56,7 @@ def _steps(tenant: Tenant, request: Request) -> MfaSignIn:
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
     with pad_to_mail_time():
-        compose.lost_password(tenant, request.id).ask(body.email)
+        compose.lost_password(tenant, request.id).request_reset(body.email)
 
 
 @api.post("/v1/auth/password/reset", status=204, errors=(InvalidReset, WeakPassword))
@@ -68,7 +68,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
 @api.post(
     "/v1/me/password",
     status=204,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound),
     step_up=require_recent_login,
 )
@@ -80,21 +80,21 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 # -- the second step of a log-in
 
 
-@api.post("/v1/auth/mfa", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
+@api.post("/v1/auth/mfa", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
     return Tokens.of(_steps(tenant, request).verify_factor(body.challenge, shown))
 
 
-@api.post("/v1/auth/mfa/passkey-options", answers=PasskeyOptions, errors=(InvalidChallenge,))
+@api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, errors=(InvalidChallenge,))
 def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
     options = _steps(tenant, request).passkey_options(body.challenge)
     return PasskeyOptions(challenge=body.challenge, public_key=options)
 
 
-@api.post("/v1/auth/mfa/enrolment", answers=TotpSecret, errors=(InvalidChallenge,))
+@api.post("/v1/auth/mfa/enrolment", response=TotpSecret, errors=(InvalidChallenge,))
 def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> TotpSecret:
     """Set up one-time passwords with the challenge of ``mfa_enrolment_required``."""
     return TotpSecret.of(*_steps(tenant, request).enrol(body.challenge))
@@ -102,7 +102,7 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 
 @api.post(
     "/v1/auth/mfa/enrolment/confirm",
-    answers=FirstEntry,
+    response=FirstEntry,
     errors=(InvalidChallenge, InvalidCode, TooManyAttempts),
 )
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
@@ -114,14 +114,14 @@ def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, req
 # -- passkeys that log in by themselves
 
 
-@api.post("/v1/auth/passkey/options", answers=PasskeyOptions)
+@api.post("/v1/auth/passkey/options", response=PasskeyOptions)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
     token, options = _steps(tenant, request).ask_for_passkey()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
-@api.post("/v1/auth/passkey", answers=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
+@api.post("/v1/auth/passkey", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
     return Tokens.of(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
@@ -130,14 +130,16 @@ def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) ->
 # -- step-up
 
 
-@api.post("/v1/auth/step-up", status=204, needs=Permission.READ, errors=(ProofRefused, TooManyAttempts))
+@api.post("/v1/auth/step-up", status=204, permission=Permission.READ, errors=(ProofRefused, TooManyAttempts))
 def step_up(actor: Actor, body: Proof, request: Request) -> None:
     """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
     shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
     compose.step_up(actor, request.address).prove(body.password, shown, body.challenge)
 
 
-@api.post("/v1/auth/step-up/passkey-options", answers=PasskeyOptions, needs=Permission.READ, errors=(ProofRefused,))
+@api.post(
+    "/v1/auth/step-up/passkey-options", response=PasskeyOptions, permission=Permission.READ, errors=(ProofRefused,)
+)
 def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to show a passkey again."""
     token, options = compose.step_up(actor, request.address).ask_for_passkey()
@@ -147,14 +149,18 @@ def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
 # -- my second factors
 
 
-@api.get("/v1/me/mfa", answers=FactorsView, needs=Permission.READ)
+@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ)
 def list_factors(actor: Actor) -> FactorsView:
     """My second factors."""
     return FactorsView.of(compose.own_factors(actor).look())
 
 
 @api.post(
-    "/v1/me/mfa/totp", answers=TotpSecret, needs=Permission.READ, errors=(ProofRefused,), step_up=require_recent_login
+    "/v1/me/mfa/totp",
+    response=TotpSecret,
+    permission=Permission.READ,
+    errors=(ProofRefused,),
+    step_up=require_recent_login,
 )
 def enrol_totp(actor: Actor) -> TotpSecret:
     """A secret for an authenticator app. It counts once a code has confirmed it."""
@@ -163,8 +169,8 @@ def enrol_totp(actor: Actor) -> TotpSecret:
 
 @api.post(
     "/v1/me/mfa/totp/confirm",
-    answers=RecoveryCodes,
-    needs=Permission.READ,
+    response=RecoveryCodes,
+    permission=Permission.READ,
     errors=(ProofRefused,),
     step_up=require_recent_login,
 )
@@ -176,7 +182,7 @@ def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
 @api.delete(
     "/v1/me/mfa/totp",
     status=204,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(FactorNotFound, MfaIsRequired),
     step_up=require_recent_login,
 )
@@ -187,8 +193,8 @@ def remove_totp(actor: Actor) -> None:
 
 @api.post(
     "/v1/me/mfa/recovery-codes",
-    answers=RecoveryCodes,
-    needs=Permission.READ,
+    response=RecoveryCodes,
+    permission=Permission.READ,
     errors=(FactorNotFound,),
     step_up=require_recent_login,
 )
@@ -199,8 +205,8 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
 
 @api.post(
     "/v1/me/mfa/passkeys/options",
-    answers=PasskeyOptions,
-    needs=Permission.READ,
+    response=PasskeyOptions,
+    permission=Permission.READ,
     errors=(Conflict,),
     step_up=require_recent_login,
 )
@@ -212,9 +218,9 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
 
 @api.post(
     "/v1/me/mfa/passkeys",
-    answers=PasskeyAdded,
+    response=PasskeyAdded,
     status=201,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(ProofRefused, InvalidName, Conflict),
     step_up=require_recent_login,
 )
@@ -227,7 +233,7 @@ def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
 @api.delete(
     "/v1/me/mfa/passkeys/{passkey_id}",
     status=204,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(FactorNotFound, MfaIsRequired),
     step_up=require_recent_login,
 )

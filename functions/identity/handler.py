@@ -36,7 +36,7 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
 
 @api.post(
     "/v1/auth/login",
-    answers=Tokens,
+    response=Tokens,
     errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired),
 )
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
@@ -46,7 +46,7 @@ def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     return Tokens.of(_sessions(tenant, request).log_in(body.email, body.password))
 
 
-@api.post("/v1/auth/refresh", answers=Tokens, errors=(InvalidRefreshToken,))
+@api.post("/v1/auth/refresh", response=Tokens, errors=(InvalidRefreshToken,))
 def refresh(tenant: Tenant, body: Refresh, request: Request) -> Tokens:
     """Exchange a refresh token for a fresh pair. Each is good once; showing a used one ends the session."""
     return Tokens.of(_sessions(tenant, request).refresh(body.refresh_token))
@@ -60,7 +60,7 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
 
 @api.post(
     "/v1/auth/invitations/accept",
-    answers=Tokens,
+    response=Tokens,
     errors=(InvalidInvitation, InvalidName, WeakPassword, SsoRequired),
 )
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
@@ -68,32 +68,32 @@ def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tok
     return Tokens.of(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))
 
 
-@api.get("/v1/auth/jwks.json", answers=KeySet)
+@api.get("/v1/auth/jwks.json", response=KeySet)
 def key_set() -> Response:
     """The keys of this region's access tokens (RFC 7517): the one that signs, and those whose tokens are good still. Keep them for
     five minutes, and ask again for a ``kid`` that you do not know."""
     return Response(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
-@api.get("/v1/me", answers=Me, needs=Permission.READ, errors=(UserNotFound,), keys=True)
+@api.get("/v1/me", response=Me, permission=Permission.READ, errors=(UserNotFound,), api_keys_allowed=True)
 def me(actor: Actor) -> Me:
     """Who I am, and what my organisation's plan allows."""
     return Me.of(members(actor).me(), actor.tenant)
 
 
-@api.get("/v1/sessions", answers=SessionList, needs=Permission.READ)
+@api.get("/v1/sessions", response=SessionList, permission=Permission.READ)
 def list_sessions(actor: Actor) -> SessionList:
     """Where I am logged in, the newest first."""
     return SessionList(items=[SessionView.of(each, actor.session_id) for each in own_sessions(actor).list()])
 
 
-@api.delete("/v1/sessions/{session_id}", status=204, needs=Permission.READ, errors=(SessionNotFound,))
+@api.delete("/v1/sessions/{session_id}", status=204, permission=Permission.READ, errors=(SessionNotFound,))
 def revoke_session(actor: Actor, session_id: str) -> None:
     """End one of my sessions. Its tokens stop working within half a minute."""
     own_sessions(actor).revoke(session_id)
 
 
-@api.delete("/v1/sessions", status=204, needs=Permission.READ)
+@api.delete("/v1/sessions", status=204, permission=Permission.READ)
 def revoke_other_sessions(actor: Actor) -> None:
     """End all my sessions but this one."""
     own_sessions(actor).revoke_others()

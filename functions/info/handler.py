@@ -20,7 +20,7 @@ class OpenApi(RootModel[dict[str, Any]]):
     """An OpenAPI 3.1 document."""
 
 
-@api.get("/v1/health", answers=Health, errors=(Unavailable,))
+@api.get("/v1/health", response=Health, errors=(Unavailable,))
 def health() -> Health:
     """Whether this region serves requests: it can read the registry, without which no tenant is found."""
     if not registry_answers():
@@ -28,7 +28,7 @@ def health() -> Health:
     return Health(status="ok", region=os.environ["AWS_REGION"], version=docplatform.__version__)
 
 
-@api.get("/v1/openapi.json", answers=OpenApi)
+@api.get("/v1/openapi.json", response=OpenApi)
 def openapi() -> OpenApi:
     """This document."""
     return _document()

@@ -27,7 +27,7 @@ def handler(asked: AuthorizerRequest) -> Policy:
         session, user = admit(live(tenant), people(tenant), asked.query.get("ticket", ""), now())
     except InvalidTicket as refused:
         asked.line.note(refused=str(refused))
-        asked.refused(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
+        asked.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
         raise Unauthorized from refused
     facts = {"tenant_id": tenant.id, "user_id": user.id, "session_id": session.id, "role": user.role.value}
     return policy("Allow", user.id, asked.method_arn, facts)

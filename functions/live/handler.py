@@ -8,7 +8,7 @@ from schemas import LiveTicket
 api = Router()
 
 
-@api.post("/v1/live/tickets", answers=LiveTicket, status=201, needs=Permission.READ)
+@api.post("/v1/live/tickets", response=LiveTicket, status=201, permission=Permission.READ)
 def issue_live_ticket(actor: Actor) -> LiveTicket:
     """A ticket for a live connection (WebSocket): an address that opens one, once, within a minute. It ends with the session."""
     ticket, expires_at = tickets(actor).issue()

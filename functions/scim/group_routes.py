@@ -39,12 +39,12 @@ from scim2_models import (
     SearchRequest,
 )
 
-api = Router(DIALECT, keys=True)
+api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
 _GROUP_CHANGES = (Invalid, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded, ScimRefused)
 
 
-@api.get("/scim/v2/Groups", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/Groups", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Groups, filtered and in pages."""
@@ -52,7 +52,7 @@ def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(_groups(actor, wanted))
 
 
-@api.post("/scim/v2/Groups/.search", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.post("/scim/v2/Groups/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_search_groups(actor: Actor, body: ScimMessage) -> ScimMessage:
     """The same, with the filter in the body."""
@@ -95,7 +95,7 @@ def _attribute(path: object) -> str:
     return str(path).lower().rpartition(":")[2]
 
 
-@api.post("/scim/v2/Groups", answers=ScimMessage, status=201, needs=_NEEDS, errors=_GROUP_CHANGES)
+@api.post("/scim/v2/Groups", response=ScimMessage, status=201, permission=_NEEDS, errors=_GROUP_CHANGES)
 @understood
 def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
     """Make a group."""
@@ -108,7 +108,7 @@ def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
     return _group_reply(actor, group, Context.RESOURCE_CREATION_RESPONSE)
 
 
-@api.get("/scim/v2/Groups/{group_id}", answers=ScimMessage, needs=_NEEDS, errors=(GroupNotFound, ScimRefused))
+@api.get("/scim/v2/Groups/{group_id}", response=ScimMessage, permission=_NEEDS, errors=(GroupNotFound, ScimRefused))
 @understood
 def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Response:
     """A group with its members."""
@@ -118,8 +118,8 @@ def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Respon
 
 @api.put(
     "/scim/v2/Groups/{group_id}",
-    answers=ScimMessage,
-    needs=_NEEDS,
+    response=ScimMessage,
+    permission=_NEEDS,
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
     headers=("If-Match",),
 )
@@ -136,8 +136,8 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
 
 @api.patch(
     "/scim/v2/Groups/{group_id}",
-    answers=ScimMessage,
-    needs=_NEEDS,
+    response=ScimMessage,
+    permission=_NEEDS,
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
     headers=("If-Match",),
 )
@@ -168,7 +168,7 @@ def _change_group(actor: Actor, before: OurGroup, members: set[str], told: Group
 @api.delete(
     "/scim/v2/Groups/{group_id}",
     status=204,
-    needs=_NEEDS,
+    permission=_NEEDS,
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile),
     headers=("If-Match",),
 )

@@ -29,13 +29,13 @@ from scim2_models import (
     User,
 )
 
-api = Router(DIALECT, keys=True)
+api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
 _MODELS = (ScimUser, Group)
 
 
 # -- what there is
-@api.get("/scim/v2/ServiceProviderConfig", answers=ScimMessage, needs=_NEEDS)
+@api.get("/scim/v2/ServiceProviderConfig", response=ScimMessage, permission=_NEEDS)
 @understood
 def scim_configuration(actor: Actor) -> ScimMessage:
     """What of SCIM is supported."""
@@ -43,7 +43,7 @@ def scim_configuration(actor: Actor) -> ScimMessage:
     return ScimMessage(answer(found, Context.RESOURCE_QUERY_RESPONSE))
 
 
-@api.get("/scim/v2/ResourceTypes", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/ResourceTypes", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Users and groups."""
@@ -52,7 +52,7 @@ def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(page(ResourceType, described, len(described), 1, None))
 
 
-@api.get("/scim/v2/ResourceTypes/{name}", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/ResourceTypes/{name}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_resource_type(actor: Actor, name: str) -> ScimMessage:
     """One of them."""
@@ -73,7 +73,7 @@ def _schemas(actor: Actor) -> list[Schema]:
     return found
 
 
-@api.get("/scim/v2/Schemas", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/Schemas", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
     """The attributes of users and groups."""
@@ -82,7 +82,7 @@ def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(page(Schema, found, len(found), 1, None))
 
 
-@api.get("/scim/v2/Schemas/{urn}", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/Schemas/{urn}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_schema(actor: Actor, urn: str) -> ScimMessage:
     """One schema."""
@@ -97,7 +97,7 @@ def _no_filter(query: ScimQuery) -> None:
         raise ScimRefused("This list takes no filter.", status=403)  # RFC 7644 §4
 
 
-@api.post("/scim/v2/.search", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.post("/scim/v2/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
     """Users and groups in one list: users first."""

@@ -33,7 +33,7 @@ from scim2_models import (
     User,
 )
 
-api = Router(DIALECT, keys=True)
+api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
 _AT_ONCE = 50  # users that are read and matched together
 _CHANGES = (
@@ -48,7 +48,7 @@ _CHANGES = (
 )
 
 
-@api.get("/scim/v2/Users", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.get("/scim/v2/Users", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Users, filtered and in pages."""
@@ -56,7 +56,7 @@ def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(_users(actor, wanted))
 
 
-@api.post("/scim/v2/Users/.search", answers=ScimMessage, needs=_NEEDS, errors=(ScimRefused,))
+@api.post("/scim/v2/Users/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
 @understood
 def scim_search_users(actor: Actor, body: ScimMessage) -> ScimMessage:
     """The same, with the filter in the body, out of addresses and their logs."""
@@ -107,7 +107,7 @@ def _told(actor: Actor, entries: Iterable[DirectoryEntry], base: str) -> list[Us
     return [user_of(entry, base, known) for entry in shown]
 
 
-@api.post("/scim/v2/Users", answers=ScimMessage, status=201, needs=_NEEDS, errors=_CHANGES)
+@api.post("/scim/v2/Users", response=ScimMessage, status=201, permission=_NEEDS, errors=_CHANGES)
 @understood
 def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
@@ -117,7 +117,7 @@ def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     return _user_reply(actor, entry, Context.RESOURCE_CREATION_RESPONSE)
 
 
-@api.get("/scim/v2/Users/{user_id}", answers=ScimMessage, needs=_NEEDS, errors=(UserNotFound, ScimRefused))
+@api.get("/scim/v2/Users/{user_id}", response=ScimMessage, permission=_NEEDS, errors=(UserNotFound, ScimRefused))
 @understood
 def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response:
     """A user."""
@@ -127,8 +127,8 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response
 
 @api.put(
     "/scim/v2/Users/{user_id}",
-    answers=ScimMessage,
-    needs=_NEEDS,
+    response=ScimMessage,
+    permission=_NEEDS,
     errors=(UserNotFound, *_CHANGES),
     headers=("If-Match",),
 )
@@ -145,8 +145,8 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
 
 @api.patch(
     "/scim/v2/Users/{user_id}",
-    answers=ScimMessage,
-    needs=_NEEDS,
+    response=ScimMessage,
+    permission=_NEEDS,
     errors=(UserNotFound, *_CHANGES),
     headers=("If-Match",),
 )
@@ -164,7 +164,7 @@ def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Requ
 @api.delete(
     "/scim/v2/Users/{user_id}",
     status=204,
-    needs=_NEEDS,
+    permission=_NEEDS,
     errors=(UserNotFound, LastAdmin, PreconditionFailed, ChangedMeanwhile),
     headers=("If-Match",),
 )

@@ -7,17 +7,17 @@ from docplatform.http.router import Router
 from docplatform.search.wiring import search
 from schemas import SearchPage, SearchQuery, SearchRequest
 
-api = Router(keys=True)
+api = Router(api_keys_allowed=True)
 _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 
 
-@api.get("/v1/search", answers=SearchPage, needs=Permission.SEARCH, errors=_ERRORS)
+@api.get("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_link(actor: Actor, query: SearchQuery) -> SearchPage:
     """Search contents and names."""
     return SearchPage.of(search(actor).search(query.q, limit=query.limit, cursor=query.cursor))
 
 
-@api.post("/v1/search", answers=SearchPage, needs=Permission.SEARCH, errors=_ERRORS)
+@api.post("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_request(actor: Actor, body: SearchRequest) -> SearchPage:
     """Search contents and names; the words stay out of addresses and their logs."""
     return SearchPage.of(search(actor).search(body.query, limit=body.limit, cursor=body.cursor))

@@ -37,12 +37,12 @@ from schemas import (
     NewGroup,
 )
 
-api = Router(keys=True)
+api = Router(api_keys_allowed=True)
 _UNKNOWN = (FolderNotFound, DocumentNotFound)
 
 
 # -- who has access to what
-@api.get("/v1/access", answers=GrantedPage, needs=Permission.READ, errors=(UserNotFound, InvalidCursor))
+@api.get("/v1/access", response=GrantedPage, permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
 def list_granted(actor: Actor, query: GrantedQuery) -> GrantedPage:
     """What is shared with you, or, for admins, with somebody else: by a grant to them, to a group of theirs or to everyone. What they own
     is not in the list."""
@@ -53,7 +53,7 @@ def list_granted(actor: Actor, query: GrantedQuery) -> GrantedPage:
     return GrantedPage(items=[GrantedView.of(each) for each in found], next_cursor=following or None)
 
 
-@api.get("/v1/access/{node_id}", answers=AccessView, needs=Permission.READ, errors=_UNKNOWN)
+@api.get("/v1/access/{node_id}", response=AccessView, permission=Permission.READ, errors=_UNKNOWN)
 def list_access(actor: Actor, node_id: str) -> AccessView:
     """Who has access to a folder or document, and by which grant. Its owner and the organisation's admins have access without one."""
     return AccessView.of(sharing(actor).list(node_id))
@@ -61,8 +61,8 @@ def list_access(actor: Actor, node_id: str) -> AccessView:
 
 @api.put(
     "/v1/access/{node_id}/grants/{principal}",
-    answers=AccessView,
-    needs=Permission.WRITE,
+    response=AccessView,
+    permission=Permission.WRITE,
     errors=(*_UNKNOWN, InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile),
 )
 def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
@@ -73,7 +73,7 @@ def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) ->
 @api.delete(
     "/v1/access/{node_id}/grants/{principal}",
     status=204,
-    needs=Permission.READ,
+    permission=Permission.READ,
     errors=(*_UNKNOWN, GrantNotFound, ChangedMeanwhile),
 )
 def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
@@ -83,8 +83,8 @@ def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
 
 @api.put(
     "/v1/access/{node_id}/inheritance",
-    answers=AccessView,
-    needs=Permission.WRITE,
+    response=AccessView,
+    permission=Permission.WRITE,
     errors=(*_UNKNOWN, RootFolder, TooManyGrants, ChangedMeanwhile),
 )
 def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:
@@ -94,8 +94,8 @@ def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> Access
 
 @api.get(
     "/v1/access/{node_id}/explanation",
-    answers=ExplanationView,
-    needs=Permission.READ,
+    response=ExplanationView,
+    permission=Permission.READ,
     errors=(*_UNKNOWN, UserNotFound),
 )
 def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> ExplanationView:
@@ -106,9 +106,9 @@ def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> Expla
 # -- groups
 @api.post(
     "/v1/groups",
-    answers=GroupView,
+    response=GroupView,
     status=201,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(GroupNameTaken, InvalidName, IdempotencyKeyReused),
     headers=("Idempotency-Key",),
 )
@@ -118,14 +118,14 @@ def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     return Response(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
 
 
-@api.get("/v1/groups", answers=GroupPage, needs=Permission.READ, errors=(InvalidCursor,))
+@api.get("/v1/groups", response=GroupPage, permission=Permission.READ, errors=(InvalidCursor,))
 def list_groups(actor: Actor, query: Listing) -> GroupPage:
     """The organisation's groups."""
     found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
     return GroupPage(items=[GroupView.of(each) for each in found], next_cursor=following or None)
 
 
-@api.get("/v1/groups/{group_id}", answers=GroupView, needs=Permission.READ, errors=(GroupNotFound,))
+@api.get("/v1/groups/{group_id}", response=GroupView, permission=Permission.READ, errors=(GroupNotFound,))
 def read_group(actor: Actor, group_id: str) -> Response:
     """A group."""
     group = groups(actor).read(group_id)
@@ -134,8 +134,8 @@ def read_group(actor: Actor, group_id: str) -> Response:
 
 @api.patch(
     "/v1/groups/{group_id}",
-    answers=GroupView,
-    needs=Permission.MANAGE_USERS,
+    response=GroupView,
+    permission=Permission.MANAGE_USERS,
     errors=(GroupNotFound, GroupNameTaken, InvalidName, PreconditionFailed),
     headers=("If-Match",),
 )
@@ -148,7 +148,7 @@ def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Reques
 @api.delete(
     "/v1/groups/{group_id}",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(GroupNotFound, ChangedMeanwhile),
 )
 def delete_group(actor: Actor, group_id: str) -> None:
@@ -158,8 +158,8 @@ def delete_group(actor: Actor, group_id: str) -> None:
 
 @api.get(
     "/v1/groups/{group_id}/members",
-    answers=MemberPage,
-    needs=Permission.READ,
+    response=MemberPage,
+    permission=Permission.READ,
     errors=(GroupNotFound, InvalidCursor),
 )
 def list_members(actor: Actor, group_id: str, query: Listing) -> MemberPage:
@@ -171,7 +171,7 @@ def list_members(actor: Actor, group_id: str, query: Listing) -> MemberPage:
 @api.put(
     "/v1/groups/{group_id}/members/{user_id}",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded),
 )
 def add_member(actor: Actor, group_id: str, user_id: str) -> None:
@@ -182,7 +182,7 @@ def add_member(actor: Actor, group_id: str, user_id: str) -> None:
 @api.delete(
     "/v1/groups/{group_id}/members/{user_id}",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(GroupNotFound, UserNotFound),
 )
 def remove_member(actor: Actor, group_id: str, user_id: str) -> None:

@@ -93,17 +93,17 @@ class ExplanationView(Schema):
                 granted_on=reason.node_id or None,
                 granted_on_name=found.names.get(reason.node_id),
             )
-            for reason in found.verdict.reasons
+            for reason in found.decision.reasons
         ]
         return ExplanationView(
             id=found.node.id,
             user_id=found.caller.user_id,
-            role=found.verdict.role,
+            role=found.decision.role,
             tenant_role=found.caller.role,
             capped_by_tenant_role=found.capped,
             groups=sorted(found.caller.groups),
             reasons=reasons,
-            inheritance_cut_at=found.verdict.cut_at or None,
+            inheritance_cut_at=found.decision.cut_at or None,
         )
 
 

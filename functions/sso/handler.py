@@ -31,11 +31,11 @@ def _sign_on(tenant: Tenant, request: Request) -> SsoService:
 @api.get("/v1/sso/login", status=302, errors=(SsoNotConnected, SsoUnavailable))
 def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
     """Go to the organisation's identity provider. To be opened in a browser, which comes back within ten minutes."""
-    start = _sign_on(tenant, request).begin(anew=query.prompt == "login")
+    start = _sign_on(tenant, request).begin(reauthenticate=query.prompt == "login")
     return Response(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
 
 
-@api.get("/v1/sso/callback", answers=Tokens, errors=_FINISHING)
+@api.get("/v1/sso/callback", response=Tokens, errors=_FINISHING)
 def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
@@ -43,20 +43,20 @@ def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     return Tokens.of(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
 
 
-@api.post("/v1/sso/acs", answers=Tokens, errors=_FINISHING)
+@api.post("/v1/sso/acs", response=Tokens, errors=_FINISHING)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
     reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser(tenant, request)
     return Tokens.of(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
 
 
-@api.get("/v1/sso/metadata", answers="application/samlmetadata+xml")
+@api.get("/v1/sso/metadata", response="application/samlmetadata+xml")
 def sso_metadata(tenant: Tenant) -> Response:
     """The platform as a SAML service provider, for the provider's admin."""
     return Response(text=metadata(tenant))
 
 
-@api.get("/v1/sso-connection", answers=ConnectionView, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+@api.get("/v1/sso-connection", response=ConnectionView, permission=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
 def read_sso_connection(actor: Actor) -> ConnectionView:
     """The organisation's connection with its identity provider."""
     return ConnectionView.of(connection(actor).read())
@@ -64,8 +64,8 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
 
 @api.put(
     "/v1/sso-connection",
-    answers=ConnectionView,
-    needs=Permission.MANAGE_USERS,
+    response=ConnectionView,
+    permission=Permission.MANAGE_USERS,
     errors=(Invalid, ChangedMeanwhile),
     step_up=require_recent_login,
 )
@@ -77,7 +77,7 @@ def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
 @api.delete(
     "/v1/sso-connection",
     status=204,
-    needs=Permission.MANAGE_USERS,
+    permission=Permission.MANAGE_USERS,
     errors=(SsoNotConnected,),
     step_up=require_recent_login,
 )
@@ -86,7 +86,7 @@ def remove_sso_connection(actor: Actor) -> None:
     connection(actor).disconnect()
 
 
-@api.post("/v1/sso-connection/test", answers=TestResult, needs=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+@api.post("/v1/sso-connection/test", response=TestResult, permission=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
 def test_sso_connection(actor: Actor) -> TestResult:
     """Look at everything that a log-in would need, step by step."""
     return TestResult.of(connection(actor).test())

@@ -14,7 +14,7 @@ api = Router()
 
 @api.post(
     "/operator/v1/tenants",
-    answers=TenantView,
+    response=TenantView,
     status=201,
     errors=(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent),
 )
@@ -25,7 +25,7 @@ def create_tenant(body: NewTenant, request: Request) -> Response:
     return Response(TenantView.of(tenant, address_of(tenant)), {"Location": f"/operator/v1/tenants/{tenant.id}"})
 
 
-@api.get("/operator/v1/tenants/{tenant_id}", answers=TenantView, errors=(TenantNotFound,))
+@api.get("/operator/v1/tenants/{tenant_id}", response=TenantView, errors=(TenantNotFound,))
 def read_tenant(tenant_id: str, request: Request) -> TenantView:
     """What the registry knows of a tenant."""
     tenant = tenants(request.operator, request.id).read(tenant_id)

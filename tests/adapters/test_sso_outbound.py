@@ -234,7 +234,7 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
     with listening(talk) as port:
         begun = time.monotonic()
         with pytest.raises(OutboundFailed, match=r"^127\.0\.0\.1 does not answer$"):
-            OutboundHttp(loopback=True, patience=0.5).get(f"http://127.0.0.1:{port}/")
+            OutboundHttp(loopback=True, timeout=0.5).get(f"http://127.0.0.1:{port}/")
         assert time.monotonic() - begun < 1.5
 
 

@@ -37,16 +37,16 @@ def somebody(name: str, *groups: str, role: Role = EDITOR) -> Caller:
     return Caller(name, role, frozenset(groups))
 
 
-def may_read(who: Caller, *line: Thing) -> bool:
-    return evaluate(who, line).allows(VIEWER)
+def may_read(who: Caller, *path: Thing) -> bool:
+    return evaluate(who, path).allows(VIEWER)
 
 
-def may_change(who: Caller, *line: Thing) -> bool:
-    return evaluate(who, line).allows(EDITOR)
+def may_change(who: Caller, *path: Thing) -> bool:
+    return evaluate(who, path).allows(EDITOR)
 
 
-def may_share(who: Caller, *line: Thing) -> bool:
-    return evaluate(who, line).allows(ADMIN)
+def may_share(who: Caller, *path: Thing) -> bool:
+    return evaluate(who, path).allows(ADMIN)
 
 
 # -- OpenFGA: gdrive
@@ -106,18 +106,18 @@ def test_nothing_is_inherited_across_a_cut() -> None:
     root = Thing("root", "olga", {"everyone": EDITOR, "user:ann": ADMIN})
     cut = Thing("cut", "bo", {"user:cy": VIEWER}, inherits=False)
     inner = Thing("inner")
-    line = (inner, cut, root)
-    assert [may_read(somebody(name), *line) for name in ("ann", "bo", "cy", "dan")] == [False, True, True, False]
-    assert evaluate(somebody("ann"), line).cut_at == "cut"
-    assert [each.id for each in effective(line)] == ["inner", "cut"]
-    assert indexed_permissions(line).nodes == ("inner", "cut")
-    assert set(indexed_permissions(line).owners) == {"nobody", "bo"}
+    path = (inner, cut, root)
+    assert [may_read(somebody(name), *path) for name in ("ann", "bo", "cy", "dan")] == [False, True, True, False]
+    assert evaluate(somebody("ann"), path).cut_at == "cut"
+    assert [each.id for each in effective(path)] == ["inner", "cut"]
+    assert indexed_permissions(path).nodes == ("inner", "cut")
+    assert set(indexed_permissions(path).owners) == {"nobody", "bo"}
 
 
 def test_who_made_the_root_does_not_own_everything() -> None:
-    line = (Thing("doc"), Thing("root", "founder"))
-    assert evaluate(somebody("founder"), line).role is None
-    assert "founder" not in indexed_permissions(line).owners
+    path = (Thing("doc"), Thing("root", "founder"))
+    assert evaluate(somebody("founder"), path).role is None
+    assert "founder" not in indexed_permissions(path).owners
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_who_made_the_root_does_not_own_everything() -> None:
     ],
 )
 def test_the_role_in_the_tenant_is_a_cap(granted: Role, tenant_role: Role, is_: Role) -> None:
-    verdict = evaluate(somebody("ann", role=tenant_role), (Thing("doc", grants={"user:ann": granted}),))
-    assert verdict.role is is_
+    decision = evaluate(somebody("ann", role=tenant_role), (Thing("doc", grants={"user:ann": granted}),))
+    assert decision.role is is_
     assert capped(granted, tenant_role) is is_
 
 
 def test_every_reason_is_named_and_the_strongest_comes_first() -> None:
-    line = (Thing("doc", "ann", {"group:legal": VIEWER}), Thing("folder", grants={"everyone": EDITOR}))
-    reasons = evaluate(somebody("ann", "legal"), line).reasons
+    path = (Thing("doc", "ann", {"group:legal": VIEWER}), Thing("folder", grants={"everyone": EDITOR}))
+    reasons = evaluate(somebody("ann", "legal"), path).reasons
     assert [(each.because, each.role, each.principal, each.node_id) for each in reasons] == [
         (ReasonKind.OWNER, ADMIN, "user:ann", "doc"),
         (ReasonKind.GRANT, EDITOR, "everyone", "folder"),
@@ -169,27 +169,27 @@ _ME = st.builds(Caller, st.just("me"), _ROLES, st.sampled_from([frozenset(), fro
 
 
 @given(_ME, _LINES, _THINGS)
-def test_what_stands_above_a_cut_changes_nothing(me: Caller, line: tuple[Thing, ...], above: Thing) -> None:
-    cut = (*line[:-1], Thing(line[-1].id, line[-1].owner, line[-1].grants, inherits=False))
+def test_what_stands_above_a_cut_changes_nothing(me: Caller, path: tuple[Thing, ...], above: Thing) -> None:
+    cut = (*path[:-1], Thing(path[-1].id, path[-1].owner, path[-1].grants, inherits=False))
     assert evaluate(me, cut).role is evaluate(me, (*cut, above)).role
 
 
 @given(_ME, _LINES, st.sampled_from(["user:me", "group:g", "everyone"]), _ROLES)
-def test_a_further_grant_never_takes_access_away(me: Caller, line: tuple[Thing, ...], to: str, role: Role) -> None:
-    before = evaluate(me, line).role
-    first = line[0]
+def test_a_further_grant_never_takes_access_away(me: Caller, path: tuple[Thing, ...], to: str, role: Role) -> None:
+    before = evaluate(me, path).role
+    first = path[0]
     if to not in first.grants:
-        more = (Thing(first.id, first.owner, {**first.grants, to: role}, first.inherits), *line[1:])
+        more = (Thing(first.id, first.owner, {**first.grants, to: role}, first.inherits), *path[1:])
         after = evaluate(me, more).role
         assert before is None or (after is not None and weaker(before, after) is before)
 
 
 @given(_ME, _LINES)
-def test_what_the_index_is_asked_finds_exactly_what_may_be_read(me: Caller, line: tuple[Thing, ...]) -> None:
+def test_what_the_index_is_asked_finds_exactly_what_may_be_read(me: Caller, path: tuple[Thing, ...]) -> None:
     """The search's filter (granted nodes, or owned) and the check of the hits are the same rule."""
-    granted = {thing.id for thing in line for principal in me.principals if principal in thing.grants}
-    names_are_ids = len({thing.id for thing in line}) == len(line)
-    entry = indexed_permissions(line)
+    granted = {thing.id for thing in path for principal in me.principals if principal in thing.grants}
+    names_are_ids = len({thing.id for thing in path}) == len(path)
+    entry = indexed_permissions(path)
     found = bool(granted.intersection(entry.nodes)) or me.user_id in entry.owners
     if names_are_ids and me.role is not Role.ADMIN:
-        assert found is evaluate(me, line).allows(VIEWER)
+        assert found is evaluate(me, path).allows(VIEWER)

@@ -130,8 +130,8 @@ def test_the_database_refuses_a_write_that_forgets_its_tenant(handler: Handler, 
     table = handler.table(hooli)
 
     def writes() -> None:
-        with table.begin() as work:
-            work.update(table.keys.document(theirs), values={"name": "stolen"})
+        with table.begin() as changes:
+            changes.update(table.keys.document(theirs), values={"name": "stolen"})
 
     refused(writes)
     assert hooli.admin.document(theirs)["name"] != "stolen"
@@ -148,9 +148,9 @@ def test_the_index_is_never_asked_beyond_the_tenant(
     handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
 ) -> None:
     for words in (word, f"{word} OR tenant_id", f'"{word}"', f"about {word}"):
-        found = handler.index(acme).ask(SearchQuery(words, None, 50, "", 5))
+        found = handler.index(acme).search(SearchQuery(words, None, 50, "", 5))
         assert {hit.document_id for hit in found.hits} <= {mine}
-    assert handler.index(acme).ask(SearchQuery(word, None, 50, "", 5)).total == 1
+    assert handler.index(acme).search(SearchQuery(word, None, 50, "", 5)).total == 1
 
 
 # -- the check of hits alone: the query has no filter
@@ -166,7 +166,7 @@ def test_what_an_unfiltered_query_finds_is_not_shown(
 
     with patch.object(TenantIndex, "_query", unfiltered):
         index = handler.index(acme)
-        assert {hit.document_id for hit in index.ask(SearchQuery(word, None, 50, "", 5)).hits} == {mine, theirs}
+        assert {hit.document_id for hit in index.search(SearchQuery(word, None, 50, "", 5)).hits} == {mine, theirs}
         service = SearchService(handler.actor(acme), handler.library(acme), index, lambda: datetime.now(UTC))
         shown = service.search(word, limit=50, cursor="")
     assert [hit.document.id for hit in shown.hits] == [mine]

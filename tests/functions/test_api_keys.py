@@ -361,14 +361,14 @@ def test_a_service_account_is_made_once(house: House, admin: str) -> None:
 
 def test_keys_are_good_where_a_room_says_so_and_nowhere_near_credentials() -> None:
     operations = [route for _, auth, route in rooms(ROOT / "functions") if auth is Auth.TENANT]
-    open_to_keys = {route.path.split("/")[2] for route in operations if route.keys}
+    open_to_keys = {route.path.split("/")[2] for route in operations if route.api_keys_allowed}
     assert {"documents", "folders", "search", "me", "users"} <= open_to_keys
     for route in operations:
         if re.search("auth|session|password|key|service-account|mfa|passkey|sso", route.path):
-            assert not route.keys, route.path
+            assert not route.api_keys_allowed, route.path
     silent = Router()
     silent.get("/v1/x")(lambda: None)
-    assert not silent.routes[0].keys
+    assert not silent.routes[0].api_keys_allowed
 
 
 def test_every_scope_is_a_permission_that_some_role_has() -> None:

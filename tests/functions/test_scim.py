@@ -131,8 +131,8 @@ def test_who_is_not_active_has_no_session_any_more(
 
     bo, at = acme.member(Role.EDITOR), datetime.now(UTC)
     session = Session(ids.new(ids.SESSION, at), bo.id, "s", "f", at, at, at + timedelta(days=1), "", "", at)
-    with people(acme.tenant).begin() as work:
-        work.open_session(session)
+    with people(acme.tenant).begin() as changes:
+        changes.open_session(session)
     changed = patches(idp, f"/scim/v2/Users/{bo.id}", operation)
     assert (changed.status, changed["active"]) == (200, False)
     assert people(acme.tenant).session(session.id) is None

@@ -329,9 +329,12 @@ def test_who_was_deleted_stays_out_until_they_are_made_anew(house: House, admin:
     refused = log_in(house, idp)
     assert (refused.status, refused["code"]) == (401, "sso_refused")
     house.invites("ann@acme.example", admin["access_token"], role="editor")
-    anew = me(house, log_in(house, idp))
-    assert anew["id"] != user_id and (anew["role"], anew["status"]) == ("editor", "active")
-    assert me(house, log_in(house, idp))["id"] == anew["id"]
+    reauthenticate = me(house, log_in(house, idp))
+    assert reauthenticate["id"] != user_id and (reauthenticate["role"], reauthenticate["status"]) == (
+        "editor",
+        "active",
+    )
+    assert me(house, log_in(house, idp))["id"] == reauthenticate["id"]
 
 
 # -- groups

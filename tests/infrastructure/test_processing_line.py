@@ -71,11 +71,11 @@ def test_the_caps_of_the_plans_are_one_to_three_to_ten(flows: Stack) -> None:
 
 @pytest.mark.parametrize("plan", list(Plan))
 def test_a_message_has_tries_left_after_the_one_that_gives_up(flows: Stack, plan: Plan) -> None:
-    work = flows.of("AWS::SQS::Queue")[_queue_called(flows, f"docplatform-processing-{plan.value}")]
+    changes = flows.of("AWS::SQS::Queue")[_queue_called(flows, f"docplatform-processing-{plan.value}")]
     dead = _queue_called(flows, f"docplatform-processing-{plan.value}-dead")
-    assert work["RedrivePolicy"]["deadLetterTargetArn"] == f"<{dead}.Arn>"
+    assert changes["RedrivePolicy"]["deadLetterTargetArn"] == f"<{dead}.Arn>"
     found = re.search(r"^LAST_TRY = (\d+)", (ROOT / "functions/processing/start.py").read_text(), re.MULTILINE)
-    assert found and work["RedrivePolicy"]["maxReceiveCount"] > int(found[1])
+    assert found and changes["RedrivePolicy"]["maxReceiveCount"] > int(found[1])
 
 
 @pytest.mark.parametrize("which", ["production", "trial"])

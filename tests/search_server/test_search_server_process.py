@@ -145,7 +145,7 @@ def test_many_clients_write_and_search_at_once(fresh_server: Callable[..., Searc
     client = running.client()
     client.indices.create(index="library", body=MAPPING)
 
-    def work(worker: int) -> list[str]:
+    def changes(worker: int) -> list[str]:
         own, failures = running.client(), []
         for number in range(40):
             document_id = f"{worker}-{number}"
@@ -160,7 +160,7 @@ def test_many_clients_write_and_search_at_once(fresh_server: Callable[..., Searc
         return failures
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(8))) == [[]] * 8
+        assert list(pool.map(changes, range(8))) == [[]] * 8
     wait_until(lambda: client.get(index="library", id="shared")["_version"] == 8 * 40)  # searchable, with all before it
     wait_until(counts(client, 8 * 26 + 1))
     shared = client.get(index="library", id="shared")

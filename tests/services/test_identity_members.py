@@ -124,8 +124,8 @@ def test_a_tenant_is_founded_once(company: Company) -> None:
     at = company.clock()
     late = User("usr_" + "0" * 26, "late@acme.example", "", Role.ADMIN, UserStatus.INVITED, at)
     with pytest.raises(ChangedMeanwhile):
-        with setup(company.tenant).begin() as work:
-            work.create_tenant(late)
+        with setup(company.tenant).begin() as changes:
+            changes.create_tenant(late)
     assert everybody(company) == ["ann@acme.example"]
 
 

@@ -188,14 +188,14 @@ def log_out(lines: Lines, entry: IssuedTokens) -> None:
 
 def end_all_sessions(lines: Lines, entry: IssuedTokens) -> None:
     lines.company.clock.passes(seconds=1)
-    with lines.company.people.begin() as work:
-        work.end_sessions(lines.company.actor(entry).user_id, lines.company.clock())
+    with lines.company.people.begin() as changes:
+        changes.end_sessions(lines.company.actor(entry).user_id, lines.company.clock())
 
 
 def disable(lines: Lines, entry: IssuedTokens) -> None:
     user = _user(lines, entry)
-    with lines.company.people.begin() as work:
-        work.change_user(user, role=user.role, status=UserStatus.DISABLED, sessions_since=None)
+    with lines.company.people.begin() as changes:
+        changes.change_user(user, role=user.role, status=UserStatus.DISABLED, sessions_since=None)
 
 
 ENDS: list[Callable[[Lines, IssuedTokens], None]] = [log_out, end_all_sessions, disable]
@@ -215,8 +215,8 @@ def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
     actor, as_read = lines.company.actor(bob), _user(lines, bob)
     ends(lines, bob)
     late = LiveConnection("c1", actor.user_id, actor.session_id, lines.company.clock())
-    with pytest.raises(InvalidTicket), lines.store.begin() as work:
-        work.open(late, as_read)
+    with pytest.raises(InvalidTicket), lines.store.begin() as changes:
+        changes.open(late, as_read)
     assert lines.open_of(bob) == set()
 
 

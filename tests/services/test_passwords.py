@@ -69,7 +69,7 @@ def test_a_common_password_is_refused_wherever_one_is_set(company: Company) -> N
     with pytest.raises(WeakPassword):
         company.door.accept_invitation(company.mail.token, "Ann", common)
     entry = company.moves_in()
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
     with pytest.raises(WeakPassword):
         company.lost_password.set_anew(company.mail.resets[-1][1], common)
     with pytest.raises(WeakPassword):
@@ -83,7 +83,7 @@ def test_a_common_password_is_refused_wherever_one_is_set(company: Company) -> N
 def test_a_lost_password_is_set_anew_by_mail_and_ends_all_sessions(company: Company) -> None:
     entries = [company.moves_in(), company.door.log_in(ANN, PASSWORD)]
     company.clock.passes(minutes=1)
-    company.lost_password.ask(" Ann@Acme.Example ")
+    company.lost_password.request_reset(" Ann@Acme.Example ")
     ((email, token),) = company.mail.resets
     assert email == ANN
     company.lost_password.set_anew(token, NEW)
@@ -97,7 +97,7 @@ def test_a_lost_password_is_set_anew_by_mail_and_ends_all_sessions(company: Comp
 
 def test_a_reset_is_good_once(company: Company) -> None:
     company.moves_in()
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
     token = company.mail.resets[0][1]
     company.lost_password.set_anew(token, NEW)
     with pytest.raises(InvalidReset):
@@ -107,7 +107,7 @@ def test_a_reset_is_good_once(company: Company) -> None:
 @pytest.mark.parametrize(("minutes", "good"), [(59.9, True), (60, False), (90, False)])
 def test_a_reset_is_good_for_an_hour(company: Company, minutes: float, good: bool) -> None:
     company.moves_in()
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
     company.clock.passes(minutes=minutes)
     token = company.mail.resets[0][1]
     if good:
@@ -121,7 +121,7 @@ def test_the_newest_mail_counts_and_mails_come_two_minutes_apart(company: Compan
     company.moves_in()
     for minutes in (0, 1, 1.5):
         company.clock.passes(minutes=minutes)
-        company.lost_password.ask(ANN)
+        company.lost_password.request_reset(ANN)
     older, newer = (token for _, token in company.mail.resets)
     with pytest.raises(InvalidReset):
         company.lost_password.set_anew(older, NEW)
@@ -130,20 +130,20 @@ def test_the_newest_mail_counts_and_mails_come_two_minutes_apart(company: Compan
 
 def test_only_who_has_a_password_gets_a_mail_and_nobody_is_told(company: Company) -> None:
     for email in (ANN, "nobody@acme.example", "no address", ""):
-        company.lost_password.ask(email)  # Ann is invited and no more
+        company.lost_password.request_reset(email)  # Ann is invited and no more
     assert company.mail.resets == []
 
 
 def test_a_mail_that_cannot_be_sent_tells_nothing(company: Company) -> None:
     company.moves_in()
     company.mail.works = False
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
 
 
 @pytest.mark.parametrize("token", ["", "x", ".", "usr_x.y", "{user}.", "{user}.guess", "{user}"])
 def test_a_made_up_token_resets_nothing(company: Company, token: str) -> None:
     user_id = company.actor(company.moves_in()).user_id
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
     with pytest.raises(InvalidReset):
         company.lost_password.set_anew(token.replace("{user}", user_id), NEW)
 
@@ -153,7 +153,7 @@ def test_a_reset_ends_the_lock_out(company: Company) -> None:
     for _ in range(10):
         with pytest.raises(InvalidCredentials):
             company.door.log_in(ANN, "wrong")
-    company.lost_password.ask(ANN)
+    company.lost_password.request_reset(ANN)
     company.lost_password.set_anew(company.mail.resets[0][1], NEW)
     assert company.door.log_in(ANN, NEW)
 

@@ -19,7 +19,7 @@ class CredulousEngine:
     documents: list[str]
     asked: list[SearchQuery] = field(default_factory=list)
 
-    def ask(self, question: SearchQuery) -> IndexHits:
+    def search(self, question: SearchQuery) -> IndexHits:
         self.asked.append(question)
         hits = tuple(Candidate(each, 1.0, {"text": ("quoted",)}) for each in self.documents)
         return IndexHits(hits, len(hits), "")

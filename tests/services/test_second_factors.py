@@ -300,7 +300,7 @@ def test_step_up_takes_both_and_says_not_which_was_wrong(ann: Ann) -> None:
 
 def test_an_ended_session_does_not_come_to_life_by_stepping_up(ann: Ann) -> None:
     ann.company.clock.passes(minutes=1)
-    ann.company.lost_password.ask(ANN)
+    ann.company.lost_password.request_reset(ANN)
     ann.company.lost_password.set_anew(ann.company.mail.resets[0][1], PASSWORD)
     with pytest.raises(ProofRefused):
         ann.company.step_up(ann.entry).prove(PASSWORD, PresentedFactor(code=ann.code()))

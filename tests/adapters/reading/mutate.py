@@ -53,7 +53,7 @@ def main() -> None:
         for does in ("inspect", "text", "preview"):
             kind = recognise(data)
             reads = kind.value if does == "inspect" and kind.value in engines else file_type.value
-            header, _ = worker.work(*engines[reads], does, io.BytesIO(data), limits, reads)
+            header, _ = worker.run(*engines[reads], does, io.BytesIO(data), limits, reads)
             print(number, does, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
 
 

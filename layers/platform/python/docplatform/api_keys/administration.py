@@ -50,12 +50,12 @@ class ApiKeyService:
             text = spelt(key_id, secrets.token_bytes(SECRET_BYTES))
             _, secret = parts(text) or ("", "")
             key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at)
-            with self._keys.begin() as work:
+            with self._keys.begin() as changes:
                 if idempotency_key:
-                    work.record_key(maker, idempotency_key, request, key.id, at)
-                work.add_key(key)
+                    changes.record_key(maker, idempotency_key, request, key.id, at)
+                changes.add_key(key)
                 facts: AuditFacts = {"owner": owner.id, "scopes": sorted(scopes), "expires_at": expires_at.isoformat()}
-                work.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
+                changes.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
             return key, text
 
         def find(key_id: str) -> Made:
@@ -84,9 +84,9 @@ class ApiKeyService:
             raise ApiKeyNotFound("Look at the list of your keys.")
         if key.revoked_at:
             return
-        with self._keys.begin() as work:
-            work.revoke_key(key, at)
-            work.record(record_of(self._actor, Action.API_KEY_REVOKED, key.id, at, {"owner": key.owner_id}))
+        with self._keys.begin() as changes:
+            changes.revoke_key(key, at)
+            changes.record(record_of(self._actor, Action.API_KEY_REVOKED, key.id, at, {"owner": key.owner_id}))
 
     def _key(self, key_id: str) -> ApiKey:
         key = self._keys.key(key_id)

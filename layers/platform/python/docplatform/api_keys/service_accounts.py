@@ -27,12 +27,12 @@ class ServiceAccounts:
         def make() -> User:
             at = self._now()
             account = User(ids.new(ids.USER, at), "", name, role, UserStatus.ACTIVE, at, UserKind.SERVICE)
-            with self._keys.begin() as work:
+            with self._keys.begin() as changes:
                 if idempotency_key:
-                    work.record_key(self._actor.user_id, idempotency_key, request, account.id, at)
-                work.add_service_account(account)
+                    changes.record_key(self._actor.user_id, idempotency_key, request, account.id, at)
+                changes.add_service_account(account)
                 facts: AuditFacts = {"role": role.value}
-                work.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
+                changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
             return account
 
         memory = self._keys.memory(self._actor.user_id, self._now())
@@ -59,6 +59,6 @@ class ServiceAccounts:
         account = self.read(user_id)
         if account.status is UserStatus.DISABLED:
             return
-        with self._keys.begin() as work:
-            work.retire_service_account(account)
-            work.record(record_of(self._actor, Action.SERVICE_ACCOUNT_RETIRED, account.id, self._now()))
+        with self._keys.begin() as changes:
+            changes.retire_service_account(account)
+            changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_RETIRED, account.id, self._now()))

@@ -25,12 +25,12 @@ class SignInAttempt:
     after: AttemptCount
     attempts: Attempts
 
-    def failed(self, work: CredentialChanges) -> None:
-        work.count_failure(self.source, self.at)
+    def failed(self, changes: CredentialChanges) -> None:
+        changes.count_failure(self.source, self.at)
 
-    def passed(self, work: CredentialChanges) -> None:
+    def passed(self, changes: CredentialChanges) -> None:
         """Somebody is in: the account's count begins anew."""
-        work.forgive(self.account)
+        changes.reset_attempts(self.account)
 
     def release(self) -> None:
         """The password was right and a second factor is due: this attempt neither counts nor forgives. Where another was counted
@@ -48,7 +48,7 @@ class Lockout:
         """``account`` is the e-mail address that was typed, whether anybody has it or not. Raises TooManyAttempts."""
         at = self._now()
         account = account.strip().lower()
-        tally, from_source, of_tenant = self._attempts.standing(account, self._source, at)
+        tally, from_source, of_tenant = self._attempts.counts(account, self._source, at)
         if from_source >= SOURCE_FAILURES or of_tenant >= tenant_cap(self._tenant):
             raise TooManyAttempts((window_of(at)[1] - at).total_seconds())
         for _ in range(_TRIES):

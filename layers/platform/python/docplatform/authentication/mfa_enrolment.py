@@ -77,8 +77,8 @@ class OwnFactors:
         if len(login.factors.passkeys) >= MOST_PASSKEYS:
             raise Conflict(f"You have {MOST_PASSKEYS} passkeys; delete one first.")
         token, challenge = new_challenge(ChallengePurpose.PASSKEY_REGISTRATION, login.user.id, self._now())
-        with self._people.begin() as work:
-            work.issue(challenge)
+        with self._people.begin() as changes:
+            changes.issue(challenge)
         return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
 
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
@@ -91,17 +91,17 @@ class OwnFactors:
             try:
                 made = self._proofs.passkeys.registered(credential, token, name, self._now())
             except InvalidCode:
-                with self._people.begin() as work:
-                    work.use(challenge)
+                with self._people.begin() as changes:
+                    changes.use(challenge)
                 raise
         if len(login.factors.passkeys) >= MOST_PASSKEYS or login.factors.passkey(made.credential_id):
             raise Conflict("It is here already, or you have too many.")
         after, codes = _with_codes(replace(login.factors, passkeys=(*login.factors.passkeys, made)))
-        with _refusals(), self._people.begin() as work:
-            work.use(challenge)
-            work.keep_factors(login.user.id, login.factors, after)
+        with _refusals(), self._people.begin() as changes:
+            changes.use(challenge)
+            changes.keep_factors(login.user.id, login.factors, after)
             facts: AuditFacts = {"passkey": made.id}
-            work.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
         return made, codes
 
     def remove_passkey(self, passkey_id: str) -> None:
@@ -122,9 +122,9 @@ class OwnFactors:
         self._keep(login, after, action, facts)
 
     def _keep(self, login: Login, after: Factors, action: Action, facts: AuditFacts | None = None) -> None:
-        with _refusals(), self._people.begin() as work:
-            work.keep_factors(login.user.id, login.factors, after)
-            work.record(record_of(self._actor, action, login.user.id, self._now(), facts))
+        with _refusals(), self._people.begin() as changes:
+            changes.keep_factors(login.user.id, login.factors, after)
+            changes.record(record_of(self._actor, action, login.user.id, self._now(), facts))
 
     def _login(self) -> Login:
         login = self._people.login(self._actor.user_id)

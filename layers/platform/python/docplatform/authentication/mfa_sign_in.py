@@ -25,11 +25,11 @@ class MfaSignIn(SignIn):
         except InvalidCode:
             self._refuse(attempt, Action.SECOND_FACTOR_REFUSED, user_id)
             raise
-        with self._people.begin() as work:
-            work.use(challenge)
-            work.keep_factors(user_id, login.factors, after)
-            attempt.passed(work)
-            entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL))
+        with self._people.begin() as changes:
+            changes.use(challenge)
+            changes.keep_factors(user_id, login.factors, after)
+            attempt.passed(changes)
+            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL))
         self._tell_of_device(login)
         return entry
 
@@ -46,9 +46,9 @@ class MfaSignIn(SignIn):
             raise InvalidChallenge("A second factor is set up. Log in again.")
         user, issuer = login.user, self._visitor.tenant.name
         after, secret, uri = self._proofs.new_totp(user.id, login.factors, user.email, issuer)
-        with self._people.begin() as work:
-            work.keep_factors(user.id, login.factors, after)
-            work.record(self._about(user.id, "", Action.MFA_ENROLMENT_STARTED))
+        with self._people.begin() as changes:
+            changes.keep_factors(user.id, login.factors, after)
+            changes.record(self._about(user.id, "", Action.MFA_ENROLMENT_STARTED))
         return secret, uri
 
     def confirm_enrolment(self, token: str, code: str) -> tuple[IssuedTokens, tuple[str, ...]]:
@@ -66,19 +66,19 @@ class MfaSignIn(SignIn):
         codes = new_recovery_codes()
         after = replace(confirmed, recovery=frozenset(map(recovery_hash, codes)))
         methods = (challenge.first, Method.ONE_TIME_PASSWORD, Method.SEVERAL)
-        with self._people.begin() as work:
-            work.use(challenge)
-            work.keep_factors(user_id, login.factors, after)
-            attempt.passed(work)
-            work.record(self._about(user_id, "", Action.MFA_ENROLLED))
-            entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, methods)
+        with self._people.begin() as changes:
+            changes.use(challenge)
+            changes.keep_factors(user_id, login.factors, after)
+            attempt.passed(changes)
+            changes.record(self._about(user_id, "", Action.MFA_ENROLLED))
+            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, methods)
         return entry, codes
 
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
         """A challenge for a passkey that logs in by itself, and the options for the browser."""
         token, challenge = new_challenge(ChallengePurpose.PASSKEY_LOGIN, "", self._now())
-        with self._people.begin() as work:
-            work.issue(challenge)
+        with self._people.begin() as changes:
+            changes.issue(challenge)
         return token, self._proofs.passkeys.request((), token)
 
     def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> IssuedTokens:
@@ -97,15 +97,15 @@ class MfaSignIn(SignIn):
             if not self._gate.admits(login.user):
                 raise InvalidCode("Log in another way.")
         except InvalidCode:
-            with self._people.begin() as work:
-                work.use(challenge)
+            with self._people.begin() as changes:
+                changes.use(challenge)
             self._refuse(attempt, Action.LOGIN_FAILED, user_id)
             raise
-        with self._people.begin() as work:
-            work.use(challenge)
-            work.keep_factors(user_id, login.factors, with_passkey(login.factors, used))
-            attempt.passed(work)
-            entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
+        with self._people.begin() as changes:
+            changes.use(challenge)
+            changes.keep_factors(user_id, login.factors, with_passkey(login.factors, used))
+            attempt.passed(changes)
+            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
         self._tell_of_device(login)
         return entry
 

@@ -50,7 +50,7 @@ class LostPassword:
         self._people, self._passwords, self._mail = people, passwords, mail
         self._home, self._now, self._gate = home, now, gate
 
-    def ask(self, email: str) -> None:
+    def request_reset(self, email: str) -> None:
         """A mail to who has that address; nothing for anybody else, and nobody is told which. One mail in two minutes. Who has never had a
         password (a provisioning system or single sign-on made them) gets one where passwords are not refused."""
         at = self._now()
@@ -67,9 +67,9 @@ class LostPassword:
             self._record(login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
         secret = secrets.token_urlsafe(32)
-        with self._people.begin() as work:
-            work.ask_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
-            work.record(record_of(self._about(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
+        with self._people.begin() as changes:
+            changes.ask_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
+            changes.record(record_of(self._about(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
         with suppress(MailNotSent):  # whoever is told so knows that somebody is here
             self._mail.reset_password(
                 login.user.email,
@@ -100,12 +100,12 @@ class LostPassword:
             raise InvalidReset("It is unknown, used or too old. Ask for another.")
         check_new_password(self._passwords, password, email=user.email)
         hashed = self._passwords.hash(password)
-        with self._people.begin() as work:
-            work.use_reset(reset)
-            work.set_password(user_id, hashed)
-            work.end_sessions(user_id, at)
-            work.forgive(user.email)
-            work.record(record_of(self._about(user_id), Action.PASSWORD_RESET, user_id, at))
+        with self._people.begin() as changes:
+            changes.use_reset(reset)
+            changes.set_password(user_id, hashed)
+            changes.end_sessions(user_id, at)
+            changes.reset_attempts(user.email)
+            changes.record(record_of(self._about(user_id), Action.PASSWORD_RESET, user_id, at))
 
     def _about(self, user_id: str) -> AuditSubject:
         return AuditSubject(self._tenant, user_id, "", self._request_id)
@@ -134,9 +134,9 @@ class OwnPassword:
             self._people.record(record_of(actor, Action.LOGIN_THROTTLED, user.id, at))
             raise
         if not self._passwords.fits(old, login.password):
-            with self._people.begin() as work:
-                attempt.failed(work)
-                work.record(record_of(actor, Action.STEP_UP_REFUSED, user.id, at))
+            with self._people.begin() as changes:
+                attempt.failed(changes)
+                changes.record(record_of(actor, Action.STEP_UP_REFUSED, user.id, at))
             raise ProofRefused("The old password is another.")
         try:
             check_new_password(self._passwords, new, email=user.email)
@@ -148,9 +148,9 @@ class OwnPassword:
             raise SessionNotFound("Log in again.")
         hashed = self._passwords.hash(new)
         methods = session.amr or (Method.PASSWORD.value,)
-        with self._people.begin() as work:
-            attempt.passed(work)
-            work.prove_password(user.id, login.password, hashed)
-            work.end_sessions(user.id, at)
-            work.authenticated(actor.session_id, at, methods)
-            work.record(record_of(actor, Action.PASSWORD_CHANGED, user.id, at))
+        with self._people.begin() as changes:
+            attempt.passed(changes)
+            changes.prove_password(user.id, login.password, hashed)
+            changes.end_sessions(user.id, at)
+            changes.authenticated(actor.session_id, at, methods)
+            changes.record(record_of(actor, Action.PASSWORD_CHANGED, user.id, at))

@@ -33,15 +33,15 @@ class SessionService(SignIn):
         if login is None or user is None or not admitted:
             self._refuse(attempt, Action.LOGIN_FAILED, user.id if user else UNKNOWN_USER)
             raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
-        anew = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
-        with self._people.begin() as work:
-            work.prove_password(user.id, hashed, anew)
-            due = self._due(work, login)
+        rehashed = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
+        with self._people.begin() as changes:
+            changes.prove_password(user.id, hashed, rehashed)
+            due = self._due(changes, login)
             if due is None:
-                attempt.passed(work)
-                entry = self._enter(work, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
+                attempt.passed(changes)
+                entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
             else:
-                work.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
+                changes.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
             attempt.release()
             raise due
@@ -62,12 +62,12 @@ class SessionService(SignIn):
         check_new_password(self._passwords, password, email=login.user.email)
         hashed = self._passwords.hash(password)
         login = replace(login, user=replace(login.user, name=name, status=UserStatus.ACTIVE))
-        with self._people.begin() as work:
-            work.accept(invitation, name=name, password=hashed)
-            due = self._due(work, login)
+        with self._people.begin() as changes:
+            changes.accept(invitation, name=name, password=hashed)
+            due = self._due(changes, login)
             if due is None:
-                return self._enter(work, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
-            work.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
+                return self._enter(changes, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
+            changes.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 
     def refresh(self, token: str) -> IssuedTokens:
@@ -79,18 +79,18 @@ class SessionService(SignIn):
             raise InvalidRefreshToken("Log in again.")
         secret, at = new_secret(family), self._now()
         after = session.renewed(digest(secret), at)
-        with self._people.begin() as work:
-            work.renew_session(session, after)
-            work.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
+        with self._people.begin() as changes:
+            changes.renew_session(session, after)
+            changes.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
             # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
             return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
     def log_out(self, token: str) -> None:
         """Ends the session. Raises InvalidRefreshToken."""
         session, _ = self._held(token)
-        with self._people.begin() as work:
-            work.close_session(session.id)
-            work.record(self._about(session.user_id, session.id, Action.SESSION_REVOKED))
+        with self._people.begin() as changes:
+            changes.close_session(session.id)
+            changes.record(self._about(session.user_id, session.id, Action.SESSION_REVOKED))
 
     def _held(self, token: str) -> tuple[Session, str]:
         """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
@@ -101,9 +101,9 @@ class SessionService(SignIn):
         family = secret.partition(".")[0]
         if not hmac.compare_digest(session.secret_hash, digest(secret)):
             if hmac.compare_digest(session.family_hash, digest(family)):
-                with self._people.begin() as work:
-                    work.close_session(session.id)
-                    work.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
+                with self._people.begin() as changes:
+                    changes.close_session(session.id)
+                    changes.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
             raise InvalidRefreshToken("Log in again.")
         return session, family
 
@@ -123,18 +123,18 @@ class OwnSessions:
         session = self._people.session(session_id)
         if session is None or session.user_id != self._actor.user_id:
             raise SessionNotFound("Look at the list of your sessions.")
-        with self._people.begin() as work:
-            work.close_session(session_id)
+        with self._people.begin() as changes:
+            changes.close_session(session_id)
             facts: AuditFacts = {"session": session_id}
-            work.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
 
     def revoke_others(self) -> None:
         """All but the one that asks."""
         others = [each for each in self.list() if each.id != self._actor.session_id]
         while others:
             some, others = others[:_AT_ONCE], others[_AT_ONCE:]
-            with self._people.begin() as work:
+            with self._people.begin() as changes:
                 for session in some:
-                    work.close_session(session.id)
+                    changes.close_session(session.id)
                 facts: AuditFacts = {"sessions": len(some)}
-                work.record(record_of(self._actor, Action.SESSIONS_REVOKED, self._actor.user_id, self._now(), facts))
+                changes.record(record_of(self._actor, Action.SESSIONS_REVOKED, self._actor.user_id, self._now(), facts))

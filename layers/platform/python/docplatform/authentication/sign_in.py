@@ -78,14 +78,14 @@ class SignIn:
             return None
 
     def _due(
-        self, work: UserChanges, login: Login, first: Method = Method.PASSWORD
+        self, changes: UserChanges, login: Login, first: Method = Method.PASSWORD
     ) -> MfaRequired | MfaEnrolmentRequired | None:
         """What must follow the right password, or what else came ``first``."""
         if not (login.factors.enrolled or login.require_mfa):
             return None
         errand = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
         token, challenge = new_challenge(errand, login.user.id, self._now(), first)
-        work.issue(challenge)
+        changes.issue(challenge)
         seconds = int(CHALLENGE_LIFE.total_seconds())
         if errand is ChallengePurpose.ENROLMENT:
             go = "Send the challenge to /v1/auth/mfa/enrolment."
@@ -95,7 +95,7 @@ class SignIn:
 
     def _enter(
         self,
-        work: UserChanges,
+        changes: UserChanges,
         login: Login,
         action: Action,
         methods: tuple[Method, ...],
@@ -105,8 +105,8 @@ class SignIn:
         """``ago``: how long ago they proved to be who they are; None where nobody knows."""
         device = digest(self._visitor.agent)
         if device not in login.devices:
-            work.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
-        return self._open(work, login.user, action, methods, ago)
+            changes.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
+        return self._open(changes, login.user, action, methods, ago)
 
     def _tell_of_device(self, login: Login) -> None:
         """Of the first log-in nobody needs to be told. A mail that cannot be sent keeps nobody out."""
@@ -122,7 +122,7 @@ class SignIn:
             )
 
     def _open(
-        self, work: UserChanges, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
+        self, changes: UserChanges, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
     ) -> IssuedTokens:
         family, at = secrets.token_urlsafe(16), self._now()
         secret = new_secret(family)
@@ -139,18 +139,18 @@ class SignIn:
             auth_time=None if ago is None else at - ago,
             amr=tuple(method.value for method in methods),
         )
-        work.open_session(session)
-        work.record(self._about(user.id, session.id, action, {"methods": [method.value for method in methods]}))
+        changes.open_session(session)
+        changes.record(self._about(user.id, session.id, action, {"methods": [method.value for method in methods]}))
         return IssuedTokens(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
 
     def _refuse(self, attempt: SignInAttempt, action: Action, target: str) -> None:
         """On record with its count, and with the lock when the attempt has brought one."""
         try:
-            with self._people.begin() as work:
-                attempt.failed(work)
-                work.record(self._about(target, "", action))
+            with self._people.begin() as changes:
+                attempt.failed(changes)
+                changes.record(self._about(target, "", action))
                 if attempt.after.seconds:
-                    work.record(self._about(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds}))
+                    changes.record(self._about(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds}))
         except ChangedMeanwhile:  # a thousand at once: the account's own count stands already
             self._people.record(self._about(target, "", action))
 

@@ -73,14 +73,14 @@ class SsoService:
         self._visitor, self._store, self._people, self._door = visitor, store, people, door
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
-    def begin(self, *, anew: bool = False) -> Start:
+    def begin(self, *, reauthenticate: bool = False) -> Start:
         """``anew``: the provider is not to answer from its memory. Raises SsoNotConnected, SsoUnavailable."""
         connection, health = self._store.connection()
         if connection is None:
             raise SsoNotConnected("Log in with e-mail and password.")
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         try:
-            departure = self._provider(connection).authorization_request(state, anew=anew)
+            departure = self._provider(connection).authorization_request(state, reauthenticate=reauthenticate)
         except ProviderUnavailable as down:
             self._outages.found(health, str(down))
             raise _unavailable() from down
@@ -95,12 +95,12 @@ class SsoService:
             verifier=departure.verifier,
             provider=departure.provider,
             expires_at=at + ATTEMPT_LIFE,
-            anew=anew,
+            reauthenticate=reauthenticate,
         )
-        with self._store.begin() as work:
-            work.begin_attempt(attempt)
-            facts: AuditFacts = {"kind": connection.kind.value, "anew": anew}
-            work.record(record_of(self._by(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
+        with self._store.begin() as changes:
+            changes.begin_attempt(attempt)
+            facts: AuditFacts = {"kind": connection.kind.value, "anew": reauthenticate}
+            changes.record(record_of(self._by(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
         return Start(departure.address, browser, connection.kind)
 
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
@@ -132,11 +132,11 @@ class SsoService:
     def _enter(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
         arrival = self._arrival(connection, identity)
         try:
-            with self._store.begin() as work:
-                work.spend(identity)
-                self._settle(work, arrival, identity)
+            with self._store.begin() as changes:
+                changes.spend(identity)
+                self._settle(changes, arrival, identity)
                 entry = self._door.enter(
-                    work, arrival.login, enough=connection.mfa, proved_at=identity.authenticated_at
+                    changes, arrival.login, enough=connection.mfa, proved_at=identity.authenticated_at
                 )
         except SsoRefused:
             self._refuse("the assertion has been used", arrival.login.user.id)
@@ -198,22 +198,22 @@ class SsoService:
         except Invalid:
             self._refuse("the provider gave no address that can be used")
 
-    def _settle(self, work: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
+    def _settle(self, changes: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
         user, before, at = arrival.login.user, arrival.before, self._now()
         own = self._by(user.id)
         if before is None:
-            work.add_user(user, most=self._visitor.tenant.limits.users)
-            work.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
+            changes.add_user(user, most=self._visitor.tenant.limits.users)
+            changes.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
         elif user != before:
-            work.follow_provider(before, user)
+            changes.follow_provider(before, user)
             if arrival.keeper:
-                work.keep_admin(arrival.keeper)
+                changes.keep_admin(arrival.keeper)
             if user.role is not before.role:
                 facts: AuditFacts = {"from": before.role.value, "to": user.role.value}
-                work.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
+                changes.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
         if arrival.linked != user.id:
-            work.link(identity, user.id, before=arrival.linked)
-            work.record(record_of(own, Action.USER_LINKED, user.id, at))
+            changes.link(identity, user.id, before=arrival.linked)
+            changes.record(record_of(own, Action.USER_LINKED, user.id, at))
 
     def _refuse(self, reason: str, target: str = UNKNOWN_USER) -> NoReturn:
         self._note(reason, target)

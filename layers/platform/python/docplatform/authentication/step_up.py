@@ -38,8 +38,8 @@ class StepUp:
         if not login.factors.passkeys:
             raise ProofRefused("You have no passkey here.")
         token, challenge = new_challenge(ChallengePurpose.STEP_UP, login.user.id, self._now())
-        with self._people.begin() as work:
-            work.issue(challenge)
+        with self._people.begin() as changes:
+            changes.issue(challenge)
         return token, self._proofs.passkeys.request(login.factors.passkeys, token)
 
     def prove(self, password: str, shown: PresentedFactor, token: str = "") -> None:
@@ -55,22 +55,22 @@ class StepUp:
             challenge = self._challenge(shown, token, at)
             after, methods = self._held_against(login, password, shown, token, at)
         except (InvalidCode, InvalidChallenge) as error:
-            with self._people.begin() as work:
-                attempt.failed(work)
-                work.record(record_of(actor, Action.STEP_UP_REFUSED, actor.user_id, at))
+            with self._people.begin() as changes:
+                attempt.failed(changes)
+                changes.record(record_of(actor, Action.STEP_UP_REFUSED, actor.user_id, at))
                 if attempt.after.seconds:
                     facts: dict[str, str | int | bool | list[str]] = {"seconds": attempt.after.seconds}
-                    work.record(record_of(actor, Action.ACCOUNT_LOCKED, actor.user_id, at, facts))
+                    changes.record(record_of(actor, Action.ACCOUNT_LOCKED, actor.user_id, at, facts))
             raise ProofRefused("Show the password, and a fresh code if you have a second factor.") from error
         try:
-            with self._people.begin() as work:
+            with self._people.begin() as changes:
                 if challenge:
-                    work.use(challenge)
+                    changes.use(challenge)
                 if after is not login.factors:
-                    work.keep_factors(actor.user_id, login.factors, after)
-                attempt.passed(work)
-                work.authenticated(actor.session_id, at, tuple(method.value for method in methods))
-                work.record(record_of(actor, Action.STEPPED_UP, actor.user_id, at))
+                    changes.keep_factors(actor.user_id, login.factors, after)
+                attempt.passed(changes)
+                changes.authenticated(actor.session_id, at, tuple(method.value for method in methods))
+                changes.record(record_of(actor, Action.STEPPED_UP, actor.user_id, at))
         except (InvalidCode, InvalidChallenge) as error:
             raise ProofRefused("It was used a moment ago.") from error
 

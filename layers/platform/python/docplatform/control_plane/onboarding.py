@@ -110,10 +110,10 @@ class TenantService:
             raise SubdomainTaken(f"Choose another subdomain than '{tenant.subdomain}'.")
         operator = Actor(tenant, self._operator, "operator", Role.ADMIN, self._request_id)
         token, invitation = new_invitation(admin.id, at)
-        with setup.begin() as work:
+        with setup.begin() as changes:
             if invited is None:
-                work.create_tenant(admin)
-                work.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": tenant.plan.value}))
-            work.invite(invitation)
-            work.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))
+                changes.create_tenant(admin)
+                changes.record(record_of(operator, Action.TENANT_CREATED, tenant.id, at, {"plan": tenant.plan.value}))
+            changes.invite(invitation)
+            changes.record(record_of(operator, Action.USER_INVITED, admin.id, at, {"role": admin.role.value}))
         return token

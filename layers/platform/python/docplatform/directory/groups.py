@@ -78,11 +78,11 @@ class GroupService:
 
         def make() -> Group:
             group = Group(ids.new(ids.GROUP, at), name, external_id, 0, at, at, 1)
-            with self._groups.begin() as work:
+            with self._groups.begin() as changes:
                 if idempotency_key:
-                    work.record_key(self._actor.user_id, idempotency_key, request, group.id, at)
-                work.add_group(group)
-                work.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
+                    changes.record_key(self._actor.user_id, idempotency_key, request, group.id, at)
+                changes.add_group(group)
+                changes.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
             return group
 
         memory = self._groups.memory(self._actor.user_id, at)
@@ -131,9 +131,9 @@ class GroupService:
             updated_at=self._now(),
             revision=before.revision + 1,
         )
-        with self._groups.begin() as work:
-            work.change_group(before, after)
-            work.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
+        with self._groups.begin() as changes:
+            changes.change_group(before, after)
+            changes.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
         return after
 
     def check_users(self, user_ids: Iterable[str]) -> None:
@@ -162,21 +162,23 @@ class GroupService:
             return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
 
         self._groups.empty(group, self._members_changed(group), taken_back)
-        with self._groups.begin() as work:
-            work.remove_group(group)
-            work.record(record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members}))
+        with self._groups.begin() as changes:
+            changes.remove_group(group)
+            changes.record(
+                record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members})
+            )
 
     def add_member(self, group_id: str, user_id: str) -> None:
         """Who is in it already stays in it. Raises GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded."""
         group = self._groups.group(group_id)
         self._groups.check_users([user_id])
-        with suppress(AlreadyDone), self._groups.begin() as work:
-            work.add_members(group, [user_id])
-            work.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
+        with suppress(AlreadyDone), self._groups.begin() as changes:
+            changes.add_members(group, [user_id])
+            changes.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
 
     def remove_member(self, group_id: str, user_id: str) -> None:
         """Raises GroupNotFound, UserNotFound (is not in it)."""
         group = self._groups.group(group_id)
-        with self._groups.begin() as work:
-            work.remove_members(group, [user_id])
-            work.record(record_of(self._actor, Action.MEMBER_REMOVED, group.id, self._now(), {"user": user_id}))
+        with self._groups.begin() as changes:
+            changes.remove_members(group, [user_id])
+            changes.record(record_of(self._actor, Action.MEMBER_REMOVED, group.id, self._now(), {"user": user_id}))

@@ -91,10 +91,10 @@ class DirectoryService:
         at = self._now()
         user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
         entry = DirectoryEntry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
-        with self._directory.begin() as work:
-            work.add(entry, most=self._actor.tenant.limits.users)
+        with self._directory.begin() as changes:
+            changes.add(entry, most=self._actor.tenant.limits.users)
             facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
-            work.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
+            changes.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
         return entry
 
     def change(self, before: DirectoryEntry, facets: Facets) -> DirectoryEntry:
@@ -112,11 +112,11 @@ class DirectoryService:
             updated_at=at,
             revision=before.revision + 1,
         )
-        with self._directory.begin() as work:
-            self._keep_an_admin(work, before.user, user)
-            work.change(before, after)
+        with self._directory.begin() as changes:
+            self._keep_an_admin(changes, before.user, user)
+            changes.change(before, after)
             facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
-            work.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
+            changes.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
         if user.status is UserStatus.DISABLED:
             self._directory.end_sessions(user.id)
         return after
@@ -129,16 +129,16 @@ class DirectoryService:
             raise PreconditionFailed("Read the user again and repeat what you wanted.")
         if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
-            with self._directory.begin() as work:
-                self._keep_an_admin(work, entry.user, disabled.user)
-                work.change(entry, disabled)
+            with self._directory.begin() as changes:
+                self._keep_an_admin(changes, entry.user, disabled.user)
+                changes.change(entry, disabled)
                 facts: AuditFacts = {"role": entry.user.role.value, "active": False}
-                work.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
+                changes.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
         self._let_go(entry)
-        with self._directory.begin() as work:
-            work.remove(entry)
-            work.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+        with self._directory.begin() as changes:
+            changes.remove(entry)
+            changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
 
     def _let_go(self, entry: DirectoryEntry) -> None:
         user_id = entry.user.id
@@ -151,11 +151,11 @@ class DirectoryService:
 
         self._directory.let_go(entry, left, taken_back)
 
-    def _keep_an_admin(self, work: DirectoryWork, before: User, after: User) -> None:
+    def _keep_an_admin(self, changes: DirectoryWork, before: User, after: User) -> None:
         if after.role is not Role.ADMIN or after.status is UserStatus.DISABLED:
             held = other_admin(before, self._everybody())
             if held:
-                work.keep_admin(held)
+                changes.keep_admin(held)
 
     def _everybody(self) -> Iterator[User]:
         ids = self._directory.user_ids()

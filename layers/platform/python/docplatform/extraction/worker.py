@@ -57,7 +57,7 @@ def main() -> None:
     sys.meta_path[:] = [_NothingMore()]
     answer.write(READY)
     answer.flush()
-    header, parts = work(engine, painter, task["does"], file, limits, task["reads"])
+    header, parts = run(engine, painter, task["does"], file, limits, task["reads"])
     encoded = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
     answer.write(len(encoded).to_bytes(4, "big") + encoded)
     for part in parts:
@@ -86,7 +86,7 @@ def prepare(reads: str, does: str) -> tuple[Engine, Any]:
     return engine, importlib.import_module(_HERE + "rendering.page") if does == "preview" else None
 
 
-def work(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: ExtractionLimits, reads: str) -> WorkerReply:
+def run(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: ExtractionLimits, reads: str) -> WorkerReply:
     """Header and parts of the answer. Raises nothing: what goes wrong is a problem of the file."""
     try:
         if does == "inspect":

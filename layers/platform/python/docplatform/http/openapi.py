@@ -92,7 +92,7 @@ def document(folder: Path) -> dict[str, Any]:
     models: set[type[BaseModel]] = {Problem}
     for _, _, route in operations:
         models.add(route.dialect.error_model)
-        models |= {model for model in (route.body, route.answers) if isinstance(model, type)}
+        models |= {model for model in (route.body, route.response) if isinstance(model, type)}
     inputs = {route.body for _, _, route in operations if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
     names, schemas = models_json_schema(
@@ -173,7 +173,7 @@ def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any
 def _schemes(auth: Auth, route: Route) -> tuple[str, ...]:
     if auth is Auth.OPERATOR:
         return ("operator",)
-    return ("token", "key") if route.keys else ("token",)
+    return ("token", "key") if route.api_keys_allowed else ("token",)
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -200,10 +200,10 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     if 300 <= route.status < 400:
         headers["Location"] = {"schema": {"type": "string"}, "description": "Where to go on."}
     success: dict[str, Any] = {"description": HTTPStatus(route.status).phrase, "headers": headers}
-    if isinstance(route.answers, str):
-        success["content"] = {route.answers: {"schema": {"type": "string"}}}
-    elif route.answers:
-        success["content"] = {route.dialect.media_type: {"schema": refs[route.answers]}}
+    if isinstance(route.response, str):
+        success["content"] = {route.response: {"schema": {"type": "string"}}}
+    elif route.response:
+        success["content"] = {route.dialect.media_type: {"schema": refs[route.response]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
     for kind in _possible(auth, route):
         by_status.setdefault(str(int(route.dialect.status_of(kind))), []).append(kind)
@@ -227,7 +227,7 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += [e.Unauthenticated, e.Forbidden]
     if route.step_up:
         kinds += [e.StepUpRequired]
-    if auth is Auth.TENANT and not route.keys:
+    if auth is Auth.TENANT and not route.api_keys_allowed:
         kinds += [e.SessionNeeded]
     if route.body:
         kinds += _BODY

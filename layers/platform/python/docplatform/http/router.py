@@ -67,9 +67,9 @@ class Route:
     path: str
     call: Handler
     summary: str
-    needs: Permission | None
+    permission: Permission | None
     status: int
-    answers: type[BaseModel] | str | None
+    response: type[BaseModel] | str | None
     errors: tuple[type[DomainError], ...]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
@@ -77,14 +77,14 @@ class Route:
     headers: tuple[str, ...] = field(default=())
     dialect: Dialect = OURS
     step_up: Callable[[Actor], None] | None = None
-    keys: bool = False
+    api_keys_allowed: bool = False
 
 
 class Router:
-    def __init__(self, dialect: Dialect = OURS, *, keys: bool = False) -> None:
+    def __init__(self, dialect: Dialect = OURS, *, api_keys_allowed: bool = False) -> None:
         """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
         somebody says so: a room for passwords must not be open to them because a word was forgotten."""
-        self._dialect, self._keys = dialect, keys
+        self._dialect, self._keys = dialect, api_keys_allowed
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
@@ -108,13 +108,13 @@ class Router:
         method: str,
         path: str,
         *,
-        answers: type[BaseModel] | str | None = None,
-        needs: Permission | None = None,
+        response: type[BaseModel] | str | None = None,
+        permission: Permission | None = None,
         status: int = HTTPStatus.OK,
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
         step_up: Callable[[Actor], None] | None = None,
-        keys: bool | None = None,
+        api_keys_allowed: bool | None = None,
     ) -> Callable[[Handler], Handler]:
         """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
         (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a
@@ -128,9 +128,9 @@ class Router:
                 path=path,
                 call=call,
                 summary=(inspect.getdoc(call) or "").strip(),
-                needs=needs,
+                permission=permission,
                 status=int(status),
-                answers=answers,
+                response=response,
                 errors=errors,
                 body=hints.get("body"),
                 query=hints.get("query"),
@@ -138,7 +138,7 @@ class Router:
                 headers=headers,
                 dialect=self._dialect,
                 step_up=step_up,
-                keys=self._keys if keys is None else keys,
+                api_keys_allowed=self._keys if api_keys_allowed is None else api_keys_allowed,
             )
             self._add(route)
             return call
@@ -168,10 +168,10 @@ class Router:
             if "actor" in route.wants:
                 actor = given["actor"] = request.actor()
                 tenant_in_hand.set(actor.tenant.id)
-                if not route.keys:
+                if not route.api_keys_allowed:
                     actor.require_session()
-                if route.needs:
-                    actor.require(route.needs)
+                if route.permission:
+                    actor.require(route.permission)
                 if route.step_up:
                     route.step_up(actor)
             if "tenant" in route.wants:
@@ -231,16 +231,16 @@ class Router:
         answer = route.call(**given)
         reply = answer if isinstance(answer, Response) else Response(answer)
         headers = dict(reply.headers)
-        if isinstance(route.answers, str):
+        if isinstance(route.response, str):
             return {
                 "statusCode": route.status,
-                "headers": {**headers, "Content-Type": route.answers},
+                "headers": {**headers, "Content-Type": route.response},
                 "body": reply.text,
             }
         if route.status in _ELSEWHERE:
             return {"statusCode": route.status, "headers": headers, "body": ""}
         if reply.body is None:
-            status = route.status if route.answers is None else HTTPStatus.NO_CONTENT.value
+            status = route.status if route.response is None else HTTPStatus.NO_CONTENT.value
             return {"statusCode": status, "headers": headers, "body": ""}
         headers["Content-Type"] = route.dialect.media_type
         return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}

@@ -32,17 +32,17 @@ class AccountService:
             status = UserStatus.DISABLED if disabled else UserStatus.ACTIVE
         if (role, status) == (user.role, user.status):
             return user
-        with self._people.begin() as work:
+        with self._people.begin() as changes:
             if role is not Role.ADMIN or status is not UserStatus.ACTIVE:
-                self._keep_an_admin(work, user)
+                self._keep_an_admin(changes, user)
             ended = at if status is UserStatus.DISABLED else None
-            work.change_user(user, role=role, status=status, sessions_since=ended)
+            changes.change_user(user, role=role, status=status, sessions_since=ended)
             if role is not user.role:
                 facts: AuditFacts = {"from": user.role.value, "to": role.value}
-                work.record(record_of(self._actor, Action.ROLE_CHANGED, user_id, at, facts))
+                changes.record(record_of(self._actor, Action.ROLE_CHANGED, user_id, at, facts))
             if status is not user.status:
                 action = Action.USER_DISABLED if status is UserStatus.DISABLED else Action.USER_ENABLED
-                work.record(record_of(self._actor, action, user_id, at))
+                changes.record(record_of(self._actor, action, user_id, at))
         return self._user(user_id)
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
@@ -57,18 +57,18 @@ class AccountService:
         session = self._people.session(session_id)
         if session is None or session.user_id != user_id:
             raise SessionNotFound("Look at the list of the user's sessions.")
-        with self._people.begin() as work:
-            work.close_session(session_id)
+        with self._people.begin() as changes:
+            changes.close_session(session_id)
             facts: AuditFacts = {"session": session_id}
-            work.record(record_of(self._actor, Action.SESSION_REVOKED, user_id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.SESSION_REVOKED, user_id, self._now(), facts))
 
     def revoke_all(self, user_id: str) -> None:
         """Every session that is open now. Raises UserNotFound."""
         at = self._now()
         self._user(user_id)
-        with self._people.begin() as work:
-            work.end_sessions(user_id, at)
-            work.record(record_of(self._actor, Action.SESSIONS_REVOKED, user_id, at))
+        with self._people.begin() as changes:
+            changes.end_sessions(user_id, at)
+            changes.record(record_of(self._actor, Action.SESSIONS_REVOKED, user_id, at))
 
     def reset_mfa(self, user_id: str) -> None:
         """All second factors are gone and all sessions ended; the user is told. Raises UserNotFound, InvalidCode (changed meanwhile),
@@ -76,10 +76,10 @@ class AccountService:
         at, login = self._now(), self._people.login(user_id)
         if login is None:
             raise UserNotFound("Look at the list of users.")
-        with self._people.begin() as work:
-            work.keep_factors(user_id, login.factors, Factors())
-            work.end_sessions(user_id, at)
-            work.record(record_of(self._actor, Action.MFA_RESET, user_id, at))
+        with self._people.begin() as changes:
+            changes.keep_factors(user_id, login.factors, Factors())
+            changes.end_sessions(user_id, at)
+            changes.record(record_of(self._actor, Action.MFA_RESET, user_id, at))
         try:
             self._mail.second_factor_reset(login.user.email, organisation=self._actor.tenant.name, address=self._home)
         except MailNotSent as error:
@@ -91,10 +91,10 @@ class AccountService:
 
     def set_security(self, settings: SecuritySettings) -> None:
         """``require_mfa`` holds from everybody's next log-in on."""
-        with self._people.begin() as work:
-            work.set_security(settings)
+        with self._people.begin() as changes:
+            changes.set_security(settings)
             facts: AuditFacts = {"require_mfa": settings.require_mfa}
-            work.record(
+            changes.record(
                 record_of(self._actor, Action.SECURITY_SETTINGS_CHANGED, "security-settings", self._now(), facts)
             )
 
@@ -104,8 +104,8 @@ class AccountService:
             raise UserNotFound("Look at the list of users.")
         return user
 
-    def _keep_an_admin(self, work: UserChanges, user: User) -> None:
+    def _keep_an_admin(self, changes: UserChanges, user: User) -> None:
         """Raises LastAdmin, at once or when committed."""
         held = other_admin(user, everybody(self._people))
         if held:
-            work.keep_admin(held)
+            changes.keep_admin(held)

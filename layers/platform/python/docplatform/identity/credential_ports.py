@@ -33,7 +33,7 @@ class CredentialChanges(Protocol):
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None: ...
 
-    def forgive(self, account: str) -> None: ...
+    def reset_attempts(self, account: str) -> None: ...
 
     def count_failure(self, source: str, at: datetime) -> None: ...
 
@@ -45,7 +45,7 @@ class CredentialChanges(Protocol):
 class Attempts(Protocol):
     """Counters of failed attempts."""
 
-    def standing(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
+    def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures in this window from the source and of the tenant."""
 
     def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:

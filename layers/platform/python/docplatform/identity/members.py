@@ -60,13 +60,13 @@ class MemberService:
             at = self._now()
             user = User(ids.new(ids.USER, at), email, name, role, UserStatus.INVITED, at)
             token, invitation = new_invitation(user.id, at)
-            with self._people.begin() as work:
+            with self._people.begin() as changes:
                 if idempotency_key:
-                    work.record_key(inviter, idempotency_key, request, user.id, at)
-                work.add_user(user, most=self._actor.tenant.limits.users)
-                work.invite(invitation)
+                    changes.record_key(inviter, idempotency_key, request, user.id, at)
+                changes.add_user(user, most=self._actor.tenant.limits.users)
+                changes.invite(invitation)
                 facts: AuditFacts = {"role": role.value}
-                work.record(record_of(self._actor, Action.USER_INVITED, user.id, at, facts))
+                changes.record(record_of(self._actor, Action.USER_INVITED, user.id, at, facts))
             self._send(user, token)
             return user
 
@@ -82,9 +82,9 @@ class MemberService:
         if user.status is not UserStatus.INVITED:
             raise Conflict("Only who has not accepted yet can be invited again.")
         token, invitation = new_invitation(user.id, at)
-        with self._people.begin() as work:
-            work.invite(invitation)
-            work.record(record_of(self._actor, Action.USER_INVITED, user.id, at))
+        with self._people.begin() as changes:
+            changes.invite(invitation)
+            changes.record(record_of(self._actor, Action.USER_INVITED, user.id, at))
         self._send(user, token)
         return user
 

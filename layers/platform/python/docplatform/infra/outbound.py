@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-PATIENCE = 5.0  # seconds, from the first byte sent to the last one read
+TIMEOUT = 5.0  # seconds, from the first byte sent to the last one read
 LARGEST = 1_000_000  # bytes
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _TUNNELS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))  # IPv4 inside
@@ -50,8 +50,8 @@ class Answer:
 class OutboundHttp:
     """``loopback``: this machine may be spoken to, without TLS too. For trials only."""
 
-    def __init__(self, *, loopback: bool, patience: float = PATIENCE, largest: int = LARGEST) -> None:
-        self._loopback, self._patience, self._largest = loopback, patience, largest
+    def __init__(self, *, loopback: bool, timeout: float = TIMEOUT, largest: int = LARGEST) -> None:
+        self._loopback, self._timeout, self._largest = loopback, timeout, largest
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Raises OutboundFailed."""
@@ -81,8 +81,8 @@ class OutboundHttp:
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            link = _Link(host, port, self._resolve(host, port), tls=parts.scheme == "https", patience=self._patience)
-            with contextlib.closing(link), link.ending_in(self._patience):
+            link = _Link(host, port, self._resolve(host, port), tls=parts.scheme == "https", timeout=self._timeout)
+            with contextlib.closing(link), link.ending_in(self._timeout):
                 link.request(method, target, body or None, {"Accept": "*/*", "User-Agent": "docplatform", **headers})
                 with link.getresponse() as answer:
                     content = answer.read(self._largest + 1)
@@ -129,11 +129,11 @@ def _tls() -> ssl.SSLContext:
 class _Link(http.client.HTTPConnection):
     """To one of the addresses that were judged, whatever the name resolves to by now; no proxy, no redirects."""
 
-    def __init__(self, host: str, port: int, addresses: list[str], *, tls: bool, patience: float) -> None:
-        super().__init__(host, port, timeout=patience)
+    def __init__(self, host: str, port: int, addresses: list[str], *, tls: bool, timeout: float) -> None:
+        super().__init__(host, port, timeout=timeout)
         if tls:
             self.default_port = 443  # so that the Host header needs no port
-        self._addresses, self._wraps, self._patience = addresses, tls, patience
+        self._addresses, self._wraps, self._timeout = addresses, tls, timeout
         self._raw: socket.socket | None = None
         self._is_cut = False
 
@@ -141,13 +141,13 @@ class _Link(http.client.HTTPConnection):
         last: OSError = OSError("no address")
         for address in self._addresses[:2]:
             try:
-                self._raw = socket.create_connection((address, self.port), self._patience / 2)
+                self._raw = socket.create_connection((address, self.port), self._timeout / 2)
                 break
             except OSError as error:
                 last = error
         else:
             raise last
-        self._raw.settimeout(self._patience)
+        self._raw.settimeout(self._timeout)
         self.sock = _tls().wrap_socket(self._raw, server_hostname=self.host) if self._wraps else self._raw
 
     @contextlib.contextmanager

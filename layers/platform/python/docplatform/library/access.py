@@ -119,18 +119,18 @@ class Decision:
         return at_least(self.role, needed)
 
 
-def effective(line: Sequence[N]) -> Sequence[N]:
+def effective(path: Sequence[N]) -> Sequence[N]:
     """The part of a line that counts: up to the nearest node that does not inherit, with that node."""
-    for place, node in enumerate(line):
+    for place, node in enumerate(path):
         if not node.inherits:
-            return line[: place + 1]
-    return line
+            return path[: place + 1]
+    return path
 
 
-def evaluate(caller: Caller, line: Path) -> Decision:
+def evaluate(caller: Caller, path: Path) -> Decision:
     """What the caller may be on the first node of the line, and why."""
-    counted = effective(line)
-    cut_at = counted[-1].id if len(counted) < len(line) or not counted[-1].inherits else ""
+    counted = effective(path)
+    cut_at = counted[-1].id if len(counted) < len(path) or not counted[-1].inherits else ""
     reasons = [Reason(ReasonKind.TENANT_ADMIN, Role.ADMIN)] if caller.role is Role.ADMIN else []
     for node in counted:
         if node.owner == caller.user_id and node.id != ids.ROOT_FOLDER:
@@ -151,7 +151,7 @@ class IndexedPermissions:
     owners: tuple[str, ...]
 
 
-def indexed_permissions(line: Path) -> IndexedPermissions:
-    counted = effective(line)
+def indexed_permissions(path: Path) -> IndexedPermissions:
+    counted = effective(path)
     owners = dict.fromkeys(node.owner for node in counted if node.id != ids.ROOT_FOLDER)
     return IndexedPermissions(tuple(node.id for node in counted), tuple(owners))

@@ -63,11 +63,11 @@ class DocumentService:
                 revision=1,
                 version=version,
             )
-            with self._library.begin() as work:  # counted, stored and audited together, or not at all
-                work.add_document(document)
+            with self._library.begin() as changes:  # counted, stored and audited together, or not at all
+                changes.add_document(document)
                 if idempotency_key:
-                    work.record_key(idempotency_key, request, document.id)
-                work.record(
+                    changes.record_key(idempotency_key, request, document.id)
+                changes.record(
                     record_of(
                         self._actor, Action.DOCUMENT_CREATED, document.id, at, {"folder": folder.id, "size": size}
                     )
@@ -106,13 +106,13 @@ class DocumentService:
         if moved:
             folder = self._access.folder(folder_id or "", Role.EDITOR)
             after = replace(after, folder_id=folder.id, chain=(*folder.chain, folder.id))
-        with self._library.begin() as work:
-            work.change_document(document, after)
+        with self._library.begin() as changes:
+            changes.change_document(document, after)
             if moved:
                 facts: AuditFacts = {"from": document.folder_id, "to": after.folder_id}
-                work.record(record_of(self._actor, Action.DOCUMENT_MOVED, document.id, at, facts))
+                changes.record(record_of(self._actor, Action.DOCUMENT_MOVED, document.id, at, facts))
             if name != document.name:
-                work.record(record_of(self._actor, Action.DOCUMENT_RENAMED, document.id, at))
+                changes.record(record_of(self._actor, Action.DOCUMENT_RENAMED, document.id, at))
         return after
 
     def delete(self, document_id: str, *, if_revision: int | None = None) -> None:
@@ -120,10 +120,10 @@ class DocumentService:
         itself. Raises DocumentNotFound, PreconditionFailed."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
-        with self._library.begin() as work:
-            work.remove_document(document)
+        with self._library.begin() as changes:
+            changes.remove_document(document)
             facts: AuditFacts = {"folder": document.folder_id}
-            work.record(record_of(self._actor, Action.DOCUMENT_DELETED, document.id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.DOCUMENT_DELETED, document.id, self._now(), facts))
 
     def download(self, document_id: str) -> TransferLink:
         """Of the verified bytes, failed processing or not. Raises DocumentNotFound, NotReady (not arrived, or infected)."""

@@ -43,11 +43,11 @@ class FolderService:
                 updated_at=at,
                 revision=1,
             )
-            with self._library.begin() as work:
-                work.add_folder(folder)
+            with self._library.begin() as changes:
+                changes.add_folder(folder)
                 if idempotency_key:
-                    work.record_key(idempotency_key, request, folder.id)
-                work.record(record_of(self._actor, Action.FOLDER_CREATED, folder.id, at, {"parent": parent.id}))
+                    changes.record_key(idempotency_key, request, folder.id)
+                changes.record(record_of(self._actor, Action.FOLDER_CREATED, folder.id, at, {"parent": parent.id}))
             return folder
 
         return idempotent(self._library, idempotency_key, request, make, self._library.folder)
@@ -58,7 +58,7 @@ class FolderService:
 
     def path(self, folder: Folder) -> tuple[Folder, ...]:
         """The folders above, root first, as they are now; those that may be read."""
-        _, *above = self._access.line(folder)
+        _, *above = self._access.path(folder)
         may_read = self._access.names(folder)
         return tuple(each for each in reversed(above) if isinstance(each, Folder) and each.id in may_read)
 
@@ -97,18 +97,18 @@ class FolderService:
         above: tuple[Folder, ...] = ()
         if moved:
             parent = self._access.folder(parent_id or "", Role.EDITOR)
-            above = tuple(each for each in reversed(self._access.line(parent)) if isinstance(each, Folder))
+            above = tuple(each for each in reversed(self._access.path(parent)) if isinstance(each, Folder))
             if folder.id in (each.id for each in above):
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
             after = replace(after, parent_id=parent.id, chain=_checked(tuple(each.id for each in above)))
-        with self._library.begin() as work:
-            work.hold_in_place(above)  # else two moves at once could make a ring
-            work.change_folder(folder, after)
+        with self._library.begin() as changes:
+            changes.hold_in_place(above)  # else two moves at once could make a ring
+            changes.change_folder(folder, after)
             if moved:
                 facts: AuditFacts = {"from": folder.parent_id, "to": after.parent_id}
-                work.record(record_of(self._actor, Action.FOLDER_MOVED, folder.id, at, facts))
+                changes.record(record_of(self._actor, Action.FOLDER_MOVED, folder.id, at, facts))
             if name != folder.name:
-                work.record(record_of(self._actor, Action.FOLDER_RENAMED, folder.id, at))
+                changes.record(record_of(self._actor, Action.FOLDER_RENAMED, folder.id, at))
         return after
 
     def delete(self, folder_id: str, *, if_revision: int | None = None) -> None:
@@ -118,10 +118,10 @@ class FolderService:
             raise RootFolder("It goes with the tenant.")
         if if_revision not in (None, folder.revision):
             raise PreconditionFailed("Read the folder again and repeat what you wanted.")
-        with self._library.begin() as work:
-            work.remove_folder(folder)
+        with self._library.begin() as changes:
+            changes.remove_folder(folder)
             facts: AuditFacts = {"parent": folder.parent_id}
-            work.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
 
 
 def _below(parent: Folder) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ class Ancestry:
     groups: frozenset[str]
     role: Role | None
 
-    def line(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
+    def path(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
         return (node, *self.above[node.id])
 
 

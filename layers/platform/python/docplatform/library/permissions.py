@@ -28,7 +28,7 @@ class Access:
 
     def __init__(self, actor: Actor, library: Library) -> None:
         self._actor, self._library = actor, library
-        self._lines: dict[str, Path] = {}
+        self._paths: dict[str, Path] = {}
         self._caller: Caller | None = None
 
     @property
@@ -49,32 +49,32 @@ class Access:
         """Raises FolderNotFound, DocumentNotFound, Forbidden."""
         return self.folder(node_id, needed) if ids.is_folder(node_id) else self.document(node_id, needed)
 
-    def line(self, node: Folder | Document) -> Path:
+    def path(self, node: Folder | Document) -> Path:
         """The node and the folders above it, up to the root, as they are now."""
-        if node.id not in self._lines:
+        if node.id not in self._paths:
             self._remember(self._library.ancestry(node), (node,))
-        return self._lines[node.id]
+        return self._paths[node.id]
 
     def names(self, node: Folder | Document) -> dict[str, str]:
         """By id, of those on the node's line that may be read. Costs nothing more than the line."""
-        line = self.line(node)
+        path = self.path(node)
         return {
             each.id: each.name
-            for place, each in enumerate(line)
-            if self.sees_everything or evaluate(self.caller(), line[place:]).allows(Role.VIEWER)
+            for place, each in enumerate(path)
+            if self.sees_everything or evaluate(self.caller(), path[place:]).allows(Role.VIEWER)
         }
 
-    def verdict(self, node: Folder | Document) -> Decision:
+    def decision(self, node: Folder | Document) -> Decision:
         if self.sees_everything:
             return _EVERYTHING
-        line = self.line(node)
-        return evaluate(self.caller(), line)
+        path = self.path(node)
+        return evaluate(self.caller(), path)
 
     def children(self, folder: Folder, children: Iterable[Folder | Document]) -> tuple[Folder | Document, ...]:
         """Those that may be seen. Costs nothing more: what decides is in the items."""
         if self.sees_everything:
             return tuple(children)
-        above = self.line(folder)
+        above = self.path(folder)
         return tuple(child for child in children if evaluate(self.caller(), (child, *above)).allows(Role.VIEWER))
 
     def readable(self, documents: Iterable[Document]) -> dict[str, Document]:
@@ -84,7 +84,7 @@ class Access:
             return known
         self._remember(self._library.ancestry(*known.values()), known.values())
         caller = self.caller()
-        return {each: known[each] for each in known if evaluate(caller, self._lines[each]).allows(Role.VIEWER)}
+        return {each: known[each] for each in known if evaluate(caller, self._paths[each]).allows(Role.VIEWER)}
 
     def granted_nodes(self) -> frozenset[str]:
         """Everything that is granted to the actor, to a group of theirs or to everyone. Costs two calls."""
@@ -100,15 +100,15 @@ class Access:
         if around.role is None:
             raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")
         self._caller = Caller(self._actor.user_id, around.role, around.groups)
-        self._lines |= {node.id: around.line(node) for node in nodes}
+        self._paths |= {node.id: around.path(node) for node in nodes}
         return self._caller
 
     def _checked(self, node: N, needed: Role, unknown: DomainError) -> N:
-        verdict = self.verdict(node)
-        if not verdict.allows(Role.VIEWER):
+        decision = self.decision(node)
+        if not decision.allows(Role.VIEWER):
             raise unknown
-        if not verdict.allows(needed):
+        if not decision.allows(needed):
             raise Forbidden(
-                f"This needs the role '{needed}' here; yours is '{verdict.role}'. Ask the owner, or an admin of your organisation."
+                f"This needs the role '{needed}' here; yours is '{decision.role}'. Ask the owner, or an admin of your organisation."
             )
         return node

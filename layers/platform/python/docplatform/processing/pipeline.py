@@ -165,7 +165,7 @@ class ProcessingService:
             self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
 
     def _reach(self, document: Document) -> IndexedPermissions:
-        return indexed_permissions(self._library.ancestry(document).line(document))
+        return indexed_permissions(self._library.ancestry(document).path(document))
 
     def _settle(self, written: Document, written_reach: IndexedPermissions, index: Index) -> None:
         """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
@@ -196,11 +196,11 @@ class ProcessingService:
         """Store the progress; what people see as a change (arrival, the end) is audited with it."""
         if document.version.state is State.AWAITING_UPLOAD:
             action = Action.UPLOAD_RECEIVED
-        with self._library.begin() as work:
-            work.change_version(document, version)
+        with self._library.begin() as changes:
+            changes.change_version(document, version)
             if action:
                 about: AuditFacts = {"version": version.id, **(facts or {})}
-                work.record(record_of(self._actor, action, document.id, self._now(), about))
+                changes.record(record_of(self._actor, action, document.id, self._now(), about))
         return replace(document, version=version)
 
     @contextmanager

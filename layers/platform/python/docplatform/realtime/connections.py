@@ -67,9 +67,9 @@ class LiveTickets:
         """For the actor's session, and when it ends."""
         secret, at = secrets.token_urlsafe(32), self._now()
         ticket = Ticket(digest(secret), self._actor.user_id, self._actor.session_id, at + TICKET_LIFE)
-        with self._store.begin() as work:
-            work.issue(ticket)
-            work.record(record_of(self._actor, Action.LIVE_TICKET_ISSUED, ticket.session_id, at))
+        with self._store.begin() as changes:
+            changes.issue(ticket)
+            changes.record(record_of(self._actor, Action.LIVE_TICKET_ISSUED, ticket.session_id, at))
         return secret, ticket.expires_at
 
 
@@ -93,9 +93,9 @@ class LiveConnections:
         """Raises InvalidTicket: the session has ended meanwhile."""
         _, user = _standing(self._people, self._actor.session_id, self._actor.user_id, self._now())
         self._make_room()
-        with self._store.begin() as work:
-            work.open(self._connection(connection_id), user)
-            work.record(self._about(Action.LIVE_CONNECTED))
+        with self._store.begin() as changes:
+            changes.open(self._connection(connection_id), user)
+            changes.record(self._about(Action.LIVE_CONNECTED))
 
     def close(self, connection_id: str) -> None:
         """The other side has gone."""
@@ -173,8 +173,8 @@ def _standing(people: SessionLookup, session_id: str, user_id: str, at: datetime
 
 def _close(store: LiveStore, connection: LiveConnection, record: AuditRecord) -> None:
     try:
-        with store.begin() as work:
-            work.close(connection)
-            work.record(record)
+        with store.begin() as changes:
+            changes.close(connection)
+            changes.record(record)
     except ChangedMeanwhile:
         return  # somebody else was faster

@@ -37,7 +37,7 @@ class AuthorizerRequest:
     def host(self) -> str:
         return self.headers.get("host", "")
 
-    def refused(
+    def record_refusal(
         self, tenant: Tenant, action: Action, reason: str, user_id: str = UNKNOWN_USER, target: str = "api"
     ) -> None:
         """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""

@@ -17,7 +17,7 @@ from docplatform.search.model import MOST_IN_FILTER, Hit, Hits, IndexHits, Permi
 class Engine(Protocol):
     """The search index of one tenant: whatever is asked, it answers for that tenant."""
 
-    def ask(self, question: SearchQuery) -> IndexHits:
+    def search(self, question: SearchQuery) -> IndexHits:
         """Raises InvalidCursor, Unavailable."""
 
 
@@ -36,7 +36,7 @@ class SearchService:
                 "Too many single things are granted to you to search among; ask for grants on folders instead."
             )
         seconds = self._actor.tenant.limits.search_seconds
-        found = self._engine.ask(SearchQuery(check_words(words), reader, limit, cursor, seconds))
+        found = self._engine.search(SearchQuery(check_words(words), reader, limit, cursor, seconds))
         documents = self._library.documents([hit.document_id for hit in found.hits])
         readable = access.readable(documents.values())
         hits = tuple(

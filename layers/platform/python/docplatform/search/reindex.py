@@ -56,7 +56,7 @@ class SubtreeService:
         except FolderNotFound:
             self._library.advance(folder_id, at, "", [])
             return
-        above = self._library.ancestry(folder).line(folder)
+        above = self._library.ancestry(folder).path(folder)
         chain = tuple(each.id for each in reversed(above))
         self._library.correct(folder, chain[:-1])
         below: list[Folder] = []

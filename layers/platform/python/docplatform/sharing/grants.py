@@ -60,13 +60,13 @@ class Explanation:
 
     caller: Caller
     node: Folder | Document
-    verdict: Decision
+    decision: Decision
     names: dict[str, str]
 
     @property
     def capped(self) -> bool:
         """Whether the tenant role is what holds them back."""
-        return bool(self.verdict.reasons) and self.verdict.reasons[0].role is not self.verdict.role
+        return bool(self.decision.reasons) and self.decision.reasons[0].role is not self.decision.role
 
 
 class SharingService:
@@ -80,7 +80,7 @@ class SharingService:
         names = self._access.names(node)
         entries = [
             GrantEntry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
-            for above in effective(self._access.line(node))
+            for above in effective(self._access.path(node))
             for principal, role in sorted(above.grants.items())
         ]
         self._record(Action.ACCESS_LISTED, node, {"shown": len(entries)})
@@ -96,10 +96,10 @@ class SharingService:
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
             )
         if node.grants.get(principal) is not role:
-            with self._library.begin() as work:
-                work.grant(node, principal, role)
+            with self._library.begin() as changes:
+                changes.grant(node, principal, role)
                 facts: AuditFacts = {"principal": principal, "role": role.value}
-                work.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
+                changes.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
         return self._as_it_is(node_id)
 
     def revoke(self, node_id: str, principal: str) -> None:
@@ -111,9 +111,11 @@ class SharingService:
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
         if principal not in node.grants:
             raise GrantNotFound("It is not granted to them here; look at the list of who has access.")
-        with self._library.begin() as work:
-            work.revoke(node, principal)
-            work.record(record_of(self._actor, Action.ACCESS_REVOKED, node.id, self._now(), {"principal": principal}))
+        with self._library.begin() as changes:
+            changes.revoke(node, principal)
+            changes.record(
+                record_of(self._actor, Action.ACCESS_REVOKED, node.id, self._now(), {"principal": principal})
+            )
 
     def set_inheritance(self, node_id: str, inherits: bool, *, copy: bool = False) -> AccessList:
         """Cut off what is granted above, or let it hold again. A cut with ``copy`` keeps what held till now as grants of the node's own;
@@ -129,9 +131,9 @@ class SharingService:
                     f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to groups."
                 )
             action = Action.INHERITANCE_RESTORED if inherits else Action.INHERITANCE_CUT
-            with self._library.begin() as work:
-                work.set_inheritance(node, inherits, keep)
-                work.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
+            with self._library.begin() as changes:
+                changes.set_inheritance(node, inherits, keep)
+                changes.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
         return self._as_it_is(node_id)
 
     def explain(self, node_id: str, user_id: str) -> Explanation:
@@ -139,9 +141,9 @@ class SharingService:
         Forbidden, UserNotFound."""
         own = user_id == self._actor.user_id
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
-        caller, line = self._library.caller(user_id), self._access.line(node)
+        caller, path = self._library.caller(user_id), self._access.path(node)
         self._record(Action.ACCESS_EXPLAINED, node, {"user": user_id})
-        return Explanation(caller, node, evaluate(caller, line), self._access.names(node))
+        return Explanation(caller, node, evaluate(caller, path), self._access.names(node))
 
     def granted_to(self, user_id: str, *, limit: int, after: str) -> tuple[tuple[Granted, ...], str]:
         """What is granted to somebody, to a group of theirs or to everyone, in order of id, and the id to go on after ('' at the end).
@@ -165,7 +167,7 @@ class SharingService:
     def _kept(self, node: Folder | Document, copy: bool) -> dict[str, Role]:
         keep: dict[str, Role] = {}
         if copy:
-            for above in reversed(effective(self._access.line(node))[1:]):
+            for above in reversed(effective(self._access.path(node))[1:]):
                 for principal, role in above.grants.items():
                     keep[principal] = stronger(role, keep.get(principal, role))
             keep = {each: role for each, role in keep.items() if each not in node.grants}

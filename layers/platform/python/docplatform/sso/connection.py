@@ -62,8 +62,8 @@ class ConnectionService:
         )
         if connection.enforced:
             self._check_provider(connection)
-        with self._store.begin() as work:
-            work.connect(connection, before=before.revision if before else 0)
+        with self._store.begin() as changes:
+            changes.connect(connection, before=before.revision if before else 0)
             facts: AuditFacts = {
                 "kind": connection.kind.value,
                 "follow_groups": connection.follow_groups,
@@ -73,19 +73,19 @@ class ConnectionService:
                 "fallback_users": list(connection.fallback_users),
                 "default_role": connection.default_role.value if connection.default_role else "",
             }
-            work.record(record_of(self._actor, Action.SSO_CONNECTED, self._actor.tenant.id, self._now(), facts))
+            changes.record(record_of(self._actor, Action.SSO_CONNECTED, self._actor.tenant.id, self._now(), facts))
         return connection
 
     def disconnect(self) -> None:
         """Who came by it stays a member, and asks for a password by mail. Raises SsoNotConnected."""
         self.read()
-        with self._store.begin() as work:
-            work.disconnect()
-            work.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
+        with self._store.begin() as changes:
+            changes.disconnect()
+            changes.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
 
     def test(self) -> tuple[DiagnosisStep, ...]:
         """Step by step, what a log-in would meet. Raises SsoNotConnected."""
-        steps = self._provider(self.read()).look()
+        steps = self._provider(self.read()).diagnose()
         facts: AuditFacts = {"failed": [step.name for step in steps if not step.ok]}
         self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
         return steps

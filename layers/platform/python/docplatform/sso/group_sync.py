@@ -78,10 +78,10 @@ class GroupFollower:
         joins, facts = len(after) > len(before), AuditFacts({"user": by.user_id})
         action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
         with suppress(*_IN_THE_WAY):
-            with self._groups.begin() as work:
+            with self._groups.begin() as changes:
                 if group:
-                    (work.add_members if joins else work.remove_members)(group, [by.user_id])
-                    work.record(record_of(by, action, group.id, self._now(), facts))
-                work.keep_joined(identity, after)
+                    (changes.add_members if joins else changes.remove_members)(group, [by.user_id])
+                    changes.record(record_of(by, action, group.id, self._now(), facts))
+                changes.keep_joined(identity, after)
             return after
         return before

@@ -111,12 +111,14 @@ class SsoAttempt:
     verifier: str
     provider: Mapping[str, str | list[str]]
     expires_at: datetime
-    anew: bool = False
+    reauthenticate: bool = False
 
     def is_answered_by(self, identity: ExternalIdentity) -> bool:
         """Whether its person was authenticated as this log-in asks for it."""
         begun = self.expires_at - ATTEMPT_LIFE
-        return not self.anew or (identity.authenticated_at is not None and identity.authenticated_at >= begun - DRIFT)
+        return not self.reauthenticate or (
+            identity.authenticated_at is not None and identity.authenticated_at >= begun - DRIFT
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ class Outages:
         """As it was found within the last minute, or as it is found now."""
         if health and health.is_fresh(self._now()):
             return health.down
-        return self.look(connection, health)
+        return self.check(connection, health)
 
-    def look(self, connection: Connection, health: Health | None) -> bool:
+    def check(self, connection: Connection, health: Health | None) -> bool:
         """Whether the provider is down, found out now and remembered."""
         try:
             self._provider(connection).check()

@@ -55,13 +55,13 @@ class SsoStore(Protocol):
 class Provider(Protocol):
     """A tenant's identity provider."""
 
-    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+    def authorization_request(self, state: str, *, reauthenticate: bool) -> AuthorizationRequest:
         """``anew``: whoever the provider remembers must show again who they are. Raises ProviderUnavailable."""
 
     def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
         """Who the reply is proof of. Raises ProviderRefused, ProviderUnavailable."""
 
-    def look(self) -> tuple[DiagnosisStep, ...]:
+    def diagnose(self) -> tuple[DiagnosisStep, ...]:
         """Everything that a log-in will need, up to the first thing that is missing."""
 
     def check(self) -> None:

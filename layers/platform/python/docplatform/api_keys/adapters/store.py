@@ -40,7 +40,7 @@ class DynamoApiKeys(TenantStore):
         """Raises ChangedMeanwhile when the key is gone."""
         with self._table.begin() as writes:
             gone = ChangedMeanwhile("The key is gone.")
-            writes.update(self._keys.api_key(key.id), values={"used_at": rfc3339(at)}, otherwise=gone)
+            writes.update(self._keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
 
     def owner(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
@@ -78,8 +78,8 @@ class DynamoApiKeyWork(TenantChanges):
         self._writes.update(
             self._keys.api_key(key.id),
             values={"revoked_at": rfc3339(at)},
-            where={"revoked_at": ""},
-            otherwise=ChangedMeanwhile("It was revoked just now."),
+            equals={"revoked_at": ""},
+            error=ChangedMeanwhile("It was revoked just now."),
         )
 
     def add_service_account(self, account: User) -> None:
@@ -91,8 +91,8 @@ class DynamoApiKeyWork(TenantChanges):
         self._writes.update(
             self._keys.user(account.id),
             values={"status": UserStatus.DISABLED.value},
-            where={"kind": UserKind.SERVICE.value},
-            otherwise=ServiceAccountNotFound("Look at the list of service accounts."),
+            equals={"kind": UserKind.SERVICE.value},
+            error=ServiceAccountNotFound("Look at the list of service accounts."),
         )
 
 

@@ -78,9 +78,9 @@ class DynamoGroups(TenantStore):
             if not rows:
                 break
             leaving = [_user_of(row) for row in rows]
-            with self.begin() as work:
-                work.remove_members(group, leaving)
-                work.record(emptied([], leaving))
+            with self.begin() as changes:
+                changes.remove_members(group, leaving)
+                changes.record(emptied([], leaving))
         take_back_everything(self._table, group_principal(group.id), taken_back)
 
     @contextmanager
@@ -104,8 +104,8 @@ class DynamoGroupsWork(TenantChanges):
                 "updated_at": rfc3339(after.updated_at),
                 "revision": after.revision,
             },
-            where={"revision": before.revision},
-            otherwise=PreconditionFailed("Read it again: somebody else has changed it."),
+            equals={"revision": before.revision},
+            error=PreconditionFailed("Read it again: somebody else has changed it."),
         )
         old = self._keys.group_name(before.name)
         if old != self._keys.group_name(after.name):
@@ -113,7 +113,7 @@ class DynamoGroupsWork(TenantChanges):
             self._writes.delete(old)
 
     def remove_group(self, group: Group) -> None:
-        self._writes.delete(self._keys.group(group.id), where={"members": 0}, otherwise=_meanwhile())
+        self._writes.delete(self._keys.group(group.id), equals={"members": 0}, error=_meanwhile())
         self._writes.delete(self._keys.group_name(group.name))
         self._writes.delete(self._keys.granted(group_principal(group.id)))
 
@@ -125,8 +125,8 @@ class DynamoGroupsWork(TenantChanges):
                 self._keys.user(user_id),
                 values={in_group(group.id): True},
                 add={"groups": 1},
-                ceiling={"groups": MOST_OF_ONE - 1},
-                otherwise=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
+                at_most={"groups": MOST_OF_ONE - 1},
+                error=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
             )
         full = QuotaExceeded(f"A group has {MOST_MEMBERS} members at most.")
         self._count(group, len(user_ids), full, most=MOST_MEMBERS)
@@ -137,9 +137,9 @@ class DynamoGroupsWork(TenantChanges):
         if not all(ids.is_a(ids.USER, each) for each in user_ids):
             raise absent
         for user_id in user_ids:
-            self._writes.delete(self._keys.member(group.id, user_id), otherwise=absent)
+            self._writes.delete(self._keys.member(group.id, user_id), error=absent)
             leaves, profile = (in_group(group.id),), self._keys.user(user_id)
-            self._writes.update(profile, add={"groups": -1}, remove=leaves, otherwise=_meanwhile())
+            self._writes.update(profile, add={"groups": -1}, remove=leaves, error=_meanwhile())
         self._count(group, -len(user_ids), no_group())
 
     def _take_name(self, group: Group) -> None:
@@ -149,7 +149,7 @@ class DynamoGroupsWork(TenantChanges):
     def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
         ceiling = {"members": most - by} if most else None
         add = {"members": by, "revision": 1}
-        self._writes.update(self._keys.group(group.id), add=add, ceiling=ceiling, otherwise=otherwise)
+        self._writes.update(self._keys.group(group.id), add=add, at_most=ceiling, error=otherwise)
 
 
 def _user_of(member: Item) -> str:

@@ -92,21 +92,21 @@ class DynamoDirectory(TenantStore):
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         for chunk in _chunks(sorted(remove)):
-            with self._groups.begin() as work:
-                work.remove_members(group, chunk)
-                work.record(record([], chunk))
+            with self._groups.begin() as changes:
+                changes.remove_members(group, chunk)
+                changes.record(record([], chunk))
         for chunk in _chunks(sorted(add)):
-            with self._groups.begin() as work:
-                work.add_members(group, chunk)
-                work.record(record(chunk, []))
+            with self._groups.begin() as changes:
+                changes.add_members(group, chunk)
+                changes.record(record(chunk, []))
 
     def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         user = entry.user.id
         self.end_sessions(user)
         for group in self.groups_of(entry.groups).values():
-            with self._groups.begin() as work:
-                work.remove_members(group, [user])
-                work.record(left(group.id))
+            with self._groups.begin() as changes:
+                changes.remove_members(group, [user])
+                changes.record(left(group.id))
         take_back_everything(self._table, user_principal(user), taken_back)
 
     def end_sessions(self, user_id: str) -> None:
@@ -144,8 +144,8 @@ class DynamoDirectoryWork(CredentialWrites):
         self._writes.update(
             self._keys.usage(),
             add={"users": 1},
-            ceiling={"users": most - 1},
-            otherwise=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
+            at_most={"users": most - 1},
+            error=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
             must_exist=False,
         )
 
@@ -162,12 +162,12 @@ class DynamoDirectoryWork(CredentialWrites):
             self._writes.delete(self._keys.user_name(before.user_name))
         values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
         where = {"status": old.status.value, "role": old.role.value}
-        self._writes.update(self._keys.user(new.id), values=values, where=where, otherwise=_stale())
+        self._writes.update(self._keys.user(new.id), values=values, equals=where, error=_stale())
         self._writes.update(
             self._keys.directory(new.id),
             values=_directory_item(after),
-            where={"revision": before.revision or None},
-            otherwise=_stale(),
+            equals={"revision": before.revision or None},
+            error=_stale(),
             must_exist=before.revision > 0,
         )
 
@@ -178,7 +178,7 @@ class DynamoDirectoryWork(CredentialWrites):
         if user.email:
             self._writes.delete(self._keys.email(user.email))
         self._writes.delete(self._keys.user_name(entry.user_name))
-        self._writes.delete(self._keys.directory(user.id), where={"revision": entry.revision}, otherwise=_stale())
+        self._writes.delete(self._keys.directory(user.id), equals={"revision": entry.revision}, error=_stale())
         self.forget_credentials(user.id)
         self._writes.update(self._keys.usage(), add={"users": -1})
 

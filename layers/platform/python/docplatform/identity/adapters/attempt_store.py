@@ -15,7 +15,7 @@ class DynamoAttempts:
     def __init__(self, table: TenantTable) -> None:
         self._table, self._keys = table, table.keys
 
-    def standing(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
+    def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
         window, _ = window_of(at)
         keys = (self._keys.tally(account), self._keys.failures_from(source, window), self._keys.failures(window))
@@ -29,7 +29,7 @@ class DynamoAttempts:
         return None if taken is None else _tally(taken)
 
 
-def forgive(table: TenantTable, writes: Transaction, account: str) -> None:
+def reset_attempts(table: TenantTable, writes: Transaction, account: str) -> None:
     writes.delete(table.keys.tally(account))
 
 

@@ -22,7 +22,7 @@ class CredentialWrites(TenantChanges):
         """Raises LastAdmin when committed."""
         still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
         last = LastAdmin("Make somebody else admin first.")
-        self._writes.check(self._keys.user(user_id), where=still, otherwise=last)
+        self._writes.check(self._keys.user(user_id), equals=still, error=last)
 
     def forget_credentials(self, user_id: str) -> None:
         """All that proves who somebody is."""
@@ -36,9 +36,9 @@ class CredentialWrites(TenantChanges):
         key, where = self._keys.credential(user_id), {"password": password}
         changed = InvalidCredentials("The password was changed a moment ago.")
         if anew:
-            self._writes.update(key, values={"password": anew}, where=where, otherwise=changed)
+            self._writes.update(key, values={"password": anew}, equals=where, error=changed)
         else:
-            self._writes.check(key, where=where, otherwise=changed)
+            self._writes.check(key, equals=where, error=changed)
 
     def set_password(self, user_id: str, password: str) -> None:
         self._writes.put(self._keys.credential(user_id), {"password": password})
@@ -57,7 +57,7 @@ class CredentialWrites(TenantChanges):
     def use_reset(self, reset: Reset) -> None:
         """Raises InvalidReset when committed and it was used meanwhile."""
         used = InvalidReset("It has been used. Ask for another.")
-        self._writes.delete(self._keys.reset(reset.user_id), where={"token_hash": reset.token_hash}, otherwise=used)
+        self._writes.delete(self._keys.reset(reset.user_id), equals={"token_hash": reset.token_hash}, error=used)
 
     # -- second factors
     def issue(self, challenge: Challenge) -> None:
@@ -75,14 +75,14 @@ class CredentialWrites(TenantChanges):
     def use(self, challenge: Challenge) -> None:
         """Raises InvalidChallenge when committed and it was used meanwhile."""
         used = InvalidChallenge("It has been used. Begin again.")
-        self._writes.delete(self._keys.challenge(challenge.token_hash), otherwise=used)
+        self._writes.delete(self._keys.challenge(challenge.token_hash), error=used)
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
         """Raises InvalidCode when committed and they were changed meanwhile."""
         key, changed = self._keys.factors(user_id), InvalidCode("It was used a moment ago. Wait for the next one.")
         values = _factors_item(after, before.revision + 1)
         if before.revision:
-            self._writes.update(key, values=values, where={"revision": before.revision}, otherwise=changed)
+            self._writes.update(key, values=values, equals={"revision": before.revision}, error=changed)
         else:
             self._writes.put(key, values, error_if_exists=changed)
 
@@ -93,8 +93,8 @@ class CredentialWrites(TenantChanges):
         self._writes.put(self._keys.security_settings(), {"require_mfa": settings.require_mfa})
 
     # -- attempts
-    def forgive(self, account: str) -> None:
-        attempt_store.forgive(self._table, self._writes, account)
+    def reset_attempts(self, account: str) -> None:
+        attempt_store.reset_attempts(self._table, self._writes, account)
 
     def count_failure(self, source: str, at: datetime) -> None:
         attempt_store.count_failure(self._table, self._writes, source, at)

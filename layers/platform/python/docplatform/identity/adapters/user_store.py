@@ -141,8 +141,8 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._keys.usage(),
             add={"users": 1},
-            ceiling={"users": most - 1},
-            otherwise=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
+            at_most={"users": most - 1},
+            error=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
             must_exist=False,
         )
 
@@ -165,13 +165,13 @@ class DynamoUserChanges(CredentialWrites):
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
         """Raises InvalidInvitation when it was used meanwhile."""
         used = InvalidInvitation("It has been used. Log in, or ask for another.")
-        self._writes.delete(self._keys.invitation(invitation.token_hash), otherwise=used)
+        self._writes.delete(self._keys.invitation(invitation.token_hash), error=used)
         self._writes.put(self._keys.credential(invitation.user_id), {"password": password})
         self._writes.update(
             self._keys.user(invitation.user_id),
             values={"name": name, "status": UserStatus.ACTIVE.value},
-            where={"status": UserStatus.INVITED.value},
-            otherwise=used,
+            equals={"status": UserStatus.INVITED.value},
+            error=used,
         )
 
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
@@ -180,20 +180,20 @@ class DynamoUserChanges(CredentialWrites):
             self._keys.user(user.id),
             values={"role": role.value, "status": status.value}
             | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
-            where={"role": user.role.value, "status": user.status.value},
-            otherwise=ChangedMeanwhile("Somebody else changed the user; look again."),
+            equals={"role": user.role.value, "status": user.status.value},
+            error=ChangedMeanwhile("Somebody else changed the user; look again."),
         )
 
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """Raises UserNotFound when committed."""
         gone = UserNotFound("Look at the list of users.")
-        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, otherwise=gone)
+        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, error=gone)
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Raises SessionNotFound when committed."""
         ended = SessionNotFound("Log in again.")
         self._writes.update(
-            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, otherwise=ended
+            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, error=ended
         )
 
     def open_session(self, session: Session) -> None:
@@ -213,8 +213,8 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._keys.session(before.id),
             values={name: item[name] for name in ("secret_hash", "used_at", "expires_at", "expires")},
-            where={"secret_hash": before.secret_hash},
-            otherwise=InvalidRefreshToken("Log in again."),
+            equals={"secret_hash": before.secret_hash},
+            error=InvalidRefreshToken("Log in again."),
         )
 
     def close_session(self, session_id: str) -> None:

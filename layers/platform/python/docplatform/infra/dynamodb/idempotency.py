@@ -29,7 +29,7 @@ class DynamoIdempotency:
         writes.update(
             self._table.keys.idempotency(self._user_id, key),
             values={"request": request, "result": result, "expires": int((self._at + KEPT).timestamp())},
-            ceiling={"expires": int(self._at.timestamp())},
-            otherwise=AlreadyDone("The same request is under way."),
+            at_most={"expires": int(self._at.timestamp())},
+            error=AlreadyDone("The same request is under way."),
             must_exist=False,
         )

@@ -25,7 +25,7 @@ class TenantTable:
         answer = self._client.get_item(TableName=self._data, Key=encode_item(key._asdict()), ConsistentRead=True)
         return decode_item(answer["Item"]) if "Item" in answer else None
 
-    def take(self, key: Key) -> Item | None:
+    def pop(self, key: Key) -> Item | None:
         """Delete an item and have it: of two who take it, one gets it."""
         answer = self._client.delete_item(TableName=self._data, Key=encode_item(key._asdict()), ReturnValues="ALL_OLD")
         return decode_item(answer["Attributes"]) if answer.get("Attributes") else None

@@ -40,9 +40,9 @@ class Transaction:
         values: dict[str, Any] | None = None,
         add: dict[str, int] | None = None,
         remove: tuple[str, ...] = (),
-        where: dict[str, Any] | None = None,
-        ceiling: dict[str, int] | None = None,
-        otherwise: DomainError | None = None,
+        equals: dict[str, Any] | None = None,
+        at_most: dict[str, int] | None = None,
+        error: DomainError | None = None,
         must_exist: bool = True,
     ) -> None:
         """Set ``values`` (dotted names reach into maps), ``add`` to counters and ``remove`` attributes, where every attribute in ``where``
@@ -52,8 +52,8 @@ class Transaction:
         sets = [f"{spelled.name(name)} = {spelled.value(value)}" for name, value in (values or {}).items()]
         adds = [f"{spelled.name(name)} {spelled.value(value)}" for name, value in (add or {}).items()]
         conditions = ["attribute_exists(pk)"] if must_exist else []
-        conditions += spelled.where(where or {})
-        for name, most in (ceiling or {}).items():
+        conditions += spelled.equals(equals or {})
+        for name, most in (at_most or {}).items():
             spelled_name = spelled.name(name)
             conditions.append(f"(attribute_not_exists({spelled_name}) OR {spelled_name} <= {spelled.value(most)})")
         update: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
@@ -68,21 +68,21 @@ class Transaction:
         )
         if conditions:
             update["ConditionExpression"] = " AND ".join(conditions)
-        self._queue({"Update": {**update, **spelled.parameters()}}, otherwise)
+        self._queue({"Update": {**update, **spelled.parameters()}}, error)
 
-    def delete(self, key: Key, *, where: dict[str, Any] | None = None, otherwise: DomainError | None = None) -> None:
+    def delete(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError | None = None) -> None:
         spelled = _Expression()
         delete: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
-        if otherwise:
-            delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *spelled.where(where or {})])
-        self._queue({"Delete": {**delete, **spelled.parameters()}}, otherwise)
+        if error:
+            delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *spelled.equals(equals or {})])
+        self._queue({"Delete": {**delete, **spelled.parameters()}}, error)
 
-    def check(self, key: Key, *, where: dict[str, Any] | None = None, otherwise: DomainError) -> None:
+    def check(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError) -> None:
         """Write nothing, but only commit if the item is there and as ``where`` says."""
         spelled = _Expression()
-        condition = " AND ".join(["attribute_exists(pk)", *spelled.where(where or {})])
+        condition = " AND ".join(["attribute_exists(pk)", *spelled.equals(equals or {})])
         check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
-        self._queue({"ConditionCheck": {**check, **spelled.parameters()}}, otherwise)
+        self._queue({"ConditionCheck": {**check, **spelled.parameters()}}, error)
 
     def commit(self) -> None:
         """Raises the meaning of the first condition that failed; ChangedMeanwhile when others keep writing the same items."""
@@ -131,7 +131,7 @@ class _Expression:
         self._values[placeholder] = encode_value(value)
         return placeholder
 
-    def where(self, wanted: dict[str, Any]) -> list[str]:
+    def equals(self, wanted: dict[str, Any]) -> list[str]:
         conditions = []
         for name, value in wanted.items():
             if value is None:

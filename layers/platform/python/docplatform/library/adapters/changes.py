@@ -77,8 +77,8 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.folder(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
-            where={"revision": before.revision},
-            otherwise=_stale(),
+            equals={"revision": before.revision},
+            error=_stale(),
         )
         if before.parent_id != after.parent_id:
             self._mark_subtree(after)
@@ -86,8 +86,8 @@ class DynamoLibraryChanges:
     def remove_folder(self, folder: Folder) -> None:
         self._writes.delete(
             self._keys.folder(folder.id),
-            where={"children": 0},
-            otherwise=FolderNotEmpty("Move or delete what is in it first."),
+            equals={"children": 0},
+            error=FolderNotEmpty("Move or delete what is in it first."),
         )
         self._leave(folder)
         self._writes.update(self._keys.usage(), add={"folders": -1}, must_exist=False)
@@ -98,7 +98,7 @@ class DynamoLibraryChanges:
     def check_held(self) -> None:
         """The last of the writes: those folders that must stay in place and are not updated anyway."""
         for folder_id, parent_id in self._held.items():
-            self._writes.check(self._keys.folder(folder_id), where={"parent_id": parent_id}, otherwise=_moved())
+            self._writes.check(self._keys.folder(folder_id), equals={"parent_id": parent_id}, error=_moved())
         self._held = {}
 
     # -- documents
@@ -112,8 +112,8 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.usage(),
             add={"documents": 1, "bytes": version.size},
-            ceiling={"documents": limits.documents - 1, "bytes": limits.storage_bytes - version.size},
-            otherwise=QuotaExceeded("Delete documents, or ask for a larger plan."),
+            at_most={"documents": limits.documents - 1, "bytes": limits.storage_bytes - version.size},
+            error=QuotaExceeded("Delete documents, or ask for a larger plan."),
             must_exist=False,
         )
 
@@ -123,13 +123,13 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.document(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
-            where={"revision": before.revision},
-            otherwise=_stale(),
+            equals={"revision": before.revision},
+            error=_stale(),
         )
 
     def remove_document(self, document: Document) -> None:
         version = document.version
-        self._writes.delete(self._keys.document(document.id), where={"revision": document.revision}, otherwise=_stale())
+        self._writes.delete(self._keys.document(document.id), equals={"revision": document.revision}, error=_stale())
         self._writes.delete(self._keys.version(document.id, version.number))
         self._leave(document)
         self._writes.update(self._keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
@@ -139,8 +139,8 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.document(document.id),
             values={"version": changed},
-            where={"version.id": version.id, "version.state": document.version.state.value},
-            otherwise=ChangedMeanwhile("The document changed while it was processed."),
+            equals={"version.id": version.id, "version.state": document.version.state.value},
+            error=ChangedMeanwhile("The document changed while it was processed."),
         )
         self._writes.put(self._keys.version(document.id, version.number), changed)
 
@@ -157,9 +157,9 @@ class DynamoLibraryChanges:
         self._note_grant(node, principal, role, new=before is None)
         kind, _, principal_id = principal.partition(":")
         if kind == "user":
-            self._writes.check(self._keys.user(principal_id), otherwise=UserNotFound("Look at the list of users."))
+            self._writes.check(self._keys.user(principal_id), error=UserNotFound("Look at the list of users."))
         elif kind == "group":
-            self._writes.check(self._keys.group(principal_id), otherwise=no_group())
+            self._writes.check(self._keys.group(principal_id), error=no_group())
 
     def revoke(self, node: Folder | Document, principal: str) -> None:
         self._change_access(node, principal, node.grants[principal], remove=(grant_name(principal),))
@@ -171,13 +171,13 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.of_child(node.id),
             values={"inherits": inherits, **{grant_name(each): role.value for each, role in keep.items()}},
-            where={"inherits": node.inherits},
-            otherwise=shared_meanwhile(),
+            equals={"inherits": node.inherits},
+            error=shared_meanwhile(),
         )
         self._writes.update(
             self._keys.folder(parent_of(node)),
             add={"cuts": -1 if inherits else 1},
-            otherwise=shared_meanwhile(),
+            error=shared_meanwhile(),
         )
         if isinstance(node, Folder):
             self._mark_subtree(node)
@@ -185,8 +185,8 @@ class DynamoLibraryChanges:
     def _change_access(self, node: Folder | Document, principal: str, before: Role | None, **change: Any) -> None:
         self._writes.update(
             self._keys.of_child(node.id),
-            where={grant_name(principal): before.value if before else None},
-            otherwise=shared_meanwhile(),
+            equals={grant_name(principal): before.value if before else None},
+            error=shared_meanwhile(),
             **change,
         )
 
@@ -196,8 +196,8 @@ class DynamoLibraryChanges:
             self._keys.granted(principal),
             values={node.id: role.value},
             add={"count": 1} if new else {},
-            ceiling={"count": MOST_NODES - 1} if new else {},
-            otherwise=full,
+            at_most={"count": MOST_NODES - 1} if new else {},
+            error=full,
             must_exist=False,
         )
 
@@ -240,8 +240,8 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._keys.folder(folder_id),
             add={"children": by, "cuts": by} if cut else {"children": by},
-            where=where,
-            otherwise=_moved() if where else otherwise,
+            equals=where,
+            error=_moved() if where else otherwise,
         )
 
     def _listed(self, child: Folder | Document) -> dict[str, Any]:

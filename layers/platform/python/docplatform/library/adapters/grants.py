@@ -28,7 +28,7 @@ def take_back_everything(table: TenantTable, principal: str, record: TakenBack) 
         there = table.get_many(table.keys.of_child(node) for node in chunk)
         with table.begin() as writes:
             for key in there:
-                writes.update(key, remove=(grant_name(principal),), otherwise=shared_meanwhile())
+                writes.update(key, remove=(grant_name(principal),), error=shared_meanwhile())
             writes.update(granted, remove=tuple(chunk), add={"count": -len(chunk)}, must_exist=False)
             table.record(writes, record(chunk))
 

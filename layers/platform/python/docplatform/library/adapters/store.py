@@ -135,9 +135,9 @@ class DynamoLibrary:
         try:
             with self._table.begin() as writes:
                 if cursor:
-                    writes.update(key, values={"cursor": cursor}, where={"at": at}, otherwise=again)
+                    writes.update(key, values={"cursor": cursor}, equals={"at": at}, error=again)
                 else:
-                    writes.delete(key, where={"at": at}, otherwise=again)
+                    writes.delete(key, equals={"at": at}, error=again)
         except ChangedMeanwhile:
             return False
         return True
@@ -152,7 +152,7 @@ class DynamoLibrary:
             self._table.begin() as writes,
         ):  # what moved on has a mark, or an event, of its own
             where = {parent: parent_of(node)}
-            writes.update(self._keys.of_child(node.id), values={"chain": list(chain)}, where=where, otherwise=moved)
+            writes.update(self._keys.of_child(node.id), values={"chain": list(chain)}, equals=where, error=moved)
 
     def lookup(self, key: str) -> tuple[str, str] | None:
         return DynamoIdempotency(self._table, self._actor.user_id, self._now).lookup(key)
@@ -163,9 +163,9 @@ class DynamoLibrary:
     @contextmanager
     def begin(self) -> Iterator[DynamoLibraryChanges]:
         with self._table.begin() as transaction:
-            work = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
-            yield work
-            work.check_held()
+            changes = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
+            yield changes
+            changes.check_held()
 
 
 def _child_from(item: Item) -> Folder | Document:

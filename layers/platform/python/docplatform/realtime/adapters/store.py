@@ -17,7 +17,7 @@ from docplatform.realtime.model import CONNECTION_LIFE, LiveConnection, Ticket
 
 class DynamoLive(TenantStore):
     def take_ticket(self, token_hash: str) -> Ticket | None:
-        item = self._table.take(self._keys.live_ticket(token_hash))
+        item = self._table.pop(self._keys.live_ticket(token_hash))
         if item is None:
             return None
         return Ticket(token_hash, item["user_id"], item["session_id"], parse_rfc3339(item["expires_at"]))
@@ -56,8 +56,8 @@ class DynamoLiveWork(TenantChanges):
         ended = InvalidTicket("Its session has ended. Log in again.")
         since = rfc3339(user.sessions_since) if user.sessions_since else None
         as_read = {"status": user.status.value, "sessions_since": since}
-        self._writes.check(self._keys.session(connection.session_id), otherwise=ended)
-        self._writes.check(self._keys.user(user.id), where=as_read, otherwise=ended)
+        self._writes.check(self._keys.session(connection.session_id), error=ended)
+        self._writes.check(self._keys.user(user.id), equals=as_read, error=ended)
         for key in self._both(connection):
             self._writes.put(key, _item(connection))
 
@@ -65,7 +65,7 @@ class DynamoLiveWork(TenantChanges):
         """Raises ChangedMeanwhile when committed and it was closed before."""
         gone = ChangedMeanwhile("It was closed before.")
         for key in self._both(connection):
-            self._writes.delete(key, otherwise=gone)
+            self._writes.delete(key, error=gone)
 
     def _both(self, connection: LiveConnection) -> tuple[Key, Key]:
         id_, user_id, session_id = connection.id, connection.user_id, connection.session_id

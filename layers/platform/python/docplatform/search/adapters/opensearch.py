@@ -102,7 +102,7 @@ class TenantIndex:
             time.sleep(0.5)
 
     # -- questions
-    def ask(self, question: SearchQuery) -> IndexHits:
+    def search(self, question: SearchQuery) -> IndexHits:
         body: dict[str, Any] = {
             "query": self._query(question),
             "size": question.limit,

@@ -42,5 +42,5 @@ class DynamoSsoGroupsWork(DynamoGroupsWork):
         self._writes.update(
             self._keys.sso_subject(identity.issuer, identity.subject),
             values={"groups": sorted(group_ids)},
-            otherwise=ChangedMeanwhile("Try again."),
+            error=ChangedMeanwhile("Try again."),
         )

@@ -45,7 +45,7 @@ class OidcProvider:
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._callback, self._secret = callback, secret
 
-    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+    def authorization_request(self, state: str, *, reauthenticate: bool) -> AuthorizationRequest:
         """Raises ProviderUnavailable."""
         provider = self._discover()
         nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
@@ -59,7 +59,7 @@ class OidcProvider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
-            **(_ANEW if anew else {}),
+            **(_ANEW if reauthenticate else {}),
         )
         kept: dict[str, str | list[str]] = {name: provider[name] for name in ("token_endpoint", "jwks_uri")}
         kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
@@ -91,7 +91,7 @@ class OidcProvider:
             authenticated_at=_instant(claims.get("auth_time")),
         )
 
-    def look(self) -> tuple[DiagnosisStep, ...]:
+    def diagnose(self) -> tuple[DiagnosisStep, ...]:
         return tuple(self._steps())
 
     def check(self) -> None:

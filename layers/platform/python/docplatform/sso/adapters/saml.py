@@ -82,20 +82,20 @@ class SamlProvider:
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._entity, self._acs = entity, acs
 
-    def authorization_request(self, state: str, *, anew: bool) -> AuthorizationRequest:
+    def authorization_request(self, state: str, *, reauthenticate: bool) -> AuthorizationRequest:
         """Raises ProviderUnavailable."""
         described = self._describe()
         if self._connection.metadata:
             self._reach(described.address)
         request = f"_{secrets.token_hex(20)}"
-        asked = {"SAMLRequest": self._request(request, described.address, anew), "RelayState": state}
+        asked = {"SAMLRequest": self._request(request, described.address, reauthenticate), "RelayState": state}
         joint = "&" if "?" in described.address else "?"
         address = f"{described.address}{joint}{urlencode(asked)}"
         return AuthorizationRequest(address, request, "", {"certificates": described.certificates})
 
-    def _request(self, request: str, address: str, anew: bool) -> str:
+    def _request(self, request: str, address: str, reauthenticate: bool) -> str:
         """An AuthnRequest, as a redirect carries it (saml-bindings-2.0-os §3.4.4.1)."""
-        force = ' ForceAuthn="true"' if anew else ""
+        force = ' ForceAuthn="true"' if reauthenticate else ""
         text = (
             f'<samlp:AuthnRequest xmlns:samlp="{_NAMES["samlp"]}" xmlns:saml="{_NAMES["saml"]}" Version="2.0"'
             f' ID={quoteattr(request)} IssueInstant="{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}" Destination={quoteattr(address)}'
@@ -112,7 +112,7 @@ class SamlProvider:
         certificates = [_certificate(each) for each in attempt.provider["certificates"]]
         return self._identity(self._verified(document, certificates), attempt, now)
 
-    def look(self) -> tuple[DiagnosisStep, ...]:
+    def diagnose(self) -> tuple[DiagnosisStep, ...]:
         return tuple(self._steps())
 
     def check(self) -> None:

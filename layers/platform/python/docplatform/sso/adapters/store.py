@@ -29,7 +29,7 @@ class DynamoSso(TenantStore):
         )
 
     def take_attempt(self, state_hash: str) -> SsoAttempt | None:
-        item = self._table.take(self._keys.sso_attempt(state_hash))
+        item = self._table.pop(self._keys.sso_attempt(state_hash))
         return _attempt(item) if item else None
 
     def linked(self, identity: ExternalIdentity) -> str:
@@ -45,7 +45,7 @@ class DynamoSso(TenantStore):
                     writes.put(key, _health_item(after), error_if_exists=faster)
                 else:
                     seen = {"checked_at": rfc3339(before.checked_at)}
-                    writes.update(key, values=_health_item(after), where=seen, otherwise=faster)
+                    writes.update(key, values=_health_item(after), equals=seen, error=faster)
                 if record:
                     self._table.record(writes, record)
         except ChangedMeanwhile:
@@ -63,7 +63,7 @@ class DynamoSsoWork(DynamoUserChanges):
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
         key, changed = self._keys.sso_connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
-            self._writes.update(key, values=_connection_item(connection), where={"revision": before}, otherwise=changed)
+            self._writes.update(key, values=_connection_item(connection), equals={"revision": before}, error=changed)
         else:
             self._writes.put(key, _connection_item(connection), error_if_exists=changed)
         self._writes.delete(self._keys.sso_health())
@@ -93,7 +93,7 @@ class DynamoSsoWork(DynamoUserChanges):
         key, changed = self._keys.sso_subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
         if before:
             self._writes.update(
-                key, values={"user_id": user_id, "groups": []}, where={"user_id": before}, otherwise=changed
+                key, values={"user_id": user_id, "groups": []}, equals={"user_id": before}, error=changed
             )
         else:
             self._writes.put(key, {"user_id": user_id}, error_if_exists=changed)
@@ -107,8 +107,8 @@ class DynamoSsoWork(DynamoUserChanges):
                 "status": after.status.value,
                 "name": after.name,
             },
-            where={"role": before.role.value, "status": before.status.value},
-            otherwise=ChangedMeanwhile("Try again."),
+            equals={"role": before.role.value, "status": before.status.value},
+            error=ChangedMeanwhile("Try again."),
         )
 
 
@@ -175,7 +175,7 @@ def _attempt_item(attempt: SsoAttempt) -> Item:
         "expires_at": rfc3339(attempt.expires_at),
         "expires": int(attempt.expires_at.timestamp()),
         "state_hash": attempt.state_hash,
-        "anew": attempt.anew,
+        "anew": attempt.reauthenticate,
     }
 
 
@@ -188,7 +188,7 @@ def _attempt(item: Item) -> SsoAttempt:
         verifier=item["verifier"],
         provider=item["provider"],
         expires_at=parse_rfc3339(item["expires_at"]),
-        anew=item["anew"],
+        reauthenticate=item["anew"],
     )
 
 
