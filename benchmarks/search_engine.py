@@ -137,7 +137,8 @@ def queries() -> dict[str, list[dict[str, Any]]]:
     common = Texts().words
 
     def platform(words: str, nodes: list[str], **more: Any) -> dict[str, Any]:
-        asked = {"query": words, "fields": ["name^3", "title^2", "text"], "default_operator": "and"}
+        flags = "PHRASE|NOT|WHITESPACE"
+        asked = {"query": words, "fields": ["name^3", "title^2", "text"], "default_operator": "and", "flags": flags}
         within = [{"term": {"tenant_id": "t000000000001"}}, {"terms": {"chain": nodes}}]
         return {
             "query": {"bool": {"must": [{"simple_query_string": asked}], "filter": within}},

@@ -52,7 +52,13 @@ def highlight(index: Index, query: dict[str, Any], fields: dict[str, Any], **opt
         ({"match": {"text": {"query": "remian", "fuzziness": 1}}}, ["remain"]),
         ({"match_phrase_prefix": {"text": "is du"}}, ["is", "due"]),
         (
-            {"simple_query_string": {"query": '"payment is" -zebra part*', "fields": ["text^2"]}},
+            {
+                "simple_query_string": {
+                    "query": '"payment is" -zebra parties',
+                    "fields": ["text^2"],
+                    "flags": "PHRASE|NOT|WHITESPACE",
+                }
+            },
             ["parties", "payment", "is"],
         ),
     ],

@@ -99,6 +99,7 @@ def test_a_write_may_say_that_it_wants_no_refresh(client: OpenSearch) -> None:
         lambda c: c.create_pit(index="library", keep_alive="1m"),
         lambda c: c.search(index="library", body={"query": {"regexp": {"kind": "m.*"}}}),
         lambda c: c.search(index="library", body={"query": {"function_score": {}}}),
+        lambda c: c.search(index="library", body={"query": {"query_string": {"query": "kind:memo"}}}),
         lambda c: c.search(index="library", body={"query": {"range": {"kind": {"gte": "a"}}}}),
         lambda c: c.search(index="library", body={"query": {"multi_match": {"query": "a", "fields": ["k*"]}}}),
         lambda c: c.search(
@@ -126,6 +127,32 @@ def test_what_serverless_can_and_this_server_cannot_is_refused_by_name(
 ) -> None:
     with pytest.raises(RequestError) as refused:
         call(client)
+    assert "is not offered by the local search server" in reason(refused.value)
+
+
+WORDS = {"query": "memo", "fields": ["kind"], "flags": "PHRASE|NOT|WHITESPACE"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"query": "memo", "fields": ["kind"]},  # all flags
+        WORDS | {"flags": "ALL"},
+        WORDS | {"flags": -1},
+        WORDS | {"flags": "PHRASE|NOT"},
+        WORDS | {"flags": "PHRASE|NOT|WHITESPACE|PREFIX"},
+        WORDS | {"minimum_should_match": 2},
+        WORDS | {"lenient": True},
+        WORDS | {"analyzer": "standard"},
+        {"query": "memo", "flags": "PHRASE|NOT|WHITESPACE"},  # all fields
+    ],
+)
+def test_more_of_simple_query_string_than_the_product_sends_is_refused(
+    client: OpenSearch, options: dict[str, Any]
+) -> None:
+    with pytest.raises(RequestError) as refused:
+        client.search(index="library", body={"query": {"simple_query_string": options}})
+    assert refused.value.status_code == 400
     assert "is not offered by the local search server" in reason(refused.value)
 
 

@@ -1,24 +1,31 @@
-"""simple_query_string: the query language for people, over several fields as OpenSearch's SimpleQueryStringQueryParser has it."""
+"""simple_query_string with the flags PHRASE, NOT and WHITESPACE: words, "phrases" and -exclusions, over several fields.
+
+Every text is a valid query. The other operators of the language (``+ | * ~ ( )``) are not offered.
+Source: Lucene's SimpleQueryParser, OpenSearch's SimpleQueryStringQueryParser.
+"""
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.fields import Family, Field, Kind
-from local.search_server.queries import full_text, term_level
+from local.search_server.fields import Field, Kind
+from local.search_server.queries import full_text
 from local.search_server.queries.clause import Clause, Scope, boost_of, check_options, everything, nothing
-from local.search_server.queries.compound import combine, minimum_should_match
+from local.search_server.queries.compound import combine
 from local.search_server.queries.full_text import best_of
-from local.search_server.queries.query_language import Parser, Syntax, Tree
 
-_KNOWN = {"query", "fields", "default_operator", "flags", "lenient", "minimum_should_match", "analyzer", "boost"}
+_KNOWN = {"query", "fields", "default_operator", "flags", "boost"}
 _ELSEWHERE = {
-    "analyze_wildcard", "auto_generate_synonyms_phrase_query", "fuzzy_max_expansions", "fuzzy_prefix_length",
-    "fuzzy_transpositions", "quote_field_suffix",
+    "analyze_wildcard", "analyzer", "auto_generate_synonyms_phrase_query", "fuzzy_max_expansions", "fuzzy_prefix_length",
+    "fuzzy_transpositions", "lenient", "minimum_should_match", "quote_field_suffix",
 }  # fmt: skip
+_FLAGS = {"PHRASE", "NOT", "WHITESPACE"}
+_FLAGS_ELSEWHERE = {"ALL", "AND", "ESCAPE", "FUZZY", "NEAR", "NONE", "OR", "PRECEDENCE", "PREFIX", "SLOP"}
+# Minus signs, then a closed phrase, a word, or a sign that means nothing: white space, or a quotation mark that is never closed.
+_PART = re.compile(r'(?P<minus>-*+)(?:"(?P<phrase>[^"]*)"|(?P<word>[^" \t\n\r]+)|[" \t\n\r])')
 
 
 def simple_query_string(body: Any, scope: Scope) -> Clause:
@@ -30,93 +37,66 @@ def simple_query_string(body: Any, scope: Scope) -> Clause:
     operator = str(body.get("default_operator", "or")).lower()
     if operator not in ("or", "and"):
         raise errors.illegal_argument(f"No enum constant org.opensearch.index.query.Operator.{operator.upper()}")
-    parts = _Parts(scope, full_text.weighted_fields(body.get("fields"), "simple_query_string"), operator, body)
+    _check_flags(body.get("flags", "ALL"))
+    weighted = full_text.weighted_fields(body.get("fields"), "simple_query_string")
     text = str(body["query"])
     if text.strip() == "*":
         return everything(boost_of(body, "simple_query_string"))
-    top = Parser(text, _flags(body.get("flags", "ALL")), operator, parts).parse()
-    least = body.get("minimum_should_match")
-    return (_clause(top, least) if top is not None else nothing()).boosted(boost_of(body, "simple_query_string"))
+    return _joined(_clauses(text, scope, weighted, operator), operator).boosted(boost_of(body, "simple_query_string"))
 
 
-def _flags(flags: Any) -> Syntax:
-    if flags == -1:
-        return Syntax.ALL
-    if not isinstance(flags, str):
-        raise errors.not_offered("[flags] as a number")
-    chosen = Syntax.NONE
-    for name in flags.split("|"):
-        try:
-            chosen |= Syntax[name.strip().upper()] if name.strip() else Syntax.NONE
-        except KeyError:
-            raise errors.illegal_argument(f"Unknown simple_query_string flag [{name}]") from None
-    return chosen
+def _check_flags(flags: Any) -> None:
+    names = {name.strip().upper() for name in flags.split("|")} if isinstance(flags, str) else set()
+    if unknown := names - _FLAGS - _FLAGS_ELSEWHERE:
+        raise errors.illegal_argument(f"Unknown simple_query_string flag [{min(unknown)}]")
+    if names != _FLAGS:
+        raise errors.not_offered(f"[simple_query_string] with other [flags] than {'|'.join(sorted(_FLAGS))}")
 
 
-def _clause(node: Tree[Clause] | Clause, least: Any = None) -> Clause:
-    if isinstance(node, Clause):
-        return node
-    clauses = [_clause(each) for each in node.branches]
-    if node.operator == "and":
-        return combine(clauses, [], [], [], 0)
-    return combine([], [], clauses, [], minimum_should_match(least, len(clauses)) if least is not None else 1)
+def _clauses(text: str, scope: Scope, weighted: list[tuple[str, float]], operator: str) -> list[Clause]:
+    """The clause of each word and each phrase of which the analyzers leave something."""
+    clauses = []
+    for part in _PART.finditer(text):
+        if part["phrase"]:
+            clause = _phrase(part["phrase"], scope, weighted)
+        elif part["word"]:
+            clause = _word(part["word"], scope, weighted, operator)
+        else:
+            continue
+        if clause is not None:
+            excluded = len(part["minus"]) % 2 == 1
+            clauses.append(combine([], [], [everything()], [clause], 1) if excluded else clause)
+    return clauses
 
 
-class _Parts:
-    """What a word, a phrase, a prefix and a fuzzy word are, over the fields. None: nothing was left of it."""
+def _joined(clauses: list[Clause], operator: str) -> Clause:
+    if not clauses:
+        return nothing()
+    if len(clauses) == 1:
+        return clauses[0]
+    return combine(clauses, [], [], [], 0) if operator == "and" else combine([], [], clauses, [], 1)
 
-    def __init__(self, scope: Scope, weighted: list[tuple[str, float]], operator: str, options: dict[str, Any]) -> None:
-        self._scope, self._weighted, self._operator = scope, weighted, operator
-        self._options: dict[str, Any] = {name: options[name] for name in ("lenient", "analyzer") if name in options}
 
-    def negated(self, node: Tree[Clause] | Clause) -> Clause:
-        return combine([], [], [everything()], [_clause(node)], 1)
+def _word(text: str, scope: Scope, weighted: list[tuple[str, float]], operator: str) -> Clause | None:
+    options = {"query": text, "operator": operator}
+    return _over_fields(
+        text, scope, weighted, 1.0, lambda found: full_text.words(scope, found, options, "simple_query_string")
+    )
 
-    def words(self, text: str) -> Clause | None:
-        options = {**self._options, "query": text, "operator": self._operator}
-        return self._over_fields(
-            1.0, text, lambda found: full_text.words(self._scope, found, options, "simple_query_string")
-        )
 
-    def phrase(self, text: str, slop: int) -> Clause | None:
-        options = {**self._options, "query": text}
-        return self._over_fields(
-            0.0, text, lambda found: full_text.phrase(self._scope, found, options, min(slop, 2**31 - 1))
-        )
+def _phrase(text: str, scope: Scope, weighted: list[tuple[str, float]]) -> Clause | None:
+    return _over_fields(text, scope, weighted, 0.0, lambda found: full_text.phrase(scope, found, {"query": text}, 0))
 
-    def prefix(self, text: str) -> Clause | None:
-        def compiled(found: Field) -> Clause:
-            return term_level.prefix({found.path: {"value": self._normalized(found, text)}}, self._scope)
 
-        return self._over_fields(1.0, None, compiled)
-
-    def fuzzy(self, text: str, edits: int) -> Clause | None:
-        def compiled(found: Field) -> Clause:
-            if found.family not in (Family.TEXT, Family.WORD):
-                raise errors.query_failed(
-                    f"Can only use fuzzy queries on keyword and text fields - not on [{found.path}] which is of type [{found.kind}]"
-                )
-            column = self._scope.column(found)
-            if column is None:
-                return nothing()
-            return full_text.near(self._scope, found, column, self._normalized(found, text), edits)
-
-        return self._over_fields(1.0, None, compiled)
-
-    def _normalized(self, found: Field, text: str) -> str:
-        if found.kind is Kind.TEXT:
-            return full_text.analyzer_of(self._scope, found, self._options).normalized(text)
-        return text
-
-    def _over_fields(self, tie: float, analyzed: str | None, compiled: Callable[[Field], Clause]) -> Clause | None:
-        clauses = []
-        for path, weight in self._weighted:
-            found = self._scope.field(path)
-            if found is None:
-                clauses.append(nothing())
-                continue
-            if analyzed is not None and found.kind is Kind.TEXT:
-                if not full_text.analyzer_of(self._scope, found, self._options).terms(analyzed):
-                    continue
-            clauses.append(full_text.leniently(self._options, functools.partial(compiled, found)).boosted(weight))
-        return best_of(clauses, tie) if clauses else None
+def _over_fields(
+    text: str, scope: Scope, weighted: list[tuple[str, float]], tie: float, compiled: Callable[[Field], Clause]
+) -> Clause | None:
+    """None when no field's analyzer leaves a term of the text."""
+    clauses = []
+    for path, weight in weighted:
+        found = scope.field(path)
+        if found is None:
+            clauses.append(nothing())
+        elif found.kind is not Kind.TEXT or full_text.analyzer_of(scope, found, {}).terms(text):
+            clauses.append(compiled(found).boosted(weight))
+    return best_of(clauses, tie) if clauses else None
