@@ -19,14 +19,14 @@ from local.search_server.documents_api import (
     deleting,
     done_answer,
     indexing,
-    new_id,
     updating,
 )
 from local.search_server.index import Decision, Index, Write
 
 _ACTIONS = ("create", "delete", "index", "update")
 _METADATA_ELSEWHERE = {
-    "_source", "if_primary_term", "if_seq_no", "pipeline", "require_alias", "routing", "version", "version_type",
+    "_source", "if_primary_term", "if_seq_no", "pipeline", "require_alias", "retry_on_conflict", "routing", "version",
+    "version_type",
 }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def _items(text: str, default_index: str | None) -> list[_Item]:
         for key in metadata:
             if key in _METADATA_ELSEWHERE:
                 raise errors.not_offered(f"[{key}] in a bulk action")
-            if key not in ("_index", "_id", "retry_on_conflict"):
+            if key not in ("_index", "_id"):
                 raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
         document = ""
         if action != "delete":
@@ -81,7 +81,7 @@ def _items(text: str, default_index: str | None) -> list[_Item]:
         if document_id is None:
             if action in ("delete", "update"):
                 raise errors.validation_failed("id is missing")
-            document_id = new_id()
+            raise errors.not_offered("a document without [_id]")
         items.append(_Item(action, str(name), str(document_id), document))
     return items
 

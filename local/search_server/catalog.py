@@ -49,9 +49,6 @@ class Catalog:
             raise errors.index_not_found(name)
         return index
 
-    def names(self, collection: str) -> list[str]:
-        return sorted(name for where, name in list(self._indexes) if where == collection)
-
     def create(self, collection: str, name: str, settings: dict[str, Any], mappings: dict[str, Any]) -> Index:
         _check_names(collection, name)
         with self._lock:

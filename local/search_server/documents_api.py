@@ -6,18 +6,18 @@ Answers have the zeros that OpenSearch Serverless puts for shards, sequence numb
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.catalog import Catalog
 from local.search_server.document_log import Stored
 from local.search_server.index import Decision, Done, Index, Write
-from local.search_server.source_filter import SourceFilter
 
 _LONGEST_ID = 512  # bytes
 STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
+_UPDATES_ELSEWHERE = {
+    "_source", "detect_noop", "doc_as_upsert", "if_primary_term", "if_seq_no", "lang", "script", "scripted_upsert", "upsert",
+}  # fmt: skip
 _POSITION = {"_seq_no": 0, "_primary_term": 0}
 Answer = tuple[int, dict[str, Any]]
 
@@ -47,10 +47,6 @@ def _not_json() -> errors.SearchError:
         "reason": "Compressor detection can only be called on some xcontent bytes or compressed xcontent bytes",
     }
     return errors.SearchError(400, "mapper_parsing_exception", "failed to parse", caused_by=cause)
-
-
-def new_id() -> str:
-    return f"1%3A0%3A{secrets.token_urlsafe(15)}"
 
 
 # -- what becomes of a document
@@ -85,25 +81,21 @@ def updating(document_id: str, text: str, index: Index) -> Callable[[Stored | No
     """Raises SearchError at once for a body that is no update."""
     body = parse_object(text)
     for name in body:
-        if name in ("script", "scripted_upsert", "_source", "lang", "if_seq_no", "if_primary_term"):
+        if name in _UPDATES_ELSEWHERE:
             raise errors.not_offered(f"[{name}] of an update")
-        if name not in ("doc", "upsert", "doc_as_upsert", "detect_noop"):
+        if name != "doc":
             raise errors.unknown_field("UpdateRequest", name)
     if not isinstance(body.get("doc"), dict):
         raise errors.validation_failed("script or doc is missing")
-    as_upsert, detects = body.get("doc_as_upsert", False), body.get("detect_noop", True)
 
     def decide(current: Stored | None) -> Decision:
         if current is None:
-            fresh = body["doc"] if as_upsert else body.get("upsert")
-            if not isinstance(fresh, dict):
-                raise errors.SearchError(
-                    404, "document_missing_exception", f"[{document_id}]: document missing", **_where(index)
-                )
-            return "created", json.dumps(fresh, ensure_ascii=False)
+            raise errors.SearchError(
+                404, "document_missing_exception", f"[{document_id}]: document missing", **_where(index)
+            )
         before = json.loads(current.source or "{}")
         merged = _merged(before, body["doc"])
-        if detects and merged == before:
+        if merged == before:
             return "noop", None
         return "updated", json.dumps(merged, ensure_ascii=False)
 
@@ -150,46 +142,9 @@ def done_answer(name: str, done: Done) -> dict[str, Any]:
     }
 
 
-def get(index: Index, document_id: str, source: SourceFilter) -> Answer:
+def get(index: Index, document_id: str) -> Answer:
     found = index.get(document_id)
-    shown = _shown(index.name, document_id, found, source)
-    return (200 if found else 404), shown
-
-
-def _shown(name: str, document_id: str, found: Stored | None, source: SourceFilter) -> dict[str, Any]:
     if found is None:
-        return {"_index": name, "_id": document_id, "found": False}
-    shown: dict[str, Any] = {"_index": name, "_id": document_id, "_version": found.version, **_POSITION, "found": True}
-    if source.wanted:
-        shown["_source"] = source.apply(json.loads(found.source or "{}"))
-    return shown
-
-
-def mget(
-    catalog: Catalog, collection: str, default_index: str | None, body: dict[str, Any], source: SourceFilter
-) -> Answer:
-    for key in body:
-        if key not in ("docs", "ids"):
-            raise errors.parsing(f"unknown key [{key}] for a multi-get")
-    ids, docs = body.get("ids", []), body.get("docs", [])
-    if not isinstance(ids, list) or not isinstance(docs, list) or not all(isinstance(each, dict) for each in docs):
-        raise errors.parsing("Expected [START_ARRAY] of [docs] or [ids]")
-    wanted: list[dict[str, Any]] = [{"_id": each} for each in ids] + docs
-    if not wanted:
-        raise errors.validation_failed("no documents to get")
-    answers = []
-    for each in wanted:
-        for key in each:
-            if key not in ("_id", "_index", "_source"):
-                raise errors.not_offered(f"[{key}] of a document of _mget")
-        name, document_id = each.get("_index", default_index), str(each.get("_id", ""))
-        if name is None:
-            raise errors.validation_failed("index is missing for doc 0")
-        own = SourceFilter.parse(each["_source"]) if "_source" in each else source
-        try:
-            answers.append(_shown(name, document_id, catalog.find(collection, name).get(document_id), own))
-        except errors.SearchError as error:
-            answers.append(
-                {"_index": name, "_id": document_id, "error": {"root_cause": [error.cause()], **error.cause()}}
-            )
-    return 200, {"docs": answers}
+        return 404, {"_index": index.name, "_id": document_id, "found": False}
+    shown = {"_index": index.name, "_id": document_id, "_version": found.version, **_POSITION, "found": True}
+    return 200, {**shown, "_source": json.loads(found.source or "{}")}

@@ -50,7 +50,7 @@ class SearchError(Refusal):
         self._caused_by, self._query_phase, self._outer, self._details = caused_by, query_phase, outer_reason, details
 
     def cause(self) -> dict[str, Any]:
-        """The error alone, as an item of ``_bulk`` or ``_mget`` holds it."""
+        """The error alone, as an item of ``_bulk`` holds it."""
         cause: dict[str, Any] = {"type": self.kind, "reason": self._outer or self.reason, **self._details}
         if self._caused_by:
             cause["caused_by"] = self._caused_by
@@ -72,10 +72,6 @@ class SearchError(Refusal):
             },
             "status": self.status,
         }
-
-    def in_query_phase(self) -> SearchError:
-        self._query_phase = True
-        return self
 
 
 def parsing(reason: str) -> SearchError:

@@ -63,10 +63,6 @@ class Field:
     def family(self) -> Family:
         return FAMILIES.get(self.kind, Family.WHOLE)
 
-    @property
-    def is_number(self) -> bool:
-        return self.kind in _BITS or self.family is Family.REAL
-
 
 def parse(field: Field, value: object) -> Value:
     """What is indexed, sorted and compared of a JSON scalar. Raises ValueError with the reason in OpenSearch's words."""

@@ -18,12 +18,12 @@ MOST_ANALYZED = 1_000_000  # characters, index.highlight.max_analyzed_offset
 _TRIMMED = "".join(map(chr, range(33)))  # what Java's trim takes off
 
 _KNOWN = {
-    "pre_tags", "post_tags", "fragment_size", "number_of_fragments", "no_match_size", "require_field_match", "order", "encoder",
+    "pre_tags", "post_tags", "fragment_size", "number_of_fragments", "no_match_size", "require_field_match", "encoder",
     "max_analyzer_offset", "type",
 }  # fmt: skip
 _ELSEWHERE = {
     "boundary_chars", "boundary_max_scan", "boundary_scanner", "boundary_scanner_locale", "force_source", "fragment_offset",
-    "fragmenter", "highlight_query", "matched_fields", "options", "phrase_limit", "tags_schema",
+    "fragmenter", "highlight_query", "matched_fields", "options", "order", "phrase_limit", "tags_schema",
 }  # fmt: skip
 
 
@@ -38,7 +38,6 @@ class Wish:
     fragments: int
     no_match_size: int
     own_matches_only: bool
-    by_score: bool
     escape: bool
     analyzed: int | None
 
@@ -70,11 +69,8 @@ def _check(options: dict[str, Any], known: set[str]) -> None:
 def _wish(path: str, options: dict[str, Any]) -> Wish:
     if options.get("type", "unified") != "unified":
         raise errors.not_offered(f"a highlighter of type [{options['type']}]")
-    if options.get("order", "none") not in ("none", "score") or options.get("encoder", "default") not in (
-        "default",
-        "html",
-    ):
-        raise errors.illegal_argument("unknown [order] or [encoder] of a highlight")
+    if options.get("encoder", "default") not in ("default", "html"):
+        raise errors.illegal_argument("unknown [encoder] of a highlight")
     analyzed = options.get("max_analyzer_offset")
     return Wish(
         path,
@@ -84,7 +80,6 @@ def _wish(path: str, options: dict[str, Any]) -> Wish:
         _size(options, "number_of_fragments", 5),
         _size(options, "no_match_size", 0),
         options.get("require_field_match", True) in (True, "true"),
-        options.get("order") == "score",
         options.get("encoder") == "html",
         _size(options, "max_analyzer_offset", 0) if analyzed is not None else None,
     )
@@ -159,8 +154,6 @@ def _fragments(wish: Wish, target: Field, marks: list[Mark], mapping: Mapping, c
         passages = [opening(content, wish.no_match_size)]
     else:
         return []
-    if wish.by_score:
-        passages.sort(key=lambda passage: -passage.score)
     texts = (_format(content, passage, wish) for passage in passages)
     return [text for text in texts if text]
 

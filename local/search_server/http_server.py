@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.search_server import routes
+from local.search_server import errors, routes
 from local.search_server.catalog import Catalog
-from local.search_server.errors import Refusal
 
 LARGEST_BODY = 10 * 1024 * 1024  # bytes of a request, the quota of OpenSearch Serverless
-_LARGEST_UNPACKED = 10 * LARGEST_BODY
 _IDLE_SECONDS = 300
 
 _log = logging.getLogger(__name__)
@@ -49,15 +46,14 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def _serve(self) -> None:
-        pretty = False
         try:
             request = routes.Request(self.command, self.path, self._read())
             response = routes.answer(self.server.catalog, request)
-            status, body, pretty = response.status, response.body, response.pretty
+            status, body = response.status, response.body
         except _TooLarge:
             self.close_connection = True  # the rest of the body is not read
             status, body = 413, {"Message": f"Request size exceeded {LARGEST_BODY} bytes"}
-        except Refusal as refusal:
+        except errors.Refusal as refusal:
             status, body = refusal.status, refusal.body()
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -67,41 +63,20 @@ class _Handler(BaseHTTPRequestHandler):
                 500,
                 {"error": {"type": "internal_error", "reason": "the search server failed; see its log"}, "status": 500},
             )
-        self._write(status, body, pretty)
+        self._write(status, body)
 
     def _read(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            raw = self._read_chunks()
-        else:
-            length = int(self.headers.get("Content-Length") or 0)
-            if length > LARGEST_BODY:
-                raise _TooLarge
-            raw = self.rfile.read(length)
-        if self.headers.get("Content-Encoding", "").lower() != "gzip":
-            return raw
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            plain = unpacker.decompress(raw, _LARGEST_UNPACKED)
-        except zlib.error:
-            plain = b""
-        if unpacker.unconsumed_tail:
+        for name in ("Transfer-Encoding", "Content-Encoding"):
+            if name in self.headers:
+                self.close_connection = True  # the body is not read
+                raise errors.not_offered(f"a request with the header [{name}]")
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > LARGEST_BODY:
             raise _TooLarge
-        return plain
+        return self.rfile.read(length)
 
-    def _read_chunks(self) -> bytes:
-        chunks, total = [], 0
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            total += size
-            if total > LARGEST_BODY:
-                raise _TooLarge
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-        return b"".join(chunks)
-
-    def _write(self, status: int, body: Any, pretty: bool) -> None:
-        content = b"" if body is None else json.dumps(body, ensure_ascii=False, indent=2 if pretty else None).encode()
+    def _write(self, status: int, body: Any) -> None:
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         self.send_response(status)
         if body is not None:
             self.send_header("Content-Type", "application/json; charset=UTF-8")

@@ -80,15 +80,3 @@ def mapping(index: Index) -> dict[str, Any]:
 def add_fields(index: Index, body: dict[str, Any]) -> dict[str, Any]:
     index.add_fields(body)
     return {"acknowledged": True}
-
-
-def listing(catalog: Catalog, collection: str) -> list[dict[str, Any]]:
-    """``_cat/indices``: without health and status, which OpenSearch Serverless does not show."""
-    rows = []
-    for name in catalog.names(collection):
-        index = catalog.find(collection, name)
-        documents = str(index.snapshot.searcher.num_docs)
-        rows.append(
-            {"index": name, "uuid": index.uuid, "pri": "2", "rep": "0", "docs.count": documents, "docs.deleted": "0"}
-        )
-    return rows

@@ -13,24 +13,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.search_server import bulk_api, documents_api, errors, indices_api, search_api
 from local.search_server.catalog import Catalog
-from local.search_server.source_filter import SourceFilter
-
-_INFO = {
-    "name": "search",
-    "version": {"distribution": "opensearch", "number": "2.19.1"},
-    "tagline": "The search server of the local cloud",
-}
-_SOURCE = {"_source", "_source_includes", "_source_excludes"}
-_EVERYWHERE = {"pretty", "human", "error_trace"}
 
 _SERVED_BY_AWS = [
     re.compile(pattern)
     for pattern in (
         r"_(aliases|alias|analyze|bulk|count|field_caps|index_template|component_template|mapping|mappings|mget|msearch|search)(/.*)?",
-        r"_cat/(aliases|templates)(/.*)?",
-        r"_cat/indices/.+",
+        r"_cat/(aliases|indices|templates)(/.*)?",
         r"_(data_stream|ingest|plugins|ppl|sql|resolve|validate|rank_eval)(/.*)?",
         r"_search/(point_in_time|pipeline)(/.*)?",
+        r"[^_/][^/]*/_doc",
         r"[^_/][^/]*/_(alias|aliases|bulk|explain|field_caps|mget|msearch|rank_eval|search/point_in_time|settings?|source|validate)(/.*)?",
         r"[^_/][^/]*/_mappings?/.+",
     )
@@ -84,21 +75,19 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``body`` None: none at all. ``pretty``: indented."""
+    """``body`` None: none at all."""
 
     status: int
     body: Any
-    pretty: bool = False
 
 
 def answer(catalog: Catalog, request: Request) -> Response:
     """Raises Refusal."""
     parts = request.parts
     if not parts:
-        return Response(200, _INFO)
+        raise errors.NotServed
     collection, *path = parts
-    status, body = _Operation(catalog, collection, request).run(path)
-    return Response(status, body, "pretty" in request.parameters)
+    return Response(*_Operation(catalog, collection, request).run(path))
 
 
 class _Operation:
@@ -110,10 +99,6 @@ class _Operation:
         match path:
             case ["_bulk"]:
                 return self._bulk(None)
-            case ["_mget"]:
-                return self._mget(None)
-            case ["_cat", "indices"]:
-                return self._cat_indices()
             case [name] if not name.startswith("_") or self._method == "PUT":
                 return self._index(name)
             case [name, "_mapping" | "_mappings"] if not name.startswith("_"):
@@ -130,14 +115,6 @@ class _Operation:
                 return 200, search_api.analyze(self._find(name), self._request.json())
             case [name, "_bulk"] if not name.startswith("_"):
                 return self._bulk(name)
-            case [name, "_mget"] if not name.startswith("_"):
-                return self._mget(name)
-            case [name, "_doc"] if not name.startswith("_"):
-                self._allow("POST")
-                self._take_write()
-                index = self._catalog.find_or_create(self._collection, name)
-                text = self._request.required_text()
-                return documents_api.write(index, documents_api.new_id(), documents_api.indexing(text))
             case [name, "_doc", document_id] if not name.startswith("_"):
                 return self._document(name, document_id)
             case [name, "_create", document_id] if not name.startswith("_"):
@@ -148,10 +125,8 @@ class _Operation:
                 return documents_api.write(index, document_id, documents_api.creating(document_id, text, index))
             case [name, "_update", document_id] if not name.startswith("_"):
                 self._allow("POST")
-                self._take_write("retry_on_conflict")
-                text = self._request.required_text()
-                upserts = {"upsert", "doc_as_upsert"} & set(documents_api.parse_object(text))
-                index = self._catalog.find_or_create(self._collection, name) if upserts else self._find(name)
+                self._take_write()
+                text, index = self._request.required_text(), self._find(name)
                 return documents_api.write(index, document_id, documents_api.updating(document_id, text, index))
         return self._elsewhere("/".join(path))
 
@@ -179,19 +154,19 @@ class _Operation:
         """Refuses parameters that are not known, by name."""
         path = urlsplit(self._request.target).path.partition("/")[2]
         for name in self._parameters:
-            if name not in known | _EVERYWHERE:
+            if name not in known:
                 if name in _PARAMETERS_ELSEWHERE:
                     raise errors.not_offered(f"parameter [{name}]")
                 raise errors.illegal_argument(
                     f"request [/{path.partition('/')[2]}] contains unrecognized parameter: [{name}]"
                 )
 
-    def _take_write(self, *known: str) -> None:
+    def _take_write(self) -> None:
         refresh = self._parameters.get("refresh", "false")
         if refresh != "false":
             policy = "wait_for" if refresh == "wait_for" else "true"
             raise errors.SearchError(400, "status_exception", f"{policy} refresh policy is not supported.")
-        self._take({"refresh", "timeout", *known})
+        self._take({"refresh"})
 
     def _index(self, name: str) -> tuple[int, Any]:
         self._allow("GET", "HEAD", "PUT", "DELETE")
@@ -217,25 +192,22 @@ class _Operation:
             raise errors.NotServed  # OpenSearch Serverless has PUT only
         self._allow("GET", "HEAD", "PUT", "DELETE")
         if self._method in ("GET", "HEAD"):
-            self._take(_SOURCE)
-            source = SourceFilter.from_parameters(self._parameters) or SourceFilter()
-            return documents_api.get(self._find(name), document_id, source)
+            self._take(set())
+            return documents_api.get(self._find(name), document_id)
         if self._method == "DELETE":
             self._take_write()
             return documents_api.write(self._find(name), document_id, documents_api.deleting)
-        create = self._parameters.get("op_type", "index") == "create"
-        self._take_write("op_type")
+        self._take_write()
         text = self._request.required_text()
         index = self._catalog.find_or_create(self._collection, name)
-        decide = documents_api.creating(document_id, text, index) if create else documents_api.indexing(text)
-        return documents_api.write(index, document_id, decide)
+        return documents_api.write(index, document_id, documents_api.indexing(text))
 
     def _search(self, name: str) -> tuple[int, Any]:
         self._allow("GET", "POST")
         if "scroll" in self._parameters:
             raise errors.NotServed
-        self._take(search_api.PARAMETERS)
-        return 200, search_api.search(self._find(name), self._request.json(), self._parameters)
+        self._take(set())
+        return 200, search_api.search(self._find(name), self._request.json())
 
     def _bulk(self, name: str | None) -> tuple[int, Any]:
         if self._method != "POST":
@@ -243,26 +215,15 @@ class _Operation:
         self._take_write()
         return bulk_api.bulk(self._catalog, self._collection, name, self._request.required_text())
 
-    def _mget(self, name: str | None) -> tuple[int, Any]:
-        self._allow("GET", "POST")
-        self._take(_SOURCE)
-        source = SourceFilter.from_parameters(self._parameters) or SourceFilter()
-        return documents_api.mget(self._catalog, self._collection, name, self._request.json(), source)
-
-    def _cat_indices(self) -> tuple[int, Any]:
-        self._allow("GET")
-        if self._parameters.get("format") != "json":
-            raise errors.not_offered("_cat/indices in another format than json")
-        self._take({"format"})
-        return 200, indices_api.listing(self._catalog, self._collection)
-
 
 _PARAMETERS_ELSEWHERE = {
-    "allow_no_indices", "allow_partial_search_results", "analyze_wildcard", "analyzer", "batched_reduce_size",
-    "ccs_minimize_roundtrips", "default_operator", "df", "docvalue_fields", "expand_wildcards", "explain", "filter_path", "format",
-    "h", "if_primary_term", "if_seq_no", "ignore_throttled", "ignore_unavailable", "include_type_name", "lenient",
-    "max_concurrent_shard_requests", "min_score", "pipeline", "pre_filter_shard_size", "preference", "q", "realtime", "refresh",
-    "request_cache", "require_alias", "rest_total_hits_as_int", "routing", "search_pipeline", "search_type",
-    "seq_no_primary_term", "stats", "stored_fields", "suggest_field", "terminate_after", "track_scores", "typed_keys", "v",
-    "version", "version_type", "wait_for_active_shards", "write_index_only", "cluster_manager_timeout", "master_timeout", "timeout",
+    "_source", "_source_excludes", "_source_includes", "allow_no_indices", "allow_partial_search_results", "analyze_wildcard",
+    "analyzer", "batched_reduce_size", "ccs_minimize_roundtrips", "cluster_manager_timeout", "default_operator", "df",
+    "docvalue_fields", "error_trace", "expand_wildcards", "explain", "filter_path", "format", "from", "h", "human",
+    "if_primary_term", "if_seq_no", "ignore_throttled", "ignore_unavailable", "include_type_name", "lenient", "master_timeout",
+    "max_concurrent_shard_requests", "min_score", "op_type", "pipeline", "pre_filter_shard_size", "preference", "pretty", "q",
+    "realtime", "refresh", "request_cache", "require_alias", "rest_total_hits_as_int", "retry_on_conflict", "routing",
+    "search_pipeline", "search_type", "seq_no_primary_term", "size", "sort", "stats", "stored_fields", "suggest_field",
+    "terminate_after", "timeout", "track_scores", "track_total_hits", "typed_keys", "v", "version", "version_type",
+    "wait_for_active_shards", "write_index_only",
 }  # fmt: skip

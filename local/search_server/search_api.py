@@ -33,9 +33,6 @@ _ELSEWHERE = {
     "seq_no_primary_term", "slice", "stats", "stored_fields", "suggest", "terminate_after", "track_scores", "verbose_pipeline",
     "version",
 }  # fmt: skip
-PARAMETERS = {
-    "from", "size", "sort", "_source", "_source_includes", "_source_excludes", "track_total_hits", "timeout",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,35 +48,30 @@ class SearchRequest:
     aggregations: Any = None
 
     @staticmethod
-    def parse(body: dict[str, Any], parameters: dict[str, str]) -> SearchRequest:
+    def parse(body: dict[str, Any]) -> SearchRequest:
         """Raises SearchError for anything unknown or not offered."""
         for name in body:
             if name in _ELSEWHERE:
                 raise errors.not_offered(f"[{name}] of a search")
             if name not in _KNOWN:
                 raise errors.parsing(f"Unknown key for a {_token(body[name])} in [{name}].")
-        merged: dict[str, Any] = dict(body)
-        for name in {"from", "size", "timeout", "track_total_hits"} & set(parameters):
-            merged[name] = parameters[name]
-        if "sort" in parameters:
-            merged["sort"] = [_sort_parameter(part) for part in parameters["sort"].split(",")]
-        if "timeout" in merged and not _DURATION.fullmatch(str(merged["timeout"])):
+        if "timeout" in body and not _DURATION.fullmatch(str(body["timeout"])):
             raise errors.illegal_argument(
-                f"failed to parse setting [timeout] with value [{merged['timeout']}] as a time value"
+                f"failed to parse setting [timeout] with value [{body['timeout']}] as a time value"
             )
-        if "query" in merged and merged["query"] is None:
+        if "query" in body and body["query"] is None:
             raise errors.parsing("[_na] query malformed, must start with start_object")
         request = SearchRequest(
-            skip=_count(merged, "from", 0),
-            size=_count(merged, "size", 10),
-            sort=merged.get("sort"),
-            after=merged.get("search_after"),
-            source=SourceFilter.from_parameters(parameters) or SourceFilter.parse(merged.get("_source", True)),
-            tracked=_tracked(merged.get("track_total_hits", _TRACKED)),
-            highlight=merged.get("highlight"),
-            aggregations=merged.get("aggs", merged.get("aggregations")),
+            skip=_count(body, "from", 0),
+            size=_count(body, "size", 10),
+            sort=body.get("sort"),
+            after=body.get("search_after"),
+            source=SourceFilter.parse(body.get("_source", True)),
+            tracked=_tracked(body.get("track_total_hits", _TRACKED)),
+            highlight=body.get("highlight"),
+            aggregations=body.get("aggs", body.get("aggregations")),
         )
-        return replace(request, query=merged["query"]) if "query" in merged else request
+        return replace(request, query=body["query"]) if "query" in body else request
 
 
 def _token(value: Any) -> str:
@@ -96,13 +88,8 @@ def _token(value: Any) -> str:
             return "VALUE_NUMBER"
 
 
-def _sort_parameter(part: str) -> Any:
-    name, _, order = part.partition(":")
-    return {name: {"order": order}} if order else name
-
-
-def _count(merged: dict[str, Any], name: str, default: int) -> int:
-    value = merged.get(name, default)
+def _count(body: dict[str, Any], name: str, default: int) -> int:
+    value = body.get(name, default)
     try:
         number = int(value)
     except (TypeError, ValueError):
@@ -126,10 +113,10 @@ def _tracked(value: Any) -> int | bool:
     return number
 
 
-def search(index: Index, body: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+def search(index: Index, body: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
     now = int(time.time() * 1000)
-    request = SearchRequest.parse(body, parameters)
+    request = SearchRequest.parse(body)
     snapshot = index.snapshot
     wishes = highlight.parse(request.highlight) if request.highlight is not None else []
     clause = compile_query(request.query, index, snapshot, now)

@@ -10,7 +10,7 @@ from local.search_server import dates, errors, fields
 from local.search_server.fields import Family, Field, Kind, Value
 from local.search_server.index import Index
 
-_ELSEWHERE = {"nested", "nested_path", "nested_filter", "numeric_type", "format"}
+_ELSEWHERE = {"mode", "nested", "nested_path", "nested_filter", "numeric_type", "format"}
 _TEXT_FIELD = (
     "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these"
     " operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{}] in order"
@@ -103,7 +103,7 @@ def _key(path: str, options: dict[str, Any], index: Index) -> Key:
     for name in options:
         if name in _ELSEWHERE:
             raise errors.not_offered(f"[{name}] of a sort")
-        if name not in ("order", "missing", "mode", "unmapped_type"):
+        if name not in ("order", "missing", "unmapped_type"):
             raise errors.unknown_field("field_sort", name)
     order = str(options.get("order", "desc" if path == "_score" else "asc")).lower()
     if order not in ("asc", "desc"):
@@ -142,12 +142,9 @@ def _field_key(path: str, options: dict[str, Any], index: Index, descending: boo
         raise errors.query_failed(
             f"Can't load fielddata on [{path}] because fielddata is unsupported", "illegal_argument_exception"
         )
-    mode = options.get("mode", "max" if descending else "min")
-    if mode not in ("min", "max"):
-        raise errors.not_offered(f"[mode] {mode} of a sort")
-    if (path in index.multivalued and (descending or mode == "max")) or mode != ("max" if descending else "min"):
-        raise errors.not_offered(f"a sort by the largest of several values of [{path}]")
     several = path in index.multivalued
+    if several and descending:
+        raise errors.not_offered(f"a sort by the largest of several values of [{path}]")
     if several and missing_first:
         raise errors.not_offered(f"[missing] _first in a sort by [{path}], which has several values")
     return Key(found, descending, missing_first, index.snapshot.columns.of.get(path), several)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,81 +10,38 @@ from local.search_server import errors
 
 @dataclass(frozen=True, slots=True)
 class SourceFilter:
-    """``wanted`` False: no source at all. Patterns name a field or, with its parts, an object; ``*`` stands for anything."""
+    """``wanted`` False: no source at all. ``names`` are fields and whole objects; without any, everything is returned."""
 
     wanted: bool = True
-    includes: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @staticmethod
     def parse(value: Any) -> SourceFilter:
-        """Of a request body. Raises SearchError."""
-        match value:
-            case bool():
-                return SourceFilter(value)
-            case str():
-                return SourceFilter(includes=(value,))
-            case list():
-                return SourceFilter(includes=tuple(map(str, value)))
-            case dict():
-                for name in value:
-                    if name not in ("includes", "include", "excludes", "exclude"):
-                        raise errors.parsing(f"Unknown key for a VALUE in [{name}].")
-                includes = value.get("includes", value.get("include", []))
-                excludes = value.get("excludes", value.get("exclude", []))
-                return SourceFilter(True, _listed(includes), _listed(excludes))
-        raise errors.parsing(f"Expected one of [VALUE_BOOLEAN, START_OBJECT] but found [{value}]")
-
-    @staticmethod
-    def from_parameters(parameters: dict[str, str]) -> SourceFilter | None:
-        """Of a query string; None when it says nothing."""
-        if not {"_source", "_source_includes", "_source_excludes"} & set(parameters):
-            return None
-        includes = _csv(parameters.get("_source_includes", ""))
-        wanted = parameters.get("_source", "true")
-        if wanted not in ("true", "false", ""):
-            includes = (*_csv(wanted), *includes)
-        return SourceFilter(wanted != "false", includes, _csv(parameters.get("_source_excludes", "")))
+        """Raises SearchError."""
+        if isinstance(value, bool):
+            return SourceFilter(value)
+        names = [value] if isinstance(value, str) else value
+        if isinstance(value, dict) or any("*" in str(name) for name in names if isinstance(names, list)):
+            raise errors.not_offered("[_source] with patterns or exclusions")
+        if not isinstance(names, list):
+            raise errors.parsing(f"Expected one of [VALUE_BOOLEAN, START_OBJECT] but found [{value}]")
+        return SourceFilter(names=frozenset(map(str, names)))
 
     def apply(self, source: dict[str, Any]) -> dict[str, Any]:
-        if not self.includes and not self.excludes:
-            return source
-        filtered: dict[str, Any] = self._part(source, "", not self.includes)
-        return filtered
+        return self._part(source, "") if self.names else source
 
-    def _part(self, node: dict[str, Any], prefix: str, included: bool) -> dict[str, Any]:
+    def _part(self, node: dict[str, Any], prefix: str) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for name, value in node.items():
-            path = prefix + name
-            if _names(self.excludes, path):
-                continue
-            inside = included or _names(self.includes, path)
-            value = self._value(value, path, inside)
-            if value is not _NOTHING:
+            if prefix + name in self.names:
                 kept[name] = value
+            elif part := self._inside(value, f"{prefix}{name}."):
+                kept[name] = part
         return kept
 
-    def _value(self, value: Any, path: str, included: bool) -> Any:
+    def _inside(self, value: Any, prefix: str) -> Any:
         if isinstance(value, dict):
-            part = self._part(value, path + ".", included)
-            return part if part or included else _NOTHING
-        if isinstance(value, list) and any(isinstance(each, dict) for each in value):
-            parts = [self._value(each, path, included) for each in value]
-            kept = [part for part in parts if part is not _NOTHING]
-            return kept if kept or included else _NOTHING
-        return value if included else _NOTHING
-
-
-_NOTHING = object()
-
-
-def _names(patterns: tuple[str, ...], path: str) -> bool:
-    return any(re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), path) for pattern in patterns)
-
-
-def _listed(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(map(str, value))
-
-
-def _csv(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split(",") if part)
+            return self._part(value, prefix)
+        if isinstance(value, list):
+            return [part for each in value if (part := self._inside(each, prefix))]
+        return None

@@ -155,7 +155,7 @@ class Index:
 
     def _is_visible(self, document_id: str, version: int) -> bool:
         try:
-            seen = int(self.client.get(index=self.name, id=document_id, _source=False)["_version"])
+            seen = int(self.client.get(index=self.name, id=document_id)["_version"])
         except NotFoundError:
             return version == 0
         return seen >= version > 0
