@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from local.search_server.catalog import Catalog
-from local.search_server.http_server import SearchServer
+from local.search_server.api.http_server import SearchServer
+from local.search_server.index.catalog import Catalog
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from local.search_server import boundaries, dates, porter
-from local.search_server.lengths import Lengths
+from local.search_server.analysis import boundaries, porter
+from local.search_server.index import dates
+from local.search_server.index.lengths import Lengths
 
 
 def test_fillers_keep_the_average_of_the_texts_that_have_words() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import tantivy
 
 from local.search_server import errors
-from local.search_server.fields import Family, Field, Kind
-from local.search_server.index import Snapshot
-from local.search_server.mappings import Mapping
-from local.search_server.marks import Mark
-from local.search_server.text_index import EVERY, PRESENT, WITH_TERMS
+from local.search_server.index.fields import Family, Field, Kind
+from local.search_server.index.index import Snapshot
+from local.search_server.index.mappings import Mapping
+from local.search_server.index.text_index import EVERY, PRESENT, WITH_TERMS
+from local.search_server.queries.match_spans import Mark
 
 # Of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same.
 K1, B = 1.2, 0.75

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.index import Index, Snapshot
+from local.search_server.index.index import Index, Snapshot
 from local.search_server.queries import compound, full_text, simple_query_string, term_level
 from local.search_server.queries.clause import MOST_CLAUSES, Clause, Scope
 

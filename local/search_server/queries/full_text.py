@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.search_server import errors, fields
-from local.search_server.analysis import Analyzer
-from local.search_server.fields import Field, Kind
-from local.search_server.marks import AnyOf, Mark, Near, Phrase
+from local.search_server import errors
+from local.search_server.analysis.analysis import Analyzer
+from local.search_server.index import fields
+from local.search_server.index.fields import Field, Kind
 from local.search_server.queries.clause import (
     MUST,
     SHOULD,
@@ -26,6 +26,7 @@ from local.search_server.queries.clause import (
     whole,
 )
 from local.search_server.queries.compound import minimum_should_match
+from local.search_server.queries.match_spans import AnyOf, Mark, Near, Phrase
 from local.search_server.queries.term_level import exact
 
 MOST_EXPANSIONS = 50

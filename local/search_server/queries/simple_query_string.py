@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.fields import Field, Kind
+from local.search_server.index.fields import Field, Kind
 from local.search_server.queries import full_text
 from local.search_server.queries.clause import Clause, Scope, boost_of, check_options, everything, nothing
 from local.search_server.queries.compound import combine

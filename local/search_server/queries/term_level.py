@@ -7,10 +7,11 @@ from typing import Any
 
 import tantivy
 
-from local.search_server import dates, errors, fields
-from local.search_server.fields import Family, Field, Kind, Value
-from local.search_server.lengths import FILLER
-from local.search_server.marks import AnyOf, Like, Mark
+from local.search_server import errors
+from local.search_server.index import dates, fields
+from local.search_server.index.fields import Family, Field, Kind, Value
+from local.search_server.index.lengths import FILLER
+from local.search_server.index.text_index import ID, PRESENT
 from local.search_server.queries.clause import (
     MUST,
     MUST_NOT,
@@ -24,7 +25,7 @@ from local.search_server.queries.clause import (
     nothing,
     options_for,
 )
-from local.search_server.text_index import ID, PRESENT
+from local.search_server.queries.match_spans import AnyOf, Like, Mark
 
 MOST_TERMS = 65_536  # index.max_terms_count
 _ANY = r"(?s:.)"

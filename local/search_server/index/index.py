@@ -22,11 +22,11 @@ from typing import Any
 import tantivy
 
 from local.search_server import errors
-from local.search_server.analysis import Analysis
-from local.search_server.document_log import DocumentLog, LogClosed, Stored
-from local.search_server.mappings import Mapping
-from local.search_server.reading import Reading, read
-from local.search_server.text_index import Columns, TextIndex
+from local.search_server.analysis.analysis import Analysis
+from local.search_server.index.document_log import DocumentLog, LogClosed, Stored
+from local.search_server.index.document_parser import Reading, read
+from local.search_server.index.mappings import Mapping
+from local.search_server.index.text_index import Columns, TextIndex
 
 _log = logging.getLogger(__name__)
 _PER_BATCH = 500  # documents in memory while indexing

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from local.search_server import boundaries
-from local.search_server.analysis import Span
-from local.search_server.boundaries import Boundaries
+from local.search_server.analysis import boundaries
+from local.search_server.analysis.analysis import Span
+from local.search_server.analysis.boundaries import Boundaries
 
 BETWEEN_VALUES = "\u2029"  # ends every passage
 _AROUND = 400  # characters looked at around a cut to find a word's end

@@ -15,12 +15,12 @@ from typing import Any
 
 import tantivy
 
-from local.search_server.analysis import GAP, SEPARATOR
-from local.search_server.document_log import Stored
-from local.search_server.fields import Family, Field
-from local.search_server.lengths import FILLER, Lengths
-from local.search_server.mappings import Mapping
-from local.search_server.reading import read
+from local.search_server.analysis.analysis import GAP, SEPARATOR
+from local.search_server.index.document_log import Stored
+from local.search_server.index.document_parser import read
+from local.search_server.index.fields import Family, Field
+from local.search_server.index.lengths import FILLER, Lengths
+from local.search_server.index.mappings import Mapping
 
 SEQ, ID, PRESENT = "seq", "id", "present"
 EVERY = ""  # what every document has in PRESENT

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.search_server import bulk_api, documents_api, errors, indices_api, search_api
-from local.search_server.catalog import Catalog
+from local.search_server import errors
+from local.search_server.api import bulk_api, documents_api, indices_api, search_api
+from local.search_server.index.catalog import Catalog
 
 _SERVED_BY_AWS = [
     re.compile(pattern)

@@ -13,8 +13,9 @@ from typing import Any
 
 import tantivy
 
-from local.search_server import errors, porter
-from local.search_server.word_breaks import word_pattern
+from local.search_server import errors
+from local.search_server.analysis import porter
+from local.search_server.analysis.word_breaks import word_pattern
 
 SEPARATOR, GAP = "\x1f", "\x1e"
 _REMEMBERED = 200_000  # pieces of text, then the memory begins anew

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local.search_server import dates, errors
-from local.search_server.fields import Family, Field, Kind
+from local.search_server import errors
+from local.search_server.index import dates
+from local.search_server.index.fields import Family, Field, Kind
 
 METRICS = {"min", "max", "sum", "avg", "value_count", "cardinality"}
 _ELSEWHERE = {

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from local.search_server import errors, fields
-from local.search_server.analysis import Analyzer, Span
-from local.search_server.fields import Family, Field
-from local.search_server.mappings import Mapping
-from local.search_server.marks import Mark, Phrase
-from local.search_server.passages import BETWEEN_VALUES, Passage, opening, passages_around
+from local.search_server import errors
+from local.search_server.analysis.analysis import Analyzer, Span
+from local.search_server.index import fields
+from local.search_server.index.fields import Family, Field
+from local.search_server.index.mappings import Mapping
+from local.search_server.queries.match_spans import Mark, Phrase
+from local.search_server.search.passages import BETWEEN_VALUES, Passage, opening, passages_around
 
 MOST_ANALYZED = 1_000_000  # characters, index.highlight.max_analyzed_offset
 _TRIMMED = "".join(map(chr, range(33)))  # what Java's trim takes off

@@ -7,8 +7,9 @@ import logging
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.search_server import errors, routes
-from local.search_server.catalog import Catalog
+from local.search_server import errors
+from local.search_server.api import routes
+from local.search_server.index.catalog import Catalog
 
 LARGEST_BODY = 10 * 1024 * 1024  # bytes of a request, the quota of OpenSearch Serverless
 _IDLE_SECONDS = 300

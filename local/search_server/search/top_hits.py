@@ -15,10 +15,10 @@ from typing import Any
 
 import tantivy
 
-from local.search_server.fields import Family, Value
+from local.search_server.index.fields import Family, Value
+from local.search_server.index.text_index import PRESENT, SEQ
 from local.search_server.queries.clause import MUST, MUST_NOT, SHOULD, Clause, Q
-from local.search_server.sorting import Key
-from local.search_server.text_index import PRESENT, SEQ
+from local.search_server.search.sorting import Key
 
 Row = tuple[int, tuple[Value | None, ...]]  # the write, and its value for each criterion
 Values = Callable[[list[int], list[Key]], dict[int, tuple[Value | None, ...]]]

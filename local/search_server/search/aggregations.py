@@ -10,13 +10,21 @@ from typing import Any
 
 import tantivy
 
-from local.search_server import dates, errors
-from local.search_server.aggregation_options import METRICS, bucket_options, interval, one_range, shown_key, split
-from local.search_server.fields import Family, Field, Kind
-from local.search_server.index import Index, Snapshot
+from local.search_server import errors
+from local.search_server.index import dates
+from local.search_server.index.fields import Family, Field, Kind
+from local.search_server.index.index import Index, Snapshot
 from local.search_server.queries.clause import MUST, Q
 from local.search_server.queries.compiler import compile_query
-from local.search_server.top_hits import total
+from local.search_server.search.aggregation_options import (
+    METRICS,
+    bucket_options,
+    interval,
+    one_range,
+    shown_key,
+    split,
+)
+from local.search_server.search.top_hits import total
 
 _MOST_BUCKETS = 65_000
 Counted = dict[str, Any]  # an answer of tantivy

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.search_server import dates, errors, fields
-from local.search_server.fields import Family, Kind, Value
-from local.search_server.mappings import Mapping
+from local.search_server import errors
+from local.search_server.index import dates, fields
+from local.search_server.index.fields import Family, Kind, Value
+from local.search_server.index.mappings import Mapping
 
 _DEEPEST = 20  # index.mapping.depth.limit
 

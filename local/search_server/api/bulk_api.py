@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.catalog import Catalog
-from local.search_server.document_log import Stored
-from local.search_server.documents_api import (
+from local.search_server.api.documents_api import (
     STATUS,
     Answer,
     check_id,
@@ -21,7 +19,9 @@ from local.search_server.documents_api import (
     indexing,
     updating,
 )
-from local.search_server.index import Decision, Index, Write
+from local.search_server.index.catalog import Catalog
+from local.search_server.index.document_log import Stored
+from local.search_server.index.index import Decision, Index, Write
 
 _ACTIONS = ("create", "delete", "index", "update")
 _METADATA_ELSEWHERE = {

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
-from local.search_server import dates
+from local.search_server.index import dates
 
 Value = str | int | float
 

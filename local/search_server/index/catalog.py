@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.index import Index
+from local.search_server.index.index import Index
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 _FORBIDDEN = ' "*\\<|,>/?'

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.catalog import Catalog
-from local.search_server.index import Index
+from local.search_server.index.catalog import Catalog
+from local.search_server.index.index import Index
 
 _MANAGED = {
     "number_of_shards",

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from local.search_server import dates, errors, fields
-from local.search_server.fields import Family, Field, Kind, Value
-from local.search_server.index import Index
+from local.search_server import errors
+from local.search_server.index import dates, fields
+from local.search_server.index.fields import Family, Field, Kind, Value
+from local.search_server.index.index import Index
 
 _ELSEWHERE = {"mode", "nested", "nested_path", "nested_filter", "numeric_type", "format"}
 _TEXT_FIELD = (

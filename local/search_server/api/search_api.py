@@ -8,16 +8,17 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from local.search_server import errors, highlight, sorting, top_hits
-from local.search_server.aggregations import Aggregator
-from local.search_server.document_log import Stored
-from local.search_server.fields import Kind, Value, as_text
-from local.search_server.index import Index, Snapshot
+from local.search_server import errors
+from local.search_server.api.source_filter import SourceFilter
+from local.search_server.index.document_log import Stored
+from local.search_server.index.document_parser import read_values
+from local.search_server.index.fields import Kind, Value, as_text
+from local.search_server.index.index import Index, Snapshot
 from local.search_server.queries.clause import Clause
 from local.search_server.queries.compiler import compile_query
-from local.search_server.reading import read_values
-from local.search_server.sorting import Key
-from local.search_server.source_filter import SourceFilter
+from local.search_server.search import highlight, sorting, top_hits
+from local.search_server.search.aggregations import Aggregator
+from local.search_server.search.sorting import Key
 
 WINDOW = 10_000  # index.max_result_window
 _TRACKED = 10_000  # hits counted exactly unless more is asked for

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.analysis import Analysis
-from local.search_server.fields import Field, Kind
+from local.search_server.analysis.analysis import Analysis
+from local.search_server.index.fields import Field, Kind
 
 MOST_FIELDS = 1000  # index.mapping.total_fields.limit
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.document_log import Stored
-from local.search_server.index import Decision, Done, Index, Write
+from local.search_server.index.document_log import Stored
+from local.search_server.index.index import Decision, Done, Index, Write
 
 _LONGEST_ID = 512  # bytes
 STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}

@@ -1,0 +1,1 @@
+"""Text analysis: analyzers, stemming, and the boundaries of words and sentences."""

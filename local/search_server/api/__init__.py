@@ -1,0 +1,1 @@
+"""The OpenSearch REST API: HTTP, routes, and the operations on documents, indexes and searches."""

@@ -1,0 +1,1 @@
+"""One index: its mapping, its documents, and their searchable form."""

@@ -1,0 +1,1 @@
+"""Running a search: order, pages, aggregations and highlights."""
