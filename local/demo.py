@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 
 from local import mails, operators
 from local.cloud.patches.resource_types import ACCEPTED
-from local.demo_documents import library
+from local.demo_data import library
 from local.settings import HOME, LocalSettings
 from local.supervisor import snapshot
 

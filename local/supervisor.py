@@ -89,7 +89,7 @@ def start(settings: LocalSettings, **more: str) -> None:
         (state / folder).mkdir(parents=True, exist_ok=True)
     with (state / "cloud.log").open("ab") as log:
         process = subprocess.Popen(
-            [str(CLOUD_PYTHON), "-m", "local.cloud.serve"],
+            [str(CLOUD_PYTHON), "-m", "local.cloud.server"],
             cwd=ROOT,
             env=environment(settings) | more,
             stdout=log,

@@ -23,7 +23,7 @@ class SearchProcess:
         threading.Thread(target=self._keep, daemon=True, name="search-server").start()
 
     def _keep(self) -> None:
-        command = [os.environ["DOCPLATFORM_HOST_PYTHON"], "-m", "local.cloud.child", "local.search_server"]
+        command = [os.environ["DOCPLATFORM_HOST_PYTHON"], "-m", "local.cloud.process", "local.search_server"]
         command += ["--port", os.environ["DOCPLATFORM_SEARCH_PORT"], "--data", os.environ["DOCPLATFORM_SEARCH_DATA"]]
         while not self._stopping.is_set():
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, stderr=sys.stderr)

@@ -88,7 +88,7 @@ def _policy_remover(aoss: Any) -> Any:
 
 def _collection_maker(aoss: Any) -> Any:
     def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
-        from local.cloud.search_gate import endpoint
+        from local.cloud.search_authorization import endpoint
 
         wanted = {
             name: value for name, value in _members(properties).items() if name in ("name", "type", "description")

@@ -1,6 +1,6 @@
 """Runs a module, and ends when the process that started it is gone.
 
-python -m local.cloud.child MODULE [ARGUMENT]...
+python -m local.cloud.process MODULE [ARGUMENT]...
 """
 
 from __future__ import annotations

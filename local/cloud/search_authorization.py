@@ -14,7 +14,7 @@ import os
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.cloud.answers import answer
+from local.cloud.responses import answer
 
 PREFIX = "/_aoss/"
 

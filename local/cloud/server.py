@@ -1,6 +1,6 @@
 """The cloud's process: the emulator with its patches, a port for each region, the door of the search, and the search server as a child.
 
-python -m local.cloud.serve          everything it needs to know is in its environment (see ``local/supervisor.py``)
+python -m local.cloud.server          everything it needs to know is in its environment (see ``local/supervisor.py``)
 
 It stores its state while it runs (snapshots.py) and, whole, when it is told to stop: first the regions answer no more and what
 they have in hand is finished, then the functions are ended, then everything is written. What was cut off comes back after the next
@@ -141,8 +141,8 @@ class Cloud:
     async def _at_a_region(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
-        from local.cloud.answers import answer
         from local.cloud.patches import regions
+        from local.cloud.responses import answer
 
         if self._closed:
             await answer(send, 503, {"message": "The local cloud is stopping"})
@@ -158,13 +158,13 @@ class Cloud:
     async def _at_the_endpoint(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
-        from local.cloud import search_gate
-        from local.cloud.answers import answer
+        from local.cloud import search_authorization
         from local.cloud.patches import live_code
+        from local.cloud.responses import answer
 
         match scope["method"], scope["path"]:
-            case _, path if path.startswith(search_gate.PREFIX):
-                await search_gate.serve(scope, receive, send)
+            case _, path if path.startswith(search_authorization.PREFIX):
+                await search_authorization.serve(scope, receive, send)
             case "GET", "/_local/workers":
                 await answer(send, 200, live_code.workers())
             case "POST", "/_local/snapshot":
