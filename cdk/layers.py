@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 
 from cdk.config import ROOT
+from cdk.contract import copy_contract
 from docplatform.runtime.spec import Layer
 
 BUILD = ROOT / ".local/build/layers"
@@ -64,6 +65,7 @@ def build(layer: Layer, target: str) -> Built:
     if layer is not Layer.PLATFORM:
         lock = ROOT / "locks" / _LOCKS[layer]
         return _kept(layer.value, target, lock.read_bytes(), lambda packages: install(lock, target, packages))
+    copy_contract(ROOT)
     folder = ROOT / "layers/platform"
     fingerprint = _fingerprint(folder / "python")
     if target == "host":

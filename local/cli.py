@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from cdk.contract import copy_contract
 from local import supervisor
 from local.settings import DEFAULT_PORT, DEFAULT_REGION_PORTS, ROOT, LocalSettings, load, load_or_make
 
@@ -35,6 +36,8 @@ def main(words: Sequence[str]) -> int:
     if command not in known:
         print(f"there is no command '{command}'; there are: {', '.join(known)}")
         return 2
+    if command != "openapi":  # which writes what is copied
+        copy_contract()
     try:
         return known[command](rest)
     except BrokenPipeError:  # the reader has seen enough: ./dp status | head
@@ -241,12 +244,14 @@ def lock(words: list[str]) -> int:
 
 
 def openapi(words: list[str]) -> int:
-    """Write the OpenAPI document anew."""
+    """Write the OpenAPI document, ``docs/openapi.json``, anew."""
     _parsed("openapi", words)
-    files = [ROOT / "docs/openapi.json", ROOT / "layers/platform/python/docplatform/http/openapi.json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/platform/python")}
-    command = [sys.executable, "-m", "docplatform.http.openapi", str(ROOT / "functions"), *map(str, files)]
-    return subprocess.call(command, env=environment)
+    command = [sys.executable, "-m", "docplatform.http.openapi", str(ROOT / "functions")]
+    code = subprocess.call([*command, str(ROOT / "docs/openapi.json")], env=environment)
+    if code == 0:
+        copy_contract()
+    return code
 
 
 if __name__ == "__main__":

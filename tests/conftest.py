@@ -2,7 +2,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from cdk.contract import copy_contract
 from tests.world import Cloud, Person, TenantWorld, cloud
+
+
+def pytest_configure() -> None:
+    copy_contract()
 
 
 @pytest.fixture(scope="module")

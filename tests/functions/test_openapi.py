@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from cdk.contract import copy_contract
 from docplatform.http.openapi import document, render, rooms
 from docplatform.runtime.spec import Auth
 from tests.world import ROOT, Cloud
@@ -14,9 +17,25 @@ DOCUMENT = document(ROOT / "functions")
 OPERATIONS = [(method, path, each) for path, methods in DOCUMENT["paths"].items() for method, each in methods.items()]
 
 
-@pytest.mark.parametrize("file", ["docs/openapi.json", "layers/platform/python/docplatform/http/openapi.json"])
-def test_the_kept_document_is_current(file: str) -> None:
-    assert (ROOT / file).read_text(encoding="utf-8") == render(ROOT / "functions"), "run ./dp openapi"
+def test_the_kept_document_is_current() -> None:
+    assert (ROOT / "docs/openapi.json").read_text(encoding="utf-8") == render(ROOT / "functions"), "run ./dp openapi"
+
+
+def test_the_copy_that_the_layer_carries_is_never_an_older_one(tmp_path: Path) -> None:
+    for folder in ("docs", "layers"):
+        (tmp_path / folder).mkdir()
+    for content in ("{}\n", '{"openapi": "3.1.0"}\n'):
+        (tmp_path / "docs/openapi.json").write_text(content)
+        copy = copy_contract(tmp_path)
+        assert copy == tmp_path / "layers/platform/python/docplatform/http/openapi.json"
+        assert copy.read_text() == content
+    assert not list((tmp_path / "layers").glob(".openapi-*"))
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_git_keeps_the_document_once() -> None:
+    listed = subprocess.run(["git", "ls-files", "*openapi.json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert listed.stdout.split() == ["docs/openapi.json"]
 
 
 def test_the_document_is_served(region: Cloud) -> None:

@@ -131,6 +131,8 @@ def test_tools_that_leave_caches_do_not_change_the_platform_layer(workshop: Path
     package = workshop / "layers/platform/python/docplatform"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("VERSION = 1\n")
+    (workshop / "docs").mkdir()
+    (workshop / "docs/openapi.json").write_text("{}")
     before = layers.build(Layer.PLATFORM, "lambda")
     for cache in ("__pycache__", ".ruff_cache", ".mypy_cache"):
         (package / cache).mkdir()
@@ -138,6 +140,16 @@ def test_tools_that_leave_caches_do_not_change_the_platform_layer(workshop: Path
     assert layers.build(Layer.PLATFORM, "lambda") == before
     (package / "__init__.py").write_text("VERSION = 2\n")
     assert layers.build(Layer.PLATFORM, "lambda").digest != before.digest
+
+
+def test_the_platform_layer_carries_the_openapi_document_as_it_is_now(workshop: Path) -> None:
+    (workshop / "layers/platform/python/docplatform").mkdir(parents=True)
+    (workshop / "docs").mkdir()
+    for content in ("{}", '{"openapi": "3.1.0"}'):
+        (workshop / "docs/openapi.json").write_text(content)
+        for target in ("host", "lambda"):
+            built = layers.build(Layer.PLATFORM, target)
+            assert (built.folder / "python/docplatform/http/openapi.json").read_text() == content
 
 
 def _clients(tree: ast.AST) -> set[str]:
