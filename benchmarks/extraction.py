@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "layers" / "platform" / "python"), str(ROOT)]
 
 from docplatform.extraction import extract_text, sandbox
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType
-from tests import files
+from tests.extraction import samples as files
 
 BOUND = 0.8
 """Of raw pypdfium2."""
@@ -165,17 +165,14 @@ def containment(folder: Path) -> None:
 
 def hostile_memory(folder: Path) -> int:
     """Prints what each hostile file comes to; returns the largest resident size of any, in bytes."""
-    from tests.adapters.reading import hostile
+    from tests.extraction import hostile
 
     limits, largest = ExtractionLimits(seconds=10), 0
     print("\nhostile files: text, then preview (outcome, seconds, peak MB)")
     for file_type, make in hostile.MAKERS:
         path = folder / "hostile"
         # Made by another process: the peak that is reported for a child is no less than what its parent has resident.
-        code = (
-            "import sys; from tests.adapters.reading import hostile; "
-            f"sys.stdout.buffer.write(hostile.{make.__name__}())"
-        )
+        code = f"import sys; from tests.extraction import hostile; sys.stdout.buffer.write(hostile.{make.__name__}())"
         with path.open("wb") as target:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
             subprocess.run([sys.executable, "-c", code], stdout=target, check=True, env=environment)

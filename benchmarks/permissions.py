@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 from docplatform.core.actor import Role
 from local.testing import running_cloud  # noqa: E402
 from tests.e2e.client import Member, create_tenant  # noqa: E402
-from tests.world import Person, cloud  # noqa: E402
+from tests.support.mocked_aws import Person, cloud  # noqa: E402
 
 CHILDREN, ROUNDS = 1_100, 5
 

@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 from docplatform.core.actor import Role
 from docplatform.search import wiring as composition
 from docplatform.search.model import Candidate, IndexHits
-from tests.world import Person, cloud  # noqa: E402
+from tests.support.mocked_aws import Person, cloud  # noqa: E402
 
 
 class Meter:

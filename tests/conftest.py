@@ -3,7 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from cdk.contract import copy_contract
-from tests.world import Cloud, Person, TenantWorld, cloud
+from docplatform.runtime import settings
+from tests.support.mocked_aws import Cloud, Person, TenantWorld, cloud
+from tests.support.mocked_region import House, new_house
 
 
 def pytest_configure() -> None:
@@ -25,3 +27,32 @@ def acme(region: Cloud) -> TenantWorld:
 @pytest.fixture
 def ann(acme: TenantWorld) -> Person:
     return acme.member()
+
+
+@pytest.fixture
+def house(region: Cloud) -> House:
+    return new_house(region)
+
+
+class Environment:
+    """The functions' environment variables, to break something with."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def has(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self._patch.setenv(name, value)
+        settings.load.cache_clear()
+
+    def is_mended(self) -> None:
+        self._patch.undo()
+        settings.load.cache_clear()
+
+
+@pytest.fixture
+def environment(region: Cloud) -> Iterator[Environment]:
+    with pytest.MonkeyPatch.context() as patch:
+        made = Environment(patch)
+        yield made
+        made.is_mended()

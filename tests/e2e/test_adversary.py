@@ -1,5 +1,6 @@
-"""The adversary (tests/adversary.py) at the running platform, as eight tenants in three regions; then everything that the platform has
-written meanwhile is searched: logs, mails, the audit trail, the workflows' histories.
+"""The adversary (tests/isolation/adversary.py) against the running platform, as eight tenants in three regions.
+
+Afterwards everything that the platform has written meanwhile is searched: logs, mails, the audit trail, the histories of workflows.
 
 ``ADVERSARY_OPERATIONS=20000 ./dp test tests/e2e/test_adversary.py -s`` for a long run; every run plays the same game.
 """
@@ -18,9 +19,9 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 
 from local.testing import Cloud
-from tests.adversary import MOVES, STEPS, Game, Step, Told, plays
 from tests.e2e.client import Member, TenantSite, create_tenant, fetch, live, send
 from tests.e2e.conftest import APAC, EU, US
+from tests.isolation.adversary import MOVES, STEPS, Game, Step, Told, plays
 
 OPERATIONS = int(os.environ.get("ADVERSARY_OPERATIONS", "400"))
 TENANTS = (

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.client import Member, Site, TenantSite, problem
 from tests.e2e.conftest import US
-from tests.files import REFUSED, RefusedSample
+from tests.extraction.samples import REFUSED, RefusedSample
 
 
 @pytest.mark.parametrize("sample", REFUSED, ids=lambda sample: sample.name)

@@ -5,9 +5,9 @@ import time
 import pyotp
 
 from local.testing import Cloud
-from tests.authenticator import Authenticator
 from tests.e2e.client import PASSWORD, Member, TenantSite, create_tenant, mailed_token, problem
 from tests.e2e.conftest import US
+from tests.support.authenticator import Authenticator
 
 NEW = "another sentence to remember"
 

@@ -9,7 +9,7 @@ from local.supervisor import snapshot
 from local.testing import Cloud
 from tests.e2e.client import Member, create_tenant, send
 from tests.e2e.conftest import US
-from tests.files import SAMPLES
+from tests.extraction.samples import SAMPLES
 
 PDF = next(sample for sample in SAMPLES if sample.media_type == "application/pdf")
 FUNCTIONS = (

@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.client import Member, TenantSite, problem, send
 from tests.e2e.conftest import APAC, EU
-from tests.files import SAMPLES, Sample
+from tests.extraction.samples import SAMPLES, Sample
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.authenticator import Authenticator
 from tests.e2e.client import Member, TenantSite
 from tests.e2e.operations import DOCUMENT, OPERATIONS, Operation
 from tests.e2e.test_keys_over_http import makes_key
+from tests.support.authenticator import Authenticator
 
 NOT_OF_A_TENANT = {"tenant_id", "name", "urn"}  # the operator's, and what SCIM itself is made of
 

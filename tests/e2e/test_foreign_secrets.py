@@ -12,11 +12,11 @@ import pyotp
 import pytest
 import requests
 
-from tests.authenticator import Authenticator
 from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, mailed_token
 from tests.e2e.conftest import US
 from tests.e2e.operations import OPERATIONS
 from tests.e2e.test_foreign_ids import same
+from tests.support.authenticator import Authenticator
 
 NEW = "another sentence to remember"
 
@@ -135,7 +135,7 @@ def held(hooli: TenantSite) -> dict[str, Secret]:
 
 def test_every_operation_that_is_open_to_everybody_and_takes_a_secret_is_tried(held: dict[str, Secret]) -> None:
     asks_for_a_name = {"/v1/auth/login", "/v1/auth/password/forgot", "/v1/auth/passkey/options"}
-    of_a_provider = {"/v1/sso/acs"}  # tests/functions/test_sso_saml.py
+    of_a_provider = {"/v1/sso/acs"}  # tests/sso/test_saml.py
     open_ = {each.path for each in OPERATIONS if not each.schemes and each.method == "POST"}
     assert {each.path for each in held.values()} == open_ - asks_for_a_name - of_a_provider
 

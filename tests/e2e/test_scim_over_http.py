@@ -14,7 +14,7 @@ from local.testing import Cloud
 from tests.e2e.client import PASSWORD, Member, TenantSite, create_tenant, mailed_token, problem
 from tests.e2e.conftest import US
 from tests.e2e.test_keys_over_http import makes_key, program
-from tests.wsgi import application
+from tests.support.http_server import application
 
 USER, GROUP, PATCH = (
     "urn:ietf:params:scim:schemas:core:2.0:User",

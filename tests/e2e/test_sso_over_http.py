@@ -16,9 +16,9 @@ from local.testing import Cloud
 from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, problem
 from tests.engines.node.providers import fills_in_pages, provider
 from tests.engines.npm import NotInstalled
-from tests.providers.oidc import CLIENT, SECRET, FakeOidc, serving
-from tests.providers.pysaml import GROUPS, PySaml, document_of
-from tests.providers.saml import form, wrapped
+from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
+from tests.sso.providers.pysaml import GROUPS, PySaml, document_of
+from tests.sso.providers.saml import form, wrapped
 
 US = "us-east-1"
 

@@ -1,0 +1,305 @@
+"""What happens to a file after its upload; the reader and the index are stand-ins, storage and database are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from docplatform.core.actor import Role, system
+from docplatform.core.time import now
+from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
+from docplatform.library.access import IndexedPermissions
+from docplatform.library.model import Document, ScanVerdict
+from docplatform.library.wiring import files, library
+from docplatform.processing.pipeline import ProcessingService, ScanPending, Superseded
+from docplatform.runtime.tenant_access import clients
+from tests.support.mocked_aws import BUCKET, Person, TenantWorld
+
+CONTENT = b"the walrus and the carpenter"
+
+
+class MemoryIndex:
+    """The entries of one tenant: document id → (name, text)."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, tuple[str, str]] = {}
+        self.reaches: dict[str, IndexedPermissions] = {}
+
+    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
+        self.reaches[document.id] = reach
+        self.entries[document.id] = (document.name, text)
+
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
+        if document.id not in self.entries:
+            return False
+        self.reaches[document.id] = reach
+        self.entries[document.id] = (document.name, self.entries[document.id][1])
+        return True
+
+    def remove(self, document_id: str) -> None:
+        self.entries.pop(document_id, None)
+
+
+@dataclass
+class PlainReader:
+    """Reads every file as plain text, unless told what is wrong with it."""
+
+    problem: RejectionReason | None = None
+    drawable: bool = True
+
+    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
+        if self.problem:
+            raise FileRejected(self.problem)
+        return Inspection(file_type=FileType.TEXT, media_type="text/plain", size=path.stat().st_size, sha256="")
+
+    def extract(self, path: Path, file_type: FileType) -> TextResult:
+        return TextResult(text=path.read_text(), title="Walrus")
+
+    def preview(self, path: Path, file_type: FileType) -> PreviewResult:
+        if not self.drawable:
+            raise FileRejected(RejectionReason.DAMAGED)
+        return PreviewResult(preview=b"RIFF", thumbnail=b"RIFF")
+
+
+@dataclass
+class Scan:
+    answer: ScanVerdict | None = ScanVerdict.CLEAN
+
+    def verdict(self, document: Document) -> ScanVerdict | None:
+        return self.answer
+
+
+@dataclass
+class Uploaded:
+    """A document whose bytes have just arrived."""
+
+    person: Person
+    service: ProcessingService
+    document_id: str
+    version_id: str
+    index: MemoryIndex = field(default_factory=MemoryIndex)
+
+    @property
+    def seen(self) -> dict[str, object]:
+        admin = self.person.home.member(Role.ADMIN)
+        body: dict[str, object] = admin.asks("GET", f"/v1/documents/{self.document_id}").body
+        return body
+
+    @property
+    def state(self) -> str:
+        return str(self.seen["processing"]["state"])  # type: ignore[index]
+
+    def verify(self, reader: PlainReader | None = None) -> bool:
+        return self.service.verify(self.document_id, self.version_id, reader or PlainReader())
+
+    def run(self, reader: PlainReader | None = None, scan: Scan | None = None) -> None:
+        reader = reader or PlainReader()
+        if not self.verify(reader):
+            return
+        self.service.scan(self.document_id, self.version_id, scan or Scan())
+        facts = self.service.extract(self.document_id, self.version_id, reader)
+        facts |= self.service.preview(self.document_id, self.version_id, reader)
+        self.service.index(self.document_id, self.version_id, facts, self.index)
+        self.service.finish(self.document_id, self.version_id)
+
+
+@pytest.fixture
+def walrus(ann: Person, acme: TenantWorld, tmp_path: Path) -> Iterator[Uploaded]:
+    made = ann.announces("walrus.txt", size=len(CONTENT))["document"]
+    key = f"tenants/{acme.tenant.id}/documents/{made['id']}/{made['version']['id']}/original"
+    clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
+    platform = system(acme.tenant, "processing", "request-1")
+    service = ProcessingService(platform, library(platform), files(platform), now, tmp_path)
+    yield Uploaded(ann, service, made["id"], made["version"]["id"])
+    assert list(tmp_path.iterdir()) == []  # no step leaves a file behind
+
+
+def test_a_file_goes_all_the_way(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.run()
+    seen = walrus.seen
+    assert seen["processing"] | {"finished_at": ""} == {  # type: ignore[operator]
+        "state": "ready",
+        "step": "done",
+        "percent": 100,
+        "problem": None,
+        "finished_at": "",
+    }
+    version = seen["version"]
+    assert (version["title"], version["has_text"], version["has_preview"]) == ("Walrus", True, True)  # type: ignore[index]
+    assert len(version["sha256"]) == 64  # type: ignore[index]
+    assert walrus.index.entries[walrus.document_id] == ("walrus.txt", CONTENT.decode())
+    about = [item["action"] for item in acme.audit if item["target"] == walrus.document_id]
+    assert about.count("upload.received") == 1
+    assert about.count("document.ready") == 1
+
+
+def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
+    reader = PlainReader()
+    for _ in range(2):
+        walrus.verify(reader)
+    for _ in range(2):
+        walrus.service.scan(walrus.document_id, walrus.version_id, Scan())
+    for _ in range(2):
+        facts = walrus.service.extract(walrus.document_id, walrus.version_id, reader)
+        facts |= walrus.service.preview(walrus.document_id, walrus.version_id, reader)
+    for _ in range(2):
+        walrus.service.index(walrus.document_id, walrus.version_id, facts, walrus.index)
+    for _ in range(2):
+        walrus.service.finish(walrus.document_id, walrus.version_id)
+    assert walrus.state == "ready"
+    assert acme.actions.count("document.ready") == 1
+    walrus.run()  # the message came again after all was done
+    assert walrus.state == "ready"
+    assert acme.actions.count("document.ready") == 1
+
+
+@pytest.mark.parametrize("killed_after", range(5))
+def test_work_that_was_killed_half_way_is_done_again_from_the_start(walrus: Uploaded, killed_after: int) -> None:
+    reader = PlainReader()
+    steps = [
+        lambda: walrus.verify(reader),
+        lambda: walrus.service.scan(walrus.document_id, walrus.version_id, Scan()),
+        lambda: walrus.service.extract(walrus.document_id, walrus.version_id, reader),
+        lambda: walrus.service.preview(walrus.document_id, walrus.version_id, reader),
+        lambda: walrus.service.index(walrus.document_id, walrus.version_id, {}, walrus.index),
+    ]
+    for step in steps[: killed_after + 1]:
+        step()
+    walrus.run()
+    assert walrus.state == "ready"
+
+
+@pytest.mark.parametrize("problem", list(RejectionReason))
+def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(
+    walrus: Uploaded, problem: RejectionReason
+) -> None:
+    with pytest.raises(FileRejected) as refused:
+        walrus.verify(PlainReader(problem))
+    code, _, detail = str(refused.value).partition(": ")
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, code, detail, walrus.index)
+    processing = walrus.seen["processing"]
+    assert processing["state"] == "failed"  # type: ignore[index]
+    assert processing["problem"] == {"code": problem.value, "title": problem.title, "detail": problem.advice}  # type: ignore[index]
+    assert walrus.index.entries[walrus.document_id] == ("walrus.txt", "")
+
+
+def test_trouble_of_ours_is_named_as_such(walrus: Uploaded) -> None:
+    walrus.verify()
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
+    assert walrus.seen["processing"]["problem"]["code"] == "processing_failed"  # type: ignore[index]
+
+
+def test_an_infected_file_is_kept_and_not_handed_out(walrus: Uploaded) -> None:
+    walrus.verify()
+    with pytest.raises(FileRejected) as refused:
+        walrus.service.scan(walrus.document_id, walrus.version_id, Scan(ScanVerdict.INFECTED))
+    assert refused.value.problem is RejectionReason.INFECTED
+    answer = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content")
+    assert (answer.status, answer["scan"]) == (409, "infected")
+
+
+def test_a_scan_that_is_not_done_is_waited_for(walrus: Uploaded) -> None:
+    walrus.verify()
+    with pytest.raises(ScanPending):
+        walrus.service.scan(walrus.document_id, walrus.version_id, Scan(None))
+    assert walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content").status == 409
+    walrus.run()
+    assert walrus.state == "ready"
+
+
+def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld) -> None:
+    key = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}/original"
+    clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"short")
+    with pytest.raises(FileRejected) as refused:
+        walrus.verify()
+    assert refused.value.problem is RejectionReason.SIZE_MISMATCH
+
+
+def test_what_cannot_be_drawn_can_still_be_read(walrus: Uploaded) -> None:
+    walrus.run(PlainReader(drawable=False))
+    assert walrus.state == "ready"
+    assert walrus.seen["version"]["has_preview"] is False  # type: ignore[index]
+
+
+def test_what_was_verified_is_what_is_downloaded(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.run()
+    key = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}/original"
+    clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"something else")
+    url = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content")["url"]
+    assert "versionId=" in url
+    stored = library(walrus.person.actor).document(walrus.document_id).version.storage_version
+    answer = clients(acme.tenant).client("s3").get_object(Bucket=BUCKET, Key=key, VersionId=stored)
+    assert answer["Body"].read() == CONTENT
+
+
+@pytest.mark.parametrize("what", ["content", "preview", "thumbnail"])
+def test_a_link_outlives_its_session_by_no_more_than_a_minute(walrus: Uploaded, what: str) -> None:
+    """S3 honours it, whoever holds it, and asks nobody."""
+    walrus.run()
+    link = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/{what}")
+    (seconds,) = parse_qs(urlsplit(link["url"]).query)["X-Amz-Expires"]
+    assert 30 <= int(seconds) <= 60
+    assert datetime.fromisoformat(link["expires_at"]) <= datetime.now(UTC) + timedelta(minutes=1)
+
+
+def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus: Uploaded) -> None:
+    class SlowIndex(MemoryIndex):
+        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
+            walrus.person.asks("PATCH", f"/v1/documents/{document.id}", {"name": "carpenter.txt"})
+            super().put(document, text, reach)
+
+    walrus.index = SlowIndex()
+    walrus.run()
+    assert walrus.index.entries[walrus.document_id][0] == "carpenter.txt"
+
+
+def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_index(
+    walrus: Uploaded, acme: TenantWorld
+) -> None:
+    admin = acme.member(Role.ADMIN)
+    folder = admin.creates_folder("Vault")["id"]
+    admin.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"folder_id": folder})
+
+    class SlowIndex(MemoryIndex):
+        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
+            assert admin.cuts(folder).status == 200
+            super().put(document, text, reach)
+
+    walrus.index = SlowIndex()
+    walrus.run()
+    assert walrus.index.reaches[walrus.document_id].nodes == (walrus.document_id, folder)
+
+
+def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.verify()
+    walrus.service.extract(walrus.document_id, walrus.version_id, PlainReader())
+    walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
+    assert walrus.index.entries == {}
+    prefix = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/"
+    assert acme.cloud.storage.list_object_versions(Bucket=BUCKET, Prefix=prefix).get("Versions", []) == []
+    assert acme.actions[-1] == "document.erased"
+
+
+def test_the_index_follows_renames_and_deletions(walrus: Uploaded) -> None:
+    walrus.run()
+    walrus.person.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"name": "renamed.txt"})
+    walrus.service.follow(walrus.document_id, walrus.index)
+    assert walrus.index.entries[walrus.document_id][0] == "renamed.txt"
+    walrus.index.entries.clear()  # lost: written anew, from the stored text
+    walrus.service.follow(walrus.document_id, walrus.index)
+    assert walrus.index.entries[walrus.document_id] == ("renamed.txt", CONTENT.decode())
+    walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
+    walrus.service.follow(walrus.document_id, walrus.index)
+    assert walrus.index.entries == {}
+
+
+def test_work_for_another_version_is_left_alone(walrus: Uploaded) -> None:
+    with pytest.raises(Superseded):
+        walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainReader())
+    assert walrus.state == "awaiting_upload"

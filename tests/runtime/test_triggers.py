@@ -1,0 +1,110 @@
+"""What calls a function that no route calls: one real sample of each in ``events/``, replayed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from docplatform.core.tenant import Plan, tenant_item
+from docplatform.infra.dynamodb.codec import encode_item
+from docplatform.runtime import settings
+from tests.support.mocked_aws import Cloud, TenantWorld, room
+from tests.support.mocked_region import sample
+
+
+@pytest.fixture
+def registered(region: Cloud) -> TenantWorld:
+    home = region.tenant("globex", Plan.PROFESSIONAL)
+    item = {"pk": f"tenant#{home.tenant.id}", "sk": "tenant", **tenant_item(home.tenant)}
+    region.database.put_item(TableName="registry", Item=encode_item(item))
+    return home
+
+
+@pytest.fixture
+def queues(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
+    client = boto3.client("sqs")
+    urls = {plan.value: client.create_queue(QueueName=f"processing-{plan.value}")["QueueUrl"] for plan in Plan}
+    monkeypatch.setenv("QUEUE_URLS", json.dumps(urls))
+    settings.load.cache_clear()
+
+    def waiting(plan: str) -> list[dict[str, Any]]:
+        found = client.receive_message(QueueUrl=urls[plan], MaxNumberOfMessages=10, AttributeNames=["All"])
+        return list(found.get("Messages", []))
+
+    yield waiting
+    for url in urls.values():
+        client.delete_queue(QueueUrl=url)
+
+
+def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
+    registered: TenantWorld, queues: Any
+) -> None:
+    dispatch = room("ingestion")
+    assert dispatch.handler(sample("upload", TENANT=registered.tenant.id), None) == {"queued": True}
+    (message,) = queues("professional")
+    assert json.loads(message["Body"]) == {
+        "tenant_id": registered.tenant.id,
+        "document_id": "doc_01m83gqsf9bafswwtw7dk31ryr",
+        "version_id": "ver_01m83gqsf9af5vhyvhmg4ddfcy",
+        "size": 1234,
+    }
+    assert message["Attributes"]["MessageGroupId"] == registered.tenant.id
+    assert queues("standard") == []
+
+
+@pytest.mark.parametrize("tenant", ["t000000000009", "..", "*", "t00000000000#"])
+def test_an_object_of_no_tenant_is_left_alone(region: Cloud, queues: Any, tenant: str) -> None:
+    assert room("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
+
+
+def test_a_change_of_a_document_that_cannot_be_followed_is_where_the_stream_resumes(registered: TenantWorld) -> None:
+    follow = room("index_sync")
+    event = sample("table-stream", TENANT=registered.tenant.id, DOCUMENT="doc_01m83gqsf9bafswwtw7dk31ryr")
+    answer = follow.handler(event, None)  # there is no search engine here
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "4421584500000000017450439091"}]}
+
+
+def test_changes_of_anything_else_are_passed_over(registered: TenantWorld) -> None:
+    event = sample("table-stream", TENANT=registered.tenant.id, doc="usage", DOCUMENT="x")
+    assert room("index_sync").handler(event, None) == {"batchItemFailures": []}
+
+
+class Workflow:
+    """Answers as Step Functions would."""
+
+    def __init__(self, status: str) -> None:
+        self.status, self.inputs = status, []
+
+    def start_sync_execution(self, *, stateMachineArn: str, input: str) -> dict[str, str]:
+        self.inputs.append(json.loads(input))
+        return {"status": self.status}
+
+
+@pytest.mark.parametrize(("status", "failures"), [("SUCCEEDED", 0), ("FAILED", 1), ("TIMED_OUT", 1)])
+def test_a_message_stays_in_the_queue_until_its_document_is_done(
+    region: Cloud, monkeypatch: pytest.MonkeyPatch, status: str, failures: int
+) -> None:
+    start, workflow = _starter(monkeypatch, Workflow(status))
+    answer = start.handler(sample("plan-queue"), None)
+    assert len(answer["batchItemFailures"]) == failures
+    assert workflow.inputs[0]["mark_failed"] is False
+
+
+def test_after_enough_tries_the_workflow_is_told_to_give_up(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, workflow = _starter(monkeypatch, Workflow("SUCCEEDED"))
+    event = sample("plan-queue")
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
+    assert start.handler(event, None) == {"batchItemFailures": []}
+    assert workflow.inputs[0]["mark_failed"] is True
+
+
+def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, Workflow]:
+    monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
+    monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
+    settings.load.cache_clear()
+    start = room("processing", "start")
+    monkeypatch.setattr(start, "own_client", lambda *_, **__: workflow)
+    return start, workflow

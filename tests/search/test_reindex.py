@@ -1,0 +1,151 @@
+"""What stands below a folder that was moved or cut off is found by those who may read it now."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from docplatform.core.actor import Role, system
+from docplatform.library.access import IndexedPermissions
+from docplatform.library.adapters.store import DynamoLibrary
+from docplatform.library.model import Document
+from docplatform.search.reindex import SubtreeService
+from docplatform.search.wiring import subtrees
+from tests.support.mocked_aws import Person, TenantWorld
+
+
+class Entries:
+    def __init__(self) -> None:
+        self.reaches: dict[str, tuple[str, ...]] = {}
+
+    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
+        self.reaches[document.id] = reach.nodes
+        return True
+
+
+class Subtree:
+    """Follows marks as the table's stream brings them."""
+
+    def __init__(self, home: TenantWorld) -> None:
+        self.home, self.entries = home, Entries()
+        self.service: SubtreeService = subtrees(system(home.tenant, "index-sync", "r"))
+
+    @property
+    def marked(self) -> list[str]:
+        prefix = f"{self.home.tenant.id}#reindex#"
+        pks = [item["pk"] for item in self.home.cloud.items("data")]
+        return [pk.removeprefix(prefix) for pk in pks if pk.startswith(prefix)]
+
+    def settle(self) -> int:
+        """Until no mark is left. Returns how many calls it took."""
+        calls = 0
+        while marked := self.marked:
+            for folder in marked:
+                self.service.follow(folder, self.entries)
+                calls += 1
+        return calls
+
+
+@pytest.fixture
+def subtree(acme: TenantWorld) -> Subtree:
+    return Subtree(acme)
+
+
+@pytest.fixture
+def olga(acme: TenantWorld) -> Person:
+    return acme.member(Role.ADMIN)
+
+
+@pytest.fixture
+def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Documents count as ready before their file is there."""
+    monkeypatch.setattr("docplatform.search.reindex.State", _Everything)
+    yield
+
+
+class _Everything:
+    READY = FAILED = "awaiting_upload"
+
+
+def document_in(person: Person, folder: str, name: str = "plan.txt") -> str:
+    return str(person.announces(name, inside=folder)["document"]["id"])
+
+
+def folder_in(person: Person, folder: str, name: str) -> str:
+    return str(person.creates_folder(name, inside=folder)["id"])
+
+
+def test_a_move_reaches_everything_below(olga: Person, subtree: Subtree, ready: None) -> None:
+    a, b = folder_in(olga, "root", "A"), folder_in(olga, "root", "B")
+    inner = folder_in(olga, a, "Inner")
+    top, deep = document_in(olga, a), document_in(olga, inner)
+    olga.moves_folder(a, to=b)
+    subtree.settle()
+    assert subtree.entries.reaches == {top: (top, a, b, "root"), deep: (deep, inner, a, b, "root")}
+    library = DynamoLibrary(*_opened(subtree))
+    assert library.document(deep).chain == ("root", b, a, inner)  # what was stale is a hint again that is right
+
+
+def test_a_cut_reaches_everything_below_and_stops_at_another(olga: Person, subtree: Subtree, ready: None) -> None:
+    a = folder_in(olga, "root", "A")
+    inner = folder_in(olga, a, "Inner")
+    top, deep = document_in(olga, a), document_in(olga, inner)
+    olga.cuts(a)
+    subtree.settle()
+    assert subtree.entries.reaches == {top: (top, a), deep: (deep, inner, a)}
+    olga.cuts(inner)
+    olga.asks("PUT", f"/v1/access/{a}/inheritance", {"inherits": True})
+    subtree.settle()
+    assert subtree.entries.reaches == {top: (top, a, "root"), deep: (deep, inner)}
+
+
+def test_a_large_folder_is_done_in_several_calls(
+    olga: Person, subtree: Subtree, ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docplatform.search.reindex._PAGE", 2)
+    monkeypatch.setattr("docplatform.search.reindex._PAGES", 2)
+    a = folder_in(olga, "root", "A")
+    documents = {document_in(olga, a, f"{number}.txt") for number in range(9)}
+    olga.cuts(a)
+    assert subtree.settle() == 3
+    assert set(subtree.entries.reaches) == documents
+
+
+def test_a_folder_moved_again_while_it_is_followed_is_followed_again(
+    olga: Person, subtree: Subtree, ready: None
+) -> None:
+    a, b, c = (folder_in(olga, "root", name) for name in "ABC")
+    document = document_in(olga, a)
+    olga.moves_folder(a, to=b)
+
+    def describe(found: Document, reach: IndexedPermissions) -> bool:
+        if not subtree.entries.reaches:
+            olga.moves_folder(a, to=c)
+        subtree.entries.reaches[found.id] = reach.nodes
+        return True
+
+    subtree.entries.describe = describe  # type: ignore[method-assign]
+    subtree.settle()
+    assert subtree.entries.reaches == {document: (document, a, c, "root")}
+
+
+def test_a_folder_deleted_meanwhile_has_nothing_below(olga: Person, subtree: Subtree) -> None:
+    a, b = folder_in(olga, "root", "A"), folder_in(olga, "root", "B")
+    olga.moves_folder(a, to=b)
+    olga.asks("DELETE", f"/v1/folders/{a}")
+    assert subtree.settle() == 1
+    assert subtree.entries.reaches == {}
+
+
+def test_a_mark_that_is_done_may_come_again(olga: Person, subtree: Subtree) -> None:
+    a = folder_in(olga, "root", "A")
+    olga.cuts(a)
+    subtree.settle()
+    subtree.service.follow(a, subtree.entries)
+    assert subtree.marked == []
+
+
+def _opened(subtree: Subtree) -> tuple[object, ...]:
+    from docplatform.core.time import now
+    from docplatform.runtime.tenant_access import table
+
+    return table(subtree.home.tenant), system(subtree.home.tenant, "test", "r"), now()  # type: ignore[return-value]

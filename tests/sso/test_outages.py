@@ -1,0 +1,220 @@
+"""When a tenant's identity provider does not answer: who comes in, who is told, and what the trail says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from docplatform.core.errors import MailNotSent
+from docplatform.core.time import rfc3339
+from docplatform.infra.mail import SesMail
+from tests.sso.harness import Browser, connects
+from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
+from tests.support.mocked_aws import Answer
+from tests.support.mocked_region import House, mails
+
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+@pytest.fixture
+def idp() -> Iterator[FakeOidc]:
+    with serving(FakeOidc()) as provider:
+        yield provider
+
+
+def connect(house: House, admin: dict[str, str], idp: FakeOidc, **wish: Any) -> Answer:
+    given = {"kind": "oidc", "issuer": idp.issuer, "client_id": CLIENT, "client_secret": SECRET, **wish}
+    return connects(house, admin, **given)
+
+
+def me(house: House, entry: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = house.asks("GET", "/v1/me", token=entry["access_token"])["user"]
+    return found
+
+
+@pytest.fixture
+def enforced(house: House, idp: FakeOidc) -> dict[str, str]:
+    """The founder, who may use their password when the provider is down; Bo may not."""
+    admin = house.moves_in()
+    house.invites(f"bo@{house.subdomain}.example", admin["access_token"], role="admin")
+    house.moves_in(f"bo@{house.subdomain}.example", "Bo")
+    connected = connect(house, admin, idp, enforced=True, fallback_users=[me(house, admin)["id"]])
+    assert connected.status == 200, connected
+    return admin
+
+
+def bo_logs_in(house: House) -> Answer:
+    return house.logs_in(f"bo@{house.subdomain}.example")
+
+
+def ages(house: House, **facts: timedelta) -> None:
+    """What is known of the provider was found that long ago."""
+    house.sets(house.keys.sso_health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
+
+
+def outage_mails(house: House, who: str = "admin") -> list[str]:
+    return [mail for mail in mails(f"{who}@{house.subdomain}.example") if "has not answered" in mail]
+
+
+# -- while it works
+
+
+def test_an_enforced_connection_takes_no_password(house: House, enforced: dict[str, str]) -> None:
+    answer = house.logs_in()
+    assert (answer.status, answer["code"]) == (403, "sso_required")
+    assert house.logs_in(password="wrong password")["code"] == "sso_required"
+    assert house.logs_in("nobody@x.example")["code"] == "sso_required"
+    assert "sso.bypassed" not in house.actions
+
+
+def test_no_passkey_and_no_invitation_either(house: House, enforced: dict[str, str]) -> None:
+    challenge = house.asks("POST", "/v1/auth/passkey/options")["challenge"]
+    shown = {"challenge": challenge, "passkey": {"id": "x"}}
+    assert house.asks("POST", "/v1/auth/passkey", shown)["code"] == "sso_required"
+    house.invites("new@acme.example", enforced["access_token"])
+    assert house.accepts(house.cloud.invitation("new@acme.example"))["code"] == "sso_required"
+
+
+def test_a_connection_that_is_not_enforced_leaves_passwords_alone(house: House, idp: FakeOidc) -> None:
+    admin = house.moves_in()
+    assert connect(house, admin, idp).status == 200
+    idp.broken[DISCOVERY] = 500
+    assert house.logs_in().status == 200
+    assert "sso.bypassed" not in house.actions
+
+
+def test_the_provider_is_looked_at_once_a_minute(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.asked.clear()
+    for _ in range(3):
+        house.logs_in()
+    assert idp.asked.count(DISCOVERY) == 1
+    ages(house, checked_at=timedelta(seconds=61))
+    house.logs_in()
+    assert idp.asked.count(DISCOVERY) == 2
+
+
+def test_a_provider_that_does_not_work_cannot_be_enforced(house: House, idp: FakeOidc) -> None:
+    admin = house.moves_in()
+    idp.broken["/jwks"] = 500
+    answer = connect(house, admin, idp, enforced=True)
+    assert (answer.status, answer["code"]) == (422, "invalid")
+    assert house.logs_in().status == 200
+
+
+# -- while it does not
+
+
+@pytest.mark.parametrize("path", [DISCOVERY, "/jwks", "/token"])
+def test_who_was_prepared_comes_in_with_the_password(
+    house: House, enforced: dict[str, str], idp: FakeOidc, path: str
+) -> None:
+    idp.broken[path] = 503
+    entry = house.logs_in()
+    assert entry.status == 200, entry
+    assert (bo_logs_in(house).status, bo_logs_in(house)["code"]) == (401, "invalid_credentials")
+    bypasses = [record for record in house.trail if record["action"] == "sso.bypassed"]
+    assert [record["target"] for record in bypasses] == [me(house, enforced)["id"]]
+    assert house.logs_in(password="wrong password").status == 401
+    assert house.actions.count("sso.bypassed") == 1
+
+
+def test_a_provider_that_is_gone_altogether(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.stops()
+    assert house.logs_in().status == 200
+    assert [bo_logs_in(house).status, len(outage_mails(house))] == [401, 1]
+
+
+def test_all_admins_have_one_mail_of_an_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    house.invites(f"vi@{house.subdomain}.example", enforced["access_token"], role="viewer")
+    idp.broken[DISCOVERY] = 500
+    for _ in range(3):
+        house.logs_in()
+        Browser(house).opens_login()
+        ages(house, checked_at=timedelta(seconds=61))
+    assert [len(outage_mails(house, who)) for who in ("admin", "bo", "vi")] == [1, 1, 0]
+    assert house.actions.count("sso-outage.found") == 1
+
+
+def test_a_provider_that_comes_and_goes_is_one_outage_within_the_hour(
+    house: House, enforced: dict[str, str], idp: FakeOidc
+) -> None:
+    for broken in ({DISCOVERY: 500}, {}, {DISCOVERY: 500}):
+        idp.broken = broken
+        house.logs_in()
+        ages(house, checked_at=timedelta(seconds=61))
+    assert len(outage_mails(house)) == 1
+    outage = [action for action in house.actions if action.startswith("sso-outage")]
+    assert outage == ["sso-outage.found", "sso-outage.ended", "sso-outage.found"]
+    ages(house, checked_at=timedelta(hours=2), told_at=timedelta(hours=1))
+    house.logs_in()
+    assert len(outage_mails(house)) == 2
+
+
+def test_passwords_are_refused_again_when_it_is_back(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.broken[DISCOVERY] = 500
+    assert house.logs_in().status == 200
+    idp.broken.clear()
+    assert house.logs_in().status == 200  # what was found holds for a minute
+    ages(house, checked_at=timedelta(seconds=61))
+    assert house.logs_in()["code"] == "sso_required"
+    browser = Browser(house)
+    assert browser.comes_back(**idp.logs_in(browser.opens_login().headers["Location"])).status == 200
+
+
+def test_a_log_in_that_works_ends_the_outage_at_once(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.broken[DISCOVERY] = 500
+    house.logs_in()
+    idp.broken.clear()
+    ages(house, checked_at=timedelta(seconds=61))
+    Browser(house).opens_login()
+    assert house.actions.count("sso-outage.ended") == 1
+    assert house.logs_in()["code"] == "sso_required"
+
+
+def test_whoever_opens_the_log_in_finds_the_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.broken[DISCOVERY] = 500
+    answer = Browser(house).opens_login()
+    assert (answer.status, answer["code"]) == (503, "sso_unavailable")
+    assert len(outage_mails(house)) == 1
+
+
+def test_whoever_comes_back_finds_it_too(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    browser = Browser(house)
+    reply = idp.logs_in(browser.opens_login().headers["Location"])
+    idp.broken["/token"] = 502
+    answer = browser.comes_back(**reply)
+    assert (answer.status, answer["code"]) == (503, "sso_unavailable")
+    assert "sso-outage.found" in house.actions
+
+
+def test_a_mail_that_fails_keeps_nobody_out(
+    house: House, enforced: dict[str, str], idp: FakeOidc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def fails(_: object, email: str, **__: object) -> None:
+        tried.append(email)
+        raise MailNotSent("It did not work.")
+
+    monkeypatch.setattr(SesMail, "sso_outage", fails)
+    idp.broken[DISCOVERY] = 500
+    assert house.logs_in().status == 200
+    assert len(tried) == 2
+
+
+def test_a_second_factor_is_asked_of_who_comes_by_password(
+    house: House, enforced: dict[str, str], idp: FakeOidc
+) -> None:
+    house.asks("PUT", "/v1/security-settings", {"require_mfa": True}, enforced["access_token"])
+    idp.broken[DISCOVERY] = 500
+    assert house.logs_in()["code"] == "mfa_enrolment_required"
+
+
+def test_the_reason_is_on_record_and_no_address(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+    idp.broken[DISCOVERY] = 500
+    house.logs_in()
+    found = next(record for record in house.trail if record["action"] == "sso-outage.found")
+    assert found["facts"]["reason"] == "the discovery document is answered with status 500"

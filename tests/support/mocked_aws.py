@@ -1,0 +1,384 @@
+"""Tenants and people as sentences: ``acme.ann.creates_folder("Contracts")``.
+
+One process, the real handlers and adapters, moto for AWS. It knows no IAM; what the database refuses is proven in ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.exceptions import MockValidationException, TransactionCanceledException
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+from moto.ses.models import ses_backends
+
+from docplatform.core import ids
+from docplatform.core.actor import Actor, Role
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, to_text
+from docplatform.core.time import rfc3339
+from docplatform.infra.dynamodb.codec import decode_item, encode_item
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.changes import create_root
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+BUCKET = "documents"
+ROOMS = {
+    "access": "sharing",
+    "api-keys": "api_keys",
+    "groups": "sharing",
+    "service-accounts": "api_keys",
+    "users": "identity",
+    "v2": "scim",
+}
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "REGION_ADDRESSES": json.dumps(
+        {REGION: "https://{tenant}.us.example", "eu-central-1": "https://{tenant}.eu.example"}
+    ),
+    "REGISTRY_TABLE": "registry",
+    "TENANT_ACCESS_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-access",
+    "DATA_TABLE": "data",
+    "AUDIT_TABLE": "audit",
+    "DOCUMENTS_BUCKET": BUCKET,
+    "MALWARE_SCAN": "signature",
+    "REGISTRY_HOME_REGION": REGION,
+    "SEARCH_ENDPOINTS": json.dumps({"pooled": "http://127.0.0.1:9"}),
+    "MAIL_SENDER": "no-reply@docplatform.example",
+    "SSO_LOOPBACK": "yes",
+}
+
+
+def room(name: str, module: str = "handler") -> Any:
+    """A function's module, imported as Lambda does: its own folder first on the path."""
+    folder = str(ROOT / "functions" / name)
+    for sibling in {*(file.stem for file in Path(folder).glob("*.py")), "schemas", "handler", "spec", "steps"}:
+        sys.modules.pop(sibling, None)
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(folder)
+
+
+@contextmanager
+def cloud(monkeypatch: Any) -> Iterator[Cloud]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    one, answer = threading.Lock(), DynamoHandler.call_action
+
+    def in_turn(handler: DynamoHandler) -> Any:
+        with one:  # moto's transactions copy a table that other threads write
+            return answer(handler)
+
+    monkeypatch.setattr(DynamoHandler, "call_action", in_turn)
+    _back_up_what_is_touched(monkeypatch)
+    with mock_aws():
+        _forget()
+        yield Cloud()
+    _forget()
+
+
+def _back_up_what_is_touched(monkeypatch: Any) -> None:
+    """moto copies a whole table for each item of a transaction, to undo one that is refused; the items in question are enough."""
+    transact = DynamoDBBackend.transact_write_items
+
+    def carefully(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+        before = []
+        for each in transact_items:
+            (operation,) = each.values()
+            table = backend.tables[operation["TableName"]]
+            key = operation.get("Key") or operation["Item"]
+            of_hash = DynamoType(key[table.hash_key_attr])
+            of_range = DynamoType(key[table.range_key_attr]) if table.range_key_attr else None
+            before.append((table, of_hash, of_range, copy.deepcopy(table.get_item(of_hash, of_range))))
+        try:
+            transact(backend, transact_items)
+        except (MockValidationException, TransactionCanceledException):
+            for table, of_hash, of_range, item in before:
+                table.delete_item(of_hash, of_range)
+                if item is None:
+                    continue
+                if of_range is None:
+                    table.items[of_hash] = item
+                else:
+                    table.items[of_hash][of_range] = item
+            raise
+
+    def copied(thing: Any) -> Any:
+        return thing if isinstance(thing, Table) else copy.deepcopy(thing)
+
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", carefully)
+    monkeypatch.setattr("moto.dynamodb.models.copy", SimpleNamespace(deepcopy=copied))
+
+
+def _forget() -> None:
+    """Warm environments remember clients and credentials; another world must not."""
+    from docplatform.authentication.wiring import access_tokens
+    from docplatform.control_plane import wiring as control_plane
+    from docplatform.infra import credentials
+    from docplatform.realtime import wiring as realtime
+    from docplatform.runtime import settings, tenant_access
+
+    credentials.own_client.cache_clear()
+    credentials._session.cache_clear()
+    settings.load.cache_clear()
+    tenant_access.registry.cache_clear()
+    tenant_access._credentials.cache_clear()
+    access_tokens.tokens.cache_clear()
+    realtime._gateway.cache_clear()
+    control_plane._home_registry.cache_clear()
+
+
+@dataclass
+class Cloud:
+    """Tables and a bucket of one region."""
+
+    database: Any = field(init=False)
+    storage: Any = field(init=False)
+    rooms: dict[str, Any] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.database = boto3.client("dynamodb")
+        self.storage = boto3.client("s3")
+        make_tables(self.database)
+        self.storage.create_bucket(Bucket=BUCKET)
+        os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        os.environ["TOKEN_KEY_ARNS"] = json.dumps([new_signing_key()])
+        boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
+        self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def tenant(self, subdomain: str, plan: Plan = Plan.STANDARD) -> TenantWorld:
+        at = datetime.now(UTC)
+        tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
+        table = TenantTable(self.database, tenant_id=tenant.id, data_table="data", audit_table="audit")
+        with table.begin() as writes:
+            create_root(writes, table.keys, created_by="usr", at=at)
+        return TenantWorld(self, tenant)
+
+    def call(self, room_name: str, event: dict[str, Any]) -> Answer:
+        if room_name not in self.rooms:
+            self.rooms[room_name] = room(room_name)
+        answer = self.rooms[room_name].handler(event, None)
+        told = "json" in answer["headers"].get("Content-Type", "json")
+        body = json.loads(answer["body"]) if answer["body"] and told else answer["body"] or None
+        return Answer(answer["statusCode"], body, answer["headers"])
+
+    def invitation(self, email: str) -> str:
+        """The token in the newest mail to that address."""
+        sent = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+        for mail in reversed(sent):
+            if email in mail.destinations["ToAddresses"]:
+                return re.search(r"token=([\w-]+)", mail.body)[1]  # type: ignore[index]
+        raise AssertionError(f"no mail went to {email}")
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        pages = self.database.get_paginator("scan").paginate(TableName=table)
+        return [decode_item(item) for page in pages for item in page["Items"]]
+
+
+def new_signing_key() -> str:
+    """Its ARN."""
+    made = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    return str(made["KeyMetadata"]["Arn"])
+
+
+def make_tables(database: Any) -> None:
+    def key(prefix: str = "") -> list[dict[str, str]]:
+        return [
+            {"AttributeName": f"{prefix}pk", "KeyType": "HASH"},
+            {"AttributeName": f"{prefix}sk", "KeyType": "RANGE"},
+        ]
+
+    def attributes(*prefixes: str) -> list[dict[str, str]]:
+        return [{"AttributeName": f"{p}{k}", "AttributeType": "S"} for p in prefixes for k in ("pk", "sk")]
+
+    indexes = ("gsi1", "gsi2", "gsi3")
+    database.create_table(
+        TableName="data",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=attributes("", *indexes),
+        KeySchema=key(),
+        GlobalSecondaryIndexes=[
+            {"IndexName": index, "KeySchema": key(index), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+            for index in indexes
+        ],
+    )
+    for name in ("audit", "registry"):
+        database.create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes(""), KeySchema=key()
+        )
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: dict[str, str]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.body[name]
+
+
+@dataclass
+class TenantWorld:
+    cloud: Cloud
+    tenant: Tenant
+
+    def member(self, role: Role = Role.EDITOR, name: str = "") -> Person:
+        person = Person(self, ids.new(ids.USER, datetime.now(UTC)), role)
+        profile = {
+            "id": person.id,
+            "email": f"{person.id}@{self.tenant.subdomain}.example",
+            "name": name,
+            "role": role.value,
+            "status": "active",
+            "created_at": rfc3339(datetime.now(UTC)),
+        }
+        key = TenantKeys(self.tenant.id).user(person.id)
+        self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **profile}))
+        return person
+
+    def group(self, name: str, *members: Person) -> str:
+        """Made by an admin. Returns its id."""
+        admin = self.member(Role.ADMIN)
+        made = admin.asks("POST", "/v1/groups", {"name": name})
+        assert made.status == 201, made
+        for member in members:
+            assert admin.asks("PUT", f"/v1/groups/{made['id']}/members/{member.id}").status == 204
+        return str(made["id"])
+
+    def calls(self, act: Callable[[], object]) -> list[str]:
+        """The operations that DynamoDB is asked for with the tenant's credentials, while something is done."""
+        from docplatform.runtime.tenant_access import clients
+
+        made: list[str] = []
+        events = clients(self.tenant).client("dynamodb").meta.events
+        events.register("before-call.dynamodb", lambda model, **_: made.append(model.name), unique_id="count")
+        act()
+        events.unregister("before-call.dynamodb", unique_id="count")
+        return made
+
+    @property
+    def usage(self) -> dict[str, int]:
+        key = TenantKeys(self.tenant.id).usage()
+        item = decode_item(self.cloud.database.get_item(TableName="data", Key=encode_item(key._asdict()))["Item"])
+        return {name: value for name, value in item.items() if isinstance(value, int)}
+
+    @property
+    def audit(self) -> list[dict[str, Any]]:
+        own = [item for item in self.cloud.items("audit") if item["pk"].startswith(self.tenant.id + "#")]
+        return sorted(own, key=lambda item: str(item["sk"]))
+
+    @property
+    def actions(self) -> list[str]:
+        return [item["action"] for item in self.audit]
+
+
+@dataclass
+class Person:
+    home: TenantWorld
+    id: str
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.home.tenant, self.id, "ses_test", self.role, "request-1")
+
+    def asks(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        raw: str | None = None,
+    ) -> Answer:
+        first = path.split("/")[2]
+        room_name = ROOMS.get(first, first)
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "headers": {"Host": f"{self.home.tenant.subdomain}.us.example", **(headers or {})},
+            "queryStringParameters": query,
+            "body": raw if raw is not None else (json.dumps(body) if body is not None else None),
+            "isBase64Encoded": False,
+            "requestContext": {
+                "requestId": "request-1",
+                "identity": {"sourceIp": "192.0.2.1"},
+                "authorizer": {
+                    "tenant": to_text(self.home.tenant),
+                    "user_id": self.id,
+                    "session_id": "ses_test",
+                    "role": self.role.value,
+                },
+            },
+        }
+        return self.home.cloud.call(room_name, event)
+
+    # -- folders
+    def creates_folder(self, name: str, *, inside: str = "root", key: str = "") -> Answer:
+        headers = {"Idempotency-Key": key} if key else None
+        return self.asks("POST", "/v1/folders", {"name": name, "parent_id": inside}, headers=headers)
+
+    def moves_folder(self, folder: str, *, to: str) -> Answer:
+        return self.asks("PATCH", f"/v1/folders/{folder}", {"parent_id": to})
+
+    def lists(self, folder: str = "root", **query: str) -> Answer:
+        return self.asks("GET", f"/v1/folders/{folder}/children", query=query or None)
+
+    def names_in(self, folder: str = "root", **query: str) -> list[str]:
+        names, cursor = [], ""
+        while True:
+            page = self.lists(folder, **query, **({"cursor": cursor} if cursor else {}))
+            names += [item["name"] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return names
+
+    # -- access
+    def shares(self, node: str, principal: str, role: str) -> Answer:
+        return self.asks("PUT", f"/v1/access/{node}/grants/{principal}", {"role": role})
+
+    def unshares(self, node: str, principal: str) -> Answer:
+        return self.asks("DELETE", f"/v1/access/{node}/grants/{principal}")
+
+    def cuts(self, node: str, **more: bool) -> Answer:
+        return self.asks("PUT", f"/v1/access/{node}/inheritance", {"inherits": False, **more})
+
+    def explains(self, node: str, user: str = "") -> Answer:
+        return self.asks("GET", f"/v1/access/{node}/explanation", query={"user_id": user} if user else None)
+
+    @property
+    def principal(self) -> str:
+        return f"user:{self.id}"
+
+    # -- documents
+    def announces(
+        self, name: str, *, inside: str = "root", size: int = 10, content_type: str = "text/plain", key: str = ""
+    ) -> Answer:
+        body = {"name": name, "folder_id": inside, "size": size, "content_type": content_type}
+        return self.asks("POST", "/v1/documents", body, headers={"Idempotency-Key": key} if key else None)
