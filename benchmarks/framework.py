@@ -55,7 +55,7 @@ def api_of(routes: int) -> Router:
             return Answer(id=thing_id, name=body.name)
 
         change.__annotations__ = {"body": Body}
-        api.post(f"/v1/room{number}/{{thing_id}}/part", answers=Answer, needs=Permission.WRITE)(change)
+        api.post(f"/v1/things{number}/{{thing_id}}/part", answers=Answer, needs=Permission.WRITE)(change)
     return api
 
 
@@ -89,7 +89,7 @@ def measure(api: Router, path: str, rounds: int = 3000) -> float:
 
 def main() -> None:
     one, sixty = api_of(1), api_of(60)
-    pairs = [(measure(one, "/v1/room0/thing/part"), measure(sixty, "/v1/room59/thing/part")) for _ in range(5)]
+    pairs = [(measure(one, "/v1/things0/thing/part"), measure(sixty, "/v1/things59/thing/part")) for _ in range(5)]
     first = statistics.median(pair[0] for pair in pairs)
     ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
     print(f"edge, 1 route: {first:.0f} µs per request (bound 1,000); 60 routes: {ratio:.2f} × (bound 1.3)")

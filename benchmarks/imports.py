@@ -28,7 +28,7 @@ for i in range(30):
     app.post(f"/x{i}")(route)
 boto3.client("dynamodb", region_name="us-east-1"); boto3.client("s3", region_name="us-east-1")
 """
-ROOMS = sorted(file.parent.name for file in (ROOT / "functions").glob("*/handler.py"))
+FUNCTIONS = sorted(file.parent.name for file in (ROOT / "functions").glob("*/handler.py"))
 
 
 def cold(code: str) -> float:
@@ -38,16 +38,15 @@ def cold(code: str) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def room(name: str) -> str:
-    return (
-        f"import sys; sys.path[:0] = [{str(ROOT / 'functions' / name)!r}, {str(ROOT / 'layers/platform/python')!r}]; "
-        "import handler"
-    )
+def handler(function: str) -> str:
+    """A program that imports the function's handler as Lambda does."""
+    path = [str(ROOT / "functions"), str(ROOT / "layers/platform/python")]
+    return f"import sys; sys.path[:0] = {path!r}; import {function}.handler"
 
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    cases = {"bare": "pass", "naive": NAIVE} | {name: room(name) for name in ROOMS}
+    cases = {"bare": "pass", "naive": NAIVE} | {name: handler(name) for name in FUNCTIONS}
     times: dict[str, list[float]] = {name: [] for name in cases}
     for turn in range(rounds + 1):
         for name, code in cases.items():
@@ -57,7 +56,7 @@ def main() -> None:
     bare = statistics.median(times["bare"])
     naive = statistics.median(times["naive"]) - bare
     print(f"bare Python {bare:.0f} ms; naive +{naive:.0f} ms; median of {rounds}")
-    for name in ROOMS:
+    for name in FUNCTIONS:
         own = statistics.median(times[name]) - bare
         print(f"{name:12} +{own:4.0f} ms   {own / naive:.2f} of naive")
 

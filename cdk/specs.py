@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,21 @@ from docplatform.runtime.spec import FunctionSpec, Mount, Trigger
 
 @dataclass(frozen=True)
 class Deployable:
-    """``folder``: what is packed, the function's room."""
+    """A function to deploy. ``folder``: its package in ``functions/``; several functions may share one."""
 
     spec: FunctionSpec
     folder: Path
 
+    @property
+    def handler(self) -> str:
+        """As Lambda imports it, from the folder that holds the package: ``documents.handler.handler``."""
+        return f"{self.folder.name}.{self.spec.handler}"
 
-def discover(rooms: Path = ROOT / "functions") -> list[Deployable]:
-    """In order of name. Raises ValueError when they do not make a whole."""
+
+def discover(functions: Path = ROOT / "functions") -> list[Deployable]:
+    """All functions in order of name. Raises ValueError for specs that contradict one another (see ``check``)."""
     found: list[Deployable] = []
-    for file in sorted(rooms.glob("*/spec.py")):
+    for file in sorted(functions.glob("*/spec.py")):
         loader = importlib.util.spec_from_file_location(f"spec_of_{file.parent.name}", file)
         if loader is None or loader.loader is None:
             raise ImportError(str(file))
@@ -35,11 +41,13 @@ def discover(rooms: Path = ROOT / "functions") -> list[Deployable]:
 
 
 def check(functions: Sequence[Deployable]) -> None:
-    """Raises ValueError: a name or path twice, a handler without a file, a trigger that nothing or too much answers."""
+    """Raises ValueError for a name or path that is used twice, a folder that cannot be a package, a handler without a
+    file, a path with a wrong slash, and a trigger that no function or more than one answers."""
     specs = [each.spec for each in functions]
     _refuse_twice("function", (spec.name for spec in specs))
     _refuse_twice("path", (mount.path for spec in specs for mount in spec.mounts))
     for each in functions:
+        _check_package(each.folder)
         module = each.spec.handler.rpartition(".")[0]
         if not (each.folder / f"{module.replace('.', '/')}.py").is_file():
             raise ValueError(f"{each.spec.name}: {each.folder.name} has no module '{module}' for its handler")
@@ -67,6 +75,14 @@ def waited_for(spec: FunctionSpec) -> bool:
     """Whether a person waits for its answer: a cold start is then felt."""
     asked = (Trigger.AUTHORIZER, Trigger.LIVE_AUTHORIZER, Trigger.LIVE_SOCKETS)
     return spec.trigger in asked or bool(spec.mounts)
+
+
+def _check_package(folder: Path) -> None:
+    """A function's package stands first on Lambda's path: it must not hide a module that other code imports."""
+    if not folder.name.isidentifier() or folder.name in sys.stdlib_module_names:
+        raise ValueError(f"functions/{folder.name}: this cannot be the name of a function's package")
+    if not (folder / "__init__.py").is_file():
+        raise ValueError(f"functions/{folder.name} lacks an __init__.py")
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:

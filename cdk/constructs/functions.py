@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -72,8 +73,8 @@ class Functions(Construct):
             description=f"docplatform: {each.folder.name}",
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            handler=spec.handler,
-            code=lambda_.Code.from_asset(str(each.folder), exclude=[*_IGNORED, "spec.py"]),
+            handler=each.handler,
+            code=_code(each.folder),
             layers=[self._layers[layer] for layer in spec.layers],
             environment=environment(spec, self._values, stack),
             memory_size=spec.memory,
@@ -130,3 +131,10 @@ class Functions(Construct):
         size = sum(self._built[layer].size for layer in spec.layers)
         if size > layers.LARGEST:
             raise ValueError(f"{spec.name}: its layers are {size / 2**20:.0f} MB unzipped; Lambda takes 250 MB")
+
+
+def _code(package: Path) -> lambda_.Code:
+    """The folder of all functions, with everything but this package left out. The pattern names no other function, so
+    that the asset is a new one only when the package changes."""
+    own = ["*", f"!{package.name}", f"!{package.name}/**", f"{package.name}/spec.py", *_IGNORED]
+    return lambda_.Code.from_asset(str(package.parent), exclude=own)

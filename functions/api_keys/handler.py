@@ -1,15 +1,16 @@
 """HTTP routes for API keys and service accounts: parse, delegate, present."""
 
 from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound
-from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Invalid, InvalidCursor, InvalidName
-from docplatform.identity.errors import UserNotFound
-from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
-from docplatform.http.request import Request
 from docplatform.api_keys.wiring import api_keys, service_accounts
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Invalid, InvalidCursor, InvalidName
 from docplatform.core.time import now
+from docplatform.http.request import Request
+from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Response
-from schemas import (
+from docplatform.identity.errors import UserNotFound
+
+from .schemas import (
     ApiKeyPage,
     ApiKeyView,
     KeyListing,

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
+from pydantic import AwareDatetime, Field
+
 from docplatform.api_keys.model import ApiKey, KeyState
 from docplatform.core.actor import Permission, Role
+from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
 from docplatform.identity.model import User, UserStatus
-from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
-from pydantic import AwareDatetime, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
 Scopes = Annotated[list[Permission], Field(min_length=1, max_length=len(Permission), examples=[["read", "search"]])]

@@ -6,22 +6,20 @@ explains that in the product's words (docs/adr/0004). The answer is cached for h
 a revoked session or a disabled user still works.
 """
 
-from docplatform.authentication.access_token import TokenRefused
-from docplatform.core.tenant import to_text
 from docplatform.api_keys.model import looks_like_a_key
-from docplatform.core.audit import Action
-from docplatform.core.errors import DomainError
-from docplatform.identity.model import alive
-from docplatform.core.tenant import Tenant
-from docplatform.runtime import tenant_resolution
-from docplatform.core.audit import UNKNOWN_USER
-from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
-from docplatform.api_keys.wiring import keys_of
-from docplatform.core.time import now
-from docplatform.identity.wiring.users import people
-from docplatform.authentication.wiring.access_tokens import tokens
-from docplatform.runtime.telemetry import tenant_in_hand
 from docplatform.api_keys.verification import KeyRefused, admit
+from docplatform.api_keys.wiring import keys_of
+from docplatform.authentication.access_token import TokenRefused
+from docplatform.authentication.wiring.access_tokens import tokens
+from docplatform.core.audit import UNKNOWN_USER, Action
+from docplatform.core.errors import DomainError
+from docplatform.core.tenant import Tenant, to_text
+from docplatform.core.time import now
+from docplatform.identity.model import alive
+from docplatform.identity.wiring.users import people
+from docplatform.runtime import tenant_resolution
+from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
+from docplatform.runtime.telemetry import tenant_in_hand
 
 
 @authorizer("authorize")

@@ -1,15 +1,16 @@
 """HTTP routes for documents: parse, delegate, present."""
 
-from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTaken, NotReady, UploadFinished
-from docplatform.core.errors import IdempotencyKeyReused, InvalidName, PreconditionFailed, QuotaExceeded, TooLarge
 from docplatform.core.actor import Actor, Permission
-from docplatform.library.model import Document
-from docplatform.http.router import Router
+from docplatform.core.errors import IdempotencyKeyReused, InvalidName, PreconditionFailed, QuotaExceeded, TooLarge
 from docplatform.http.request import Request
-from docplatform.library.wiring import documents
-from docplatform.library.views import DocumentView, LinkView
+from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from schemas import DocumentChange, DocumentWithUpload, NewDocument
+from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTaken, NotReady, UploadFinished
+from docplatform.library.model import Document
+from docplatform.library.views import DocumentView, LinkView
+from docplatform.library.wiring import documents
+
+from .schemas import DocumentChange, DocumentWithUpload, NewDocument
 
 api = Router(api_keys_allowed=True)
 

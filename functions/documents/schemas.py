@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from docplatform.library.views import DocumentView, LinkView
-from docplatform.http.schemas import Schema
 from pydantic import Field
+
+from docplatform.http.schemas import Schema
+from docplatform.library.views import DocumentView, LinkView
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Lease 2026.pdf"])]
 MediaType = Annotated[

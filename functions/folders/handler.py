@@ -1,5 +1,6 @@
 """HTTP routes for folders: parse, delegate, present."""
 
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import (
     ChangedMeanwhile,
     IdempotencyKeyReused,
@@ -7,13 +8,13 @@ from docplatform.core.errors import (
     InvalidName,
     PreconditionFailed,
 )
-from docplatform.library.errors import FolderCycle, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder, TooDeep
-from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
 from docplatform.http.request import Request
-from docplatform.library.wiring import folders
+from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
+from docplatform.library.errors import FolderCycle, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder, TooDeep
+from docplatform.library.wiring import folders
+
+from .schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
 api = Router(api_keys_allowed=True)
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
+from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
 from docplatform.library.model import Document, Folder, Order, Page
 from docplatform.library.views import DocumentView
-from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
-from pydantic import Field
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]
 

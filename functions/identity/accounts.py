@@ -1,5 +1,7 @@
 """HTTP routes for the members of an organisation, and what admins do with their accounts."""
 
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import (
     ChangedMeanwhile,
     Conflict,
@@ -10,16 +12,15 @@ from docplatform.core.errors import (
     MailNotSent,
     QuotaExceeded,
 )
+from docplatform.directory.wiring.provisioning import users
+from docplatform.http.request import Request
+from docplatform.http.router import Router
+from docplatform.http.schemas import Listing, Response
 from docplatform.identity.errors import EmailTaken, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import SecuritySettings
-from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
-from docplatform.authentication.wiring.recent_login import require_recent_login
-from docplatform.http.request import Request
-from docplatform.directory.wiring.provisioning import users
 from docplatform.identity.wiring.admin import accounts, members
-from docplatform.http.schemas import Listing, Response
-from schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
+
+from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
 
 api = Router()
 

@@ -1,6 +1,17 @@
 """HTTP routes for what proves a person: passwords, one-time passwords, recovery codes, passkeys."""
 
+from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.mfa_sign_in import MfaSignIn
+from docplatform.authentication.verification import PresentedFactor
+from docplatform.authentication.views import Tokens
+from docplatform.authentication.wiring import sign_in as compose
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import Conflict, InvalidName, TooManyAttempts
+from docplatform.core.tenant import Tenant
+from docplatform.http.request import Request
+from docplatform.http.response_time import pad_to_mail_time
+from docplatform.http.router import Router
 from docplatform.identity.errors import (
     FactorNotFound,
     InvalidChallenge,
@@ -10,27 +21,17 @@ from docplatform.identity.errors import (
     SessionNotFound,
     WeakPassword,
 )
-from docplatform.authentication.errors import ProofRefused
 from docplatform.sso.errors import SsoRequired
-from docplatform.core.actor import Actor, Permission
-from docplatform.core.tenant import Tenant
-from docplatform.http.router import Router
-from docplatform.authentication.wiring.recent_login import require_recent_login
-from docplatform.http.request import Request
-from docplatform.authentication.wiring import sign_in as compose
-from docplatform.authentication.views import Tokens
-from docplatform.http.response_time import pad_to_mail_time
-from docplatform.authentication.verification import PresentedFactor
-from docplatform.authentication.mfa_sign_in import MfaSignIn
-from schemas import (
+
+from .schemas import (
     ChallengeShown,
     EnrolmentConfirmation,
     Factor,
     FactorsView,
     FirstEntry,
     ForgottenPassword,
-    NewPassword,
     NewPasskey,
+    NewPassword,
     OneTimeCode,
     PasskeyAdded,
     PasskeyLogin,

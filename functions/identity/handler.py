@@ -1,7 +1,16 @@
 """HTTP routes for people and sessions: parse, delegate, present."""
 
-import accounts
-import credentials
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
+from docplatform.authentication.sessions import SessionService
+from docplatform.authentication.views import Tokens
+from docplatform.authentication.wiring.access_tokens import tokens
+from docplatform.authentication.wiring.sign_in import own_sessions, sessions
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.errors import InvalidName, TooManyAttempts
+from docplatform.core.tenant import Tenant
+from docplatform.http.request import Request
+from docplatform.http.router import Router
+from docplatform.http.schemas import Response
 from docplatform.identity.errors import (
     InvalidCredentials,
     InvalidInvitation,
@@ -10,20 +19,11 @@ from docplatform.identity.errors import (
     UserNotFound,
     WeakPassword,
 )
-from docplatform.core.errors import InvalidName, TooManyAttempts
-from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
-from docplatform.sso.errors import SsoRequired
-from docplatform.core.actor import Actor, Permission
-from docplatform.core.tenant import Tenant
-from docplatform.http.router import Router
-from docplatform.http.request import Request
-from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.identity.wiring.admin import members
-from docplatform.authentication.wiring.sign_in import own_sessions, sessions
-from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Response
-from docplatform.authentication.sessions import SessionService
-from schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
+from docplatform.sso.errors import SsoRequired
+
+from . import accounts, credentials
+from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
 
 KEY_SET_SECONDS = 300
 

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Self
 
-from docplatform.identity.factors import Factors, Passkey
-from docplatform.core.actor import Role
-from docplatform.identity.model import Session, User, UserKind, UserStatus
-from docplatform.core.tenant import Plan, Tenant
-from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Timestamp, Paged, Schema
 from pydantic import Field, model_validator
+
+from docplatform.authentication.views import Tokens
+from docplatform.core.actor import Role
+from docplatform.core.tenant import Plan, Tenant
+from docplatform.http.schemas import Paged, Schema, Timestamp
+from docplatform.identity.factors import Factors, Passkey
+from docplatform.identity.model import Session, User, UserKind, UserStatus
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
 Password = Annotated[str, Field(max_length=1000, examples=["a sentence is easy to remember"])]

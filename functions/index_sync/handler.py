@@ -8,9 +8,8 @@ from typing import Any
 
 from docplatform.core import ids
 from docplatform.processing.wiring import processing
-from docplatform.search.wiring import subtrees
-from docplatform.search.wiring import index
-from docplatform.runtime.triggers import system_actor, event_handler, process_stream
+from docplatform.runtime.triggers import event_handler, process_stream, system_actor
+from docplatform.search.wiring import index, subtrees
 
 
 @event_handler("index-sync")

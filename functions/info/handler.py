@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import RootModel
+
 import docplatform
 from docplatform.core.errors import Unavailable
 from docplatform.http.router import Router
 from docplatform.runtime.health import registry_answers
-from pydantic import RootModel
-from schemas import Health
+
+from .schemas import Health
 
 api = Router()
 

@@ -8,9 +8,9 @@ import json
 from typing import Any
 from urllib.parse import unquote_plus
 
-from docplatform.library.model import parse_original
 from docplatform.core.errors import TenantNotFound
 from docplatform.infra.credentials import own_client
+from docplatform.library.model import parse_original
 from docplatform.runtime.settings import IngestionSettings, load
 from docplatform.runtime.triggers import event_handler, tenant_of
 

@@ -5,14 +5,14 @@ says of whose connection this is, API Gateway repeats with every message, and no
 
 from docplatform.core.audit import Action
 from docplatform.core.errors import DomainError
-from docplatform.realtime.errors import InvalidTicket
-from docplatform.runtime import tenant_resolution
-from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
-from docplatform.realtime.wiring import live
-from docplatform.runtime.telemetry import tenant_in_hand
 from docplatform.realtime.connections import admit
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.realtime.wiring import live
+from docplatform.runtime import tenant_resolution
+from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
+from docplatform.runtime.telemetry import tenant_in_hand
 
 
 @authorizer("live-admission")

@@ -3,7 +3,8 @@
 from docplatform.core.actor import Actor, Permission
 from docplatform.http.router import Router
 from docplatform.realtime.wiring import address, tickets
-from schemas import LiveTicket
+
+from .schemas import LiveTicket
 
 api = Router()
 

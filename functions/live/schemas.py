@@ -1,6 +1,6 @@
 """Live connections as they travel over HTTP."""
 
-from docplatform.http.schemas import Timestamp, Schema
+from docplatform.http.schemas import Schema, Timestamp
 
 
 class LiveTicket(Schema):

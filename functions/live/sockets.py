@@ -4,14 +4,14 @@ document; the connection stays."""
 import json
 from typing import Any
 
-from docplatform.core.errors import DomainError
-from docplatform.realtime.errors import InvalidTicket
 from docplatform.core.actor import Actor, Role
-from docplatform.realtime.model import is_connection_id
+from docplatform.core.errors import DomainError
 from docplatform.http import problems
-from docplatform.realtime.wiring import connections
 from docplatform.http.problems import MalformedRequest
 from docplatform.http.request import json_of
+from docplatform.realtime.errors import InvalidTicket
+from docplatform.realtime.model import is_connection_id
+from docplatform.realtime.wiring import connections
 from docplatform.runtime.telemetry import Line
 from docplatform.runtime.triggers import tenant_of
 

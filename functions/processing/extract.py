@@ -3,9 +3,10 @@
 from typing import Any
 
 from docplatform.core.actor import Actor
-from docplatform.processing.wiring import processing
 from docplatform.extraction.wiring import reader
-from steps import Work, step
+from docplatform.processing.wiring import processing
+
+from .steps import Work, step
 
 
 @step("extract")

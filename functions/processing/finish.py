@@ -2,7 +2,8 @@
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
-from steps import Work, step
+
+from .steps import Work, step
 
 
 @step("finish")

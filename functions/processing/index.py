@@ -3,7 +3,8 @@
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
 from docplatform.search.wiring import index
-from steps import Work, step
+
+from .steps import Work, step
 
 
 @step("index")

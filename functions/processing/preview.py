@@ -1,9 +1,10 @@
 """Step 3b, beside the text: the first page as a picture."""
 
 from docplatform.core.actor import Actor
-from docplatform.processing.wiring import processing
 from docplatform.extraction.wiring import reader
-from steps import Work, step
+from docplatform.processing.wiring import processing
+
+from .steps import Work, step
 
 
 @step("preview")

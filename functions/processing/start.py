@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from docplatform.infra.credentials import own_client
 from docplatform.runtime.settings import WorkflowSettings, load
 from docplatform.runtime.triggers import event_handler

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from docplatform.core.actor import Actor
-from docplatform.runtime.triggers import Handler, system_actor, event_handler
+from docplatform.runtime.triggers import Handler, event_handler, system_actor
 
 Work = dict[str, Any]
 

@@ -2,6 +2,14 @@
 
 from typing import Any
 
+from scim2_models import (
+    Context,
+    PatchOp,
+    ResponseParameters,
+    SearchRequest,
+)
+
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import (
     ChangedMeanwhile,
     GroupNotFound,
@@ -11,16 +19,16 @@ from docplatform.core.errors import (
     QuotaExceeded,
 )
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
-from docplatform.identity.errors import UserNotFound
 from docplatform.directory.group import Group as OurGroup
-from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
-from docplatform.http.request import Request
-from docplatform.directory.wiring.provisioning import directory
 from docplatform.directory.wiring.groups import groups
-from docplatform.runtime.tenant_resolution import address_of
+from docplatform.directory.wiring.provisioning import directory
+from docplatform.http.request import Request
+from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from protocol import (
+from docplatform.identity.errors import UserNotFound
+from docplatform.runtime.tenant_resolution import address_of
+
+from .protocol import (
     DIALECT,
     ScimRefused,
     answer,
@@ -30,14 +38,8 @@ from protocol import (
     version_wanted,
     window,
 )
-from resources import Group, group_of, member_ids
-from schemas import ScimMessage, ScimQuery, ScimSelection
-from scim2_models import (
-    Context,
-    PatchOp,
-    ResponseParameters,
-    SearchRequest,
-)
+from .resources import Group, group_of, member_ids
+from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS

@@ -1,14 +1,23 @@
 """SCIM 2.0 (RFC 7643, RFC 7644): a company's identity system keeps users and groups here."""
 
-import group_routes
-import user_routes
 from typing import Any
 
+from scim2_models import (
+    Context,
+    EnterpriseUser,
+    ResourceType,
+    Schema,
+    SearchRequest,
+    User,
+)
+
 from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
 from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.http.router import Router
 from docplatform.runtime.tenant_resolution import address_of
-from protocol import (
+
+from . import group_routes, user_routes
+from .protocol import (
     DIALECT,
     ScimRefused,
     answer,
@@ -18,16 +27,8 @@ from protocol import (
     understood,
     window,
 )
-from resources import Group, ScimUser, group_of
-from schemas import ScimMessage, ScimQuery
-from scim2_models import (
-    Context,
-    EnterpriseUser,
-    ResourceType,
-    Schema,
-    SearchRequest,
-    User,
-)
+from .resources import Group, ScimUser, group_of
+from .schemas import ScimMessage, ScimQuery
 
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS

@@ -4,15 +4,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from docplatform.core.errors import DomainError, Invalid, PreconditionFailed
-from docplatform.identity.errors import EmailTaken
-from docplatform.directory.errors import GroupNameTaken, UserNameTaken
-from docplatform.http import problems
-from docplatform.http.router import Dialect, InvalidRequest
-from docplatform.http.request import Request
-from docplatform.http.problems import MalformedRequest
 from pydantic import ValidationError
-from schemas import ScimError
 from scim2_models import (
     AuthenticationScheme,
     Bulk,
@@ -25,12 +17,22 @@ from scim2_models import (
     Resource,
     ResourceType,
     ResponseParameters,
-    ScimPolicy,
     SCIMException,
+    ScimPolicy,
     SearchRequest,
     ServiceProviderConfig,
     Sort,
 )
+
+from docplatform.core.errors import DomainError, Invalid, PreconditionFailed
+from docplatform.directory.errors import GroupNameTaken, UserNameTaken
+from docplatform.http import problems
+from docplatform.http.problems import MalformedRequest
+from docplatform.http.request import Request
+from docplatform.http.router import Dialect, InvalidRequest
+from docplatform.identity.errors import EmailTaken
+
+from .schemas import ScimError
 
 MOST_RESULTS = 200
 POLICY = ScimPolicy(

@@ -5,12 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from docplatform.core.errors import Invalid
-from docplatform.directory.group import Group as OurGroup
-from docplatform.core.actor import Role
-from docplatform.identity.model import UserStatus, clean_display_name, clean_email
-from docplatform.directory.entry import DirectoryEntry, Facets
-from protocol import version
 from pydantic import Field
 from scim2_models import (
     URN,
@@ -27,6 +21,14 @@ from scim2_models import (
     Uniqueness,
     User,
 )
+
+from docplatform.core.actor import Role
+from docplatform.core.errors import Invalid
+from docplatform.directory.entry import DirectoryEntry, Facets
+from docplatform.directory.group import Group as OurGroup
+from docplatform.identity.model import UserStatus, clean_display_name, clean_email
+
+from .protocol import version
 
 ScimUser = User[EnterpriseUser]
 

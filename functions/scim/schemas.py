@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from docplatform.http.schemas import Schema
 from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from docplatform.http.schemas import Schema
 
 
 class ScimMessage(RootModel[dict[str, Any]]):

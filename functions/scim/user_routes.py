@@ -3,17 +3,26 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, PreconditionFailed, QuotaExceeded
-from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
-from docplatform.directory.errors import UserNameTaken
+from scim2_models import (
+    Context,
+    PatchOp,
+    ResponseParameters,
+    SearchRequest,
+    User,
+)
+
 from docplatform.core.actor import Actor, Permission, Role
-from docplatform.http.router import Router
-from docplatform.http.request import Request
-from docplatform.directory.wiring.provisioning import directory, users
-from docplatform.runtime.tenant_resolution import address_of
-from docplatform.http.schemas import Response
+from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, PreconditionFailed, QuotaExceeded
 from docplatform.directory.entry import DirectoryEntry
-from protocol import (
+from docplatform.directory.errors import UserNameTaken
+from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.http.request import Request
+from docplatform.http.router import Router
+from docplatform.http.schemas import Response
+from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
+from docplatform.runtime.tenant_resolution import address_of
+
+from .protocol import (
     DIALECT,
     ScimRefused,
     answer,
@@ -23,15 +32,8 @@ from protocol import (
     version_wanted,
     window,
 )
-from resources import ScimUser, facets_of, user_of
-from schemas import ScimMessage, ScimQuery, ScimSelection
-from scim2_models import (
-    Context,
-    PatchOp,
-    ResponseParameters,
-    SearchRequest,
-    User,
-)
+from .resources import ScimUser, facets_of, user_of
+from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS

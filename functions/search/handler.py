@@ -1,11 +1,12 @@
 """HTTP routes for search: parse, delegate, present."""
 
-from docplatform.core.errors import InvalidCursor, Unavailable
-from docplatform.search.errors import InvalidQuery
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.http.router import Router
+from docplatform.search.errors import InvalidQuery
 from docplatform.search.wiring import search
-from schemas import SearchPage, SearchQuery, SearchRequest
+
+from .schemas import SearchPage, SearchQuery, SearchRequest
 
 api = Router(api_keys_allowed=True)
 _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)

@@ -3,10 +3,11 @@
 from html import escape
 from typing import Annotated
 
-from docplatform.search.model import MARK_OFF, MARK_ON, Hits
-from docplatform.library.views import DocumentView
-from docplatform.http.schemas import Paged, Schema
 from pydantic import Field
+
+from docplatform.http.schemas import Paged, Schema
+from docplatform.library.views import DocumentView
+from docplatform.search.model import MARK_OFF, MARK_ON, Hits
 
 Words = Annotated[str, Field(min_length=1, max_length=500, examples=['lease "notice period" -draft'])]
 Limit = Annotated[int, Field(ge=1, le=100)]

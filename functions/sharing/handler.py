@@ -1,6 +1,7 @@
 """HTTP routes for access and groups: parse, delegate, present."""
 
 from docplatform.core import cursors
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import (
     ChangedMeanwhile,
     GroupNotFound,
@@ -10,17 +11,17 @@ from docplatform.core.errors import (
     PreconditionFailed,
     QuotaExceeded,
 )
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
+from docplatform.directory.wiring.groups import groups
+from docplatform.http.request import Request
+from docplatform.http.router import Router
+from docplatform.http.schemas import Listing, Response
+from docplatform.identity.errors import UserNotFound
 from docplatform.library.errors import DocumentNotFound, FolderNotFound, InvalidPrincipal, RootFolder, TooManyGrants
 from docplatform.sharing.errors import GrantNotFound
-from docplatform.directory.errors import GroupNameTaken, TooManyGroups
-from docplatform.identity.errors import UserNotFound
-from docplatform.core.actor import Actor, Permission
-from docplatform.http.router import Router
-from docplatform.http.request import Request
-from docplatform.directory.wiring.groups import groups
 from docplatform.sharing.wiring import sharing
-from docplatform.http.schemas import Listing, Response
-from schemas import (
+
+from .schemas import (
     AccessView,
     ExplanationQuery,
     ExplanationView,

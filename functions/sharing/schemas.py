@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from docplatform.library.access import ReasonKind
-from docplatform.directory.group import Group
-from docplatform.core.actor import Role
-from docplatform.identity.model import User, UserStatus
-from docplatform.library.model import Document, Folder
-from docplatform.http.schemas import Listing, Timestamp, Paged, Schema
-from docplatform.sharing.grants import AccessList, Explanation, Granted
 from pydantic import Field
+
+from docplatform.core.actor import Role
+from docplatform.directory.group import Group
+from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
+from docplatform.identity.model import User, UserStatus
+from docplatform.library.access import ReasonKind
+from docplatform.library.model import Document, Folder
+from docplatform.sharing.grants import AccessList, Explanation, Granted
 
 GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]
 

@@ -2,21 +2,22 @@
 
 from http.cookies import CookieError, SimpleCookie
 
-from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
-from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
-from docplatform.core.actor import Actor, Permission
-from docplatform.sso.model import ATTEMPT_LIFE, Kind
-from docplatform.core.tenant import Tenant
-from docplatform.http.router import Router
-from docplatform.authentication.wiring.recent_login import require_recent_login
-from docplatform.http.request import Request
-from docplatform.authentication.wiring.sso import connection, metadata, sign_on
-from docplatform.runtime.tenant_resolution import address_of
-from docplatform.authentication.views import Tokens
-from docplatform.http.schemas import Response
 from docplatform.authentication.sso_sign_in import SsoService, Start
-from schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
+from docplatform.authentication.views import Tokens
+from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.authentication.wiring.sso import connection, metadata, sign_on
+from docplatform.core.actor import Actor, Permission
+from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
+from docplatform.core.tenant import Tenant
+from docplatform.http.request import Request
+from docplatform.http.router import Router
+from docplatform.http.schemas import Response
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
+from docplatform.sso.model import ATTEMPT_LIFE, Kind
+
+from .schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
 
 api = Router()
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from docplatform.core.actor import Role
-from docplatform.sso.model import Connection, Kind, DiagnosisStep
-from docplatform.http.schemas import LenientSchema, Form, Schema
 from pydantic import Field, StringConstraints
+
+from docplatform.core.actor import Role
+from docplatform.http.schemas import Form, LenientSchema, Schema
+from docplatform.sso.model import Connection, DiagnosisStep, Kind
 
 Address = Annotated[str, Field(max_length=2000)]
 Printable = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[\x21-\x7e]*$")]

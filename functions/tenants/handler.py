@@ -1,13 +1,14 @@
 """HTTP routes for platform operators (SigV4): parse, delegate, present."""
 
-from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound
-from docplatform.tenancy.errors import SubdomainTaken
-from docplatform.http.router import Router
-from docplatform.http.request import Request
 from docplatform.control_plane.wiring import tenants
-from docplatform.runtime.tenant_resolution import address_of
+from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound
+from docplatform.http.request import Request
+from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from schemas import NewTenant, TenantView
+from docplatform.runtime.tenant_resolution import address_of
+from docplatform.tenancy.errors import SubdomainTaken
+
+from .schemas import NewTenant, TenantView
 
 api = Router()
 

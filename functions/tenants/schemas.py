@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from docplatform.core.tenant import Plan, Tenant, TenantStatus
-from docplatform.http.schemas import Timestamp, Schema
 from pydantic import Field
+
+from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.http.schemas import Schema, Timestamp
 
 
 class NewTenant(Schema):

@@ -13,7 +13,7 @@ import pytest
 from docplatform.api_keys.model import FORM, parts, spelt
 from docplatform.core.actor import PERMISSIONS, Permission, Role
 from docplatform.core.time import rfc3339
-from docplatform.http.openapi import rooms
+from docplatform.http.openapi import operations
 from docplatform.http.router import Router
 from docplatform.runtime.spec import Auth
 from tests.conftest import Environment
@@ -359,11 +359,11 @@ def test_a_service_account_is_made_once(house: House, admin: str) -> None:
     assert house.actions.count("service-account.created") == 1
 
 
-def test_keys_are_good_where_a_room_says_so_and_nowhere_near_credentials() -> None:
-    operations = [route for _, auth, route in rooms(ROOT / "functions") if auth is Auth.TENANT]
-    open_to_keys = {route.path.split("/")[2] for route in operations if route.api_keys_allowed}
+def test_keys_are_good_where_a_function_says_so_and_nowhere_near_credentials() -> None:
+    routes = [route for _, auth, route in operations(ROOT / "functions") if auth is Auth.TENANT]
+    open_to_keys = {route.path.split("/")[2] for route in routes if route.api_keys_allowed}
     assert {"documents", "folders", "search", "me", "users"} <= open_to_keys
-    for route in operations:
+    for route in routes:
         if re.search("auth|session|password|key|service-account|mfa|passkey|sso", route.path):
             assert not route.api_keys_allowed, route.path
     silent = Router()

@@ -325,10 +325,10 @@ def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
 
 
 def test_what_few_log_ins_need_is_imported_by_those() -> None:
-    program = "import sys, handler; print(*sys.modules)"
+    program = "import sys, identity.handler; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": f"{ROOT}/layers/platform/python:{ROOT}/functions/identity", "PATH": ""},
+        env={"PYTHONPATH": f"{ROOT}/layers/platform/python:{ROOT}/functions", "PATH": ""},
         capture_output=True,
         text=True,
         check=True,

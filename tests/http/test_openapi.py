@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdk.contract import copy_contract
-from docplatform.http.openapi import document, render, rooms
+from docplatform.http.openapi import document, operations, render
 from docplatform.runtime.spec import Auth
 from tests.support.mocked_aws import ROOT, Cloud
 
@@ -52,7 +52,7 @@ def test_every_operation_has_a_name_a_summary_and_its_errors() -> None:
 
 
 def test_what_needs_a_token_says_so_and_names_its_refusals() -> None:
-    public = {route.path for _, auth, route in rooms(ROOT / "functions") if auth is Auth.PUBLIC}
+    public = {route.path for _, auth, route in operations(ROOT / "functions") if auth is Auth.PUBLIC}
     for method, path, operation in OPERATIONS:
         if path not in public:
             assert operation["security"], (method, path)

@@ -38,9 +38,9 @@ while fresh := [each for name, each in list(sys.modules.items()) if name not in 
 
 
 def _imports(function: Deployable, carried: tuple[Layer, ...]) -> subprocess.CompletedProcess[str]:
-    """In an interpreter with the standard library, these layers and the function's room; no site-packages (-S)."""
-    places = [str(function.folder), *(str(build(layer).folder / "python") for layer in carried)]
-    module = function.spec.handler.rpartition(".")[0]
+    """In an interpreter with the standard library, these layers and the functions; no site-packages (-S)."""
+    places = [str(function.folder.parent), *(str(build(layer).folder / "python") for layer in carried)]
+    module = function.handler.rpartition(".")[0]
     program = f"import sys; sys.path[:0] = {places!r}; import {module}\n{'' if function.spec.name in MEET_NO_PASSWORD else LATE}"
     return subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
 

@@ -24,24 +24,27 @@ WHOLE = tuple(
 )
 
 
-def _room(rooms: Path, *functions: str, name: str = "room") -> Path:
-    room = rooms / name
-    room.mkdir()
-    (room / "handler.py").touch()
-    (room / "spec.py").write_text(
+def _package(functions: Path, *specs: str, name: str = "documents") -> Path:
+    """A function's package with these specs. Returns the folder of all functions."""
+    package = functions / name
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "handler.py").touch()
+    (package / "spec.py").write_text(
         "from docplatform.runtime.settings import RegionSettings\n"
         "from docplatform.runtime.spec import FunctionSpec, Mount, Trigger\n"
-        f"FUNCTIONS = ({', '.join(functions)},)\n"
+        f"FUNCTIONS = ({', '.join(specs)},)\n"
     )
-    return rooms
+    return functions
 
 
-def test_specs_of_all_rooms_are_found_in_order_of_name(tmp_path: Path) -> None:
+def test_specs_of_all_functions_are_found_in_order_of_name(tmp_path: Path) -> None:
     one = 'FunctionSpec(name="aaa", settings=RegionSettings, mounts=(Mount("/v1/aaa"),))'
-    _room(tmp_path, *WHOLE)
-    found = specs.discover(_room(tmp_path, one, name="other"))
+    _package(tmp_path, *WHOLE)
+    found = specs.discover(_package(tmp_path, one, name="other"))
     assert [each.spec.name for each in found] == sorted(each.spec.name for each in found)
     assert found[0].folder == tmp_path / "other"
+    assert found[0].handler == "other.handler.handler"
 
 
 @pytest.mark.parametrize(
@@ -69,12 +72,24 @@ def test_specs_of_all_rooms_are_found_in_order_of_name(tmp_path: Path) -> None:
 )
 def test_specs_that_contradict_one_another_are_refused(tmp_path: Path, function: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        specs.discover(_room(tmp_path, *WHOLE, function))
+        specs.discover(_package(tmp_path, *WHOLE, function))
+
+
+@pytest.mark.parametrize("name", ["platform", "two-words", "1st"])
+def test_a_name_that_is_none_for_a_package_or_hides_pythons_own_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"functions/{name}: this cannot be"):
+        specs.discover(_package(tmp_path, *WHOLE, name=name))
+
+
+def test_a_folder_that_is_no_package_is_refused(tmp_path: Path) -> None:
+    (_package(tmp_path, *WHOLE) / "documents/__init__.py").unlink()
+    with pytest.raises(ValueError, match="functions/documents lacks an __init__"):
+        specs.discover(tmp_path)
 
 
 def test_a_trigger_that_nothing_answers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one function answers the trigger 'upload', not \\[\\]"):
-        specs.discover(_room(tmp_path, *(each for each in WHOLE if "UPLOAD" not in each)))
+        specs.discover(_package(tmp_path, *(each for each in WHOLE if "UPLOAD" not in each)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ def test_every_function_is_deployed_as_its_spec_says(production: Assembly, regio
     for each in FUNCTIONS:
         function = deployed[f"docplatform-{each.spec.name}"]
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-        assert (function["Handler"], function["MemorySize"]) == (each.spec.handler, each.spec.memory)
+        assert (function["Handler"], function["MemorySize"]) == (each.handler, each.spec.memory)
         assert function["Timeout"] == each.spec.timeout
         assert function["EphemeralStorage"] == {"Size": each.spec.storage}
         assert len(function["Layers"]) == len(each.spec.layers)

@@ -11,7 +11,7 @@ import pytest
 from docplatform.core.tenant import Plan, tenant_item
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
-from tests.support.mocked_aws import Cloud, TenantWorld, room
+from tests.support.mocked_aws import Cloud, TenantWorld, function
 from tests.support.mocked_region import sample
 
 
@@ -42,7 +42,7 @@ def queues(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
     registered: TenantWorld, queues: Any
 ) -> None:
-    dispatch = room("ingestion")
+    dispatch = function("ingestion")
     assert dispatch.handler(sample("upload", TENANT=registered.tenant.id), None) == {"queued": True}
     (message,) = queues("professional")
     assert json.loads(message["Body"]) == {
@@ -57,11 +57,11 @@ def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
 
 @pytest.mark.parametrize("tenant", ["t000000000009", "..", "*", "t00000000000#"])
 def test_an_object_of_no_tenant_is_left_alone(region: Cloud, queues: Any, tenant: str) -> None:
-    assert room("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
+    assert function("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
 
 
 def test_a_change_of_a_document_that_cannot_be_followed_is_where_the_stream_resumes(registered: TenantWorld) -> None:
-    follow = room("index_sync")
+    follow = function("index_sync")
     event = sample("table-stream", TENANT=registered.tenant.id, DOCUMENT="doc_01m83gqsf9bafswwtw7dk31ryr")
     answer = follow.handler(event, None)  # there is no search engine here
     assert answer == {"batchItemFailures": [{"itemIdentifier": "4421584500000000017450439091"}]}
@@ -69,7 +69,7 @@ def test_a_change_of_a_document_that_cannot_be_followed_is_where_the_stream_resu
 
 def test_changes_of_anything_else_are_passed_over(registered: TenantWorld) -> None:
     event = sample("table-stream", TENANT=registered.tenant.id, doc="usage", DOCUMENT="x")
-    assert room("index_sync").handler(event, None) == {"batchItemFailures": []}
+    assert function("index_sync").handler(event, None) == {"batchItemFailures": []}
 
 
 class Workflow:
@@ -105,6 +105,6 @@ def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, 
     monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
     monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
     settings.load.cache_clear()
-    start = room("processing", "start")
+    start = function("processing", "start")
     monkeypatch.setattr(start, "own_client", lambda *_, **__: workflow)
     return start, workflow

@@ -21,10 +21,10 @@ def asks(house: House, method: str, path: str, body: object = None, token: str =
     if "form" in more:
         event["body"] = urlencode(more["form"])
         event["headers"]["Content-Type"] = "application/x-www-form-urlencoded"
-    room = "sharing" if path.startswith("/v1/groups") else "sso"
+    package = "sharing" if path.startswith("/v1/groups") else "sso"
     if not path.startswith("/v1/sso/"):
         event["requestContext"]["authorizer"] = house.authorizes(token)["context"]
-    return house.cloud.call(room, event)
+    return house.cloud.call(package, event)
 
 
 def connects(house: House, admin: Mapping[str, str], **wish: Any) -> Answer:

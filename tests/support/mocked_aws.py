@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ from docplatform.library.adapters.changes import create_root
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 BUCKET = "documents"
-ROOMS = {
+FUNCTIONS = {
     "access": "sharing",
     "api-keys": "api_keys",
     "groups": "sharing",
@@ -71,16 +70,9 @@ ENVIRONMENT = {
 }
 
 
-def room(name: str, module: str = "handler") -> Any:
-    """A function's module, imported as Lambda does: its own folder first on the path."""
-    folder = str(ROOT / "functions" / name)
-    for sibling in {*(file.stem for file in Path(folder).glob("*.py")), "schemas", "handler", "spec", "steps"}:
-        sys.modules.pop(sibling, None)
-    sys.path.insert(0, folder)
-    try:
-        return importlib.import_module(module)
-    finally:
-        sys.path.remove(folder)
+def function(package: str, module: str = "handler") -> Any:
+    """A module of a function's package."""
+    return importlib.import_module(f"functions.{package}.{module}")
 
 
 @contextmanager
@@ -158,7 +150,6 @@ class Cloud:
 
     database: Any = field(init=False)
     storage: Any = field(init=False)
-    rooms: dict[str, Any] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.database = boto3.client("dynamodb")
@@ -178,10 +169,8 @@ class Cloud:
             create_root(writes, table.keys, created_by="usr", at=at)
         return TenantWorld(self, tenant)
 
-    def call(self, room_name: str, event: dict[str, Any]) -> Answer:
-        if room_name not in self.rooms:
-            self.rooms[room_name] = room(room_name)
-        answer = self.rooms[room_name].handler(event, None)
+    def call(self, package: str, event: dict[str, Any]) -> Answer:
+        answer = function(package).handler(event, None)
         told = "json" in answer["headers"].get("Content-Type", "json")
         body = json.loads(answer["body"]) if answer["body"] and told else answer["body"] or None
         return Answer(answer["statusCode"], body, answer["headers"])
@@ -318,7 +307,7 @@ class Person:
         raw: str | None = None,
     ) -> Answer:
         first = path.split("/")[2]
-        room_name = ROOMS.get(first, first)
+        package = FUNCTIONS.get(first, first)
         event = {
             "httpMethod": method,
             "path": path,
@@ -337,7 +326,7 @@ class Person:
                 },
             },
         }
-        return self.home.cloud.call(room_name, event)
+        return self.home.cloud.call(package, event)
 
     # -- folders
     def creates_folder(self, name: str, *, inside: str = "root", key: str = "") -> Answer:

@@ -13,7 +13,7 @@ from moto.ses.models import ses_backends
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.runtime.tenant_access import registry
-from tests.support.mocked_aws import REGION, ROOT, Answer, Cloud, room
+from tests.support.mocked_aws import REGION, ROOT, Answer, Cloud, function
 
 PASSWORD = "correct horse battery staple"
 
@@ -62,16 +62,14 @@ class House:
         event["body"] = raw if raw is not None else (json.dumps(body) if body is not None else None)
         if not path.startswith("/v1/auth") or path.startswith("/v1/auth/step-up"):
             event["requestContext"]["authorizer"] = self.authorizes(token)["context"]
-        return self.cloud.call(_room_of(path), event)
+        return self.cloud.call(_function_of(path), event)
 
     def authorizes(self, token: str, host: str = "", header: str | None = None) -> dict[str, Any]:
         """Raises what API Gateway answers with 401."""
         authorization = f"Bearer {token}" if header is None else header
         event = sample("authorizer", HOST=host or self.host)
         event["headers"]["Authorization"] = authorization
-        if "authorizer" not in self.cloud.rooms:
-            self.cloud.rooms["authorizer"] = room("authorizer")
-        answer: dict[str, Any] = self.cloud.rooms["authorizer"].handler(event, None)
+        answer: dict[str, Any] = function("authorizer").handler(event, None)
         return answer
 
     # -- people
@@ -131,8 +129,8 @@ class House:
         return [record["action"] for record in self.trail]
 
 
-def _room_of(path: str) -> str:
-    """The folder that serves a path; people and sessions are the identity room's."""
+def _function_of(path: str) -> str:
+    """The package that serves a path; people and sessions are identity's."""
     first = path.split("/")[2]
     return {"api-keys": "api_keys", "service-accounts": "api_keys"}.get(
         first, first if first in ("documents", "folders", "live", "search") else "identity"

@@ -1,6 +1,7 @@
 """Functions run from the repository: an archive with the one member ``.live`` names a folder, which is used in place of its contents.
 
-So a changed handler is live at once (its workers are recycled, see ``watch``), and a cold start unpacks nothing.
+So a changed handler is live at once (its workers are recycled, see ``watch``), and a cold start unpacks nothing. Of the folder of all
+functions a worker sees the package of its own function only, as on Lambda, where the asset holds nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 from local.cloud.patches import expect
 
 MARKER = ".live"
+_spawning = threading.local()
+"""``package``: of the function whose worker this thread starts."""
 
 
 class _LiveZip(zipfile.ZipFile):
@@ -23,8 +26,12 @@ class _LiveZip(zipfile.ZipFile):
         if self.namelist() != [MARKER]:
             super().extractall(path, members, pwd)
             return
-        os.rmdir(path)
-        os.symlink(self.read(MARKER).decode(), path)
+        folder, package = Path(self.read(MARKER).decode()), getattr(_spawning, "package", "")
+        if package and Path(path).name == "code" and (folder / package / "__init__.py").is_file():
+            os.symlink(folder / package, Path(path, package))
+        else:  # a layer
+            os.rmdir(path)
+            os.symlink(folder, path)
 
 
 class _Zipfile:
@@ -41,7 +48,20 @@ def apply() -> None:
 
     expect(lambda_runtime.zipfile is zipfile and hasattr(lambda_runtime, "_workers"), "lambda_runtime.zipfile")
     expect(hasattr(lambda_runtime, "kill_workers"), "lambda_runtime.kill_workers")
+    expect(hasattr(lambda_runtime.Worker, "_spawn"), "lambda_runtime.Worker._spawn")
     lambda_runtime.zipfile = _Zipfile()
+    spawn = lambda_runtime.Worker._spawn
+
+    def spawn_with_package(worker: Any) -> Any:
+        _spawning.package = _package(worker)
+        return spawn(worker)
+
+    lambda_runtime.Worker._spawn = spawn_with_package
+
+
+def _package(worker: Any) -> str:
+    """The package of the worker's function: ``documents`` of the handler ``documents.handler.handler``."""
+    return str(worker.config.get("Handler", "")).partition(".")[0]
 
 
 def workers() -> list[dict[str, Any]]:
@@ -58,7 +78,7 @@ def workers() -> list[dict[str, Any]]:
 
 
 def watch(root: Path, *, every: float = 1.0) -> None:
-    """Recycle workers when the code they have imported changes: a room's for its room, all for the platform layer."""
+    """Recycle workers when the code they have imported changes: a function's for its package, all for the platform layer."""
     thread = threading.Thread(target=_watch, args=(root, every), daemon=True, name="watch-code")
     thread.start()
 
@@ -71,10 +91,10 @@ def _watch(root: Path, every: float) -> None:
         changed = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
         before = now
         if any(root / "layers" in path.parents for path in changed):
-            _recycle(lambda _room: True)
+            _recycle(lambda _package: True)
         elif changed:
-            rooms = {root / "functions" / path.relative_to(root / "functions").parts[0] for path in changed}
-            _recycle(rooms.__contains__)
+            packages = {path.relative_to(root / "functions").parts[0] for path in changed}
+            _recycle(packages.__contains__)
 
 
 def _times(root: Path) -> dict[Path, int]:
@@ -88,15 +108,15 @@ def _times(root: Path) -> dict[Path, int]:
     return times
 
 
-def _recycle(concerned: Callable[[Path], bool]) -> None:
-    """No call reaches the workers of these rooms any more; what they have in hand they finish."""
+def _recycle(concerned: Callable[[str], bool]) -> None:
+    """No call reaches the workers of these packages any more; what they have in hand they finish."""
     from ministack.core import lambda_runtime
 
     old = []
     with lambda_runtime._lock:
         for group in lambda_runtime._workers.values():
             for worker in list(group):
-                if worker._tmpdir and concerned(Path(worker._tmpdir, "code").resolve()):
+                if concerned(_package(worker)):
                     group.remove(worker)
                     old.append(worker)
     threading.Thread(target=_end_when_done, args=(lambda_runtime, old), daemon=True, name="old-code").start()

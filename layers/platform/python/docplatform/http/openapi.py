@@ -5,7 +5,7 @@ python -m docplatform.http.openapi FUNCTIONS_FOLDER FILE…      writes the docu
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -45,38 +45,26 @@ _HEADERS = {
 }
 
 
-def rooms(folder: Path) -> list[Operation]:
-    """Every operation of every room below ``folder``, with its function's spec and who may call it."""
-    operations: list[Operation] = []
-    for spec_file in sorted(folder.resolve().glob("*/spec.py")):
-        for spec in _module(spec_file, "spec").FUNCTIONS:
+def operations(functions: Path) -> list[Operation]:
+    """Every operation of every function in the folder ``functions``, with its function's spec and who may call it."""
+    found: list[Operation] = []
+    for spec_file in sorted(functions.resolve().glob("*/spec.py")):
+        package = spec_file.parent
+        for spec in _module(package, "spec").FUNCTIONS:
             if spec.mounts:
-                handler = _module(spec_file.parent / f"{spec.handler.split('.')[0]}.py", "handler")
-                api: Router = handler.api
-                operations += [(spec, _auth(spec, route), route) for route in api.routes]
-    return operations
+                api: Router = _module(package, spec.handler.partition(".")[0]).api
+                found += [(spec, _auth(spec, route), route) for route in api.routes]
+    return found
 
 
-def _module(file: Path, kind: str) -> Any:
-    """A function's module as Lambda would import it: its own folder first on the path, its siblings forgotten afterwards."""
-    name = f"_room_{file.parent.name}_{kind}"
-    specification = importlib.util.spec_from_file_location(name, file)
-    if specification is None or specification.loader is None:
-        raise ImportError(str(file))
-    module = importlib.util.module_from_spec(specification)
-    for own in file.parent.glob("*.py"):  # another room's of the same name may have been left there
-        sys.modules.pop(own.stem, None)
-    before = set(sys.modules)
-    sys.modules[name] = module
-    sys.path.insert(0, str(file.parent))
+def _module(package: Path, name: str) -> Any:
+    """A module of a function's package, which is imported with the folder of all functions as its parent package."""
+    above = package.parent.parent
+    sys.path.insert(0, str(above))
     try:
-        specification.loader.exec_module(module)
+        return importlib.import_module(f"{package.parent.name}.{package.name}.{name}")
     finally:
-        sys.path.remove(str(file.parent))
-        for sibling in set(sys.modules) - before - {name}:
-            if str(getattr(sys.modules[sibling], "__file__", "") or "").startswith(str(file.parent)):
-                del sys.modules[sibling]
-    return module
+        sys.path.remove(str(above))
 
 
 def _auth(spec: FunctionSpec, route: Route) -> Auth:
@@ -88,12 +76,12 @@ def _auth(spec: FunctionSpec, route: Route) -> Auth:
 
 
 def document(folder: Path) -> dict[str, Any]:
-    operations = rooms(folder)
+    found = operations(folder)
     models: set[type[BaseModel]] = {Problem}
-    for _, _, route in operations:
+    for _, _, route in found:
         models.add(route.dialect.error_model)
         models |= {model for model in (route.body, route.response) if isinstance(model, type)}
-    inputs = {route.body for _, _, route in operations if route.body}
+    inputs = {route.body for _, _, route in found if route.body}
     wanted = sorted(models, key=lambda model: model.__name__)
     names, schemas = models_json_schema(
         [(model, "validation" if model in inputs else "serialization") for model in wanted],
@@ -102,7 +90,7 @@ def document(folder: Path) -> dict[str, Any]:
     schemas = _with_published_names(schemas)
     refs = {model: schema for (model, _), schema in names.items()}
     paths: dict[str, Any] = {}
-    for spec, auth, route in sorted(operations, key=lambda each: (each[2].path, each[2].method)):
+    for spec, auth, route in sorted(found, key=lambda each: (each[2].path, each[2].method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(spec, auth, route, refs)
     return {
         "openapi": "3.1.0",
