@@ -38,7 +38,7 @@ from .protocol import (
     version_wanted,
     window,
 )
-from .resources import Group, group_of, member_ids
+from .resources import Group, group_of, location, member_ids
 from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
@@ -186,5 +186,5 @@ def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:
 def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Response:
     members = _members_of(actor, [group]) if _shows_members(selection) else {}
     told = group_of(group, members.get(group.id, ()), address_of(actor.tenant))
-    headers = {"ETag": version(group.revision), "Location": str(told.meta.location)}
+    headers = {"ETag": version(group.revision), "Location": location(told)}
     return Response(ScimMessage(answer(told, context, selection)), headers)

@@ -5,6 +5,7 @@ from typing import Any
 from scim2_models import (
     Context,
     EnterpriseUser,
+    Meta,
     ResourceType,
     Schema,
     SearchRequest,
@@ -69,7 +70,7 @@ def _schemas(actor: Actor) -> list[Schema]:
     for model in (User, EnterpriseUser, Group):
         schema = model.to_schema()
         location = f"{address_of(actor.tenant)}/scim/v2/Schemas/{schema.id}"
-        schema.meta = {"resourceType": "Schema", "location": location}
+        schema.meta = Meta(resource_type="Schema", location=location)
         found.append(schema)
     return found
 

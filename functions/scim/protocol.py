@@ -11,9 +11,12 @@ from scim2_models import (
     ChangePassword,
     Context,
     ETag,
+    External,
     Filter,
     ListResponse,
+    Meta,
     Patch,
+    Reference,
     Resource,
     ResourceType,
     ResponseParameters,
@@ -148,7 +151,7 @@ def window(wanted: SearchRequest[Any]) -> tuple[int, int]:
 
 def configuration(base: str) -> ServiceProviderConfig:
     return ServiceProviderConfig(
-        documentation_uri=f"{base}/v1/openapi.json",
+        documentation_uri=Reference[External](f"{base}/v1/openapi.json"),
         patch=Patch(supported=True),
         bulk=Bulk(supported=False, max_operations=0, max_payload_size=0),
         filter=Filter(supported=True, max_results=MOST_RESULTS),
@@ -157,17 +160,17 @@ def configuration(base: str) -> ServiceProviderConfig:
         etag=ETag(supported=True),
         authentication_schemes=[
             AuthenticationScheme(
-                type="oauthbearertoken",
+                type=AuthenticationScheme.Type.oauthbearertoken,
                 name="Bearer token",
                 description="An admin's access token, or an API key that may manage users",
                 primary=True,
             )
         ],
-        meta={"resourceType": "ServiceProviderConfig", "location": f"{base}/scim/v2/ServiceProviderConfig"},
+        meta=Meta(resource_type="ServiceProviderConfig", location=f"{base}/scim/v2/ServiceProviderConfig"),
     )
 
 
 def resource_type(model: type[Resource[Any]], base: str) -> ResourceType:
     described = ResourceType.from_resource(model)
-    described.meta = {"resourceType": "ResourceType", "location": f"{base}/scim/v2/ResourceTypes/{described.id}"}
+    described.meta = Meta(resource_type="ResourceType", location=f"{base}/scim/v2/ResourceTypes/{described.id}")
     return described

@@ -13,6 +13,7 @@ from scim2_models import (
     Context,
     Email,
     EnterpriseUser,
+    GroupMembership,
     Meta,
     Mutability,
     Reference,
@@ -37,7 +38,7 @@ class Member(ComplexAttribute):
     """As RFC 7643 §8.7.1 has it: who stands for a member is told by the user, not by the group."""
 
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
-    ref: Annotated[Reference[User] | None, Mutability.immutable] = Field(
+    ref: Annotated[Reference[User[Any]] | None, Mutability.immutable] = Field(
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
@@ -70,7 +71,13 @@ def user_of(entry: DirectoryEntry, base: str, groups: dict[str, OurGroup]) -> Us
     mine = [groups[each] for each in sorted(entry.groups) if each in groups]
     if mine:
         told.groups = [
-            ScimUser.Groups(value=each.id, display=each.name, ref=f"{base}/scim/v2/Groups/{each.id}") for each in mine
+            GroupMembership(
+                value=each.id,
+                type=None,
+                display=each.name,
+                ref=Reference[Any](f"{base}/scim/v2/Groups/{each.id}"),
+            )
+            for each in mine
         ]
     return told
 
@@ -116,11 +123,18 @@ def _role(told: User[Any], otherwise: Role) -> Role:
 
 
 def group_of(group: OurGroup, members: Iterable[str], base: str) -> Group:
-    users = [Member(value=each, type="User", ref=f"{base}/scim/v2/Users/{each}") for each in members]
+    users = [
+        Member(value=each, type="User", ref=Reference[User[Any]](f"{base}/scim/v2/Users/{each}")) for each in members
+    ]
     meta = _meta("Group", f"{base}/scim/v2/Groups/{group.id}", group.created_at, group.updated_at, group.revision)
     told = Group(display_name=group.name, external_id=group.external_id or None, members=users or None)
     told.id, told.meta = group.id, meta
     return told
+
+
+def location(resource: Resource[Any]) -> str:
+    """The address of a user or group that ``user_of`` or ``group_of`` has made."""
+    return (resource.meta and resource.meta.location) or ""
 
 
 def member_ids(told: Group) -> set[str]:

@@ -32,7 +32,7 @@ from .protocol import (
     version_wanted,
     window,
 )
-from .resources import ScimUser, facets_of, user_of
+from .resources import ScimUser, facets_of, location, user_of
 from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
@@ -185,5 +185,5 @@ def _current(actor: Actor, user_id: str, request: Request) -> DirectoryEntry:
 
 def _user_reply(actor: Actor, entry: DirectoryEntry, context: Context, selection: Any = None) -> Response:
     (told,) = _told(actor, [entry], address_of(actor.tenant))
-    headers = {"ETag": version(entry.revision), "Location": str(told.meta.location)}
+    headers = {"ETag": version(entry.revision), "Location": location(told)}
     return Response(ScimMessage(answer(told, context, selection)), headers)
