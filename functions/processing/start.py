@@ -34,7 +34,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 def _run(record: dict[str, Any]) -> bool:
     upload = json.loads(record["body"])
     last = int(record["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
-    work = {**{name: upload[name] for name in ("tenant_id", "document_id", "version_id")}, "mark_failed": last}
+    work = {**{name: upload[name] for name in ("tenant_id", "document_id", "version_id")}, "give_up": last}
     if upload["size"] > LARGE and not last:
         return _run_standard(work)
     answer = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(

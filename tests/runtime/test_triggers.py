@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import boto3
@@ -11,7 +12,7 @@ import pytest
 from docplatform.core.tenant import Plan, tenant_item
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
-from tests.support.mocked_aws import Cloud, TenantWorld, function
+from tests.support.mocked_aws import ROOT, Cloud, TenantWorld, function
 from tests.support.mocked_region import sample
 
 
@@ -90,7 +91,7 @@ def test_a_message_stays_in_the_queue_until_its_document_is_done(
     start, workflow = _starter(monkeypatch, Workflow(status))
     answer = start.handler(sample("plan-queue"), None)
     assert len(answer["batchItemFailures"]) == failures
-    assert workflow.inputs[0]["mark_failed"] is False
+    assert workflow.inputs[0]["give_up"] is False
 
 
 def test_after_enough_tries_the_workflow_is_told_to_give_up(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +99,20 @@ def test_after_enough_tries_the_workflow_is_told_to_give_up(region: Cloud, monke
     event = sample("plan-queue")
     event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "5"
     assert start.handler(event, None) == {"batchItemFailures": []}
-    assert workflow.inputs[0]["mark_failed"] is True
+    assert workflow.inputs[0]["give_up"] is True
+
+
+def test_the_workflow_is_given_exactly_what_its_first_states_read(
+    region: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, workflow = _starter(monkeypatch, Workflow("SUCCEEDED"))
+    start.handler(sample("plan-queue"), None)
+    definition = json.loads((ROOT / "statemachines/processing.asl.json").read_text(encoding="utf-8"))
+    name, read = definition["StartAt"], set[str]()
+    while (state := definition["States"][name])["Type"] != "Task":
+        read |= set(re.findall(r"\$states\.input\.(\w+)", json.dumps(state)))
+        name = state.get("Next") or state["Default"]
+    assert read == set(workflow.inputs[0])
 
 
 def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, Workflow]:
