@@ -100,11 +100,11 @@ def of_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iter
     for mount, _ in mounts(functions):
         if mount.auth is Auth.PUBLIC:
             yield Acknowledgement(
-                "AwsSolutions-APIG4", f"Rest/Router/Default{mount.path}", "Called before anybody can have a token."
+                "AwsSolutions-APIG4", f"Rest/Api/Default{mount.path}", "Called before anybody can have a token."
             )
     yield Acknowledgement(
         "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
-        "Rest/Router/CloudWatchRole",
+        "Rest/Api/CloudWatchRole",
         "The policy that API Gateway asks for to write its logs; one setting for all APIs of account and region.",
     )
     yield Acknowledgement(

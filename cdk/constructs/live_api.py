@@ -38,7 +38,7 @@ class LiveApi(Construct):
         super().__init__(scope, name)
         self._api = apigateway.CfnApi(
             self,
-            "Router",
+            "Api",
             name=names.LIVE_API,
             protocol_type="WEBSOCKET",
             route_selection_expression="$request.body.action",

@@ -62,7 +62,7 @@ class RestApi(Construct):
         )
         self.api = apigateway.RestApi(
             self,
-            "Router",
+            "Api",
             rest_api_name=names.API,
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             disable_execute_api_endpoint=not default_address,

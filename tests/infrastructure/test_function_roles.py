@@ -195,5 +195,5 @@ def test_every_role_of_a_function_can_be_assumed_by_lambda_alone(production: Ass
 
 
 def _live_api(production: Assembly, region: str) -> str:
-    (api,) = production.stack("api", region).of("AWS::ApiGatewayV2::Router")
+    (api,) = production.stack("api", region).of("AWS::ApiGatewayV2::Api")
     return api

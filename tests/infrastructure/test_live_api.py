@@ -8,7 +8,7 @@ import pytest
 
 from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly, Stack
 
-API, STAGE, ROUTE = "AWS::ApiGatewayV2::Router", "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Route"
+API, STAGE, ROUTE = "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Route"
 
 
 @pytest.fixture(params=REGIONS)

@@ -31,6 +31,25 @@ def test_every_region_gets_the_same(production: Assembly, part: str) -> None:
     assert made[0] == made[1] == made[2]
 
 
+LASTING_IDS = {
+    "global": {"Registry4DB9CCA5"},
+    "data": {
+        *("KeysDataA2F7C5E6", "KeysToken185181FDD", "Data666C94C7", "Audit3D8ADE0A", "SearchPooledD21546B5"),
+        *("BucketsAccessLogsA5F88218", "BucketsDocumentsE696B60E", "BucketsAudit0C61E492"),
+    },
+    "api": {"LiveApiACBCF7C0", "RestApi79D61EE8"},
+}
+
+
+@pytest.mark.parametrize("part", LASTING_IDS)
+def test_what_holds_data_or_an_address_keeps_its_logical_id(production: Assembly, part: str) -> None:
+    """CloudFormation would delete it and make another one, with the stack's next update."""
+    stack = production.stack(part, "" if part == "global" else HOME)
+    kinds = ("DynamoDB::GlobalTable", "S3::Bucket", "KMS::Key", "OpenSearchServerless::Collection")
+    kinds += ("ApiGateway::RestApi", "ApiGatewayV2::Api")
+    assert {logical_id for kind in kinds for logical_id in stack.of(f"AWS::{kind}")} == LASTING_IDS[part]
+
+
 def test_no_stack_nears_cloudformations_limit(production: Assembly) -> None:
     for stack in production.stacks.values():
         assert len(stack.resources) <= 400, stack.name
