@@ -7,17 +7,15 @@ from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Inva
 from docplatform.core.time import now
 from docplatform.http.request import Request
 from docplatform.http.router import Router
-from docplatform.http.schemas import Listing, Response
+from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.errors import UserNotFound
 
 from .schemas import (
-    ApiKeyPage,
     ApiKeyView,
     KeyListing,
     MadeApiKey,
     NewApiKey,
     NewServiceAccount,
-    ServiceAccountPage,
     ServiceAccountView,
 )
 
@@ -44,12 +42,12 @@ def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     return Response(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
 
 
-@api.get("/v1/api-keys", response=ApiKeyPage, permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
-def list_api_keys(actor: Actor, query: KeyListing) -> ApiKeyPage:
+@api.get("/v1/api-keys", response=Page[ApiKeyView], permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
+def list_api_keys(actor: Actor, query: KeyListing) -> Page[ApiKeyView]:
     """My API keys, the newest first; admins see those of anybody. Ended keys stay listed for a month after their expiry."""
     found, following = api_keys(actor).list(owner_id=query.owner_id, limit=query.limit, cursor=query.cursor)
     at = now()
-    return ApiKeyPage(items=[ApiKeyView.of(key, at) for key in found], next_cursor=following or None)
+    return Page[ApiKeyView].of((ApiKeyView.of(key, at) for key in found), following)
 
 
 @api.delete("/v1/api-keys/{key_id}", status=204, permission=Permission.READ, errors=(ApiKeyNotFound, ChangedMeanwhile))
@@ -73,12 +71,15 @@ def create_service_account(actor: Actor, body: NewServiceAccount, request: Reque
 
 
 @api.get(
-    "/v1/service-accounts", response=ServiceAccountPage, permission=Permission.MANAGE_USERS, errors=(InvalidCursor,)
+    "/v1/service-accounts",
+    response=Page[ServiceAccountView],
+    permission=Permission.MANAGE_USERS,
+    errors=(InvalidCursor,),
 )
-def list_service_accounts(actor: Actor, query: Listing) -> ServiceAccountPage:
+def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountView]:
     """The organisation's service accounts, in order of creation."""
     found, following = service_accounts(actor).list(limit=query.limit, cursor=query.cursor)
-    return ServiceAccountPage(items=[ServiceAccountView.of(each) for each in found], next_cursor=following or None)
+    return Page[ServiceAccountView].of((ServiceAccountView.of(each) for each in found), following)
 
 
 @api.get(

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from docplatform.api_keys.model import ApiKey, KeyState
 from docplatform.core.actor import Permission, Role
-from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
+from docplatform.http.schemas import Listing, Schema, Timestamp
 from docplatform.identity.model import User, UserStatus
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
@@ -69,10 +69,6 @@ class KeyListing(Listing):
     owner_id: Annotated[str, Field(max_length=100)] = ""
 
 
-class ApiKeyPage(Paged):
-    items: list[ApiKeyView]
-
-
 class NewServiceAccount(Schema):
     name: Name
     role: Role
@@ -94,7 +90,3 @@ class ServiceAccountView(Schema):
             status=account.status,
             created_at=account.created_at,
         )
-
-
-class ServiceAccountPage(Paged):
-    items: list[ServiceAccountView]

@@ -52,7 +52,7 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
     page = folders(actor).list(
         folder_id, query.order, descending=query.descending, limit=query.limit, cursor=query.cursor
     )
-    return FolderPage.of(page)
+    return FolderPage.showing(page)
 
 
 @api.patch(

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
-from docplatform.library.model import Document, Folder, Order, Page
+from docplatform.http.schemas import Listing, Page, Schema, Timestamp
+from docplatform.library.model import Document, Folder, Order
+from docplatform.library.model import Page as Children
 from docplatform.library.views import DocumentView
 
 Name = Annotated[str, Field(min_length=1, max_length=255, examples=["Contracts"])]
@@ -83,10 +84,8 @@ class FolderWithPath(FolderView):
         return FolderWithPath(**dict(FolderView.of(folder)), path=path)
 
 
-class FolderPage(Paged):
-    items: list[Annotated[FolderView | DocumentView, Field(discriminator="kind")]]
-
+class FolderPage(Page[Annotated[FolderView | DocumentView, Field(discriminator="kind")]]):
     @staticmethod
-    def of(page: Page) -> "FolderPage":
-        items = [DocumentView.of(each) if isinstance(each, Document) else FolderView.of(each) for each in page.items]
-        return FolderPage(items=items, next_cursor=page.next or None)
+    def showing(page: Children) -> "FolderPage":
+        items = (DocumentView.of(each) if isinstance(each, Document) else FolderView.of(each) for each in page.items)
+        return FolderPage.of(items, page.next)

@@ -15,12 +15,12 @@ from docplatform.core.errors import (
 from docplatform.directory.wiring.provisioning import users
 from docplatform.http.request import Request
 from docplatform.http.router import Router
-from docplatform.http.schemas import Listing, Response
+from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.errors import EmailTaken, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.wiring.admin import accounts, members
 
-from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserPage, UserView
+from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserView
 
 api = Router()
 
@@ -41,11 +41,13 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     return Response(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
 
 
-@api.get("/v1/users", response=UserPage, permission=Permission.READ, errors=(InvalidCursor,), api_keys_allowed=True)
-def list_users(actor: Actor, query: Listing) -> UserPage:
+@api.get(
+    "/v1/users", response=Page[UserView], permission=Permission.READ, errors=(InvalidCursor,), api_keys_allowed=True
+)
+def list_users(actor: Actor, query: Listing) -> Page[UserView]:
     """The members of the organisation, in order of invitation."""
     users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
-    return UserPage(items=[UserView.of(user) for user in users], next_cursor=following or None)
+    return Page[UserView].of((UserView.of(user) for user in users), following)
 
 
 @api.get(

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from docplatform.authentication.views import Tokens
 from docplatform.core.actor import Role
 from docplatform.core.tenant import Plan, Tenant
-from docplatform.http.schemas import Paged, Schema, Timestamp
+from docplatform.http.schemas import Schema, Timestamp
 from docplatform.identity.factors import Factors, Passkey
 from docplatform.identity.model import Session, User, UserKind, UserStatus
 
@@ -70,10 +70,6 @@ class UserView(Schema):
             status=user.status,
             created_at=user.created_at,
         )
-
-
-class UserPage(Paged):
-    items: list[UserView]
 
 
 class PlanLimits(Schema):

@@ -15,13 +15,13 @@ _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 @api.get("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_link(actor: Actor, query: SearchQuery) -> SearchPage:
     """Search contents and names."""
-    return SearchPage.of(search(actor).search(query.q, limit=query.limit, cursor=query.cursor))
+    return SearchPage.showing(search(actor).search(query.q, limit=query.limit, cursor=query.cursor))
 
 
 @api.post("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_request(actor: Actor, body: SearchRequest) -> SearchPage:
     """Search contents and names; the words stay out of addresses and their logs."""
-    return SearchPage.of(search(actor).search(body.query, limit=body.limit, cursor=body.cursor))
+    return SearchPage.showing(search(actor).search(body.query, limit=body.limit, cursor=body.cursor))
 
 
 handler = api.handler

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from docplatform.http.schemas import Paged, Schema
+from docplatform.http.schemas import Page, Schema
 from docplatform.library.views import DocumentView
 from docplatform.search.model import MARK_OFF, MARK_ON, Hits
 
@@ -35,12 +35,11 @@ class HitView(Schema):
     highlights: dict[str, list[str]]
 
 
-class SearchPage(Paged):
-    items: list[HitView]
+class SearchPage(Page[HitView]):
     total: int
 
     @staticmethod
-    def of(found: Hits) -> "SearchPage":
+    def showing(found: Hits) -> "SearchPage":
         items = [
             HitView(
                 document=DocumentView.of(hit.document),

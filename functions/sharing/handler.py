@@ -15,7 +15,7 @@ from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.directory.wiring.groups import groups
 from docplatform.http.request import Request
 from docplatform.http.router import Router
-from docplatform.http.schemas import Listing, Response
+from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.errors import UserNotFound
 from docplatform.library.errors import DocumentNotFound, FolderNotFound, InvalidPrincipal, RootFolder, TooManyGrants
 from docplatform.sharing.errors import GrantNotFound
@@ -26,14 +26,11 @@ from .schemas import (
     ExplanationQuery,
     ExplanationView,
     GrantBody,
-    GrantedPage,
     GrantedQuery,
     GrantedView,
     GroupChange,
-    GroupPage,
     GroupView,
     InheritanceBody,
-    MemberPage,
     MemberView,
     NewGroup,
 )
@@ -43,15 +40,15 @@ _UNKNOWN = (FolderNotFound, DocumentNotFound)
 
 
 # -- who has access to what
-@api.get("/v1/access", response=GrantedPage, permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
-def list_granted(actor: Actor, query: GrantedQuery) -> GrantedPage:
+@api.get("/v1/access", response=Page[GrantedView], permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
+def list_granted(actor: Actor, query: GrantedQuery) -> Page[GrantedView]:
     """What is shared with you, or, for admins, with somebody else: by a grant to them, to a group of theirs or to everyone. What they own
     is not in the list."""
     user_id = query.user_id or actor.user_id
     after = cursors.decode(query.cursor).get("after", "") if query.cursor else ""
     found, following = sharing(actor).granted_to(user_id, limit=query.limit, after=after)
     following = cursors.encode({"after": following}) if following else ""
-    return GrantedPage(items=[GrantedView.of(each) for each in found], next_cursor=following or None)
+    return Page[GrantedView].of((GrantedView.of(each) for each in found), following)
 
 
 @api.get("/v1/access/{node_id}", response=AccessView, permission=Permission.READ, errors=_UNKNOWN)
@@ -119,11 +116,11 @@ def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     return Response(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
 
 
-@api.get("/v1/groups", response=GroupPage, permission=Permission.READ, errors=(InvalidCursor,))
-def list_groups(actor: Actor, query: Listing) -> GroupPage:
+@api.get("/v1/groups", response=Page[GroupView], permission=Permission.READ, errors=(InvalidCursor,))
+def list_groups(actor: Actor, query: Listing) -> Page[GroupView]:
     """The organisation's groups."""
     found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
-    return GroupPage(items=[GroupView.of(each) for each in found], next_cursor=following or None)
+    return Page[GroupView].of((GroupView.of(each) for each in found), following)
 
 
 @api.get("/v1/groups/{group_id}", response=GroupView, permission=Permission.READ, errors=(GroupNotFound,))
@@ -159,14 +156,14 @@ def delete_group(actor: Actor, group_id: str) -> None:
 
 @api.get(
     "/v1/groups/{group_id}/members",
-    response=MemberPage,
+    response=Page[MemberView],
     permission=Permission.READ,
     errors=(GroupNotFound, InvalidCursor),
 )
-def list_members(actor: Actor, group_id: str, query: Listing) -> MemberPage:
+def list_members(actor: Actor, group_id: str, query: Listing) -> Page[MemberView]:
     """Who is in a group."""
     found, following = groups(actor).members(group_id, limit=query.limit, cursor=query.cursor)
-    return MemberPage(items=[MemberView.of(each) for each in found], next_cursor=following or None)
+    return Page[MemberView].of((MemberView.of(each) for each in found), following)
 
 
 @api.put(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from docplatform.core.actor import Role
 from docplatform.directory.group import Group
-from docplatform.http.schemas import Listing, Paged, Schema, Timestamp
+from docplatform.http.schemas import Listing, Schema, Timestamp
 from docplatform.identity.model import User, UserStatus
 from docplatform.library.access import ReasonKind
 from docplatform.library.model import Document, Folder
@@ -129,10 +129,6 @@ class GrantedView(Schema):
         return GrantedView(kind=kind, id=node.id, name=node.name, principal=granted.principal, role=granted.role)
 
 
-class GrantedPage(Paged):
-    items: list[GrantedView]
-
-
 class NewGroup(Schema):
     name: GroupName
 
@@ -165,10 +161,6 @@ class GroupView(Schema):
         )
 
 
-class GroupPage(Paged):
-    items: list[GroupView]
-
-
 class MemberView(Schema):
     id: str
     name: str
@@ -177,7 +169,3 @@ class MemberView(Schema):
     @staticmethod
     def of(user: User) -> "MemberView":
         return MemberView(id=user.id, name=user.name, status=user.status)
-
-
-class MemberPage(Paged):
-    items: list[MemberView]

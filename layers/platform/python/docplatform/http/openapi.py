@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from docplatform import __version__
 from docplatform.core import errors as e
@@ -86,6 +86,7 @@ def document(folder: Path) -> dict[str, Any]:
     names, schemas = models_json_schema(
         [(model, "validation" if model in inputs else "serialization") for model in wanted],
         ref_template="#/components/schemas/{model}",
+        schema_generator=_SchemaNames,
     )
     schemas = _with_published_names(schemas)
     refs = {model: schema for (model, _), schema in names.items()}
@@ -127,6 +128,13 @@ def document(folder: Path) -> dict[str, Any]:
             },
         },
     }
+
+
+class _SchemaNames(GenerateJsonSchema):
+    """A page is called by what it lists, as ``Page.model_parametrized_name`` says: ``UserPage``, not ``Page_UserView_``."""
+
+    def normalize_name(self, name: str) -> str:
+        return super().normalize_name(re.sub(r"^Page\[(\w+?)(View)?\]$", r"\1Page", name))
 
 
 def _with_published_names(schemas: dict[str, Any]) -> dict[str, Any]:

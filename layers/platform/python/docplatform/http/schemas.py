@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -31,10 +32,24 @@ class Listing(Schema):
     cursor: str = ""
 
 
-class Paged(Schema):
-    """One part of a list; its items are the subclass's. ``next_cursor`` is null at the end."""
+Item = TypeVar("Item")
+
+
+class Page(Schema, Generic[Item]):
+    """One part of a list. ``next_cursor`` is null at the end. The contract calls a page of ``UserView`` a ``UserPage``."""
 
     next_cursor: str | None
+    items: list[Item]
+
+    @classmethod
+    def of(cls, items: Iterable[object], following: str) -> Self:
+        """``following`` is the cursor of the next part, empty at the end."""
+        return cls.model_validate({"items": list(items), "next_cursor": following or None})
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        (item,) = params
+        return f"{getattr(item, '__name__', str(item)).removesuffix('View')}Page"
 
 
 class LenientSchema(BaseModel):
