@@ -67,7 +67,7 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
 def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Response:
     """Make an account for a program: a role, no mail, no password, no seat of the plan."""
     account = service_accounts(actor).create(body.name, body.role, idempotency_key=request.idempotency_key)
-    return Response(ServiceAccountView.of(account), {"Location": f"/v1/service-accounts/{account.id}"})
+    return Response(ServiceAccountView.model_validate(account), {"Location": f"/v1/service-accounts/{account.id}"})
 
 
 @api.get(
@@ -79,7 +79,7 @@ def create_service_account(actor: Actor, body: NewServiceAccount, request: Reque
 def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountView]:
     """The organisation's service accounts, in order of creation."""
     found, following = service_accounts(actor).list(limit=query.limit, cursor=query.cursor)
-    return Page[ServiceAccountView].of((ServiceAccountView.of(each) for each in found), following)
+    return Page[ServiceAccountView].of(found, following)
 
 
 @api.get(
@@ -90,7 +90,7 @@ def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountVi
 )
 def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
     """A service account."""
-    return ServiceAccountView.of(service_accounts(actor).read(account_id))
+    return ServiceAccountView.model_validate(service_accounts(actor).read(account_id))
 
 
 @api.delete(

@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, Field
 
 from docplatform.api_keys.model import ApiKey, KeyState
 from docplatform.core.actor import Permission, Role
-from docplatform.http.schemas import Listing, Schema, Timestamp
-from docplatform.identity.model import User, UserStatus
+from docplatform.http.schemas import Listing, Schema, Timestamp, View
+from docplatform.identity.model import UserStatus
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["Nightly import"])]
 Scopes = Annotated[list[Permission], Field(min_length=1, max_length=len(Permission), examples=[["read", "search"]])]
@@ -74,19 +74,9 @@ class NewServiceAccount(Schema):
     role: Role
 
 
-class ServiceAccountView(Schema):
+class ServiceAccountView(View):
     id: str
     name: str
     role: Role
     status: UserStatus
     created_at: Timestamp
-
-    @staticmethod
-    def of(account: User) -> "ServiceAccountView":
-        return ServiceAccountView(
-            id=account.id,
-            name=account.name,
-            role=account.role,
-            status=account.status,
-            created_at=account.created_at,
-        )

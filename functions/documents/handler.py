@@ -36,7 +36,7 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
         size=body.size,
         idempotency_key=request.idempotency_key,
     )
-    view = DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
+    view = DocumentWithUpload(document=DocumentView.model_validate(document), upload=LinkView.model_validate(link))
     return Response(view, {"Location": f"/v1/documents/{document.id}", **_etag(document)})
 
 
@@ -49,14 +49,14 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
 def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
     """A fresh upload link for a file that has not arrived yet."""
     document, link = documents(actor).renew_upload(document_id)
-    return DocumentWithUpload(document=DocumentView.of(document), upload=LinkView.of(link))
+    return DocumentWithUpload(document=DocumentView.model_validate(document), upload=LinkView.model_validate(link))
 
 
 @api.get("/v1/documents/{document_id}", response=DocumentView, permission=Permission.READ, errors=(DocumentNotFound,))
 def read_document(actor: Actor, document_id: str) -> Response:
     """A document, with the state and progress of its processing."""
     document = documents(actor).read(document_id)
-    return Response(DocumentView.of(document), _etag(document))
+    return Response(DocumentView.model_validate(document), _etag(document))
 
 
 @api.patch(
@@ -71,7 +71,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
     document = documents(actor).change(
         document_id, name=body.name, folder_id=body.folder_id, if_revision=request.if_match
     )
-    return Response(DocumentView.of(document), _etag(document))
+    return Response(DocumentView.model_validate(document), _etag(document))
 
 
 @api.delete(
@@ -94,7 +94,7 @@ def delete_document(actor: Actor, document_id: str, request: Request) -> None:
 )
 def download_document(actor: Actor, document_id: str) -> LinkView:
     """A link to download the file. The download begins within a minute; then it may take its time."""
-    return LinkView.of(documents(actor).download(document_id))
+    return LinkView.model_validate(documents(actor).download(document_id))
 
 
 @api.get(
@@ -105,7 +105,7 @@ def download_document(actor: Actor, document_id: str) -> LinkView:
 )
 def preview_document(actor: Actor, document_id: str) -> LinkView:
     """A link to a picture (WebP) of the first page, good for a minute."""
-    return LinkView.of(documents(actor).preview(document_id, "preview"))
+    return LinkView.model_validate(documents(actor).preview(document_id, "preview"))
 
 
 @api.get(
@@ -116,7 +116,7 @@ def preview_document(actor: Actor, document_id: str) -> LinkView:
 )
 def thumbnail_of_document(actor: Actor, document_id: str) -> LinkView:
     """A link to a small picture (WebP) of the first page, good for a minute."""
-    return LinkView.of(documents(actor).preview(document_id, "thumbnail"))
+    return LinkView.model_validate(documents(actor).preview(document_id, "thumbnail"))
 
 
 handler = api.handler

@@ -30,7 +30,9 @@ api = Router(api_keys_allowed=True)
 def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     """Create a folder. Without `parent_id` it stands in the root folder."""
     folder = folders(actor).create(body.name, body.parent_id, idempotency_key=request.idempotency_key)
-    return Response(FolderView.of(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'})
+    return Response(
+        FolderView.model_validate(folder), {"Location": f"/v1/folders/{folder.id}", "ETag": f'"{folder.revision}"'}
+    )
 
 
 @api.get("/v1/folders/{folder_id}", response=FolderWithPath, permission=Permission.READ, errors=(FolderNotFound,))
@@ -74,7 +76,7 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
 def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Response:
     """Rename a folder, move it, or both at once, with everything in it."""
     folder = folders(actor).change(folder_id, name=body.name, parent_id=body.parent_id, if_revision=request.if_match)
-    return Response(FolderView.of(folder), {"ETag": f'"{folder.revision}"'})
+    return Response(FolderView.model_validate(folder), {"ETag": f'"{folder.revision}"'})
 
 
 @api.delete(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from docplatform.http.schemas import Listing, Page, Schema, Timestamp
+from docplatform.http.schemas import Listing, Page, Schema, TextOrNull, Timestamp, View
 from docplatform.library.model import Document, Folder, Order
 from docplatform.library.model import Page as Children
 from docplatform.library.views import DocumentView
@@ -38,37 +38,23 @@ class FolderListing(Listing):
         return self.sort.startswith("-")
 
 
-class FolderView(Schema):
+class FolderView(View):
     """``children`` counts what is in the folder; null where some of it does not inherit access, for not everybody may know of that.
     ``inherits``: whether what is granted above holds here."""
 
     kind: Literal["folder"] = "folder"
     id: str
     name: str
-    parent_id: str | None
-    children: int | None
+    parent_id: TextOrNull
+    children: int | None = Field(validation_alias="known_children")
     inherits: bool
     created_by: str
     created_at: Timestamp
     updated_at: Timestamp
     revision: int
 
-    @staticmethod
-    def of(folder: Folder) -> "FolderView":
-        return FolderView(
-            id=folder.id,
-            name=folder.name,
-            parent_id=folder.parent_id or None,
-            children=None if folder.cuts else folder.children,
-            inherits=folder.inherits,
-            created_by=folder.created_by,
-            created_at=folder.created_at,
-            updated_at=folder.updated_at,
-            revision=folder.revision,
-        )
 
-
-class PathEntry(Schema):
+class PathEntry(View):
     id: str
     name: str
 
@@ -80,12 +66,14 @@ class FolderWithPath(FolderView):
 
     @staticmethod
     def at(folder: Folder, above: tuple[Folder, ...]) -> "FolderWithPath":
-        path = [PathEntry(id=each.id, name=each.name) for each in above]
-        return FolderWithPath(**dict(FolderView.of(folder)), path=path)
+        path = [PathEntry.model_validate(each) for each in above]
+        return FolderWithPath(**dict(FolderView.model_validate(folder)), path=path)
 
 
 class FolderPage(Page[Annotated[FolderView | DocumentView, Field(discriminator="kind")]]):
     @staticmethod
     def showing(page: Children) -> "FolderPage":
-        items = (DocumentView.of(each) if isinstance(each, Document) else FolderView.of(each) for each in page.items)
+        items = (
+            (DocumentView if isinstance(each, Document) else FolderView).model_validate(each) for each in page.items
+        )
         return FolderPage.of(items, page.next)

@@ -38,7 +38,7 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
     key = request.idempotency_key
     user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
-    return Response(UserView.of(user), {"Location": f"/v1/users/{user.id}"})
+    return Response(UserView.model_validate(user), {"Location": f"/v1/users/{user.id}"})
 
 
 @api.get(
@@ -47,7 +47,7 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
 def list_users(actor: Actor, query: Listing) -> Page[UserView]:
     """The members of the organisation, in order of invitation."""
     users, following = members(actor).list(limit=query.limit, cursor=query.cursor)
-    return Page[UserView].of((UserView.of(user) for user in users), following)
+    return Page[UserView].of(users, following)
 
 
 @api.get(
@@ -55,7 +55,7 @@ def list_users(actor: Actor, query: Listing) -> Page[UserView]:
 )
 def read_user(actor: Actor, user_id: str) -> UserView:
     """A member of the organisation."""
-    return UserView.of(members(actor).read(user_id))
+    return UserView.model_validate(members(actor).read(user_id))
 
 
 @api.post(
@@ -67,7 +67,7 @@ def read_user(actor: Actor, user_id: str) -> UserView:
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
     """Send another invitation to somebody who has not accepted yet."""
-    return UserView.of(members(actor).invite_again(user_id))
+    return UserView.model_validate(members(actor).invite_again(user_id))
 
 
 @api.patch(
@@ -78,7 +78,7 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     """Give somebody another role, or take their access away and give it back. One admin always stays."""
-    return UserView.of(accounts(actor).change(user_id, role=body.role, disabled=body.disabled))
+    return UserView.model_validate(accounts(actor).change(user_id, role=body.role, disabled=body.disabled))
 
 
 @api.delete("/v1/users/{user_id}", status=204, permission=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))

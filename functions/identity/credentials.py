@@ -85,7 +85,7 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
-    return Tokens.of(_steps(tenant, request).verify_factor(body.challenge, shown))
+    return Tokens.model_validate(_steps(tenant, request).verify_factor(body.challenge, shown))
 
 
 @api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, errors=(InvalidChallenge,))
@@ -109,7 +109,7 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
     entry, codes = _steps(tenant, request).confirm_enrolment(body.challenge, body.code)
-    return FirstEntry(**Tokens.of(entry).model_dump(), recovery_codes=list(codes))
+    return FirstEntry(**Tokens.model_validate(entry).model_dump(), recovery_codes=list(codes))
 
 
 # -- passkeys that log in by themselves
@@ -125,7 +125,7 @@ def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
 @api.post("/v1/auth/passkey", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
-    return Tokens.of(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
+    return Tokens.model_validate(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
 
 
 # -- step-up
@@ -228,7 +228,7 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
 def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     """Register a passkey. Recovery codes come with the first factor, and are shown this once."""
     made, codes = compose.own_factors(actor).add_passkey(body.challenge, body.passkey, body.name)
-    return PasskeyAdded(passkey=PasskeyView.of(made), recovery_codes=list(codes))
+    return PasskeyAdded(passkey=PasskeyView.model_validate(made), recovery_codes=list(codes))
 
 
 @api.delete(

@@ -43,13 +43,13 @@ def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     """Log in with e-mail and password.
 
     ``mfa_required`` and ``mfa_enrolment_required`` carry a ``challenge`` for the next step, good once within ``expires_in`` seconds."""
-    return Tokens.of(_sessions(tenant, request).log_in(body.email, body.password))
+    return Tokens.model_validate(_sessions(tenant, request).log_in(body.email, body.password))
 
 
 @api.post("/v1/auth/refresh", response=Tokens, errors=(InvalidRefreshToken,))
 def refresh(tenant: Tenant, body: Refresh, request: Request) -> Tokens:
     """Exchange a refresh token for a fresh pair. Each is good once; showing a used one ends the session."""
-    return Tokens.of(_sessions(tenant, request).refresh(body.refresh_token))
+    return Tokens.model_validate(_sessions(tenant, request).refresh(body.refresh_token))
 
 
 @api.post("/v1/auth/logout", status=204, errors=(InvalidRefreshToken,))
@@ -65,7 +65,7 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
 )
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
-    return Tokens.of(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))
+    return Tokens.model_validate(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))
 
 
 @api.get("/v1/auth/jwks.json", response=KeySet)

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from docplatform.authentication.views import Tokens
 from docplatform.core.actor import Role
 from docplatform.core.tenant import Plan, Tenant
-from docplatform.http.schemas import Schema, Timestamp
-from docplatform.identity.factors import Factors, Passkey
+from docplatform.http.schemas import Schema, Timestamp, View
+from docplatform.identity.factors import Factors
 from docplatform.identity.model import Session, User, UserKind, UserStatus
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
@@ -48,7 +48,7 @@ class NewUser(Schema):
     name: Annotated[str, Field(max_length=200)] = ""
 
 
-class UserView(Schema):
+class UserView(View):
     """A service account has no e-mail address."""
 
     id: str
@@ -59,24 +59,12 @@ class UserView(Schema):
     status: UserStatus
     created_at: Timestamp
 
-    @staticmethod
-    def of(user: User) -> "UserView":
-        return UserView(
-            id=user.id,
-            kind=user.kind,
-            email=user.email,
-            name=user.name,
-            role=user.role,
-            status=user.status,
-            created_at=user.created_at,
-        )
 
-
-class PlanLimits(Schema):
+class PlanLimits(View):
     """Sizes in bytes."""
 
-    largest_file: int
-    storage: int
+    largest_file: int = Field(validation_alias="file_bytes")
+    storage: int = Field(validation_alias="storage_bytes")
     documents: int
     users: int
 
@@ -90,18 +78,12 @@ class Me(Schema):
 
     @staticmethod
     def of(user: User, tenant: Tenant) -> "Me":
-        limits = tenant.limits
         return Me(
-            user=UserView.of(user),
+            user=UserView.model_validate(user),
             organisation=tenant.name,
             plan=tenant.plan,
             region=tenant.region,
-            limits=PlanLimits(
-                largest_file=limits.file_bytes,
-                storage=limits.storage_bytes,
-                documents=limits.documents,
-                users=limits.users,
-            ),
+            limits=PlanLimits.model_validate(tenant.limits),
         )
 
 
@@ -238,15 +220,11 @@ class NewPasskey(Schema):
     name: Annotated[str, Field(min_length=1, max_length=100, examples=["Ann's phone"])]
 
 
-class PasskeyView(Schema):
+class PasskeyView(View):
     id: str
     name: str
     created_at: Timestamp
     used_at: Timestamp
-
-    @staticmethod
-    def of(passkey: Passkey) -> "PasskeyView":
-        return PasskeyView(id=passkey.id, name=passkey.name, created_at=passkey.created_at, used_at=passkey.used_at)
 
 
 class PasskeyAdded(Schema):
@@ -266,5 +244,5 @@ class FactorsView(Schema):
         return FactorsView(
             totp=bool(factors.totp),
             recovery_codes=len(factors.recovery),
-            passkeys=[PasskeyView.of(each) for each in factors.passkeys],
+            passkeys=[PasskeyView.model_validate(each) for each in factors.passkeys],
         )

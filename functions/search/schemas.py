@@ -42,7 +42,7 @@ class SearchPage(Page[HitView]):
     def showing(found: Hits) -> "SearchPage":
         items = [
             HitView(
-                document=DocumentView.of(hit.document),
+                document=DocumentView.model_validate(hit.document),
                 score=hit.score,
                 highlights={field: [_html(part) for part in parts] for field, parts in hit.fragments.items()},
             )

@@ -54,7 +54,7 @@ def list_granted(actor: Actor, query: GrantedQuery) -> Page[GrantedView]:
 @api.get("/v1/access/{node_id}", response=AccessView, permission=Permission.READ, errors=_UNKNOWN)
 def list_access(actor: Actor, node_id: str) -> AccessView:
     """Who has access to a folder or document, and by which grant. Its owner and the organisation's admins have access without one."""
-    return AccessView.of(sharing(actor).list(node_id))
+    return AccessView.model_validate(sharing(actor).list(node_id))
 
 
 @api.put(
@@ -65,7 +65,7 @@ def list_access(actor: Actor, node_id: str) -> AccessView:
 )
 def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
     """Share with `user:<id>`, `group:<id>` or `everyone`, or change the role. A folder is shared with all that is in it."""
-    return AccessView.of(sharing(actor).grant(node_id, principal, body.role))
+    return AccessView.model_validate(sharing(actor).grant(node_id, principal, body.role))
 
 
 @api.delete(
@@ -87,7 +87,7 @@ def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
 )
 def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:
     """Cut off what is granted further up, or let it hold again. Whoever cuts keeps the role admin here."""
-    return AccessView.of(sharing(actor).set_inheritance(node_id, body.inherits, copy=body.copy_grants))
+    return AccessView.model_validate(sharing(actor).set_inheritance(node_id, body.inherits, copy=body.copy_grants))
 
 
 @api.get(
@@ -113,21 +113,23 @@ def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> Expla
 def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     """Create a group."""
     group = groups(actor).create(body.name, idempotency_key=request.idempotency_key)
-    return Response(GroupView.of(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'})
+    return Response(
+        GroupView.model_validate(group), {"Location": f"/v1/groups/{group.id}", "ETag": f'"{group.revision}"'}
+    )
 
 
 @api.get("/v1/groups", response=Page[GroupView], permission=Permission.READ, errors=(InvalidCursor,))
 def list_groups(actor: Actor, query: Listing) -> Page[GroupView]:
     """The organisation's groups."""
     found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
-    return Page[GroupView].of((GroupView.of(each) for each in found), following)
+    return Page[GroupView].of(found, following)
 
 
 @api.get("/v1/groups/{group_id}", response=GroupView, permission=Permission.READ, errors=(GroupNotFound,))
 def read_group(actor: Actor, group_id: str) -> Response:
     """A group."""
     group = groups(actor).read(group_id)
-    return Response(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+    return Response(GroupView.model_validate(group), {"ETag": f'"{group.revision}"'})
 
 
 @api.patch(
@@ -140,7 +142,7 @@ def read_group(actor: Actor, group_id: str) -> Response:
 def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Response:
     """Rename a group."""
     group = groups(actor).rename(group_id, body.name, if_revision=request.if_match)
-    return Response(GroupView.of(group), {"ETag": f'"{group.revision}"'})
+    return Response(GroupView.model_validate(group), {"ETag": f'"{group.revision}"'})
 
 
 @api.delete(
@@ -163,7 +165,7 @@ def delete_group(actor: Actor, group_id: str) -> None:
 def list_members(actor: Actor, group_id: str, query: Listing) -> Page[MemberView]:
     """Who is in a group."""
     found, following = groups(actor).members(group_id, limit=query.limit, cursor=query.cursor)
-    return Page[MemberView].of((MemberView.of(each) for each in found), following)
+    return Page[MemberView].of(found, following)
 
 
 @api.put(

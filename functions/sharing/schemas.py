@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasPath, Field
 
 from docplatform.core.actor import Role
-from docplatform.directory.group import Group
-from docplatform.http.schemas import Listing, Schema, Timestamp
-from docplatform.identity.model import User, UserStatus
+from docplatform.http.schemas import Listing, Schema, TextOrNull, Timestamp, View
+from docplatform.identity.model import UserStatus
 from docplatform.library.access import ReasonKind
 from docplatform.library.model import Document, Folder
-from docplatform.sharing.grants import AccessList, Explanation, Granted
+from docplatform.sharing.grants import Explanation, Granted
 
 GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]
 
@@ -26,35 +25,21 @@ class InheritanceBody(Schema):
     copy_grants: bool = False
 
 
-class GrantView(Schema):
+class GrantView(View):
     """``granted_on``: the folder or document that the grant was made on; its name where you may read it."""
 
     principal: str = Field(examples=["user:usr_01j9zq3v8e5k7m2n4p6r8t0v1w", "everyone"])
     role: Role
-    granted_on: str
-    granted_on_name: str | None
+    granted_on: str = Field(validation_alias="node_id")
+    granted_on_name: TextOrNull = Field(validation_alias="name")
     inherited: bool
 
 
-class AccessView(Schema):
-    id: str
-    inherits: bool
-    owner: str
-    grants: list[GrantView]
-
-    @staticmethod
-    def of(found: AccessList) -> "AccessView":
-        grants = [
-            GrantView(
-                principal=entry.principal,
-                role=entry.role,
-                granted_on=entry.node_id,
-                granted_on_name=entry.name or None,
-                inherited=entry.inherited,
-            )
-            for entry in found.entries
-        ]
-        return AccessView(id=found.node.id, inherits=found.node.inherits, owner=found.node.owner, grants=grants)
+class AccessView(View):
+    id: str = Field(validation_alias=AliasPath("node", "id"))
+    inherits: bool = Field(validation_alias=AliasPath("node", "inherits"))
+    owner: str = Field(validation_alias=AliasPath("node", "owner"))
+    grants: list[GrantView] = Field(validation_alias="entries")
 
 
 class ReasonView(Schema):
@@ -137,35 +122,19 @@ class GroupChange(Schema):
     name: GroupName
 
 
-class GroupView(Schema):
+class GroupView(View):
     """``members`` counts them."""
 
     id: str
     name: str
-    external_id: str | None
+    external_id: TextOrNull
     members: int
     created_at: Timestamp
     updated_at: Timestamp
     revision: int
 
-    @staticmethod
-    def of(group: Group) -> "GroupView":
-        return GroupView(
-            id=group.id,
-            name=group.name,
-            external_id=group.external_id or None,
-            members=group.members,
-            created_at=group.created_at,
-            updated_at=group.updated_at,
-            revision=group.revision,
-        )
 
-
-class MemberView(Schema):
+class MemberView(View):
     id: str
     name: str
     status: UserStatus
-
-    @staticmethod
-    def of(user: User) -> "MemberView":
-        return MemberView(id=user.id, name=user.name, status=user.status)

@@ -41,14 +41,14 @@ def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
     browser = _browser(tenant, request)
-    return Tokens.of(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
+    return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
 
 
 @api.post("/v1/sso/acs", response=Tokens, errors=_FINISHING)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
     reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser(tenant, request)
-    return Tokens.of(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
+    return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
 
 
 @api.get("/v1/sso/metadata", response="application/samlmetadata+xml")
@@ -60,7 +60,7 @@ def sso_metadata(tenant: Tenant) -> Response:
 @api.get("/v1/sso-connection", response=ConnectionView, permission=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
 def read_sso_connection(actor: Actor) -> ConnectionView:
     """The organisation's connection with its identity provider."""
-    return ConnectionView.of(connection(actor).read())
+    return ConnectionView.model_validate(connection(actor).read())
 
 
 @api.put(
@@ -72,7 +72,7 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
-    return ConnectionView.of(connection(actor).connect(body.connection, body.client_secret))
+    return ConnectionView.model_validate(connection(actor).connect(body.connection, body.client_secret))
 
 
 @api.delete(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from docplatform.core.actor import Role
-from docplatform.http.schemas import Form, LenientSchema, Schema
+from docplatform.http.schemas import Form, LenientSchema, Schema, View
 from docplatform.sso.model import Connection, DiagnosisStep, Kind
 
 Address = Annotated[str, Field(max_length=2000)]
@@ -68,7 +68,7 @@ class NewConnection(Schema):
         return Connection(**told, domains=tuple(self.domains), fallback_users=tuple(self.fallback_users))
 
 
-class ConnectionView(Schema):
+class ConnectionView(View):
     """The secret is never shown; ``has_secret`` says whether there is one."""
 
     kind: Kind
@@ -86,27 +86,8 @@ class ConnectionView(Schema):
     enforced: bool
     fallback_users: list[str]
 
-    @staticmethod
-    def of(connection: Connection) -> "ConnectionView":
-        return ConnectionView(
-            kind=connection.kind,
-            issuer=connection.issuer,
-            client_id=connection.client_id,
-            has_secret=bool(connection.sealed_secret),
-            metadata_url=connection.metadata_url,
-            metadata=connection.metadata,
-            groups_claim=connection.groups_claim,
-            domains=list(connection.domains),
-            roles=dict(connection.roles),
-            default_role=connection.default_role,
-            follow_groups=connection.follow_groups,
-            mfa=connection.mfa,
-            enforced=connection.enforced,
-            fallback_users=list(connection.fallback_users),
-        )
 
-
-class StepView(Schema):
+class StepView(View):
     name: str
     ok: bool
     detail: str
@@ -118,5 +99,5 @@ class TestResult(Schema):
 
     @staticmethod
     def of(steps: tuple[DiagnosisStep, ...]) -> "TestResult":
-        views = [StepView(name=step.name, ok=step.ok, detail=step.detail) for step in steps]
+        views = [StepView.model_validate(step) for step in steps]
         return TestResult(ok=all(view.ok for view in views), steps=views)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from docplatform.authentication.sign_in import IssuedTokens
-from docplatform.http.schemas import Schema
+from docplatform.http.schemas import View
 
 
-class Tokens(Schema):
+class Tokens(View):
     """``expires_in`` in seconds, of the access token (RFC 6749 §5.1). A refresh token is good for one use."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"
     expires_in: int = 900
     refresh_token: str
-
-    @staticmethod
-    def of(entry: IssuedTokens) -> Tokens:
-        return Tokens(access_token=entry.access_token, refresh_token=entry.refresh_token)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from docplatform.core.time import rfc3339
 
@@ -23,6 +23,17 @@ class Schema(BaseModel):
     """An unknown field is an error: a misspelt one must not be dropped in silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class View(Schema):
+    """A representation of one of our own objects: ``model_validate`` takes each field from the attribute of the same name, or from its
+    ``validation_alias``."""
+
+    model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
+
+
+TextOrNull = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+"""Our objects say '' where the contract says null."""
 
 
 class Listing(Schema):

@@ -39,6 +39,11 @@ class Folder:
         return self.created_by
 
     @property
+    def known_children(self) -> int | None:
+        """None where something inside does not inherit access: not everybody may know of it."""
+        return None if self.cuts else self.children
+
+    @property
     def is_root(self) -> bool:
         return self.id == ids.ROOT_FOLDER
 

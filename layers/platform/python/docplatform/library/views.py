@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from docplatform.http.schemas import Schema, Timestamp
-from docplatform.library.model import Document, ProcessingStep, ScanVerdict, State, TransferLink, Version
+from pydantic import AliasPath, Field
+
+from docplatform.http.schemas import TextOrNull, Timestamp, View
+from docplatform.library.model import ProcessingStep, ScanVerdict, State
 
 
-class TroubleView(Schema):
+class TroubleView(View):
     """Why a file could not be processed, and what to do."""
 
     code: str
@@ -16,28 +18,28 @@ class TroubleView(Schema):
     detail: str
 
 
-class ProcessingView(Schema):
+class ProcessingView(View):
     """``percent`` is of the work, not of time."""
 
     state: State
     step: ProcessingStep
-    percent: int
-    problem: TroubleView | None
+    percent: int = Field(validation_alias=AliasPath("step", "percent"))
+    problem: TroubleView | None = Field(validation_alias="trouble")
     finished_at: Timestamp | None
 
 
-class VersionView(Schema):
+class VersionView(View):
     """One upload. ``size`` in bytes, ``sha256`` in hex once the file is verified; ``pages`` where a file has pages."""
 
     id: str
     number: int
     size: int
     content_type: str
-    file_type: str | None
-    sha256: str | None
+    file_type: TextOrNull
+    sha256: TextOrNull
     pages: int | None
-    title: str | None
-    author: str | None
+    title: TextOrNull
+    author: TextOrNull
     scan: ScanVerdict
     has_text: bool
     text_truncated: bool
@@ -45,28 +47,8 @@ class VersionView(Schema):
     created_by: str
     created_at: Timestamp
 
-    @staticmethod
-    def of(version: Version) -> VersionView:
-        return VersionView(
-            id=version.id,
-            number=version.number,
-            size=version.size,
-            content_type=version.content_type,
-            file_type=version.file_type or None,
-            sha256=version.sha256 or None,
-            pages=version.pages,
-            title=version.title or None,
-            author=version.author or None,
-            scan=version.scan,
-            has_text=version.has_text,
-            text_truncated=version.text_truncated,
-            has_preview=version.has_preview,
-            created_by=version.created_by,
-            created_at=version.created_at,
-        )
 
-
-class DocumentView(Schema):
+class DocumentView(View):
     kind: Literal["document"] = "document"
     id: str
     name: str
@@ -76,34 +58,11 @@ class DocumentView(Schema):
     created_at: Timestamp
     updated_at: Timestamp
     revision: int
-    processing: ProcessingView
+    processing: ProcessingView = Field(validation_alias="version")
     version: VersionView
 
-    @staticmethod
-    def of(document: Document) -> DocumentView:
-        version = document.version
-        trouble = version.trouble
-        return DocumentView(
-            id=document.id,
-            name=document.name,
-            folder_id=document.folder_id,
-            owner=document.owner,
-            inherits=document.inherits,
-            created_at=document.created_at,
-            updated_at=document.updated_at,
-            revision=document.revision,
-            processing=ProcessingView(
-                state=version.state,
-                step=version.step,
-                percent=version.step.percent,
-                problem=TroubleView(code=trouble.code, title=trouble.title, detail=trouble.detail) if trouble else None,
-                finished_at=version.finished_at,
-            ),
-            version=VersionView.of(version),
-        )
 
-
-class LinkView(Schema):
+class LinkView(View):
     """A presigned request to storage: make it with this method and exactly these headers before ``expires_at``. It needs no
     Authorization header; whoever has it can use it."""
 
@@ -111,9 +70,3 @@ class LinkView(Schema):
     url: str
     headers: dict[str, str]
     expires_at: Timestamp
-
-    @staticmethod
-    def of(link: TransferLink) -> LinkView:
-        return LinkView.model_validate(
-            {"method": link.method, "url": link.url, "headers": link.headers, "expires_at": link.expires_at}
-        )

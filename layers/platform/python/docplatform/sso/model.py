@@ -64,6 +64,10 @@ class Connection:
     fallback_users: tuple[str, ...] = ()
     revision: int = 1
 
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.sealed_secret)
+
     def owns(self, email: str) -> bool:
         """Whether the address's domain is one of the connection's own; a subdomain is another domain."""
         return email.rpartition("@")[2] in self.domains
