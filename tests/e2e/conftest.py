@@ -1,16 +1,18 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local.testing import Cloud, running_cloud
 from tests.e2e.client import Member, TenantSite, create_tenant
 
+HERE = Path(__file__).parent
 US, EU, APAC = "us-east-1", "eu-central-1", "ap-southeast-1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "/e2e/" in str(item.path):
+        if item.path.is_relative_to(HERE):
             item.add_marker("e2e")
 
 

@@ -1,8 +1,9 @@
-"""A function finds all that it imports in its own layers: what else is installed on this machine does not count."""
+"""A function finds everything that it imports in its own layers; what else is installed on this machine does not count."""
 
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 import sys
 
@@ -15,23 +16,26 @@ from docplatform.runtime.spec import Layer
 FUNCTIONS = specs.discover()
 build = functools.cache(functools.partial(layers.build, target="host"))
 
-
-MEET_NO_PASSWORD = {"tenants"}  # compose what checks one, and never call it
-# What functions of ours import when they are called, and what that imports in turn.
-LATE = """
-import ast, importlib
+MEET_NO_PASSWORD = {"tenants"}  # it composes what checks a password, and never calls it
+PROGRAM = """
+import ast, importlib, json, os, sys
+given = json.loads(sys.argv[1])
+sys.path[:0] = given["path"]
+importlib.import_module(given["module"])
+ours = tuple(os.path.realpath(folder) + os.sep for folder in given["ours"])
 seen = set()
-while fresh := [each for name, each in list(sys.modules.items()) if name not in seen]:
+# What functions of ours import when they are called, and what that imports in turn.
+while given["called"] and (fresh := [each for name, each in list(sys.modules.items()) if name not in seen]):
     seen |= set(sys.modules)
     for module in fresh:
         file = getattr(module, "__file__", None) or ""
-        if not file.endswith(".py") or not (file.startswith(sys.path[0]) or "/docplatform/" in file):
+        if not file.endswith(".py") or not os.path.realpath(file).startswith(ours):
             continue
-        for function in ast.walk(ast.parse(open(file).read())):
+        for function in ast.walk(ast.parse(open(file, encoding="utf-8").read())):
             if isinstance(function, (ast.FunctionDef, ast.Lambda)):
                 for node in ast.walk(function):
                     if isinstance(node, ast.ImportFrom):
-                        importlib.import_module(node.module)
+                        importlib.import_module("." * node.level + (node.module or ""), module.__package__)
                     elif isinstance(node, ast.Import):
                         [importlib.import_module(each.name) for each in node.names]
 """
@@ -39,10 +43,14 @@ while fresh := [each for name, each in list(sys.modules.items()) if name not in 
 
 def _imports(function: Deployable, carried: tuple[Layer, ...]) -> subprocess.CompletedProcess[str]:
     """In an interpreter with the standard library, these layers and the functions; no site-packages (-S)."""
-    places = [str(function.folder.parent), *(str(build(layer).folder / "python") for layer in carried)]
-    module = function.handler.rpartition(".")[0]
-    program = f"import sys; sys.path[:0] = {places!r}; import {module}\n{'' if function.spec.name in MEET_NO_PASSWORD else LATE}"
-    return subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
+    given = {
+        "path": [str(function.folder.parent), *(str(build(layer).folder / "python") for layer in carried)],
+        "module": function.handler.rpartition(".")[0],
+        "ours": [str(function.folder), str(build(Layer.PLATFORM).folder / "python/docplatform")],
+        "called": function.spec.name not in MEET_NO_PASSWORD,
+    }
+    command = [sys.executable, "-I", "-S", "-c", PROGRAM, json.dumps(given)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
