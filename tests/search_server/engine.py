@@ -18,7 +18,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 15  # seconds until a write has to be visible
+VISIBILITY_TIMEOUT = 15  # seconds until a write has to be visible
 
 Document = dict[str, Any]
 
@@ -167,7 +167,7 @@ def reason(error: TransportError) -> str:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + VISIBILITY_TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, "not visible in time"
         time.sleep(0.02)

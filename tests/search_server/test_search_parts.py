@@ -4,28 +4,28 @@ import pytest
 
 from local.search_server.analysis import boundaries, porter
 from local.search_server.index import dates
-from local.search_server.index.lengths import Lengths
+from local.search_server.index.lengths import FieldLengths
 
 
 def test_fillers_keep_the_average_of_the_texts_that_have_words() -> None:
-    lengths, fillers, texts, documents = Lengths(), 0, [5, 7, 3, 9, 6], 0
+    lengths, fillers, texts, documents = FieldLengths(), 0, [5, 7, 3, 9, 6], 0
     for round_ in range(40):
         documents += 1
         if round_ % 4 == 0:
-            lengths.counted("text", texts[round_ % 5])
+            lengths.add("text", texts[round_ % 5])
         else:
             fillers += lengths.fillers("text")
     counted = [texts[round_ % 5] for round_ in range(0, 40, 4)]
     average_with = sum(counted) / len(counted)
     assert (sum(counted) + fillers) / documents == pytest.approx(average_with, rel=0.05)
-    assert Lengths.restored(lengths.saved()).saved() == lengths.saved()
+    assert FieldLengths.from_json(lengths.to_json()).to_json() == lengths.to_json()
 
 
 def test_a_long_text_after_many_empty_ones_is_made_up_for_bit_by_bit() -> None:
-    lengths = Lengths()
+    lengths = FieldLengths()
     for _ in range(1000):
         assert lengths.fillers("text") == 0
-    lengths.counted("text", 100)
+    lengths.add("text", 100)
     assert lengths.fillers("text") <= 404
 
 
@@ -33,7 +33,7 @@ NOW = dates.parse("2024-05-15T10:30:45.678Z")
 
 
 @pytest.mark.parametrize(
-    ("expression", "up", "moment"),
+    ("expression", "round_up", "moment"),
     [
         ("2024", False, "2024-01-01T00:00:00.000Z"),
         ("2024-05-15", False, "2024-05-15T00:00:00.000Z"),
@@ -53,8 +53,8 @@ NOW = dates.parse("2024-05-15T10:30:45.678Z")
         ("2024-02-29||+1y/y", False, "2025-01-01T00:00:00.000Z"),
     ],
 )
-def test_dates_are_read_as_opensearch_reads_them(expression: object, up: bool, moment: str) -> None:
-    assert dates.iso(dates.evaluate(expression, NOW, up=up)) == moment
+def test_dates_are_read_as_opensearch_reads_them(expression: object, round_up: bool, moment: str) -> None:
+    assert dates.iso(dates.evaluate(expression, NOW, round_up=round_up)) == moment
 
 
 @pytest.mark.parametrize(

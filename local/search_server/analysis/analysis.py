@@ -18,9 +18,9 @@ from local.search_server.analysis import porter
 from local.search_server.analysis.word_breaks import word_pattern
 
 SEPARATOR, GAP = "\x1f", "\x1e"
-_REMEMBERED = 200_000  # pieces of text, then the memory begins anew
-_LONGEST_REMEMBERED = 48  # characters of a piece
-_LONGEST_TOKEN = 255  # characters; Lucene's StandardTokenizer cuts longer ones
+_CACHE_SIZE = 200_000  # pieces of text, then the memory begins anew
+_MAX_CACHED_LENGTH = 48  # characters of a piece
+_MAX_TOKEN_LENGTH = 255  # characters; Lucene's StandardTokenizer cuts longer ones
 
 ENGLISH_STOP_WORDS = frozenset(
     [
@@ -82,22 +82,22 @@ def _ascii_folding() -> Callable[[str], str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TokenFilter:
     """A token filter: a token without a term becomes "". ``normalizes``: prefixes and fuzzy terms go through it too."""
 
     apply: Callable[[str], str]
     normalizes: bool = False
 
 
-LOWER, POSSESSIVE, STEM = Step(_lower, normalizes=True), Step(_possessive), Step(porter.stem)
+LOWER, POSSESSIVE, STEM = TokenFilter(_lower, normalizes=True), TokenFilter(_possessive), TokenFilter(porter.stem)
 
 
-def _stop(words: frozenset[str]) -> Step:
-    return Step(lambda token: "" if token in words else token)
+def _stop_filter(words: frozenset[str]) -> TokenFilter:
+    return TokenFilter(lambda token: "" if token in words else token)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TermSpan:
     """A term and where it came from: ``start`` and ``end`` in characters of the text."""
 
     term: str
@@ -106,10 +106,10 @@ class Span:
     end: int
 
 
-_Place = tuple[str, int, int]  # a piece of text, its offset, and the position of its first term
+_PieceOccurrence = tuple[str, int, int]  # a piece of text, its offset, and the position of its first term
 
 
-def _occurrences(pieces: set[str], text: str) -> list[_Place]:
+def _occurrences(pieces: set[str], text: str) -> list[_PieceOccurrence]:
     found = []
     for piece in pieces:
         at = text.find(piece)
@@ -124,11 +124,11 @@ def _occurrences(pieces: set[str], text: str) -> list[_Place]:
 class Analyzer:
     """``steps`` run on each word of the text, or, without ``splits``, on the text as one."""
 
-    def __init__(self, steps: tuple[Step, ...], *, splits: bool = True) -> None:
-        self._steps, self._splits = steps, splits
+    def __init__(self, filters: tuple[TokenFilter, ...], *, splits: bool = True) -> None:
+        self._filters, self._splits = filters, splits
         tokenizer = tantivy.Tokenizer.regex(word_pattern()) if splits else tantivy.Tokenizer.raw()
         self._tokenizer = tantivy.TextAnalyzerBuilder(tokenizer).build()
-        self._joined = _Remembered(self._analyze)
+        self._joined = _Cache(self._analyze)
 
     def indexed(self, text: str) -> str:
         """The text as the index takes it."""
@@ -142,13 +142,13 @@ class Analyzer:
 
     def normalized(self, token: str) -> str:
         """A prefix or a fuzzy term: lowered and folded as words are, but neither cut nor stemmed nor removed."""
-        for step in self._steps:
+        for step in self._filters:
             token = step.apply(token) if step.normalizes else token
         return token
 
     def spans(
         self, text: str, choose: Callable[[set[str]], set[str]] = lambda terms: terms, *, positions: bool = True
-    ) -> list[Span]:
+    ) -> list[TermSpan]:
         """The terms that ``choose`` takes of all that are in the text, with their offsets.
 
         Without ``positions``, which is faster in a long text with few such terms, a span's position is its offset.
@@ -156,29 +156,31 @@ class Analyzer:
         pieces = self._pieces(text)
         analyzed = dict(zip(pieces, map(self._joined.__getitem__, pieces), strict=True))
         wanted = choose(set(SEPARATOR.join(analyzed.values()).split(SEPARATOR)) - {GAP, ""})
-        telling = {
+        relevant = {
             piece
             for piece, joined in analyzed.items()
             if joined in wanted or (SEPARATOR in joined and not wanted.isdisjoint(joined.split(SEPARATOR)))
         }
-        found: list[Span] = []
-        places = self._places(pieces, analyzed, telling, text) if positions else _occurrences(telling, text)
+        found: list[TermSpan] = []
+        places = self._located(pieces, analyzed, relevant, text) if positions else _occurrences(relevant, text)
         for piece, start, position in places:
             for token, term in zip(self._tokens(piece), analyzed[piece].split(SEPARATOR), strict=True):
                 start = text.index(token, start)
                 if term in wanted:
-                    found.append(Span(term, position if positions else start, start, start + len(token)))
+                    found.append(TermSpan(term, position if positions else start, start, start + len(token)))
                 start += len(token)
                 position += 1
         return found
 
     @staticmethod
-    def _places(pieces: list[str], analyzed: dict[str, str], telling: set[str], text: str) -> Iterator[_Place]:
+    def _located(
+        pieces: list[str], analyzed: dict[str, str], relevant: set[str], text: str
+    ) -> Iterator[_PieceOccurrence]:
         position = at = 0
         for piece in pieces:
             start = text.index(piece, at)  # pieces are parts of the text, in order
             at = start + len(piece)
-            if piece in telling:
+            if piece in relevant:
                 yield piece, start, position
             joined = analyzed[piece]
             if joined:
@@ -189,8 +191,8 @@ class Analyzer:
 
     def _tokens(self, piece: str) -> list[str]:
         tokens = self._tokenizer.analyze(piece)
-        if self._splits and len(piece) > _LONGEST_TOKEN:
-            n = _LONGEST_TOKEN
+        if self._splits and len(piece) > _MAX_TOKEN_LENGTH:
+            n = _MAX_TOKEN_LENGTH
             return [token[i : i + n] for token in tokens for i in range(0, len(token), n)]
         return tokens
 
@@ -198,39 +200,39 @@ class Analyzer:
         return SEPARATOR.join(self._term(token) or GAP for token in self._tokens(piece))
 
     def _term(self, token: str) -> str:
-        for step in self._steps:
+        for step in self._filters:
             token = step.apply(token)
             if not token:
                 break
         return token
 
 
-class _Remembered(dict[str, str]):
+class _Cache(dict[str, str]):
     def __init__(self, compute: Callable[[str], str]) -> None:
         super().__init__()
         self._compute = compute
 
     def __missing__(self, piece: str) -> str:
         value = self._compute(piece)
-        if len(piece) <= _LONGEST_REMEMBERED:
-            if len(self) >= _REMEMBERED:
+        if len(piece) <= _MAX_CACHED_LENGTH:
+            if len(self) >= _CACHE_SIZE:
                 self.clear()
             self[piece] = value
         return value
 
 
-def _named_step(name: str, settings: dict[str, Any]) -> Step:
+def _token_filter(name: str, settings: dict[str, Any]) -> TokenFilter:
     kind, extra = settings.get("type", name), {key for key in settings if key != "type"}
     if kind == "lowercase" and not extra:
         return LOWER
     if kind == "asciifolding" and not extra:
-        return Step(_ascii_folding(), normalizes=True)
+        return TokenFilter(_ascii_folding(), normalizes=True)
     if kind == "stop" and extra <= {"stopwords"}:
         words = settings.get("stopwords", "_english_")
         if words == "_english_":
-            return _stop(ENGLISH_STOP_WORDS)
+            return _stop_filter(ENGLISH_STOP_WORDS)
         if isinstance(words, list):
-            return _stop(frozenset(words))
+            return _stop_filter(frozenset(words))
     if kind == "stemmer" and extra <= {"language", "name"}:
         language = settings.get("language", settings.get("name", "english"))
         if language == "english":
@@ -243,7 +245,7 @@ def _named_step(name: str, settings: dict[str, Any]) -> Step:
 def _built_in() -> dict[str, Analyzer]:
     return {
         "standard": Analyzer((LOWER,)),
-        "english": Analyzer((POSSESSIVE, LOWER, _stop(ENGLISH_STOP_WORDS), STEM)),
+        "english": Analyzer((POSSESSIVE, LOWER, _stop_filter(ENGLISH_STOP_WORDS), STEM)),
         "keyword": Analyzer((), splits=False),
     }
 
@@ -277,7 +279,7 @@ class Analysis:
                 or set(listed) - {"lowercase", "asciifolding"}
             ):
                 raise errors.not_offered(f"normalizer [{name}] as declared")
-            analysis.normalizers[name] = Analyzer(tuple(_named_step(each, {}) for each in listed), splits=False)
+            analysis.normalizers[name] = Analyzer(tuple(_token_filter(each, {}) for each in listed), splits=False)
         return analysis
 
 
@@ -289,7 +291,7 @@ def _declared_analyzer(name: str, own: dict[str, Any], filters: dict[str, Any]) 
         raise errors.not_offered(f"analyzer [{name}] as declared")
     if own.get("tokenizer") not in ("standard", "keyword"):
         raise errors.not_offered(f"tokenizer [{own.get('tokenizer')}]")
-    steps = tuple(_named_step(each, filters.get(each, {})) for each in _listed(own.get("filter", [])))
+    steps = tuple(_token_filter(each, filters.get(each, {})) for each in _listed(own.get("filter", [])))
     return Analyzer(steps, splits=own["tokenizer"] == "standard")
 
 

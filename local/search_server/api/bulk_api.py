@@ -10,21 +10,21 @@ from typing import Any
 
 from local.search_server import errors
 from local.search_server.api.documents_api import (
-    STATUS,
-    Answer,
+    STATUS_OF_RESULT,
+    JsonResponse,
     check_id,
     creating,
     deleting,
-    done_answer,
     indexing,
     updating,
+    write_response,
 )
 from local.search_server.index.catalog import Catalog
-from local.search_server.index.document_log import Stored
+from local.search_server.index.document_log import StoredDocument
 from local.search_server.index.index import Decision, Index, Write
 
 _ACTIONS = ("create", "delete", "index", "update")
-_METADATA_ELSEWHERE = {
+_METADATA_NOT_OFFERED = {
     "_source", "if_primary_term", "if_seq_no", "pipeline", "require_alias", "retry_on_conflict", "routing", "version",
     "version_type",
 }  # fmt: skip
@@ -36,13 +36,13 @@ class _Item:
     index: str
     id: str
     text: str
-    answer: dict[str, Any] | None = None
+    response: dict[str, Any] | None = None
 
-    def failed(self, error: errors.SearchError) -> None:
-        self.answer = {"_index": self.index, "_id": self.id, "status": error.status, "error": error.cause()}
+    def fail(self, error: errors.SearchError) -> None:
+        self.response = {"_index": self.index, "_id": self.id, "status": error.status, "error": error.cause()}
 
 
-def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str) -> Answer:
+def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str) -> JsonResponse:
     """Each item succeeds or fails by itself; those of one index are durable together."""
     began = time.perf_counter()
     items = _items(text, default_index)
@@ -50,9 +50,9 @@ def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str
         raise errors.validation_failed("no requests added")
     for name in dict.fromkeys(item.index for item in items):
         _write_items(catalog, collection, name, [item for item in items if item.index == name])
-    answers = [{item.action: item.answer} for item in items]
-    failed = any("error" in answer for item in items if (answer := item.answer))
-    return 200, {"took": round((time.perf_counter() - began) * 1000), "errors": failed, "items": answers}
+    responses = [{item.action: item.response} for item in items]
+    failed = any("error" in response for item in items if (response := item.response))
+    return 200, {"took": round((time.perf_counter() - began) * 1000), "errors": failed, "items": responses}
 
 
 def _items(text: str, default_index: str | None) -> list[_Item]:
@@ -65,7 +65,7 @@ def _items(text: str, default_index: str | None) -> list[_Item]:
             continue
         action, metadata = _action(line, number)
         for key in metadata:
-            if key in _METADATA_ELSEWHERE:
+            if key in _METADATA_NOT_OFFERED:
                 raise errors.not_offered(f"[{key}] in a bulk action")
             if key not in ("_index", "_id"):
                 raise errors.illegal_argument(f"Action/metadata line [{number}] contains an unknown parameter [{key}]")
@@ -113,7 +113,7 @@ def _write_items(catalog: Catalog, collection: str, name: str, items: list[_Item
         index = catalog.find_or_create(collection, name) if creates else catalog.find(collection, name)
     except errors.SearchError as error:
         for item in items:
-            item.failed(error)
+            item.fail(error)
         return
     writes, written = [], []
     for item in items:
@@ -122,15 +122,15 @@ def _write_items(catalog: Catalog, collection: str, name: str, items: list[_Item
             writes.append(Write(item.id, _decision(item, index)))
             written.append(item)
         except errors.SearchError as error:
-            item.failed(error)
+            item.fail(error)
     for item, outcome in zip(written, index.write(writes), strict=True):
         if isinstance(outcome, errors.SearchError):
-            item.failed(outcome)
+            item.fail(outcome)
         else:
-            item.answer = {**done_answer(name, outcome), "status": STATUS[outcome.result]}
+            item.response = {**write_response(name, outcome), "status": STATUS_OF_RESULT[outcome.result]}
 
 
-def _decision(item: _Item, index: Index) -> Callable[[Stored | None], Decision]:
+def _decision(item: _Item, index: Index) -> Callable[[StoredDocument | None], Decision]:
     match item.action:
         case "index":
             return indexing(item.text)

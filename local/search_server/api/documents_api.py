@@ -10,22 +10,22 @@ from collections.abc import Callable
 from typing import Any
 
 from local.search_server import errors
-from local.search_server.index.document_log import Stored
-from local.search_server.index.index import Decision, Done, Index, Write
+from local.search_server.index.document_log import StoredDocument
+from local.search_server.index.index import Decision, Index, Write, WriteResult
 
-_LONGEST_ID = 512  # bytes
-STATUS = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
-_UPDATES_ELSEWHERE = {
+_MAX_ID_BYTES = 512  # bytes
+STATUS_OF_RESULT = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
+_UPDATE_OPTIONS_NOT_OFFERED = {
     "_source", "detect_noop", "doc_as_upsert", "if_primary_term", "if_seq_no", "lang", "script", "scripted_upsert", "upsert",
 }  # fmt: skip
-_POSITION = {"_seq_no": 0, "_primary_term": 0}
-Answer = tuple[int, dict[str, Any]]
+_SEQUENCE_NUMBERS = {"_seq_no": 0, "_primary_term": 0}
+JsonResponse = tuple[int, dict[str, Any]]
 
 
 def parse_object(text: str) -> dict[str, Any]:
     """A document. Raises SearchError for what is no JSON object or no Unicode."""
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=_reject_constant)
         if "\\ud" in text.lower():
             json.dumps(document, ensure_ascii=False).encode()
     except ValueError as error:
@@ -37,7 +37,7 @@ def parse_object(text: str) -> dict[str, Any]:
     return document
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(name)
 
 
@@ -50,22 +50,22 @@ def _not_json() -> errors.SearchError:
 
 
 # -- what becomes of a document
-def indexing(text: str) -> Callable[[Stored | None], Decision]:
-    def decide(current: Stored | None) -> Decision:
+def indexing(text: str) -> Callable[[StoredDocument | None], Decision]:
+    def decide(current: StoredDocument | None) -> Decision:
         parse_object(text)
         return ("updated" if current else "created"), text
 
     return decide
 
 
-def creating(document_id: str, text: str, index: Index) -> Callable[[Stored | None], Decision]:
-    def decide(current: Stored | None) -> Decision:
+def creating(document_id: str, text: str, index: Index) -> Callable[[StoredDocument | None], Decision]:
+    def decide(current: StoredDocument | None) -> Decision:
         if current:
             raise errors.SearchError(
                 409,
                 "version_conflict_engine_exception",
                 f"[{document_id}]: version conflict, document already exists (current version [{current.version}])",
-                **_where(index),
+                **_index_details(index),
             )
         parse_object(text)
         return "created", text
@@ -73,25 +73,25 @@ def creating(document_id: str, text: str, index: Index) -> Callable[[Stored | No
     return decide
 
 
-def deleting(current: Stored | None) -> Decision:
+def deleting(current: StoredDocument | None) -> Decision:
     return ("deleted" if current else "not_found"), None
 
 
-def updating(document_id: str, text: str, index: Index) -> Callable[[Stored | None], Decision]:
+def updating(document_id: str, text: str, index: Index) -> Callable[[StoredDocument | None], Decision]:
     """Raises SearchError at once for a body that is no update."""
     body = parse_object(text)
     for name in body:
-        if name in _UPDATES_ELSEWHERE:
+        if name in _UPDATE_OPTIONS_NOT_OFFERED:
             raise errors.not_offered(f"[{name}] of an update")
         if name != "doc":
             raise errors.unknown_field("UpdateRequest", name)
     if not isinstance(body.get("doc"), dict):
         raise errors.validation_failed("script or doc is missing")
 
-    def decide(current: Stored | None) -> Decision:
+    def decide(current: StoredDocument | None) -> Decision:
         if current is None:
             raise errors.SearchError(
-                404, "document_missing_exception", f"[{document_id}]: document missing", **_where(index)
+                404, "document_missing_exception", f"[{document_id}]: document missing", **_index_details(index)
             )
         before = json.loads(current.source or "{}")
         merged = _merged(before, body["doc"])
@@ -111,40 +111,40 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _where(index: Index) -> dict[str, Any]:
+def _index_details(index: Index) -> dict[str, Any]:
     return {"index": index.name, "shard": "0", "index_uuid": index.uuid}
 
 
 # -- single documents
-def write(index: Index, document_id: str, decide: Callable[[Stored | None], Decision]) -> Answer:
+def write(index: Index, document_id: str, decide: Callable[[StoredDocument | None], Decision]) -> JsonResponse:
     check_id(document_id)
     (outcome,) = index.write([Write(document_id, decide)])
     if isinstance(outcome, errors.SearchError):
         raise outcome
-    return STATUS[outcome.result], done_answer(index.name, outcome)
+    return STATUS_OF_RESULT[outcome.result], write_response(index.name, outcome)
 
 
 def check_id(document_id: str) -> None:
-    if (size := len(document_id.encode())) > _LONGEST_ID or not document_id:
-        reason = f"id [{document_id}] is too long, must be no longer than {_LONGEST_ID} bytes but was: {size}"
+    if (size := len(document_id.encode())) > _MAX_ID_BYTES or not document_id:
+        reason = f"id [{document_id}] is too long, must be no longer than {_MAX_ID_BYTES} bytes but was: {size}"
         raise errors.validation_failed(reason if document_id else "if _id is specified it must not be empty")
 
 
-def done_answer(name: str, done: Done) -> dict[str, Any]:
+def write_response(name: str, result: WriteResult) -> dict[str, Any]:
     shards = {"total": 0, "successful": 0, "failed": 0}
     return {
         "_index": name,
-        "_id": done.id,
-        "_version": done.version,
-        "result": done.result,
+        "_id": result.id,
+        "_version": result.version,
+        "result": result.result,
         "_shards": shards,
-        **_POSITION,
+        **_SEQUENCE_NUMBERS,
     }
 
 
-def get(index: Index, document_id: str) -> Answer:
-    found = index.get(document_id)
-    if found is None:
+def get(index: Index, document_id: str) -> JsonResponse:
+    stored = index.get(document_id)
+    if stored is None:
         return 404, {"_index": index.name, "_id": document_id, "found": False}
-    shown = {"_index": index.name, "_id": document_id, "_version": found.version, **_POSITION, "found": True}
-    return 200, {**shown, "_source": json.loads(found.source or "{}")}
+    shown = {"_index": index.name, "_id": document_id, "_version": stored.version, **_SEQUENCE_NUMBERS, "found": True}
+    return 200, {**shown, "_source": json.loads(stored.source or "{}")}

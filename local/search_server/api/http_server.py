@@ -11,7 +11,7 @@ from local.search_server import errors
 from local.search_server.api import routes
 from local.search_server.index.catalog import Catalog
 
-LARGEST_BODY = 10 * 1024 * 1024  # bytes of a request, the quota of OpenSearch Serverless
+MAX_BODY_BYTES = 10 * 1024 * 1024  # bytes of a request, the quota of OpenSearch Serverless
 _IDLE_SECONDS = 300
 
 _log = logging.getLogger(__name__)
@@ -49,11 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             request = routes.Request(self.command, self.path, self._read())
-            response = routes.answer(self.server.catalog, request)
+            response = routes.respond(self.server.catalog, request)
             status, body = response.status, response.body
         except _TooLarge:
             self.close_connection = True  # the rest of the body is not read
-            status, body = 413, {"Message": f"Request size exceeded {LARGEST_BODY} bytes"}
+            status, body = 413, {"Message": f"Request size exceeded {MAX_BODY_BYTES} bytes"}
         except errors.Refusal as refusal:
             status, body = refusal.status, refusal.body()
         except (KeyboardInterrupt, SystemExit):
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True  # the body is not read
                 raise errors.not_offered(f"a request with the header [{name}]")
         length = int(self.headers.get("Content-Length") or 0)
-        if length > LARGEST_BODY:
+        if length > MAX_BODY_BYTES:
             raise _TooLarge
         return self.rfile.read(length)
 

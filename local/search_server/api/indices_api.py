@@ -8,12 +8,12 @@ from local.search_server import errors
 from local.search_server.index.catalog import Catalog
 from local.search_server.index.index import Index
 
-_MANAGED = {
+_SETTINGS_NOT_FOLLOWED = {
     "number_of_shards",
     "number_of_replicas",
     "refresh_interval",
 }  # taken and, as by OpenSearch Serverless, not followed
-_KNOWN_ELSEWHERE = ("knn", "max_result_window", "mapping", "sort", "highlight", "query", "search", "similarity", "codec", "blocks",
+_SETTINGS_NOT_OFFERED = ("knn", "max_result_window", "mapping", "sort", "highlight", "query", "search", "similarity", "codec", "blocks",
                     "max_ngram_diff", "default_pipeline", "final_pipeline", "auto_expand_replicas", "hidden", "routing")  # fmt: skip
 
 
@@ -26,21 +26,21 @@ def create(catalog: Catalog, collection: str, name: str, body: dict[str, Any]) -
     settings, mappings = body.get("settings", {}), body.get("mappings", {})
     if not isinstance(settings, dict) or not isinstance(mappings, dict):
         raise errors.SearchError(400, "parse_exception", "key [settings] and [mappings] must be objects")
-    catalog.create(collection, name, _settings(settings), mappings)
+    catalog.create(collection, name, _normalized_settings(settings), mappings)
     return {"acknowledged": True, "shards_acknowledged": True, "index": name}
 
 
 @errors.malformed("settings")
-def _settings(given: dict[str, Any]) -> dict[str, Any]:
+def _normalized_settings(given: dict[str, Any]) -> dict[str, Any]:
     """In one form: ``{"index": {"analysis": …}}``, ``{"analysis": …}`` and ``{"index.analysis.…": …}`` are the same."""
     tree: dict[str, Any] = {}
     for path, value in given.items():
-        _put(tree, path.split("."), value)
+        _set_path(tree, path.split("."), value)
     tree = {**{key: value for key, value in tree.items() if key != "index"}, **tree.get("index", {})}
     for key in tree:
-        if key in _KNOWN_ELSEWHERE:
+        if key in _SETTINGS_NOT_OFFERED:
             raise errors.not_offered(f"setting [index.{key}]")
-        if key not in _MANAGED | {"analysis"}:
+        if key not in _SETTINGS_NOT_FOLLOWED | {"analysis"}:
             raise errors.illegal_argument(
                 f"unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes"
                 " documentation for removed settings"
@@ -48,13 +48,13 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+def _set_path(tree: dict[str, Any], path: list[str], value: Any) -> None:
     *parents, name = path
     for parent in parents:
         tree = tree.setdefault(parent, {})
     if isinstance(value, dict) and isinstance(tree.get(name), dict):
         for key, each in value.items():
-            _put(tree[name], [key], each)
+            _set_path(tree[name], [key], each)
     else:
         tree[name] = value
 

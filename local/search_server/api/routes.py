@@ -82,7 +82,7 @@ class Response:
     body: Any
 
 
-def answer(catalog: Catalog, request: Request) -> Response:
+def respond(catalog: Catalog, request: Request) -> Response:
     """Raises Refusal."""
     parts = request.parts
     if not parts:
@@ -107,43 +107,43 @@ class _Operation:
             case [name, "_search"] if not name.startswith("_"):
                 return self._search(name)
             case [name, "_count"] if not name.startswith("_"):
-                self._allow("GET", "POST")
-                self._take(set())
-                return 200, search_api.count(self._find(name), self._request.json())
+                self._require_method("GET", "POST")
+                self._check_parameters(set())
+                return 200, search_api.count(self._existing_index(name), self._request.json())
             case [name, "_analyze"] if not name.startswith("_"):
-                self._allow("GET", "POST")
-                self._take(set())
-                return 200, search_api.analyze(self._find(name), self._request.json())
+                self._require_method("GET", "POST")
+                self._check_parameters(set())
+                return 200, search_api.analyze(self._existing_index(name), self._request.json())
             case [name, "_bulk"] if not name.startswith("_"):
                 return self._bulk(name)
             case [name, "_doc", document_id] if not name.startswith("_"):
                 return self._document(name, document_id)
             case [name, "_create", document_id] if not name.startswith("_"):
-                self._allow("PUT", "POST")
-                self._take_write()
+                self._require_method("PUT", "POST")
+                self._check_write_parameters()
                 text = self._request.required_text()
                 index = self._catalog.find_or_create(self._collection, name)
                 return documents_api.write(index, document_id, documents_api.creating(document_id, text, index))
             case [name, "_update", document_id] if not name.startswith("_"):
-                self._allow("POST")
-                self._take_write()
-                text, index = self._request.required_text(), self._find(name)
+                self._require_method("POST")
+                self._check_write_parameters()
+                text, index = self._request.required_text(), self._existing_index(name)
                 return documents_api.write(index, document_id, documents_api.updating(document_id, text, index))
-        return self._elsewhere("/".join(path))
+        return self._refuse("/".join(path))
 
-    def _elsewhere(self, path: str) -> tuple[int, Any]:
+    def _refuse(self, path: str) -> tuple[int, Any]:
         if not any(each.fullmatch(path) for each in _NOT_SERVED) and any(
             each.fullmatch(path) for each in _SERVED_BY_AWS
         ):
             raise errors.not_offered(f"{self._method} /{path}")
         raise errors.NotServed
 
-    def _find(self, name: str) -> Any:
+    def _existing_index(self, name: str) -> Any:
         if "," in name or "*" in name or name == "_all":
             raise errors.not_offered(f"a request to several indexes [{name}]")
         return self._catalog.find(self._collection, name)
 
-    def _allow(self, *methods: str) -> None:
+    def _require_method(self, *methods: str) -> None:
         if self._method not in methods:
             raise errors.SearchError(
                 405,
@@ -151,39 +151,39 @@ class _Operation:
                 f"Incorrect HTTP method for uri [{self._request.target}] and method [{self._method}], allowed: [{', '.join(methods)}]",
             )
 
-    def _take(self, known: set[str]) -> None:
+    def _check_parameters(self, known: set[str]) -> None:
         """Refuses parameters that are not known, by name."""
         path = urlsplit(self._request.target).path.partition("/")[2]
         for name in self._parameters:
             if name not in known:
-                if name in _PARAMETERS_ELSEWHERE:
+                if name in _PARAMETERS_NOT_OFFERED:
                     raise errors.not_offered(f"parameter [{name}]")
                 raise errors.illegal_argument(
                     f"request [/{path.partition('/')[2]}] contains unrecognized parameter: [{name}]"
                 )
 
-    def _take_write(self) -> None:
+    def _check_write_parameters(self) -> None:
         refresh = self._parameters.get("refresh", "false")
         if refresh != "false":
             policy = "wait_for" if refresh == "wait_for" else "true"
             raise errors.SearchError(400, "status_exception", f"{policy} refresh policy is not supported.")
-        self._take({"refresh"})
+        self._check_parameters({"refresh"})
 
     def _index(self, name: str) -> tuple[int, Any]:
-        self._allow("GET", "HEAD", "PUT", "DELETE")
-        self._take(set())
+        self._require_method("GET", "HEAD", "PUT", "DELETE")
+        self._check_parameters(set())
         if self._method == "PUT":
             return 200, indices_api.create(self._catalog, self._collection, name, self._request.json())
         if self._method == "DELETE":
-            self._find(name)
+            self._existing_index(name)
             self._catalog.delete(self._collection, name)
             return 200, {"acknowledged": True}
-        return 200, indices_api.describe(self._find(name))
+        return 200, indices_api.describe(self._existing_index(name))
 
     def _mapping(self, name: str) -> tuple[int, Any]:
-        self._allow("GET", "PUT", "POST")
-        self._take(set())
-        index = self._find(name)
+        self._require_method("GET", "PUT", "POST")
+        self._check_parameters(set())
+        index = self._existing_index(name)
         if self._method == "GET":
             return 200, indices_api.mapping(index)
         return 200, indices_api.add_fields(index, self._request.json())
@@ -191,33 +191,33 @@ class _Operation:
     def _document(self, name: str, document_id: str) -> tuple[int, Any]:
         if self._method == "POST":
             raise errors.NotServed  # OpenSearch Serverless has PUT only
-        self._allow("GET", "HEAD", "PUT", "DELETE")
+        self._require_method("GET", "HEAD", "PUT", "DELETE")
         if self._method in ("GET", "HEAD"):
-            self._take(set())
-            return documents_api.get(self._find(name), document_id)
+            self._check_parameters(set())
+            return documents_api.get(self._existing_index(name), document_id)
         if self._method == "DELETE":
-            self._take_write()
-            return documents_api.write(self._find(name), document_id, documents_api.deleting)
-        self._take_write()
+            self._check_write_parameters()
+            return documents_api.write(self._existing_index(name), document_id, documents_api.deleting)
+        self._check_write_parameters()
         text = self._request.required_text()
         index = self._catalog.find_or_create(self._collection, name)
         return documents_api.write(index, document_id, documents_api.indexing(text))
 
     def _search(self, name: str) -> tuple[int, Any]:
-        self._allow("GET", "POST")
+        self._require_method("GET", "POST")
         if "scroll" in self._parameters:
             raise errors.NotServed
-        self._take(set())
-        return 200, search_api.search(self._find(name), self._request.json())
+        self._check_parameters(set())
+        return 200, search_api.search(self._existing_index(name), self._request.json())
 
     def _bulk(self, name: str | None) -> tuple[int, Any]:
         if self._method != "POST":
             raise errors.NotServed  # OpenSearch Serverless has POST only
-        self._take_write()
+        self._check_write_parameters()
         return bulk_api.bulk(self._catalog, self._collection, name, self._request.required_text())
 
 
-_PARAMETERS_ELSEWHERE = {
+_PARAMETERS_NOT_OFFERED = {
     "_source", "_source_excludes", "_source_includes", "allow_no_indices", "allow_partial_search_results", "analyze_wildcard",
     "analyzer", "batched_reduce_size", "ccs_minimize_roundtrips", "cluster_manager_timeout", "default_operator", "df",
     "docvalue_fields", "error_trace", "expand_wildcards", "explain", "filter_path", "format", "from", "h", "human",

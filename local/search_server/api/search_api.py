@@ -10,25 +10,25 @@ from typing import Any
 
 from local.search_server import errors
 from local.search_server.api.source_filter import SourceFilter
-from local.search_server.index.document_log import Stored
-from local.search_server.index.document_parser import read_values
+from local.search_server.index.document_log import StoredDocument
+from local.search_server.index.document_parser import parse_values
 from local.search_server.index.fields import Kind, Value, as_text
 from local.search_server.index.index import Index, Snapshot
 from local.search_server.queries.clause import Clause
 from local.search_server.queries.compiler import compile_query
 from local.search_server.search import highlight, sorting, top_hits
 from local.search_server.search.aggregations import Aggregator
-from local.search_server.search.sorting import Key
+from local.search_server.search.sorting import SortKey
 
-WINDOW = 10_000  # index.max_result_window
-_TRACKED = 10_000  # hits counted exactly unless more is asked for
+MAX_RESULT_WINDOW = 10_000  # index.max_result_window
+_DEFAULT_TRACK_TOTAL_HITS = 10_000  # hits counted exactly unless more is asked for
 _SHARDS = {"total": 0, "successful": 0, "skipped": 0, "failed": 0}  # what OpenSearch Serverless shows of its shards
 _DURATION = re.compile(r"\d+(nanos|micros|ms|s|m|h|d)|-1")
 
 _KNOWN = {
     "query", "from", "size", "sort", "search_after", "_source", "track_total_hits", "highlight", "aggs", "aggregations", "timeout",
 }  # fmt: skip
-_ELSEWHERE = {
+_NOT_OFFERED = {
     "collapse", "derived", "docvalue_fields", "explain", "ext", "fields", "include_named_queries_score", "indices_boost",
     "min_score", "pit", "point_in_time", "post_filter", "profile", "rescore", "script_fields", "search_pipeline",
     "seq_no_primary_term", "slice", "stats", "stored_fields", "suggest", "terminate_after", "track_scores", "verbose_pipeline",
@@ -42,9 +42,9 @@ class SearchRequest:
     skip: int = 0
     size: int = 10
     sort: Any = None
-    after: list[Any] | None = None
+    search_after: list[Any] | None = None
     source: SourceFilter = SourceFilter()
-    tracked: int | bool = _TRACKED
+    track_total_hits: int | bool = _DEFAULT_TRACK_TOTAL_HITS
     highlight: Any = None
     aggregations: Any = None
 
@@ -52,10 +52,10 @@ class SearchRequest:
     def parse(body: dict[str, Any]) -> SearchRequest:
         """Raises SearchError for anything unknown or not offered."""
         for name in body:
-            if name in _ELSEWHERE:
+            if name in _NOT_OFFERED:
                 raise errors.not_offered(f"[{name}] of a search")
             if name not in _KNOWN:
-                raise errors.parsing(f"Unknown key for a {_token(body[name])} in [{name}].")
+                raise errors.parsing(f"Unknown key for a {_json_token(body[name])} in [{name}].")
         if "timeout" in body and not _DURATION.fullmatch(str(body["timeout"])):
             raise errors.illegal_argument(
                 f"failed to parse setting [timeout] with value [{body['timeout']}] as a time value"
@@ -63,19 +63,19 @@ class SearchRequest:
         if "query" in body and body["query"] is None:
             raise errors.parsing("[_na] query malformed, must start with start_object")
         request = SearchRequest(
-            skip=_count(body, "from", 0),
-            size=_count(body, "size", 10),
+            skip=_parse_count(body, "from", 0),
+            size=_parse_count(body, "size", 10),
             sort=body.get("sort"),
-            after=body.get("search_after"),
+            search_after=body.get("search_after"),
             source=SourceFilter.parse(body.get("_source", True)),
-            tracked=_tracked(body.get("track_total_hits", _TRACKED)),
+            track_total_hits=_parse_track_total_hits(body.get("track_total_hits", _DEFAULT_TRACK_TOTAL_HITS)),
             highlight=body.get("highlight"),
             aggregations=body.get("aggs", body.get("aggregations")),
         )
         return replace(request, query=body["query"]) if "query" in body else request
 
 
-def _token(value: Any) -> str:
+def _json_token(value: Any) -> str:
     match value:
         case dict():
             return "START_OBJECT"
@@ -89,7 +89,7 @@ def _token(value: Any) -> str:
             return "VALUE_NUMBER"
 
 
-def _count(body: dict[str, Any], name: str, default: int) -> int:
+def _parse_count(body: dict[str, Any], name: str, default: int) -> int:
     value = body.get(name, default)
     try:
         number = int(value)
@@ -100,7 +100,7 @@ def _count(body: dict[str, Any], name: str, default: int) -> int:
     return number
 
 
-def _tracked(value: Any) -> int | bool:
+def _parse_track_total_hits(value: Any) -> int | bool:
     if value in (True, "true"):
         return True
     if (value in (False, "false") and not isinstance(value, int)) or value is False:
@@ -119,78 +119,79 @@ def search(index: Index, body: dict[str, Any]) -> dict[str, Any]:
     now = int(time.time() * 1000)
     request = SearchRequest.parse(body)
     snapshot = index.snapshot
-    wishes = highlight.parse(request.highlight) if request.highlight is not None else []
+    highlighted = highlight.parse(request.highlight) if request.highlight is not None else []
     clause = compile_query(request.query, index, snapshot, now)
-    keys = sorting.parse(request.sort, index) if request.sort is not None else []
-    after = _after(request, keys)
+    sort = sorting.parse(request.sort, index) if request.sort is not None else []
+    after = _parse_search_after(request, sort)
     _check_window(request)
-    documents = _Documents(index)
-    found = _find(request, snapshot, clause, keys, after, documents)
-    hits = _hits(index, request, found, keys, clause, wishes, documents)
-    answer: dict[str, Any] = {"took": 0, "timed_out": False, "_shards": _SHARDS, "hits": {}}
-    if found.total is not None:
-        exact = request.tracked is True or found.total <= request.tracked
-        answer["hits"]["total"] = {
-            "value": found.total if exact else int(request.tracked),
+    documents = _DocumentCache(index)
+    top = _run(request, snapshot, clause, sort, after, documents)
+    hits = _hits(index, request, top, sort, clause, highlighted, documents)
+    response: dict[str, Any] = {"took": 0, "timed_out": False, "_shards": _SHARDS, "hits": {}}
+    if top.total is not None:
+        exact = request.track_total_hits is True or top.total <= request.track_total_hits
+        response["hits"]["total"] = {
+            "value": top.total if exact else int(request.track_total_hits),
             "relation": "eq" if exact else "gte",
         }
-    answer["hits"] |= {"max_score": found.best, "hits": hits}
+    response["hits"] |= {"max_score": top.best, "hits": hits}
     if request.aggregations:
-        answer["aggregations"] = Aggregator(index, snapshot, now).run(clause.query, request.aggregations)
-    answer["took"] = round((time.perf_counter() - began) * 1000)
-    return answer
+        response["aggregations"] = Aggregator(index, snapshot, now).run(clause.query, request.aggregations)
+    response["took"] = round((time.perf_counter() - began) * 1000)
+    return response
 
 
-def _after(request: SearchRequest, keys: list[Key]) -> tuple[Value | None, ...] | None:
-    if request.after is None:
+def _parse_search_after(request: SearchRequest, sort: list[SortKey]) -> tuple[Value | None, ...] | None:
+    if request.search_after is None:
         return None
-    if not isinstance(request.after, list):
+    if not isinstance(request.search_after, list):
         raise errors.parsing("Expected [START_ARRAY] in [search_after]")
     if request.sort is None:
         raise errors.query_failed("Sort must contain at least one field.", "illegal_argument_exception")
-    keys = keys or [Key(None, True)]
-    if len(request.after) != len(keys):
+    sort = sort or [SortKey(None, True)]
+    if len(request.search_after) != len(sort):
         raise errors.query_failed(
-            f"search_after has {len(request.after)} value(s) but sort has {len(keys)}.", "illegal_argument_exception"
+            f"search_after has {len(request.search_after)} value(s) but sort has {len(sort)}.",
+            "illegal_argument_exception",
         )
     if request.skip:
         raise errors.query_failed("`from` parameter must be set to 0 when `search_after` is used.", "search_exception")
-    return tuple(key.given(value) for key, value in zip(keys, request.after, strict=True))
+    return tuple(key.from_json(value) for key, value in zip(sort, request.search_after, strict=True))
 
 
 def _check_window(request: SearchRequest) -> None:
-    if request.skip + request.size > WINDOW:
+    if request.skip + request.size > MAX_RESULT_WINDOW:
         raise errors.query_failed(
-            f"Result window is too large, from + size must be less than or equal to: [{WINDOW}] but was"
+            f"Result window is too large, from + size must be less than or equal to: [{MAX_RESULT_WINDOW}] but was"
             f" [{request.skip + request.size}]. See the scroll api for a more efficient way to request large data sets. This limit"
             " can be set by changing the [index.max_result_window] index level setting.",
             "illegal_argument_exception",
         )
 
 
-def _find(
+def _run(
     request: SearchRequest,
     snapshot: Snapshot,
     clause: Clause,
-    keys: list[Key],
+    sort: list[SortKey],
     after: tuple[Value | None, ...] | None,
-    documents: _Documents,
-) -> top_hits.Found:
-    counting = request.tracked is not False
-    if not keys and after is None:
-        return top_hits.first(snapshot.searcher, clause, request.skip, request.size, count=counting)
-    search = top_hits.Sorted(snapshot.searcher, snapshot.schema, clause, documents.values)
-    rows = search.first(keys or [Key(None, True)], after, request.skip + request.size)
-    return top_hits.Found(rows[request.skip :], search.total() if counting else None, None)
+    documents: _DocumentCache,
+) -> top_hits.TopHits:
+    counting = request.track_total_hits is not False
+    if not sort and after is None:
+        return top_hits.top_by_score(snapshot.searcher, clause, request.skip, request.size, count=counting)
+    search = top_hits.SortedSearch(snapshot.searcher, snapshot.schema, clause, documents.sort_values)
+    rows = search.page(sort or [SortKey(None, True)], after, request.skip + request.size)
+    return top_hits.TopHits(rows[request.skip :], search.total() if counting else None, None)
 
 
-class _Documents:
+class _DocumentCache:
     """The documents of one search, each read once."""
 
     def __init__(self, index: Index) -> None:
-        self._index, self._stored = index, dict[int, Stored]()
+        self._index, self._stored = index, dict[int, StoredDocument]()
 
-    def load(self, seqs: list[int], *, with_source: bool = True) -> dict[int, Stored]:
+    def load(self, seqs: list[int], *, with_source: bool = True) -> dict[int, StoredDocument]:
         if missing := [seq for seq in seqs if seq not in self._stored]:
             found = self._index.documents(missing, with_source=with_source)
             if not with_source:
@@ -202,13 +203,13 @@ class _Documents:
         loaded: dict[str, Any] = json.loads(self._stored[seq].source or "{}")
         return loaded
 
-    def values(self, seqs: list[int], keys: list[Key]) -> dict[int, tuple[Value | None, ...]]:
+    def sort_values(self, seqs: list[int], keys: list[SortKey]) -> dict[int, tuple[Value | None, ...]]:
         self.load(seqs)
         paths = {key.field.path for key in keys if key.field}
         found = {}
         for seq in seqs:
             if seq in self._stored:
-                values = read_values(self._index.mapping, self.source(seq), paths)
+                values = parse_values(self._index.mapping, self.source(seq), paths)
                 found[seq] = tuple(key.value(values.get(key.field.path, [])) if key.field else None for key in keys)
         return found
 
@@ -216,28 +217,30 @@ class _Documents:
 def _hits(
     index: Index,
     request: SearchRequest,
-    found: top_hits.Found,
-    keys: list[Key],
+    top: top_hits.TopHits,
+    sort: list[SortKey],
     clause: Clause,
-    wishes: list[highlight.Wish],
-    documents: _Documents,
+    highlighted: list[highlight.HighlightOptions],
+    documents: _DocumentCache,
 ) -> list[dict[str, Any]]:
-    stored = documents.load([seq for seq, _ in found.rows], with_source=request.source.wanted or bool(wishes))
+    stored = documents.load([seq for seq, _ in top.rows], with_source=request.source.wanted or bool(highlighted))
     hits = []
-    for seq, values in found.rows:
+    for seq, values in top.rows:
         document = stored[seq]
-        scored = not keys or keys[0].field is None
+        scored = not sort or sort[0].field is None
         hit: dict[str, Any] = {"_index": index.name, "_id": document.id, "_score": values[0] if scored else None}
-        if request.source.wanted or wishes:
+        if request.source.wanted or highlighted:
             source = documents.source(seq)
             if request.source.wanted:
                 hit["_source"] = request.source.apply(source)
-            if wishes and (
-                parts := highlight.highlight(wishes, clause.marks, index.mapping, source, document.id, index.name)
+            if highlighted and (
+                parts := highlight.highlight(
+                    highlighted, clause.matchers, index.mapping, source, document.id, index.name
+                )
             ):
                 hit["highlight"] = parts
-        if keys:
-            hit["sort"] = [key.shown(value) for key, value in zip(keys, values, strict=True)]
+        if sort:
+            hit["sort"] = [key.to_json(value) for key, value in zip(sort, values, strict=True)]
         hits.append(hit)
     return hits
 

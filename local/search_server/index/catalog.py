@@ -17,9 +17,9 @@ from local.search_server import errors
 from local.search_server.index.index import Index
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
-_FORBIDDEN = ' "*\\<|,>/?'
-_LONGEST_NAME = 255  # bytes
-_UNFINISHED = "."  # begins the name of a folder that is being made or removed
+_FORBIDDEN_CHARACTERS = ' "*\\<|,>/?'
+_MAX_NAME_BYTES = 255  # bytes
+_TEMPORARY_PREFIX = "."  # begins the name of a folder that is being made or removed
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ class Catalog:
         self._indexes: dict[tuple[str, str], Index] = {}
         for collection in (path for path in data.iterdir() if path.is_dir()):
             for folder in collection.iterdir():
-                if folder.name.startswith(_UNFINISHED):
+                if folder.name.startswith(_TEMPORARY_PREFIX):
                     shutil.rmtree(folder, ignore_errors=True)
                 else:
                     self._indexes[collection.name, folder.name] = Index(folder, folder.name)
-        self._refresher = threading.Thread(target=self._keep_fresh, name="refresh", daemon=True)
+        self._refresher = threading.Thread(target=self._refresh_periodically, name="refresh", daemon=True)
         self._refresher.start()
 
     def find(self, collection: str, name: str) -> Index:
@@ -62,9 +62,9 @@ class Catalog:
                     index_uuid=existing.uuid,
                 )
             folder = self._data / collection / name
-            unfinished = folder.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
-            Index.create(unfinished, name, settings, mappings, int(time.time() * 1000))
-            os.rename(unfinished, folder)
+            temporary = folder.with_name(f"{_TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+            Index.create(temporary, name, settings, mappings, int(time.time() * 1000))
+            os.rename(temporary, folder)
             index = self._indexes[collection, name] = Index(folder, name)
             return index
 
@@ -86,10 +86,10 @@ class Catalog:
             index = self.find(collection, name)
             del self._indexes[collection, name]
             folder = self._data / collection / name
-            going = folder.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
+            temporary = folder.with_name(f"{_TEMPORARY_PREFIX}{uuid.uuid4().hex}")
             index.close()
-            os.rename(folder, going)
-            shutil.rmtree(going, ignore_errors=True)
+            os.rename(folder, temporary)
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def refresh(self) -> None:
         for (collection, name), index in list(self._indexes.items()):
@@ -105,7 +105,7 @@ class Catalog:
             index.close()
         self._lock_file.close()
 
-    def _keep_fresh(self) -> None:
+    def _refresh_periodically(self) -> None:
         while not self._closing.wait(self._refresh_seconds):
             self.refresh()
 
@@ -116,13 +116,13 @@ def _check_names(collection: str, name: str) -> None:
     reason = ""
     if name != name.lower():
         reason = "must be lowercase"
-    elif any(char in name for char in _FORBIDDEN):
+    elif any(char in name for char in _FORBIDDEN_CHARACTERS):
         reason = 'must not contain the following characters [ , ", *, \\, <, |, ,, >, /, ?]'
     elif ":" in name or "#" in name:
         reason = f"must not contain '{':' if ':' in name else '#'}'"
     elif name[:1] in "_-+":
         reason = "must not start with '_', '-', or '+'"
-    elif name in (".", "..") or len(name.encode()) > _LONGEST_NAME or name.startswith("."):
+    elif name in (".", "..") or len(name.encode()) > _MAX_NAME_BYTES or name.startswith("."):
         reason = "must not be '.' or '..', start with a dot, or be longer than 255 bytes"
     if reason:
         raise errors.SearchError(

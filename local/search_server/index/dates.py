@@ -21,8 +21,8 @@ class NotADate(ValueError):
     pass
 
 
-def parse(value: object, *, up: bool = False) -> int:
-    """Milliseconds since 1970. ``up`` takes the last millisecond of a time that is not said; a day or month
+def parse(value: object, *, round_up: bool = False) -> int:
+    """Milliseconds since 1970. ``round_up`` takes the last millisecond of a time that is not said; a day or month
     that is not said is the first either way (``2024-05`` → 1 May, 23:59:59.999)."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise NotADate(value)
@@ -40,19 +40,19 @@ def parse(value: object, *, up: bool = False) -> int:
     except ValueError as error:
         raise NotADate(text) from error
     millis = milliseconds(start) - _offset(zone) + (int(fraction.ljust(3, "0")[:3]) if fraction else 0)
-    if up and fraction is None:
+    if round_up and fraction is None:
         millis += (1000 if second else 60_000 if minute else 3_600_000 if hour else 86_400_000) - 1
     return millis
 
 
-def evaluate(expression: object, now: int, *, up: bool = False) -> int:
-    """A date or date math: ``now-1d/d``, ``2024-01-01||+1M/M``. ``up`` rounds to the end of a unit instead of its beginning."""
+def evaluate(expression: object, now: int, *, round_up: bool = False) -> int:
+    """A date or date math: ``now-1d/d``, ``2024-01-01||+1M/M``. ``round_up`` rounds to the end of a unit instead of its beginning."""
     text = str(expression) if isinstance(expression, str | int) and not isinstance(expression, bool) else ""
     if text.startswith("now"):
         base, math = now, text[3:]
     else:
         date, _, math = text.partition("||")
-        base = parse(date or expression, up=up and not math)
+        base = parse(date or expression, round_up=round_up and not math)
     if "".join("".join(part) for part in _MATH.findall(math)) != math:
         raise NotADate(text)
     moment = from_milliseconds(base)
@@ -61,10 +61,10 @@ def evaluate(expression: object, now: int, *, up: bool = False) -> int:
             if count not in ("", "1"):
                 raise NotADate(text)
             moment = floor(moment, unit)
-            if up:
-                moment = _step(moment, unit, 1) - timedelta(milliseconds=1)
+            if round_up:
+                moment = _shifted(moment, unit, 1) - timedelta(milliseconds=1)
         else:
-            moment = _step(moment, unit, int(count or 1) * (1 if operation == "+" else -1))
+            moment = _shifted(moment, unit, int(count or 1) * (1 if operation == "+" else -1))
     return milliseconds(moment)
 
 
@@ -92,7 +92,7 @@ def floor(moment: datetime, unit: str) -> datetime:
 
 def next_start(moment: datetime, unit: str) -> datetime:
     """The beginning of the unit after the one that begins at ``moment``."""
-    return _step(moment, "M", 3) if unit == "q" else _step(moment, unit, 1)
+    return _shifted(moment, "M", 3) if unit == "q" else _shifted(moment, unit, 1)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -112,7 +112,7 @@ def iso(millis: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
 
 
-def _step(moment: datetime, unit: str, count: int) -> datetime:
+def _shifted(moment: datetime, unit: str, count: int) -> datetime:
     try:
         if unit not in "yM":
             return moment + timedelta(seconds=count * _SECONDS[unit])

@@ -31,12 +31,12 @@ CREATE INDEX IF NOT EXISTS replaced ON writes (replaced_by) WHERE replaced_by IS
 CREATE INDEX IF NOT EXISTS deletions ON writes (at) WHERE deleted;
 CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
-_VERSIONS_KEPT = 60.0  # seconds a deleted document's version lives on (index.gc_deletes)
-_PER_QUERY = 500
+_DELETION_RETENTION = 60.0  # seconds a deleted document's version lives on (index.gc_deletes)
+_ROWS_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredDocument:
     """A document as written: ``source`` is its JSON text, None for a deletion."""
 
     seq: int
@@ -64,7 +64,7 @@ class DocumentLog:
         return connection
 
     @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
+    def _read_connection(self) -> Iterator[sqlite3.Connection]:
         with self._pool_lock:
             if self._closed:
                 raise LogClosed
@@ -95,15 +95,15 @@ class DocumentLog:
             raise
         self._writer.execute("COMMIT")
 
-    def newest(self, document_id: str) -> Stored | None:
+    def latest(self, document_id: str) -> StoredDocument | None:
         """The last write of a document, searchable or not; a deletion as long as its version is remembered."""
         row = self._writer.execute(
             "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq) WHERE id = ? ORDER BY seq DESC LIMIT 1",
             (document_id,),
         ).fetchone()
-        return Stored(*row) if row else None
+        return StoredDocument(*row) if row else None
 
-    def append(self, document_id: str, version: int, source: str | None, replaces: Stored | None) -> int:
+    def append(self, document_id: str, version: int, source: str | None, replaces: StoredDocument | None) -> int:
         cursor = self._writer.execute(
             "INSERT INTO writes (id, version, deleted, at) VALUES (?, ?, ?, ?)",
             (document_id, version, source is None, time.time()),
@@ -116,60 +116,60 @@ class DocumentLog:
             self._writer.execute("UPDATE writes SET replaced_by = ? WHERE seq = ?", (seq, replaces.seq))
         return seq
 
-    def forget(self, visible: int) -> None:
+    def purge(self, visible: int) -> None:
         """Removes what no search can see any more: writes replaced up to ``visible``, and deletions of a minute ago."""
         gone = "SELECT seq FROM writes WHERE replaced_by <= ?"
         old = "deleted AND at < ? AND seq <= ?"
         with self.transaction():
             self._writer.execute(f"DELETE FROM sources WHERE seq IN ({gone})", (visible,))
             self._writer.execute(f"DELETE FROM writes WHERE seq IN ({gone})", (visible,))
-            self._writer.execute(f"DELETE FROM writes WHERE {old}", (time.time() - _VERSIONS_KEPT, visible))
+            self._writer.execute(f"DELETE FROM writes WHERE {old}", (time.time() - _DELETION_RETENTION, visible))
 
-    def set_fact(self, name: str, value: str) -> None:
+    def set_metadata(self, name: str, value: str) -> None:
         self._writer.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
     # -- reading: any thread
-    def fact(self, name: str) -> str | None:
-        with self._reader() as db:
+    def metadata(self, name: str) -> str | None:
+        with self._read_connection() as db:
             row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else None
 
     def last_seq(self) -> int:
-        with self._reader() as db:
+        with self._read_connection() as db:
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'writes'").fetchone()
         return int(row[0]) if row else 0
 
-    def as_of(self, document_id: str, visible: int) -> Stored | None:
+    def as_of(self, document_id: str, visible: int) -> StoredDocument | None:
         """The document as a search at ``visible`` sees it."""
-        with self._reader() as db:
+        with self._read_connection() as db:
             row = db.execute(
                 "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq)"
                 " WHERE id = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
                 (document_id, visible),
             ).fetchone()
-        return Stored(*row) if row and row[3] is not None else None
+        return StoredDocument(*row) if row and row[3] is not None else None
 
-    def get(self, seqs: list[int], *, with_source: bool = True) -> dict[int, Stored]:
-        found: dict[int, Stored] = {}
+    def get(self, seqs: list[int], *, with_source: bool = True) -> dict[int, StoredDocument]:
+        found: dict[int, StoredDocument] = {}
         columns, join = ("body", "JOIN sources USING (seq)") if with_source else ("NULL", "")
-        with self._reader() as db:
-            for i in range(0, len(seqs), _PER_QUERY):
-                part = seqs[i : i + _PER_QUERY]
+        with self._read_connection() as db:
+            for i in range(0, len(seqs), _ROWS_PER_QUERY):
+                part = seqs[i : i + _ROWS_PER_QUERY]
                 marks = ",".join("?" * len(part))
                 rows = db.execute(f"SELECT seq, id, version, {columns} FROM writes {join} WHERE seq IN ({marks})", part)
-                found.update((row[0], Stored(*row)) for row in rows)
+                found.update((row[0], StoredDocument(*row)) for row in rows)
         return found
 
-    def between(self, after: int, until: int, limit: int) -> list[Stored]:
+    def between(self, after: int, until: int, limit: int) -> list[StoredDocument]:
         """The writes that count at ``until``, in order, from after ``after``: at most ``limit``; replaced ones are left out."""
         return self._listed(
             "seq > ? AND seq <= ? AND (replaced_by IS NULL OR replaced_by > ?)", (after, until, until), limit
         )
 
-    def _listed(self, condition: str, values: Iterable[Any], limit: int) -> list[Stored]:
-        with self._reader() as db:
+    def _listed(self, condition: str, values: Iterable[Any], limit: int) -> list[StoredDocument]:
+        with self._read_connection() as db:
             rows = db.execute(
                 f"SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq) WHERE {condition} ORDER BY seq LIMIT ?",
                 (*values, limit),
             )
-            return [Stored(*row) for row in rows]
+            return [StoredDocument(*row) for row in rows]

@@ -11,11 +11,11 @@ from local.search_server.index import dates, fields
 from local.search_server.index.fields import Family, Kind, Value
 from local.search_server.index.mappings import Mapping
 
-_DEEPEST = 20  # index.mapping.depth.limit
+_MAX_DEPTH = 20  # index.mapping.depth.limit
 
 
 @dataclass(slots=True)
-class Reading:
+class ParsedDocument:
     """``values``: path of a field → its values in the document's order. ``added``: a mapping body of new fields."""
 
     values: dict[str, list[Value]] = field(default_factory=dict)
@@ -30,32 +30,34 @@ class Reading:
         return paths
 
 
-def read(mapping: Mapping, document: dict[str, Any], document_id: str = "", *, lenient: bool = False) -> Reading:
+def parse_document(
+    mapping: Mapping, document: dict[str, Any], document_id: str = "", *, lenient: bool = False
+) -> ParsedDocument:
     """Raises SearchError (mapper_parsing_exception, strict_dynamic_mapping_exception) for a document that does not fit.
 
     ``lenient`` leaves out what does not fit: documents written before a field was mapped stay as they are.
     """
-    return _Reader(mapping, document_id, lenient).read(document)
+    return _DocumentParser(mapping, document_id, lenient).parse(document)
 
 
-def read_values(mapping: Mapping, document: dict[str, Any], paths: set[str]) -> dict[str, list[Value]]:
+def parse_values(mapping: Mapping, document: dict[str, Any], paths: set[str]) -> dict[str, list[Value]]:
     """The values of a few fields of a document that is indexed already."""
     roots = {mapping.fields[path].source.partition(".")[0] for path in paths if path in mapping.fields}
     parts = {name: value for name, value in document.items() if name.partition(".")[0] in roots}
-    return read(mapping, parts, lenient=True).values
+    return parse_document(mapping, parts, lenient=True).values
 
 
-class _Reader:
+class _DocumentParser:
     def __init__(self, mapping: Mapping, document_id: str, lenient: bool) -> None:
-        self._mapping, self._document_id, self._lenient, self._reading = mapping, document_id, lenient, Reading()
+        self._mapping, self._document_id, self._lenient, self._parsed = mapping, document_id, lenient, ParsedDocument()
 
-    def read(self, document: dict[str, Any]) -> Reading:
+    def parse(self, document: dict[str, Any]) -> ParsedDocument:
         self._object(document, "", self._mapping.objects[""], 1)
-        return self._reading
+        return self._parsed
 
     def _object(self, node: dict[str, Any], prefix: str, dynamic: str, depth: int) -> None:
-        if depth > _DEEPEST:
-            raise errors.bad_document(f"The depth of the document exceeds the limit of [{_DEEPEST}]")
+        if depth > _MAX_DEPTH:
+            raise errors.bad_document(f"The depth of the document exceeds the limit of [{_MAX_DEPTH}]")
         for key, value in node.items():
             if not all(key.split(".")):
                 raise errors.bad_document(
@@ -72,14 +74,14 @@ class _Reader:
         as_object = self._mapping.objects.get(path)
         if as_object == "off":
             return
-        if known is None and as_object is None and not self._admit(path, value, dynamic):
+        if known is None and as_object is None and not self._admits(path, value, dynamic):
             return
         if isinstance(value, list):
             for each in value:
                 self._value(path, each, dynamic, depth)
         elif isinstance(value, dict):
             if known is not None:
-                raise self._misfit(known[0], "Can't get text on a START_OBJECT", "{...}")
+                raise self._bad_value(known[0], "Can't get text on a START_OBJECT", "{...}")
             self._object(value, path + ".", as_object or dynamic, depth + 1)
         elif value is not None:
             if as_object is not None:
@@ -88,38 +90,38 @@ class _Reader:
                     " concrete value"
                 )
             for each in known or ():
-                self._take(each, value)
+                self._add_value(each, value)
 
-    def _take(self, target: fields.Field, value: Any) -> None:
+    def _add_value(self, target: fields.Field, value: Any) -> None:
         if target.kind is Kind.BOOLEAN and value == "":
             value = False
-        if value == "" and target.family not in (Family.TEXT, Family.WORD) and target.kind is not Kind.BOOLEAN:
-            raise self._misfit(target, "cannot parse empty string", "")
+        if value == "" and target.family not in (Family.TEXT, Family.KEYWORD) and target.kind is not Kind.BOOLEAN:
+            raise self._bad_value(target, "cannot parse empty string", "")
         try:
             parsed = fields.parse(target, value)
         except ValueError as error:
-            raise self._misfit(target, str(error), fields.as_text(value)) from error
+            raise self._bad_value(target, str(error), fields.as_text(value)) from error
         if target.kind is Kind.KEYWORD:
             assert isinstance(parsed, str)
             if fields.utf16_length(parsed) > target.ignore_above:
                 return
             if target.normalizer:
                 parsed = self._mapping.analysis.normalizers[target.normalizer].indexed(parsed)
-            if len(parsed.encode("utf-8", "surrogatepass")) > fields.LONGEST_KEYWORD:
+            if len(parsed.encode("utf-8", "surrogatepass")) > fields.MAX_KEYWORD_BYTES:
                 raise errors.illegal_argument(
                     f'Document contains at least one immense term in field="{target.path}" (whose UTF8 encoding is longer than'
-                    f" the max length {fields.LONGEST_KEYWORD}), all of which were skipped."
+                    f" the max length {fields.MAX_KEYWORD_BYTES}), all of which were skipped."
                 )
-        self._reading.values.setdefault(target.path, []).append(parsed)
+        self._parsed.values.setdefault(target.path, []).append(parsed)
 
-    def _misfit(self, target: fields.Field, reason: str, preview: str) -> errors.SearchError:
+    def _bad_value(self, target: fields.Field, reason: str, preview: str) -> errors.SearchError:
         return errors.bad_document(
             f"failed to parse field [{target.path}] of type [{target.kind}] in document with id '{self._document_id}'."
             f" Preview of field's value: '{preview[:100]}'",
             reason,
         )
 
-    def _admit(self, path: str, value: Any, dynamic: str) -> bool:
+    def _admits(self, path: str, value: Any, dynamic: str) -> bool:
         """Whether a field the mapping does not have is looked at further."""
         if dynamic == "strict":
             parent, _, name = path.rpartition(".")
@@ -131,18 +133,18 @@ class _Reader:
         if dynamic == "false":
             return False
         if value is not None and not isinstance(value, dict | list):
-            self._add(path, _guess(value, self._mapping.detects_dates))
+            self._add(path, _inferred_mapping(value, self._mapping.detects_dates))
         return True
 
     def _add(self, path: str, node: dict[str, Any]) -> None:
         *parents, name = path.split(".")
-        here = self._reading.added.setdefault("properties", {})
+        here = self._parsed.added.setdefault("properties", {})
         for parent in parents:
             here = here.setdefault(parent, {}).setdefault("properties", {})
         here.setdefault(name, node)
 
 
-def _guess(value: str | int | float | bool, detects_dates: bool) -> dict[str, Any]:
+def _inferred_mapping(value: str | int | float | bool, detects_dates: bool) -> dict[str, Any]:
     """The type OpenSearch's dynamic mapping gives a new field."""
     if isinstance(value, bool):
         return {"type": "boolean"}

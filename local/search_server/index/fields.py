@@ -11,7 +11,7 @@ from local.search_server.index import dates
 
 Value = str | int | float
 
-LONGEST_KEYWORD = 32_766  # bytes of UTF-8, Lucene's limit of a term
+MAX_KEYWORD_BYTES = 32_766  # bytes of UTF-8, Lucene's limit of a term
 
 
 class Kind(StrEnum):
@@ -31,17 +31,17 @@ class Family(StrEnum):
     """How the index stores a kind."""
 
     TEXT = "text"
-    WORD = "word"
-    WHOLE = "whole"
-    REAL = "real"
+    KEYWORD = "word"
+    INTEGER = "whole"
+    FLOAT = "real"
 
 
 _BITS = {Kind.LONG: 64, Kind.INTEGER: 32, Kind.SHORT: 16, Kind.BYTE: 8}
-FAMILIES = {
+_FAMILIES = {
     Kind.TEXT: Family.TEXT,
-    Kind.KEYWORD: Family.WORD,
-    Kind.DOUBLE: Family.REAL,
-    Kind.FLOAT: Family.REAL,
+    Kind.KEYWORD: Family.KEYWORD,
+    Kind.DOUBLE: Family.FLOAT,
+    Kind.FLOAT: Family.FLOAT,
 }
 
 
@@ -61,7 +61,7 @@ class Field:
 
     @property
     def family(self) -> Family:
-        return FAMILIES.get(self.kind, Family.WHOLE)
+        return _FAMILIES.get(self.kind, Family.INTEGER)
 
 
 def parse(field: Field, value: object) -> Value:
@@ -79,9 +79,9 @@ def parse(field: Field, value: object) -> Value:
         case Kind.BOOLEAN:
             return _boolean(value)
         case Kind.DOUBLE | Kind.FLOAT:
-            return _real(field.kind, value)
+            return _float(field.kind, value)
         case _:
-            return _whole(field.kind, value)
+            return _integer(field.kind, value)
 
 
 def as_text(value: object) -> str:
@@ -102,7 +102,7 @@ def _boolean(value: object) -> int:
     raise ValueError(f"Failed to parse value [{as_text(value)}] as only [true] or [false] are allowed.")
 
 
-def _real(kind: Kind, value: object) -> float:
+def _float(kind: Kind, value: object) -> float:
     number = _number(value)
     try:
         result = struct.unpack("f", struct.pack("f", number))[0] if kind is Kind.FLOAT else float(number)
@@ -113,7 +113,7 @@ def _real(kind: Kind, value: object) -> float:
     return float(result)
 
 
-def _whole(kind: Kind, value: object) -> int:
+def _integer(kind: Kind, value: object) -> int:
     number = int(_number(value))  # 3.7 → 3: the default, coerce
     limit = 2 ** (_BITS[kind] - 1)
     if not -limit <= number < limit:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 FILLER = "\x1d" * 12  # no word looks like it, and none is within two edits of it
-_AT_ONCE = 4  # times the average, plus a few: what one document may make up for
+_MAX_FACTOR = 4  # times the average, plus a few: what one document may make up for
 
 
 @dataclass(slots=True)
-class _Sums:
+class _Totals:
     terms: int = 0
     documents: int = 0
     fillers: int = 0
@@ -22,30 +22,30 @@ class _Sums:
 
 
 @dataclass(slots=True)
-class Lengths:
+class FieldLengths:
     """By column. ``saved`` and ``restored`` carry it over a restart."""
 
-    _of: dict[str, _Sums] = field(default_factory=dict)
+    _totals: dict[str, _Totals] = field(default_factory=dict)
 
-    def counted(self, column: str, terms: int) -> None:
-        sums = self._of.setdefault(column, _Sums())
+    def add(self, column: str, terms: int) -> None:
+        sums = self._totals.setdefault(column, _Totals())
         sums.terms += terms
         sums.documents += 1
 
     def fillers(self, column: str) -> int:
         """How many fillers the next document without a term gets."""
-        sums = self._of.setdefault(column, _Sums())
+        sums = self._totals.setdefault(column, _Totals())
         sums.without += 1
         if not sums.documents:
             return 0
         average = sums.terms / sums.documents
-        count = max(0, min(round(average * sums.without) - sums.fillers, round(average * _AT_ONCE) + 4))
+        count = max(0, min(round(average * sums.without) - sums.fillers, round(average * _MAX_FACTOR) + 4))
         sums.fillers += count
         return count
 
-    def saved(self) -> dict[str, list[int]]:
-        return {name: [sums.terms, sums.documents, sums.fillers, sums.without] for name, sums in self._of.items()}
+    def to_json(self) -> dict[str, list[int]]:
+        return {name: [sums.terms, sums.documents, sums.fillers, sums.without] for name, sums in self._totals.items()}
 
     @staticmethod
-    def restored(saved: dict[str, list[int]]) -> Lengths:
-        return Lengths({name: _Sums(*sums) for name, sums in saved.items()})
+    def from_json(saved: dict[str, list[int]]) -> FieldLengths:
+        return FieldLengths({name: _Totals(*sums) for name, sums in saved.items()})

@@ -12,21 +12,21 @@ from local.search_server import errors
 from local.search_server.analysis.analysis import Analysis
 from local.search_server.index.fields import Field, Kind
 
-MOST_FIELDS = 1000  # index.mapping.total_fields.limit
+MAX_FIELDS = 1000  # index.mapping.total_fields.limit
 
 _ROOT = {"properties", "dynamic", "date_detection"}
 _OBJECT = {"type", "properties", "dynamic", "enabled"}
 _COMMON = {"type", "index", "fields"}
-_OWN: dict[Kind, set[str]] = {
+_PARAMETERS_OF_KIND: dict[Kind, set[str]] = {
     Kind.TEXT: {"analyzer", "search_analyzer"},
     Kind.KEYWORD: {"ignore_above", "normalizer", "doc_values"},
     Kind.DATE: {"format", "doc_values"},
 }
-_KNOWN_ELSEWHERE = {
+_PARAMETERS_NOT_OFFERED = {
     "boost", "coerce", "copy_to", "eager_global_ordinals", "fielddata", "ignore_malformed", "index_options", "index_phrases",
     "index_prefixes", "locale", "meta", "norms", "null_value", "position_increment_gap", "similarity", "store", "term_vector",
 }  # fmt: skip
-_TYPES_ELSEWHERE = {
+_TYPES_NOT_OFFERED = {
     "alias", "binary", "completion", "constant_keyword", "date_nanos", "date_range", "derived", "double_range", "flat_object",
     "float_range", "geo_point", "geo_shape", "half_float", "integer_range", "ip", "ip_range", "join", "knn_vector", "long_range",
     "match_only_text", "nested", "percolator", "rank_feature", "rank_features", "scaled_float", "search_as_you_type",
@@ -66,11 +66,11 @@ class Mapping:
         for name, node in tree.get("properties", {}).items():
             _check(name, node, analysis)
         mapping = Mapping(tree, analysis)
-        if len(mapping.fields) + len(mapping.objects) - 1 > MOST_FIELDS:
-            raise errors.illegal_argument(f"Limit of total fields [{MOST_FIELDS}] has been exceeded")
+        if len(mapping.fields) + len(mapping.objects) - 1 > MAX_FIELDS:
+            raise errors.illegal_argument(f"Limit of total fields [{MAX_FIELDS}] has been exceeded")
         return mapping
 
-    def with_(self, body: dict[str, Any]) -> Mapping:
+    def extended(self, body: dict[str, Any]) -> Mapping:
         """With the fields of ``body`` added. Raises SearchError where one is there already as something else."""
         added = Mapping.parse(body, self.analysis).tree
         return Mapping.parse(_merged(self.tree, added, ""), self.analysis)
@@ -182,12 +182,12 @@ def _check_field(name: str, node: dict[str, Any], analysis: Analysis) -> None:
     kind = node.get("type")
     if kind is None:
         raise errors.bad_mapping(f"No type specified for field [{name}]")
-    if kind in _TYPES_ELSEWHERE:
+    if kind in _TYPES_NOT_OFFERED:
         raise errors.not_offered(f"field type [{kind}]")
     if kind not in {each.value for each in Kind}:
         raise errors.bad_mapping(f"No handler for type [{kind}] declared on field [{name}]")
-    for parameter in set(node) - _COMMON - _OWN.get(Kind(kind), {"doc_values"}):
-        if parameter in _KNOWN_ELSEWHERE:
+    for parameter in set(node) - _COMMON - _PARAMETERS_OF_KIND.get(Kind(kind), {"doc_values"}):
+        if parameter in _PARAMETERS_NOT_OFFERED:
             raise errors.not_offered(f"mapping parameter [{parameter}]")
         raise errors.bad_mapping(f"unknown parameter [{parameter}] on mapper [{name}] of type [{kind}]")
     for parameter in ("analyzer", "search_analyzer"):

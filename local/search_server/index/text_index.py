@@ -16,20 +16,20 @@ from typing import Any
 import tantivy
 
 from local.search_server.analysis.analysis import GAP, SEPARATOR
-from local.search_server.index.document_log import Stored
-from local.search_server.index.document_parser import read
+from local.search_server.index.document_log import StoredDocument
+from local.search_server.index.document_parser import parse_document
 from local.search_server.index.fields import Family, Field
-from local.search_server.index.lengths import FILLER, Lengths
+from local.search_server.index.lengths import FILLER, FieldLengths
 from local.search_server.index.mappings import Mapping
 
 SEQ, ID, PRESENT = "seq", "id", "present"
-EVERY = ""  # what every document has in PRESENT
+EVERY_DOCUMENT = ""  # what every document has in PRESENT
 WITH_TERMS = "\x1f"  # before the path of a text field that has a term
 _FORMAT = 1
-_SPARE = {Family.TEXT: 6, Family.WORD: 16, Family.WHOLE: 8, Family.REAL: 6}
-_HEAP = 64_000_000  # bytes of documents being indexed
+_SPARE_COLUMNS = {Family.TEXT: 6, Family.KEYWORD: 16, Family.INTEGER: 8, Family.FLOAT: 6}
+_WRITER_HEAP_BYTES = 64_000_000  # bytes of documents being indexed
 _TOKENIZER = "terms"
-_BETWEEN_VALUES = SEPARATOR + (GAP + SEPARATOR) * 100  # position_increment_gap: no phrase reaches over it
+_VALUE_SEPARATOR = SEPARATOR + (GAP + SEPARATOR) * 100  # position_increment_gap: no phrase reaches over it
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Columns:
     @staticmethod
     def for_mapping(mapping: Mapping) -> Columns:
         needed = {family.value: sum(field.family is family for field in mapping.fields.values()) for family in Family}
-        columns = Columns({}, {family.value: needed[family.value] + spare for family, spare in _SPARE.items()})
+        columns = Columns({}, {family.value: needed[family.value] + spare for family, spare in _SPARE_COLUMNS.items()})
         admitted = columns.with_fields(mapping.fields.values())
         assert admitted is not None
         return admitted
@@ -70,11 +70,11 @@ class Columns:
         builder.add_text_field(PRESENT, tokenizer_name="raw", index_option="basic")
         for i in range(self.capacity[Family.TEXT]):
             builder.add_text_field(f"text_{i}", tokenizer_name=_TOKENIZER)
-        for i in range(self.capacity[Family.WORD]):
+        for i in range(self.capacity[Family.KEYWORD]):
             builder.add_text_field(f"word_{i}", fast=True, tokenizer_name="raw", index_option="basic")
-        for i in range(self.capacity[Family.WHOLE]):
+        for i in range(self.capacity[Family.INTEGER]):
             builder.add_integer_field(f"whole_{i}", indexed=True, fast=True)
-        for i in range(self.capacity[Family.REAL]):
+        for i in range(self.capacity[Family.FLOAT]):
             builder.add_float_field(f"real_{i}", indexed=True, fast=True)
         return builder.build()
 
@@ -82,18 +82,18 @@ class Columns:
 class TextIndex:
     """Not safe for two threads at once, but for ``searcher``."""
 
-    def __init__(self, folder: Path, columns: Columns, lengths: Lengths, index: tantivy.Index) -> None:
+    def __init__(self, folder: Path, columns: Columns, lengths: FieldLengths, index: tantivy.Index) -> None:
         self.folder, self.columns, self._lengths, self._index = folder, columns, lengths, index
         self.schema = index.schema
         splitting = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(f"[^{SEPARATOR}]+"))
         index.register_tokenizer(_TOKENIZER, splitting.filter(tantivy.Filter.custom_stopword([GAP])).build())
-        self._writer = index.writer(_HEAP, 1)
+        self._writer = index.writer(_WRITER_HEAP_BYTES, 1)
 
     @staticmethod
     def create(folder: Path, mapping: Mapping) -> TextIndex:
         folder.mkdir(parents=True)
         columns = Columns.for_mapping(mapping)
-        index = TextIndex(folder, columns, Lengths(), tantivy.Index(columns.schema(), str(folder), reuse=False))
+        index = TextIndex(folder, columns, FieldLengths(), tantivy.Index(columns.schema(), str(folder), reuse=False))
         index._save()
         return index
 
@@ -103,17 +103,17 @@ class TextIndex:
         saved = json.loads((folder / "columns.json").read_text())
         if saved["format"] != _FORMAT:
             raise ValueError("another format")
-        columns, lengths = Columns(saved["of"], saved["capacity"]), Lengths.restored(saved["lengths"])
+        columns, lengths = Columns(saved["of"], saved["capacity"]), FieldLengths.from_json(saved["lengths"])
         return TextIndex(folder, columns, lengths, tantivy.Index.open(str(folder)))
 
     def _save(self) -> None:
         columns = {"of": self.columns.of, "capacity": self.columns.capacity}
-        saved = {"format": _FORMAT, **columns, "lengths": self._lengths.saved()}
+        saved = {"format": _FORMAT, **columns, "lengths": self._lengths.to_json()}
         path = self.folder / "columns.json"
         path.with_suffix(".new").write_text(json.dumps(saved))
         os.replace(path.with_suffix(".new"), path)
 
-    def admit(self, mapping: Mapping) -> bool:
+    def add_columns(self, mapping: Mapping) -> bool:
         """Gives every field of the mapping a column; False when there are too few."""
         if mapping.fields.keys() <= self.columns.of.keys():
             return True
@@ -124,11 +124,11 @@ class TextIndex:
         self._save()
         return True
 
-    def apply(self, writes: Iterable[Stored], mapping: Mapping) -> None:
+    def apply(self, writes: Iterable[StoredDocument], mapping: Mapping) -> None:
         for write in writes:
             self._writer.delete_documents_by_term(ID, write.id)
             if write.source is not None:
-                entry = self._entry(write, write.source, mapping)
+                entry = self._tantivy_document(write, write.source, mapping)
                 self._writer.add_document(tantivy.Document.from_dict(entry, self.schema))
 
     def commit(self) -> tantivy.Searcher:
@@ -144,23 +144,23 @@ class TextIndex:
     def close(self) -> None:
         self._writer.wait_merging_threads()
 
-    def _entry(self, write: Stored, source: str, mapping: Mapping) -> dict[str, Any]:
-        reading = read(mapping, json.loads(source), write.id, lenient=True)
-        entry: dict[str, Any] = {SEQ: [write.seq], ID: [write.id], PRESENT: [EVERY, *reading.present()]}
+    def _tantivy_document(self, write: StoredDocument, source: str, mapping: Mapping) -> dict[str, Any]:
+        parsed = parse_document(mapping, json.loads(source), write.id, lenient=True)
+        entry: dict[str, Any] = {SEQ: [write.seq], ID: [write.id], PRESENT: [EVERY_DOCUMENT, *parsed.present()]}
         for path, field in mapping.fields.items():
-            values, column = reading.values.get(path, []), self.columns.of[path]
+            values, column = parsed.values.get(path, []), self.columns.of[path]
             if field.family is Family.TEXT:
                 analyzer = mapping.analysis.analyzers[field.analyzer]
-                text = _BETWEEN_VALUES.join(analyzer.indexed(str(value)) for value in values)
+                text = _VALUE_SEPARATOR.join(analyzer.indexed(str(value)) for value in values)
                 if terms := _count_terms(text):
-                    self._lengths.counted(column, terms)
+                    self._lengths.add(column, terms)
                     entry[PRESENT].append(WITH_TERMS + path)
                 else:
                     text = SEPARATOR.join([FILLER] * self._lengths.fillers(column))
                 if text:
                     entry[column] = [text]
             elif values:
-                entry[column] = sorted(set(values)) if field.family is Family.WORD else sorted(values)
+                entry[column] = sorted(set(values)) if field.family is Family.KEYWORD else sorted(values)
         return entry
 
 

@@ -13,12 +13,12 @@ from local.search_server import errors
 from local.search_server.index.fields import Family, Field, Kind
 from local.search_server.index.index import Snapshot
 from local.search_server.index.mappings import Mapping
-from local.search_server.index.text_index import EVERY, PRESENT, WITH_TERMS
-from local.search_server.queries.match_spans import Mark
+from local.search_server.index.text_index import EVERY_DOCUMENT, PRESENT, WITH_TERMS
+from local.search_server.queries.term_matchers import FieldMatcher
 
 # Of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same.
 K1, B = 1.2, 0.75
-MOST_CLAUSES = 1024  # indices.query.bool.max_clause_count
+MAX_CLAUSES = 1024  # indices.query.bool.max_clause_count
 
 Q, MUST, SHOULD, MUST_NOT = tantivy.Query, tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -29,7 +29,7 @@ class Clause:
 
     query: tantivy.Query
     constant: bool = False
-    marks: tuple[Mark, ...] = ()
+    matchers: tuple[FieldMatcher, ...] = ()
 
     def boosted(self, boost: float) -> Clause:
         return self if boost == 1 else replace(self, query=Q.boost_query(self.query, boost))
@@ -39,8 +39,8 @@ class Clause:
         return Q.const_score_query(self.query, 0.0)
 
 
-def constant(query: tantivy.Query, score: float = 1.0, marks: tuple[Mark, ...] = ()) -> Clause:
-    return Clause(Q.const_score_query(query, score), True, marks)
+def constant(query: tantivy.Query, score: float = 1.0, matchers: tuple[FieldMatcher, ...] = ()) -> Clause:
+    return Clause(Q.const_score_query(query, score), True, matchers)
 
 
 def everything(score: float = 1.0) -> Clause:
@@ -52,17 +52,17 @@ def nothing() -> Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class QueryContext:
     """What a query is compiled against. ``now`` in milliseconds."""
 
     snapshot: Snapshot
     mapping: Mapping
     multivalued: frozenset[str]
     now: int
-    compile: Callable[[Any, Scope], Clause] = field(repr=False)
+    compile: Callable[[Any, QueryContext], Clause] = field(repr=False)
     scored: bool = True
 
-    def unscored(self) -> Scope:
+    def unscored(self) -> QueryContext:
         """For filters: no statistics are looked up."""
         return replace(self, scored=False)
 
@@ -83,14 +83,14 @@ class Scope:
         """None when no visible document has the field yet."""
         return self.snapshot.columns.of.get(found.path)
 
-    def having(self, found: Field) -> int:
+    def documents_with(self, found: Field) -> int:
         """How many documents have a term in the field."""
         marker = WITH_TERMS + found.path if found.family is Family.TEXT else found.path
         return self.snapshot.searcher.doc_freq(PRESENT, marker)
 
     def idf(self, found: Field, column: str, term: Any) -> float:
         """Lucene's: of the term among the documents that have the field."""
-        return _idf(self.having(found), self.snapshot.searcher.doc_freq(column, term))
+        return _idf(self.documents_with(found), self.snapshot.searcher.doc_freq(column, term))
 
     def text_term(self, found: Field, column: str, term: str) -> tantivy.Query:
         """A term of a text, scored with the number of documents that have the field, as Lucene counts them."""
@@ -101,7 +101,7 @@ class Scope:
         return self._weighted(found, column, [word for _, word in words], query)
 
     def _weighted(self, found: Field, column: str, terms: list[str], query: tantivy.Query) -> tantivy.Query:
-        total, having = self.snapshot.searcher.doc_freq(PRESENT, EVERY), self.having(found)
+        total, having = self.snapshot.searcher.doc_freq(PRESENT, EVERY_DOCUMENT), self.documents_with(found)
         if not self.scored or having == total:
             return query
         counts = [self.snapshot.searcher.doc_freq(column, term) for term in terms]
@@ -111,9 +111,11 @@ class Scope:
 
     def keyword_score(self, found: Field, column: str, value: Any) -> float:
         """BM25 of a term in a field without norms and frequencies. Numbers and dates are points: 1."""
-        if not self.scored or (found.family is not Family.WORD and found.kind is not Kind.BOOLEAN):
+        if not self.scored or (found.family is not Family.KEYWORD and found.kind is not Kind.BOOLEAN):
             return 1.0
-        average = self._values_each(column) / max(self.having(found), 1) if found.path in self.multivalued else 1.0
+        average = (
+            self._values_each(column) / max(self.documents_with(found), 1) if found.path in self.multivalued else 1.0
+        )
         return self.idf(found, column, value) * (K1 + 1) / (1 + K1 * (1 - B + B / max(average, 1.0)))
 
     def _values_each(self, column: str) -> float:
@@ -127,8 +129,8 @@ def _idf(total: int, documents: int) -> float:
 
 
 def check_clauses(count: int) -> None:
-    if count > MOST_CLAUSES:
-        raise errors.query_failed(f"failed to create query: maxClauseCount is set to {MOST_CLAUSES}")
+    if count > MAX_CLAUSES:
+        raise errors.query_failed(f"failed to create query: maxClauseCount is set to {MAX_CLAUSES}")
 
 
 def number(value: Any, name: str, query: str) -> float:
@@ -140,7 +142,7 @@ def number(value: Any, name: str, query: str) -> float:
         raise errors.illegal_argument(f'For input string: "{value}"') from None
 
 
-def whole(value: Any, name: str, query: str) -> int:
+def non_negative_integer(value: Any, name: str, query: str) -> int:
     """A count, of at most 31 bits."""
     count = number(value, name, query)
     if not 0 <= count < 2**31:
@@ -158,7 +160,7 @@ def boost_of(options: dict[str, Any], query: str) -> float:
 
 
 def options_for(
-    body: Any, query: str, shorthand: str, known: set[str], elsewhere: set[str]
+    body: Any, query: str, shorthand: str, known: set[str], not_offered: set[str]
 ) -> tuple[str, dict[str, Any]]:
     """``{"field": value}`` or ``{"field": {options}}`` → field and options. Raises SearchError for what is not among them."""
     if not isinstance(body, dict):
@@ -176,13 +178,13 @@ def options_for(
         raise errors.parsing(f"[{query}] query does not support array of values")
     if not isinstance(options, dict):
         return field_name, {shorthand: options}
-    check_options(options, query, known | {shorthand, "boost"}, elsewhere)
+    check_options(options, query, known | {shorthand, "boost"}, not_offered)
     return field_name, options
 
 
-def check_options(options: dict[str, Any], query: str, known: set[str], elsewhere: set[str]) -> None:
+def check_options(options: dict[str, Any], query: str, known: set[str], not_offered: set[str]) -> None:
     for name in options:
-        if name in elsewhere | {"_name"}:
+        if name in not_offered | {"_name"}:
             raise errors.not_offered(f"[{name}] of the [{query}] query")
         if name not in known:
             raise errors.parsing(f"[{query}] query does not support [{name}]")

@@ -8,9 +8,9 @@ from typing import Any
 from local.search_server import errors
 from local.search_server.index.index import Index, Snapshot
 from local.search_server.queries import compound, full_text, simple_query_string, term_level
-from local.search_server.queries.clause import MOST_CLAUSES, Clause, Scope
+from local.search_server.queries.clause import MAX_CLAUSES, Clause, QueryContext
 
-_COMPILERS: dict[str, Callable[[Any, Scope], Clause]] = {
+_COMPILERS: dict[str, Callable[[Any, QueryContext], Clause]] = {
     "bool": compound.boolean,
     "constant_score": compound.constant_score,
     "match_all": term_level.match_all,
@@ -28,7 +28,7 @@ _COMPILERS: dict[str, Callable[[Any, Scope], Clause]] = {
     "multi_match": full_text.multi_match,
     "simple_query_string": simple_query_string.simple_query_string,
 }
-_ELSEWHERE = {
+_NOT_OFFERED = {
     "boosting", "combined_fields", "common", "dis_max", "distance_feature", "function_score", "fuzzy", "geo_bounding_box",
     "geo_distance", "geo_polygon", "geo_shape", "has_child", "has_parent", "hybrid", "intervals", "knn", "match_bool_prefix",
     "more_like_this", "nested", "neural", "parent_id", "percolate", "pinned", "query_string", "rank_feature", "regexp", "script",
@@ -40,16 +40,16 @@ _ELSEWHERE = {
 def compile_query(body: Any, index: Index, snapshot: Snapshot, now: int) -> Clause:
     """Raises SearchError for what is unknown, malformed or not offered; nothing is ignored. ``now`` in milliseconds."""
     try:
-        clause = _compile(body, Scope(snapshot, index.mapping, index.multivalued, now, _compile))
+        clause = _compile(body, QueryContext(snapshot, index.mapping, index.multivalued, now, _compile))
     except RecursionError as error:
         raise errors.parsing("the query is nested too deeply") from error
-    if len(clause.marks) > MOST_CLAUSES:
-        reason = f"Query contains too many nested clauses; maxClauseCount is set to {MOST_CLAUSES}"
+    if len(clause.matchers) > MAX_CLAUSES:
+        reason = f"Query contains too many nested clauses; maxClauseCount is set to {MAX_CLAUSES}"
         raise errors.query_failed(reason, "too_many_nested_clauses")
     return clause
 
 
-def _compile(body: Any, scope: Scope) -> Clause:
+def _compile(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[_na] query malformed, must start with start_object")
     if not body:
@@ -57,9 +57,9 @@ def _compile(body: Any, scope: Scope) -> Clause:
     kind = next(iter(body))
     compiler = _COMPILERS.get(kind)
     if compiler is None:
-        if kind in _ELSEWHERE:
+        if kind in _NOT_OFFERED:
             raise errors.not_offered(f"the [{kind}] query")
         raise errors.parsing(f"unknown query [{kind}]")
     if len(body) > 1:
         raise errors.parsing(f"[{kind}] malformed query, expected [END_OBJECT] but found [FIELD_NAME]")
-    return compiler(body[kind], scope)
+    return compiler(body[kind], context)

@@ -13,7 +13,7 @@ from local.search_server.queries.clause import (
     SHOULD,
     Clause,
     Q,
-    Scope,
+    QueryContext,
     boost_of,
     check_clauses,
     check_options,
@@ -24,7 +24,7 @@ from local.search_server.queries.clause import (
 _OCCURS = ("must", "filter", "should", "must_not")  # each a query or a list of them
 
 
-def boolean(body: Any, scope: Scope) -> Clause:
+def boolean(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[bool] query malformed, no start_object after query name")
     for name in body:
@@ -32,10 +32,10 @@ def boolean(body: Any, scope: Scope) -> Clause:
             raise errors.not_offered(f"[{name}] of the [bool] query")
         if name not in (*_OCCURS, "minimum_should_match", "boost"):
             raise errors.unknown_field("bool", name)
-    scopes = {"must": scope, "filter": scope.unscored(), "should": scope, "must_not": scope.unscored()}
+    contexts = {"must": context, "filter": context.unscored(), "should": context, "must_not": context.unscored()}
     musts, filters, shoulds, must_nots = (
-        [each_scope.compile(each, each_scope) for each in _listed(body.get(name, []))]
-        for name, each_scope in scopes.items()
+        [each_context.compile(each, each_context) for each in _listed(body.get(name, []))]
+        for name, each_context in contexts.items()
     )
     required = bool(musts or filters)
     least = (
@@ -66,22 +66,24 @@ def combine(
     parts += [(SHOULD, each.query) for each in shoulds]
     parts += [(MUST_NOT, each.query) for each in must_nots]
     query = Q.boolean_query(parts, minimum_number_should_match=least) if least > 0 else Q.boolean_query(parts)
-    marks = tuple(mark for each in (*musts, *filters, *shoulds) for mark in each.marks)
-    return Clause(query, all(each.constant for each in musts) and (not shoulds or _all_needed(shoulds, least)), marks)
+    matchers = tuple(matcher for each in (*musts, *filters, *shoulds) for matcher in each.matchers)
+    return Clause(
+        query, all(each.constant for each in musts) and (not shoulds or _all_needed(shoulds, least)), matchers
+    )
 
 
 def _all_needed(shoulds: list[Clause], least: int) -> bool:
     return least >= len(shoulds) and all(each.constant for each in shoulds)
 
 
-def constant_score(body: Any, scope: Scope) -> Clause:
+def constant_score(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[constant_score] query malformed, no start_object after query name")
     check_options(body, "constant_score", {"filter", "boost"}, set())
     if "filter" not in body:
         raise errors.parsing("[constant_score] requires a 'filter' element")
-    inner = scope.compile(body["filter"], scope.unscored())
-    return replace(constant(inner.query, boost_of(body, "constant_score")), marks=inner.marks)
+    inner = context.compile(body["filter"], context.unscored())
+    return replace(constant(inner.query, boost_of(body, "constant_score")), matchers=inner.matchers)
 
 
 def minimum_should_match(spec: Any, optional: int) -> int:

@@ -14,39 +14,39 @@ from local.search_server.queries.clause import (
     SHOULD,
     Clause,
     Q,
-    Scope,
+    QueryContext,
     boost_of,
     check_clauses,
     check_options,
     constant,
     everything,
+    non_negative_integer,
     nothing,
     number,
     options_for,
-    whole,
 )
 from local.search_server.queries.compound import minimum_should_match
-from local.search_server.queries.match_spans import AnyOf, Mark, Near, Phrase
-from local.search_server.queries.term_level import exact
+from local.search_server.queries.term_level import exact_value
+from local.search_server.queries.term_matchers import ExactTerms, FieldMatcher, FuzzyTerm, PhraseMatcher
 
-MOST_EXPANSIONS = 50
+MAX_EXPANSIONS = 50
 _MATCH = {"query", "operator", "minimum_should_match", "fuzziness", "lenient", "zero_terms_query", "analyzer"}
-_MATCH_ELSEWHERE = {
+_MATCH_NOT_OFFERED = {
     "auto_generate_synonyms_phrase_query", "cutoff_frequency", "fuzzy_rewrite", "fuzzy_transpositions", "max_expansions",
     "prefix_length",
 }  # fmt: skip
 
 
-def match(body: Any, scope: Scope) -> Clause:
-    path, options = options_for(body, "match", "query", _MATCH, _MATCH_ELSEWHERE)
-    return _match(path, options, scope, "match").boosted(boost_of(options, "match"))
+def match(body: Any, context: QueryContext) -> Clause:
+    path, options = options_for(body, "match", "query", _MATCH, _MATCH_NOT_OFFERED)
+    return _match(path, options, context, "match").boosted(boost_of(options, "match"))
 
 
-def _match(path: str, options: dict[str, Any], scope: Scope, query: str) -> Clause:
+def _match(path: str, options: dict[str, Any], context: QueryContext, query: str) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = scope.field(path)
-    return leniently(options, lambda: words(scope, found, options, query)) if found else nothing()
+    found = context.field(path)
+    return leniently(options, lambda: words(context, found, options, query)) if found else nothing()
 
 
 def leniently(options: dict[str, Any], compiled: Callable[[], Clause]) -> Clause:
@@ -58,7 +58,7 @@ def leniently(options: dict[str, Any], compiled: Callable[[], Clause]) -> Clause
         raise
 
 
-def words(scope: Scope, found: Field, options: dict[str, Any], query: str) -> Clause:
+def words(context: QueryContext, found: Field, options: dict[str, Any], query: str) -> Clause:
     """The words of a text in any order, or a value of a field that has no words."""
     operator = str(options.get("operator", "or")).lower()
     if operator not in ("or", "and"):
@@ -66,9 +66,9 @@ def words(scope: Scope, found: Field, options: dict[str, Any], query: str) -> Cl
     if found.kind is not Kind.TEXT:
         if "fuzziness" in options:
             raise errors.not_offered(f"[fuzziness] on a field of type [{found.kind}]")
-        return exact(scope, found, options["query"])
-    column = scope.column(found)
-    terms = [term for _, term in analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))]
+        return exact_value(context, found, options["query"])
+    column = context.column(found)
+    terms = [term for _, term in analyzer_of(context, found, options).terms(fields.as_text(options["query"]))]
     if not terms:
         zero = str(options.get("zero_terms_query", "none")).lower()
         if zero not in ("none", "all"):
@@ -77,37 +77,39 @@ def words(scope: Scope, found: Field, options: dict[str, Any], query: str) -> Cl
     if column is None:
         return nothing()
     check_clauses(len(terms))
-    clauses = [_word(scope, found, column, term, options) for term in terms]
-    marks = tuple(mark for clause in clauses for mark in clause.marks)
+    clauses = [_word(context, found, column, term, options) for term in terms]
+    matchers = tuple(matcher for clause in clauses for matcher in clause.matchers)
     if len(clauses) == 1:
         return clauses[0]
     least = (
         minimum_should_match(options["minimum_should_match"], len(terms)) if "minimum_should_match" in options else 1
     )
     if operator == "and":
-        return Clause(Q.boolean_query([(MUST, each.query) for each in clauses]), False, marks)
+        return Clause(Q.boolean_query([(MUST, each.query) for each in clauses]), False, matchers)
     return Clause(
         Q.boolean_query([(SHOULD, each.query) for each in clauses], minimum_number_should_match=max(least, 1)),
         False,
-        marks,
+        matchers,
     )
 
 
-def _word(scope: Scope, found: Field, column: str, term: str, options: dict[str, Any]) -> Clause:
-    edits = _edits(options.get("fuzziness", 0), term)
+def _word(context: QueryContext, found: Field, column: str, term: str, options: dict[str, Any]) -> Clause:
+    edits = _max_edits(options.get("fuzziness", 0), term)
     if not edits:
-        return Clause(scope.text_term(found, column, term), False, (Mark(found.path, AnyOf(frozenset([term]))),))
-    return near(scope, found, column, term, edits)
+        return Clause(
+            context.text_term(found, column, term), False, (FieldMatcher(found.path, ExactTerms(frozenset([term]))),)
+        )
+    return fuzzy_word(context, found, column, term, edits)
 
 
-def near(scope: Scope, found: Field, column: str, term: str, edits: int) -> Clause:
+def fuzzy_word(context: QueryContext, found: Field, column: str, term: str, edits: int) -> Clause:
     """Terms like this one. The very term scores as it does alone, what is merely like it adds a constant."""
-    like = Q.fuzzy_term_query(scope.snapshot.schema, column, term, edits, True)
-    both = [(SHOULD, constant(like).query), (SHOULD, scope.text_term(found, column, term))]
-    return Clause(Q.boolean_query(both), False, (Mark(found.path, Near(term, edits)),))
+    like = Q.fuzzy_term_query(context.snapshot.schema, column, term, edits, True)
+    both = [(SHOULD, constant(like).query), (SHOULD, context.text_term(found, column, term))]
+    return Clause(Q.boolean_query(both), False, (FieldMatcher(found.path, FuzzyTerm(term, edits)),))
 
 
-def _edits(fuzziness: Any, term: str) -> int:
+def _max_edits(fuzziness: Any, term: str) -> int:
     """AUTO is AUTO:3,6 (OpenSearch's Fuzziness)."""
     text = str(fuzziness).upper()
     if text.startswith("AUTO"):
@@ -125,51 +127,54 @@ def _edits(fuzziness: Any, term: str) -> int:
     return edits
 
 
-def match_phrase(body: Any, scope: Scope) -> Clause:
+def match_phrase(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "match_phrase", "query", {"query", "slop", "zero_terms_query", "analyzer"}, set())
-    return _match_phrase(path, options, scope).boosted(boost_of(options, "match_phrase"))
+    return _match_phrase(path, options, context).boosted(boost_of(options, "match_phrase"))
 
 
-def _match_phrase(path: str, options: dict[str, Any], scope: Scope) -> Clause:
+def _match_phrase(path: str, options: dict[str, Any], context: QueryContext) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = scope.field(path)
+    found = context.field(path)
     if found is None:
         return nothing()
     return leniently(
-        options, lambda: phrase(scope, found, options, whole(options.get("slop", 0), "slop", "match_phrase"))
+        options,
+        lambda: phrase(context, found, options, non_negative_integer(options.get("slop", 0), "slop", "match_phrase")),
     )
 
 
-def phrase(scope: Scope, found: Field, options: dict[str, Any], slop: int) -> Clause:
+def phrase(context: QueryContext, found: Field, options: dict[str, Any], slop: int) -> Clause:
     if found.kind is not Kind.TEXT:
-        return exact(scope, found, options["query"])
-    column = scope.column(found)
-    terms = analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))
+        return exact_value(context, found, options["query"])
+    column = context.column(found)
+    terms = analyzer_of(context, found, options).terms(fields.as_text(options["query"]))
     if column is None or len(terms) < 2:
-        return words(scope, found, {key: value for key, value in options.items() if key != "slop"}, "match_phrase")
+        return words(context, found, {key: value for key, value in options.items() if key != "slop"}, "match_phrase")
     if slop and (len(terms) > 2 or terms[0][1] == terms[1][1]):
         raise errors.not_offered("[slop] in a phrase of more than two different words")
     placed = [(position - terms[0][0], term) for position, term in terms]
     return Clause(
-        scope.text_phrase(found, column, placed, slop), False, (Mark(found.path, Phrase(tuple(placed), slop)),)
+        context.text_phrase(found, column, placed, slop),
+        False,
+        (FieldMatcher(found.path, PhraseMatcher(tuple(placed), slop)),),
     )
 
 
-def match_phrase_prefix(body: Any, scope: Scope) -> Clause:
+def match_phrase_prefix(body: Any, context: QueryContext) -> Clause:
     known = {"query", "max_expansions", "zero_terms_query", "analyzer"}
     path, options = options_for(body, "match_phrase_prefix", "query", known, {"slop"})
-    return _phrase_prefix(path, options, scope).boosted(boost_of(options, "match_phrase_prefix"))
+    return _phrase_prefix(path, options, context).boosted(boost_of(options, "match_phrase_prefix"))
 
 
-def _phrase_prefix(path: str, options: dict[str, Any], scope: Scope) -> Clause:
+def _phrase_prefix(path: str, options: dict[str, Any], context: QueryContext) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = scope.field(path)
-    return leniently(options, lambda: phrase_prefix(scope, found, options)) if found else nothing()
+    found = context.field(path)
+    return leniently(options, lambda: phrase_prefix(context, found, options)) if found else nothing()
 
 
-def phrase_prefix(scope: Scope, found: Field, options: dict[str, Any]) -> Clause:
+def phrase_prefix(context: QueryContext, found: Field, options: dict[str, Any]) -> Clause:
     """A phrase whose last word is the beginning of one: of the first 50 terms that begin so, as in Lucene.
 
     Lucene weighs all of them together; a text with several of them scores a little less here.
@@ -179,38 +184,38 @@ def phrase_prefix(scope: Scope, found: Field, options: dict[str, Any]) -> Clause
             f"failed to create query: Can only use phrase prefix queries on text fields - not on [{found.path}] which is of"
             f" type [{found.kind}]"
         )
-    column = scope.column(found)
-    terms = analyzer_of(scope, found, options).terms(fields.as_text(options["query"]))
+    column = context.column(found)
+    terms = analyzer_of(context, found, options).terms(fields.as_text(options["query"]))
     if column is None or not terms:
         return nothing()
     first = terms[0][0]
     *before, (last_position, beginning) = [(position - first, term) for position, term in terms]
-    most = whole(options.get("max_expansions", MOST_EXPANSIONS), "max_expansions", "match_phrase_prefix")
-    endings = [term for term, _ in scope.snapshot.searcher.terms_with_prefix(column, beginning, limit=most)]
+    most = non_negative_integer(options.get("max_expansions", MAX_EXPANSIONS), "max_expansions", "match_phrase_prefix")
+    endings = [term for term, _ in context.snapshot.searcher.terms_with_prefix(column, beginning, limit=most)]
     if not endings:
         return nothing()
     if not before:
-        alone = Q.boolean_query([(SHOULD, scope.text_term(found, column, ending)) for ending in endings])
-        return Clause(alone, False, (Mark(found.path, AnyOf(frozenset(endings))),))
+        alone = Q.boolean_query([(SHOULD, context.text_term(found, column, ending)) for ending in endings])
+        return Clause(alone, False, (FieldMatcher(found.path, ExactTerms(frozenset(endings))),))
     every = [*(term for _, term in before), *endings]
-    weight = sum(scope.idf(found, column, term) for term in every) if scope.scored else 0.0
+    weight = sum(context.idf(found, column, term) for term in every) if context.scored else 0.0
     parts = []
     for ending in endings:
         phrase_words = [*before, (last_position, ending)]
-        own = sum(scope.idf(found, column, term) for _, term in phrase_words) if scope.scored else 0.0
-        query = scope.text_phrase(found, column, phrase_words, 0)
+        own = sum(context.idf(found, column, term) for _, term in phrase_words) if context.scored else 0.0
+        query = context.text_phrase(found, column, phrase_words, 0)
         parts.append(Q.boost_query(query, weight / own) if own else query)
-    mark = Mark(found.path, Phrase(tuple(before), 0, (last_position, AnyOf(frozenset(endings)))))
-    return Clause(Q.disjunction_max_query(parts, 0.0), False, (mark,))
+    matcher = FieldMatcher(found.path, PhraseMatcher(tuple(before), 0, (last_position, ExactTerms(frozenset(endings)))))
+    return Clause(Q.disjunction_max_query(parts, 0.0), False, (matcher,))
 
 
 _MULTI = {*_MATCH, "fields", "type", "tie_breaker", "slop"}
 
 
-def multi_match(body: Any, scope: Scope) -> Clause:
+def multi_match(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[multi_match] query malformed, no start_object after query name")
-    check_options(body, "multi_match", _MULTI | {"boost"}, _MATCH_ELSEWHERE)
+    check_options(body, "multi_match", _MULTI | {"boost"}, _MATCH_NOT_OFFERED)
     if body.get("query") is None:
         raise errors.parsing("No text specified for multi_match query")
     weighted = weighted_fields(body.get("fields"), "multi_match")
@@ -229,17 +234,17 @@ def multi_match(body: Any, scope: Scope) -> Clause:
     each = {"phrase": _match_phrase, "phrase_prefix": _phrase_prefix}.get(
         kind, lambda p, o, s: _match(p, o, s, "multi_match")
     )
-    clauses = [each(path, options, scope).boosted(weight) for path, weight in weighted]
+    clauses = [each(path, options, context).boosted(weight) for path, weight in weighted]
     tie = number(body.get("tie_breaker", 1 if kind == "most_fields" else 0), "tie_breaker", "multi_match")
-    return best_of(clauses, tie).boosted(boost_of(body, "multi_match"))
+    return best_field(clauses, tie).boosted(boost_of(body, "multi_match"))
 
 
-def best_of(clauses: list[Clause], tie: float) -> Clause:
+def best_field(clauses: list[Clause], tie: float) -> Clause:
     """The best score of several, and ``tie`` times the others."""
     if len(clauses) == 1:
         return clauses[0]
-    marks = tuple(mark for clause in clauses for mark in clause.marks)
-    return Clause(Q.disjunction_max_query([clause.query for clause in clauses], tie), False, marks)
+    matchers = tuple(matcher for clause in clauses for matcher in clause.matchers)
+    return Clause(Q.disjunction_max_query([clause.query for clause in clauses], tie), False, matchers)
 
 
 def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
@@ -259,8 +264,8 @@ def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
     return weighted
 
 
-def analyzer_of(scope: Scope, found: Field, options: dict[str, Any]) -> Analyzer:
+def analyzer_of(context: QueryContext, found: Field, options: dict[str, Any]) -> Analyzer:
     name = options.get("analyzer", found.search_analyzer)
-    if name not in scope.mapping.analysis.analyzers:
+    if name not in context.mapping.analysis.analyzers:
         raise errors.query_failed(f"[match] analyzer [{name}] not found")
-    return scope.mapping.analysis.analyzers[name]
+    return context.mapping.analysis.analyzers[name]

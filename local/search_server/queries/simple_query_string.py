@@ -13,25 +13,25 @@ from typing import Any
 from local.search_server import errors
 from local.search_server.index.fields import Field, Kind
 from local.search_server.queries import full_text
-from local.search_server.queries.clause import Clause, Scope, boost_of, check_options, everything, nothing
+from local.search_server.queries.clause import Clause, QueryContext, boost_of, check_options, everything, nothing
 from local.search_server.queries.compound import combine
-from local.search_server.queries.full_text import best_of
+from local.search_server.queries.full_text import best_field
 
 _KNOWN = {"query", "fields", "default_operator", "flags", "boost"}
-_ELSEWHERE = {
+_NOT_OFFERED = {
     "analyze_wildcard", "analyzer", "auto_generate_synonyms_phrase_query", "fuzzy_max_expansions", "fuzzy_prefix_length",
     "fuzzy_transpositions", "lenient", "minimum_should_match", "quote_field_suffix",
 }  # fmt: skip
 _FLAGS = {"PHRASE", "NOT", "WHITESPACE"}
-_FLAGS_ELSEWHERE = {"ALL", "AND", "ESCAPE", "FUZZY", "NEAR", "NONE", "OR", "PRECEDENCE", "PREFIX", "SLOP"}
+_FLAGS_NOT_OFFERED = {"ALL", "AND", "ESCAPE", "FUZZY", "NEAR", "NONE", "OR", "PRECEDENCE", "PREFIX", "SLOP"}
 # Minus signs, then a closed phrase, a word, or a sign that means nothing: white space, or a quotation mark that is never closed.
 _PART = re.compile(r'(?P<minus>-*+)(?:"(?P<phrase>[^"]*)"|(?P<word>[^" \t\n\r]+)|[" \t\n\r])')
 
 
-def simple_query_string(body: Any, scope: Scope) -> Clause:
+def simple_query_string(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[simple_query_string] query malformed, no start_object after query name")
-    check_options(body, "simple_query_string", _KNOWN, _ELSEWHERE)
+    check_options(body, "simple_query_string", _KNOWN, _NOT_OFFERED)
     if body.get("query") is None:
         raise errors.parsing("[simple_query_string] query text missing")
     operator = str(body.get("default_operator", "or")).lower()
@@ -42,25 +42,25 @@ def simple_query_string(body: Any, scope: Scope) -> Clause:
     text = str(body["query"])
     if text.strip() == "*":
         return everything(boost_of(body, "simple_query_string"))
-    return _joined(_clauses(text, scope, weighted, operator), operator).boosted(boost_of(body, "simple_query_string"))
+    return _joined(_clauses(text, context, weighted, operator), operator).boosted(boost_of(body, "simple_query_string"))
 
 
 def _check_flags(flags: Any) -> None:
     names = {name.strip().upper() for name in flags.split("|")} if isinstance(flags, str) else set()
-    if unknown := names - _FLAGS - _FLAGS_ELSEWHERE:
+    if unknown := names - _FLAGS - _FLAGS_NOT_OFFERED:
         raise errors.illegal_argument(f"Unknown simple_query_string flag [{min(unknown)}]")
     if names != _FLAGS:
         raise errors.not_offered(f"[simple_query_string] with other [flags] than {'|'.join(sorted(_FLAGS))}")
 
 
-def _clauses(text: str, scope: Scope, weighted: list[tuple[str, float]], operator: str) -> list[Clause]:
+def _clauses(text: str, context: QueryContext, weighted: list[tuple[str, float]], operator: str) -> list[Clause]:
     """The clause of each word and each phrase of which the analyzers leave something."""
     clauses = []
     for part in _PART.finditer(text):
         if part["phrase"]:
-            clause = _phrase(part["phrase"], scope, weighted)
+            clause = _phrase(part["phrase"], context, weighted)
         elif part["word"]:
-            clause = _word(part["word"], scope, weighted, operator)
+            clause = _word(part["word"], context, weighted, operator)
         else:
             continue
         if clause is not None:
@@ -77,26 +77,28 @@ def _joined(clauses: list[Clause], operator: str) -> Clause:
     return combine(clauses, [], [], [], 0) if operator == "and" else combine([], [], clauses, [], 1)
 
 
-def _word(text: str, scope: Scope, weighted: list[tuple[str, float]], operator: str) -> Clause | None:
+def _word(text: str, context: QueryContext, weighted: list[tuple[str, float]], operator: str) -> Clause | None:
     options = {"query": text, "operator": operator}
     return _over_fields(
-        text, scope, weighted, 1.0, lambda found: full_text.words(scope, found, options, "simple_query_string")
+        text, context, weighted, 1.0, lambda found: full_text.words(context, found, options, "simple_query_string")
     )
 
 
-def _phrase(text: str, scope: Scope, weighted: list[tuple[str, float]]) -> Clause | None:
-    return _over_fields(text, scope, weighted, 0.0, lambda found: full_text.phrase(scope, found, {"query": text}, 0))
+def _phrase(text: str, context: QueryContext, weighted: list[tuple[str, float]]) -> Clause | None:
+    return _over_fields(
+        text, context, weighted, 0.0, lambda found: full_text.phrase(context, found, {"query": text}, 0)
+    )
 
 
 def _over_fields(
-    text: str, scope: Scope, weighted: list[tuple[str, float]], tie: float, compiled: Callable[[Field], Clause]
+    text: str, context: QueryContext, weighted: list[tuple[str, float]], tie: float, compiled: Callable[[Field], Clause]
 ) -> Clause | None:
     """None when no field's analyzer leaves a term of the text."""
     clauses = []
     for path, weight in weighted:
-        found = scope.field(path)
+        found = context.field(path)
         if found is None:
             clauses.append(nothing())
-        elif found.kind is not Kind.TEXT or full_text.analyzer_of(scope, found, {}).terms(text):
+        elif found.kind is not Kind.TEXT or full_text.analyzer_of(context, found, {}).terms(text):
             clauses.append(compiled(found).boosted(weight))
-    return best_of(clauses, tie) if clauses else None
+    return best_field(clauses, tie) if clauses else None

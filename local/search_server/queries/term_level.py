@@ -17,7 +17,7 @@ from local.search_server.queries.clause import (
     MUST_NOT,
     Clause,
     Q,
-    Scope,
+    QueryContext,
     boost_of,
     check_options,
     constant,
@@ -25,18 +25,18 @@ from local.search_server.queries.clause import (
     nothing,
     options_for,
 )
-from local.search_server.queries.match_spans import AnyOf, Like, Mark
+from local.search_server.queries.term_matchers import ExactTerms, FieldMatcher, TermPattern
 
-MOST_TERMS = 65_536  # index.max_terms_count
+MAX_TERMS = 65_536  # index.max_terms_count
 _ANY = r"(?s:.)"
 
 
-def match_all(body: Any, scope: Scope) -> Clause:
+def match_all(body: Any, context: QueryContext) -> Clause:
     _only_boost(body, "match_all")
     return everything(boost_of(body, "match_all"))
 
 
-def match_none(body: Any, scope: Scope) -> Clause:
+def match_none(body: Any, context: QueryContext) -> Clause:
     _only_boost(body, "match_none")
     return nothing()
 
@@ -51,29 +51,33 @@ def _only_boost(body: Any, query: str) -> None:
             raise errors.unknown_field(query, name)
 
 
-def term(body: Any, scope: Scope) -> Clause:
+def term(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "term", "value", set(), {"case_insensitive"})
     if "value" not in options or options["value"] is None:
         raise errors.illegal_argument("value cannot be null")
-    found = scope.field(path)
-    return exact(scope, found, options["value"]).boosted(boost_of(options, "term")) if found else nothing()
+    found = context.field(path)
+    return exact_value(context, found, options["value"]).boosted(boost_of(options, "term")) if found else nothing()
 
 
-def exact(scope: Scope, found: Field, value: Any) -> Clause:
+def exact_value(context: QueryContext, found: Field, value: Any) -> Clause:
     """One value, as it is: a text is not analyzed."""
-    column, wanted = scope.column(found), value_for(found, value, scope)
+    column, wanted = context.column(found), value_for(found, value, context)
     if column is None or wanted is None:
         return nothing()
     if found.kind is Kind.TEXT:
         return Clause(
-            scope.text_term(found, column, str(wanted)), False, (Mark(found.path, AnyOf(frozenset([str(wanted)]))),)
+            context.text_term(found, column, str(wanted)),
+            False,
+            (FieldMatcher(found.path, ExactTerms(frozenset([str(wanted)]))),),
         )
-    marks = (Mark(found.path, AnyOf(frozenset([str(wanted)]))),) if found.family is Family.WORD else ()
-    query = Q.term_query(scope.snapshot.schema, column, wanted)
-    return constant(query, scope.keyword_score(found, column, wanted), marks)
+    matchers = (
+        (FieldMatcher(found.path, ExactTerms(frozenset([str(wanted)]))),) if found.family is Family.KEYWORD else ()
+    )
+    query = Q.term_query(context.snapshot.schema, column, wanted)
+    return constant(query, context.keyword_score(found, column, wanted), matchers)
 
 
-def terms(body: Any, scope: Scope) -> Clause:
+def terms(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict):
         raise errors.parsing("[terms] query malformed, no start_object after query name")
     values = {name: value for name, value in body.items() if name != "boost"}
@@ -91,70 +95,70 @@ def terms(body: Any, scope: Scope) -> Clause:
             "[terms] query requires a field name, followed by array of terms or a document lookup specification"
         )
     ((path, listed),) = values.items()
-    if len(listed) > MOST_TERMS:
+    if len(listed) > MAX_TERMS:
         raise errors.query_failed(
             f"The number of terms [{len(listed)}] used in the Terms Query request has exceeded the allowed maximum of"
-            f" [{MOST_TERMS}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
+            f" [{MAX_TERMS}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
             "illegal_argument_exception",
         )
-    found = scope.field(path)
+    found = context.field(path)
     if found is None:
         return nothing()
     wanted = {
-        each for each in (value_for(found, value, scope) for value in listed if value is not None) if each is not None
+        each for each in (value_for(found, value, context) for value in listed if value is not None) if each is not None
     }
-    column = scope.column(found)
+    column = context.column(found)
     if column is None or not wanted:
         return nothing()
-    words = found.family in (Family.TEXT, Family.WORD)
-    marks = (Mark(path, AnyOf(frozenset(map(str, wanted)))),) if words else ()
-    query = Q.term_set_query(scope.snapshot.schema, column, sorted(wanted))
-    return constant(query, boost_of(body, "terms"), marks)
+    words = found.family in (Family.TEXT, Family.KEYWORD)
+    matchers = (FieldMatcher(path, ExactTerms(frozenset(map(str, wanted)))),) if words else ()
+    query = Q.term_set_query(context.snapshot.schema, column, sorted(wanted))
+    return constant(query, boost_of(body, "terms"), matchers)
 
 
-def ids(body: Any, scope: Scope) -> Clause:
+def ids(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict) or not isinstance(body.get("values"), list):
         raise errors.parsing("[ids] query requires [values]")
     check_options(body, "ids", {"values", "boost"}, set())
     wanted = sorted({fields.as_text(value) for value in body["values"]})
     if not wanted:
         return nothing()
-    return constant(Q.term_set_query(scope.snapshot.schema, ID, wanted), boost_of(body, "ids"))
+    return constant(Q.term_set_query(context.snapshot.schema, ID, wanted), boost_of(body, "ids"))
 
 
-def exists(body: Any, scope: Scope) -> Clause:
+def exists(body: Any, context: QueryContext) -> Clause:
     if not isinstance(body, dict) or not isinstance(body.get("field"), str):
         raise errors.parsing("[exists] must be provided with a [field]")
     check_options(body, "exists", {"field", "boost"}, set())
     path = body["field"]
     if "*" in path or path.startswith("_"):
         raise errors.not_offered(f"[exists] on [{path}]")
-    return constant(present(scope, path), boost_of(body, "exists"))
+    return constant(field_exists(context, path), boost_of(body, "exists"))
 
 
-def present(scope: Scope, path: str) -> tantivy.Query:
-    return Q.term_query(scope.snapshot.schema, PRESENT, path)
+def field_exists(context: QueryContext, path: str) -> tantivy.Query:
+    return Q.term_query(context.snapshot.schema, PRESENT, path)
 
 
-def range_(body: Any, scope: Scope) -> Clause:
+def range_(body: Any, context: QueryContext) -> Clause:
     elsewhere = {"format", "time_zone", "relation", "from", "to", "include_lower", "include_upper"}
     path, options = options_for(body, "range", "gte", {"gte", "gt", "lte", "lt"}, elsewhere)
     if not isinstance(body[path], dict):
         raise errors.parsing("[range] query malformed, no start_object after query name")
-    found = scope.field(path)
+    found = context.field(path)
     if found is None:
         return nothing()
-    if found.family in (Family.TEXT, Family.WORD):
+    if found.family in (Family.TEXT, Family.KEYWORD):
         raise errors.not_offered(f"a [range] on a field of type [{found.kind}]")
-    column = scope.column(found)
-    lower, upper = _bound(found, options, "gte", "gt", scope), _bound(found, options, "lte", "lt", scope)
+    column = context.column(found)
+    lower, upper = _bound(found, options, "gte", "gt", context), _bound(found, options, "lte", "lt", context)
     if column is None:
         return nothing()
     if lower is None and upper is None:
-        return constant(present(scope, path), boost_of(options, "range"))
-    kind = tantivy.FieldType.Float if found.family is Family.REAL else tantivy.FieldType.Integer
+        return constant(field_exists(context, path), boost_of(options, "range"))
+    kind = tantivy.FieldType.Float if found.family is Family.FLOAT else tantivy.FieldType.Integer
     query = Q.range_query(
-        scope.snapshot.schema,
+        context.snapshot.schema,
         column,
         kind,
         lower,
@@ -165,26 +169,28 @@ def range_(body: Any, scope: Scope) -> Clause:
     return constant(query, boost_of(options, "range"))
 
 
-def _bound(found: Field, options: dict[str, Any], inclusive: str, exclusive: str, scope: Scope) -> int | float | None:
+def _bound(
+    found: Field, options: dict[str, Any], inclusive: str, exclusive: str, context: QueryContext
+) -> int | float | None:
     name = inclusive if options.get(inclusive) is not None else exclusive
     value = options.get(name)
     if value is None:
         return None
     if found.kind is Kind.DATE:
         try:
-            return dates.evaluate(value, scope.now, up=name in ("gt", "lte"))
+            return dates.evaluate(value, context.now, round_up=name in ("gt", "lte"))
         except dates.NotADate as error:
             raise bad_date(value) from error
-    if found.family is Family.WHOLE and found.kind is not Kind.BOOLEAN:
-        return _whole_bound(value, rounds_up=name in ("gte", "lt"))
-    bound = value_for(found, value, scope)
+    if found.family is Family.INTEGER and found.kind is not Kind.BOOLEAN:
+        return _integer_bound(value, rounds_up=name in ("gte", "lt"))
+    bound = value_for(found, value, context)
     if bound is None:
         return None
     assert not isinstance(bound, str)
     return bound
 
 
-def _whole_bound(value: Any, *, rounds_up: bool) -> int:
+def _integer_bound(value: Any, *, rounds_up: bool) -> int:
     """3.2 as a bound of whole numbers: ≥ 3.2 is ≥ 4, > 3.2 is > 3."""
     try:
         number = float(value) if not isinstance(value, int) else value
@@ -196,51 +202,55 @@ def _whole_bound(value: Any, *, rounds_up: bool) -> int:
     return max(-(2**63), min(2**63 - 1, whole))
 
 
-def prefix(body: Any, scope: Scope) -> Clause:
+def prefix(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "prefix", "value", {"case_insensitive"}, {"rewrite"})
     if "value" not in options:
         raise errors.illegal_argument("value cannot be null")
-    found = scope.field(path)
+    found = context.field(path)
     if found is None:
         return nothing()
-    _only_words(found, "prefix")
+    _require_text_or_keyword(found, "prefix")
     insensitive = _flag(options, "case_insensitive")
-    pattern = literal(_normal(found, str(options["value"]), scope), insensitive) + _ANY + "*"
-    return matching(scope, found, pattern).boosted(boost_of(options, "prefix"))
+    pattern = escaped(_normalized(found, str(options["value"]), context), insensitive) + _ANY + "*"
+    return terms_matching(context, found, pattern).boosted(boost_of(options, "prefix"))
 
 
-def wildcard(body: Any, scope: Scope) -> Clause:
+def wildcard(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "wildcard", "value", {"case_insensitive", "wildcard"}, {"rewrite"})
     value = options.get("value", options.get("wildcard"))
     if value is None:
         raise errors.illegal_argument("value cannot be null")
-    found = scope.field(path)
+    found = context.field(path)
     if found is None:
         return nothing()
-    _only_words(found, "wildcard")
+    _require_text_or_keyword(found, "wildcard")
     insensitive = _flag(options, "case_insensitive")
     signs = re.findall(r"\\.|.", str(value), re.DOTALL)
     parts = [
-        _ANY + "*" if sign == "*" else _ANY if sign == "?" else literal(_normal(found, sign[-1], scope), insensitive)
+        _ANY + "*"
+        if sign == "*"
+        else _ANY
+        if sign == "?"
+        else escaped(_normalized(found, sign[-1], context), insensitive)
         for sign in signs
     ]
-    return matching(scope, found, "".join(parts)).boosted(boost_of(options, "wildcard"))
+    return terms_matching(context, found, "".join(parts)).boosted(boost_of(options, "wildcard"))
 
 
-def matching(scope: Scope, found: Field, pattern: str) -> Clause:
+def terms_matching(context: QueryContext, found: Field, pattern: str) -> Clause:
     """All documents with a term of this form; score 1."""
-    column = scope.column(found)
+    column = context.column(found)
     if column is None:
         return nothing()
-    marks = (Mark(found.path, Like(re.compile(pattern))),)
-    query = Q.regex_query(scope.snapshot.schema, column, pattern)
+    matchers = (FieldMatcher(found.path, TermPattern(re.compile(pattern))),)
+    query = Q.regex_query(context.snapshot.schema, column, pattern)
     if found.kind is Kind.TEXT:
-        filler = Q.term_query(scope.snapshot.schema, column, FILLER)
+        filler = Q.term_query(context.snapshot.schema, column, FILLER)
         query = Q.boolean_query([(MUST, query), (MUST_NOT, filler)])
-    return constant(query, 1.0, marks)
+    return constant(query, 1.0, matchers)
 
 
-def literal(text: str, case_insensitive: bool = False) -> str:
+def escaped(text: str, case_insensitive: bool = False) -> str:
     """As a regular expression of tantivy's and of Python's; letters of either case are those of ASCII, as in Lucene."""
     return "".join(
         f"[{char.lower()}{char.upper()}]"
@@ -252,15 +262,15 @@ def literal(text: str, case_insensitive: bool = False) -> str:
     )
 
 
-def _only_words(found: Field, query: str) -> None:
-    if found.family not in (Family.TEXT, Family.WORD):
+def _require_text_or_keyword(found: Field, query: str) -> None:
+    if found.family not in (Family.TEXT, Family.KEYWORD):
         raise errors.query_failed(
             f"Can only use {query} queries on keyword and text fields - not on [{found.path}] which is of type [{found.kind}]"
         )
 
 
-def _normal(found: Field, text: str, scope: Scope) -> str:
-    return scope.mapping.analysis.normalizers[found.normalizer].normalized(text) if found.normalizer else text
+def _normalized(found: Field, text: str, context: QueryContext) -> str:
+    return context.mapping.analysis.normalizers[found.normalizer].normalized(text) if found.normalizer else text
 
 
 def _flag(options: dict[str, Any], name: str) -> bool:
@@ -270,7 +280,7 @@ def _flag(options: dict[str, Any], name: str) -> bool:
     return value in (True, "true")
 
 
-def value_for(found: Field, value: Any, scope: Scope) -> Value | None:
+def value_for(found: Field, value: Any, context: QueryContext) -> Value | None:
     """A query's value in the form the field is indexed in; None for one that no document can have."""
     if isinstance(value, dict | list):
         raise errors.parsing(
@@ -278,12 +288,12 @@ def value_for(found: Field, value: Any, scope: Scope) -> Value | None:
         )
     if found.kind is Kind.DATE:
         try:
-            return dates.evaluate(value, scope.now)
+            return dates.evaluate(value, context.now)
         except dates.NotADate as error:
             raise bad_date(value) from error
     if found.kind is Kind.KEYWORD and found.normalizer:
-        return scope.mapping.analysis.normalizers[found.normalizer].indexed(fields.as_text(value))
-    if found.family is Family.WHOLE and isinstance(value, float) and value != int(value):
+        return context.mapping.analysis.normalizers[found.normalizer].indexed(fields.as_text(value))
+    if found.family is Family.INTEGER and isinstance(value, float) and value != int(value):
         return None
     try:
         return fields.parse(found, value)

@@ -10,7 +10,7 @@ from local.search_server.index import dates
 from local.search_server.index.fields import Family, Field, Kind
 
 METRICS = {"min", "max", "sum", "avg", "value_count", "cardinality"}
-_ELSEWHERE = {
+_NOT_OFFERED = {
     "adjacency_matrix", "auto_date_histogram", "composite", "date_range", "diversified_sampler", "extended_stats", "filters",
     "geo_bounds", "geo_centroid", "geo_distance", "geohash_grid", "geotile_grid", "global", "histogram", "ip_range",
     "matrix_stats", "median_absolute_deviation", "missing", "multi_terms", "nested", "parent", "children", "percentile_ranks",
@@ -32,7 +32,7 @@ def split(name: str, spec: Any) -> tuple[str, dict[str, Any], dict[str, Any] | N
     if len(kinds) != 1:
         raise errors.parsing(f"Expected one aggregation type in [{name}], found {kinds}")
     (kind,) = kinds
-    if kind in _ELSEWHERE or kind == "meta":
+    if kind in _NOT_OFFERED or kind == "meta":
         raise errors.not_offered(f"the [{kind}] aggregation")
     if kind not in (*METRICS, "terms", "range", "date_histogram", "filter"):
         raise errors.parsing(f"Unknown aggregation type [{kind}]")
@@ -56,15 +56,15 @@ def bucket_options(options: dict[str, Any]) -> tuple[int, int, bool, bool]:
     return size, least, by == "_key", direction == "desc"
 
 
-def shown_key(found: Field, key: Any) -> dict[str, Any]:
+def key_json(found: Field, key: Any) -> dict[str, Any]:
     if found.kind is Kind.DATE:
         return {"key": int(key), "key_as_string": dates.iso(int(key))}
     if found.kind is Kind.BOOLEAN:
         return {"key": int(key), "key_as_string": "true" if key else "false"}
-    return {"key": int(key) if found.family is Family.WHOLE else key}
+    return {"key": int(key) if found.family is Family.INTEGER else key}
 
 
-def one_range(spec: Any) -> dict[str, Any]:
+def parse_range(spec: Any) -> dict[str, Any]:
     if not isinstance(spec, dict) or set(spec) - {"key", "from", "to"}:
         raise errors.parsing("a range has [key], [from] and [to]")
     try:

@@ -20,15 +20,15 @@ from local.search_server.search.aggregation_options import (
     METRICS,
     bucket_options,
     interval,
-    one_range,
-    shown_key,
+    key_json,
+    parse_range,
     split,
 )
 from local.search_server.search.top_hits import total
 
-_MOST_BUCKETS = 65_000
-Counted = dict[str, Any]  # an answer of tantivy
-Reader = Callable[[Counted], dict[str, Any]]  # turns it into OpenSearch's
+_MAX_BUCKETS = 65_000
+TantivyResult = dict[str, Any]  # an answer of tantivy
+Translate = Callable[[TantivyResult], dict[str, Any]]  # turns it into OpenSearch's
 
 
 class Aggregator:
@@ -41,8 +41,8 @@ class Aggregator:
         """The ``aggregations`` of an answer. Raises SearchError for what is unknown or not offered."""
         if not isinstance(body, dict):
             raise errors.parsing("Found an invalid aggregation structure")
-        answers: dict[str, Any] = {}
-        native: dict[str, tuple[dict[str, Any], Reader]] = {}
+        results: dict[str, Any] = {}
+        built: dict[str, tuple[dict[str, Any], Translate]] = {}
         for name, spec in body.items():
             kind, options, inner = split(name, spec)
             if kind == "filter":
@@ -50,30 +50,30 @@ class Aggregator:
                     [(MUST, query), (MUST, compile_query(options, self._index, self._snapshot, self._now).query)]
                 )
                 count = total(self._snapshot.searcher, narrowed)
-                answers[name] = {"doc_count": count, **(self.run(narrowed, inner) if inner else {})}
+                results[name] = {"doc_count": count, **(self.run(narrowed, inner) if inner else {})}
             else:
-                native[name] = self._native(kind, options, inner, query)
-        asked = {name: request for name, (request, _) in native.items() if request}
-        counted = self._count(query, asked) if asked else {}
-        for name, (_, read) in native.items():
-            answers[name] = read(counted.get(name, {}))
-        return {name: answers[name] for name in body}
+                built[name] = self._build(kind, options, inner, query)
+        requests = {name: request for name, (request, _) in built.items() if request}
+        result = self._count(query, requests) if requests else {}
+        for name, (_, read) in built.items():
+            results[name] = read(result.get(name, {}))
+        return {name: results[name] for name in body}
 
-    def _count(self, query: tantivy.Query, asked: dict[str, Any]) -> Counted:
+    def _count(self, query: tantivy.Query, requests: dict[str, Any]) -> TantivyResult:
         try:
-            return self._snapshot.searcher.aggregate(query, asked)
+            return self._snapshot.searcher.aggregate(query, requests)
         except ValueError as error:
             if "bucket" in str(error).lower():
                 raise errors.SearchError(
                     400,
                     "too_many_buckets_exception",
-                    f"Trying to create too many buckets. Must be less than or equal to: [{_MOST_BUCKETS}]",
+                    f"Trying to create too many buckets. Must be less than or equal to: [{_MAX_BUCKETS}]",
                 ) from error
             raise
 
-    def _native(
+    def _build(
         self, kind: str, options: dict[str, Any], inner: Any, query: tantivy.Query
-    ) -> tuple[dict[str, Any], Reader]:
+    ) -> tuple[dict[str, Any], Translate]:
         if kind in METRICS:
             if inner:
                 raise errors.SearchError(
@@ -82,20 +82,20 @@ class Aggregator:
                     f"Aggregator of type [{kind}] cannot accept sub-aggregations",
                 )
             return self._metric(kind, options)
-        below: dict[str, tuple[dict[str, Any], Reader]] = {}
+        sub_aggregations: dict[str, tuple[dict[str, Any], Translate]] = {}
         for name, spec in (inner or {}).items():
             inner_kind, inner_options, deeper = split(name, spec)
             if inner_kind == "filter":
                 raise errors.not_offered("a [filter] aggregation inside another")
-            below[name] = self._native(inner_kind, inner_options, deeper, query)
-        asked = {name: request for name, (request, _) in below.items() if request}
-        nested = {"aggs": asked} if asked else {}
+            sub_aggregations[name] = self._build(inner_kind, inner_options, deeper, query)
+        requests = {name: request for name, (request, _) in sub_aggregations.items() if request}
+        nested = {"aggs": requests} if requests else {}
 
-        def inside(bucket: Counted) -> dict[str, Any]:
-            return {name: read(bucket.get(name, {})) for name, (_, read) in below.items()}
+        def sub_results(bucket: TantivyResult) -> dict[str, Any]:
+            return {name: read(bucket.get(name, {})) for name, (_, read) in sub_aggregations.items()}
 
         make = {"terms": self._terms, "range": self._range, "date_histogram": self._date_histogram}[kind]
-        return make(options, nested, inside, query)
+        return make(options, nested, sub_results, query)
 
     def _field(self, options: dict[str, Any], kind: str, known: set[str], elsewhere: set[str]) -> Field | None:
         for name in options:
@@ -130,14 +130,14 @@ class Aggregator:
     def _column(self, found: Field) -> str:
         return self._snapshot.columns.of[found.path]
 
-    def _metric(self, kind: str, options: dict[str, Any]) -> tuple[dict[str, Any], Reader]:
+    def _metric(self, kind: str, options: dict[str, Any]) -> tuple[dict[str, Any], Translate]:
         found = self._field(options, kind, set(), {"format", "precision_threshold", "execution_hint"})
         empty: dict[str, Any] = {
             "value": 0 if kind in ("value_count", "cardinality") else 0.0 if kind == "sum" else None
         }
         if found is None:
             return {}, lambda _: empty
-        if found.family is Family.WORD and kind not in ("value_count", "cardinality"):
+        if found.family is Family.KEYWORD and kind not in ("value_count", "cardinality"):
             raise errors.query_failed(
                 f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [{kind}]",
                 "illegal_argument_exception",
@@ -145,13 +145,13 @@ class Aggregator:
         column = self._column(found)
         if kind == "cardinality":
             # Counting the distinct values themselves; tantivy's own cardinality is an estimate.
-            return {"terms": {"field": column, "size": _MOST_BUCKETS}}, lambda counted: {
-                "value": len(counted.get("buckets", []))
+            return {"terms": {"field": column, "size": _MAX_BUCKETS}}, lambda result: {
+                "value": len(result.get("buckets", []))
             }
 
-        def read(counted: Counted) -> dict[str, Any]:
-            value = counted.get("value")
-            if value is None or not counted:
+        def read(result: TantivyResult) -> dict[str, Any]:
+            value = result.get("value")
+            if value is None or not result:
                 return empty
             if kind == "value_count":
                 return {"value": int(value)}
@@ -161,8 +161,8 @@ class Aggregator:
         return {kind: {"field": column}}, read
 
     def _terms(
-        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
-    ) -> tuple[dict[str, Any], Reader]:
+        self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Translate]:
         elsewhere = {"include", "exclude", "shard_size", "shard_min_doc_count", "collect_mode", "execution_hint", "format",
                      "show_term_doc_count_error"}  # fmt: skip
         found = self._field(options, "terms", {"size", "order", "min_doc_count"}, elsewhere)
@@ -170,8 +170,8 @@ class Aggregator:
         if found is None:
             return {}, lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
 
-        def read(counted: Counted) -> dict[str, Any]:
-            buckets = [bucket for bucket in counted.get("buckets", []) if bucket["doc_count"] >= least]
+        def read(result: TantivyResult) -> dict[str, Any]:
+            buckets = [bucket for bucket in result.get("buckets", []) if bucket["doc_count"] >= least]
             buckets.sort(key=lambda bucket: bucket["key"], reverse=by_key and descending)
             if not by_key:
                 buckets.sort(key=lambda bucket: bucket["doc_count"], reverse=descending)
@@ -179,44 +179,44 @@ class Aggregator:
                 "doc_count_error_upper_bound": 0,
                 "sum_other_doc_count": sum(bucket["doc_count"] for bucket in buckets[size:]),
                 "buckets": [
-                    {**shown_key(found, bucket["key"]), "doc_count": bucket["doc_count"], **inside(bucket)}
+                    {**key_json(found, bucket["key"]), "doc_count": bucket["doc_count"], **sub_results(bucket)}
                     for bucket in buckets[:size]
                 ],
             }
 
         return {
-            "terms": {"field": self._column(found), "size": _MOST_BUCKETS, "segment_size": _MOST_BUCKETS},
+            "terms": {"field": self._column(found), "size": _MAX_BUCKETS, "segment_size": _MAX_BUCKETS},
             **nested,
         }, read
 
     def _range(
-        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
-    ) -> tuple[dict[str, Any], Reader]:
+        self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Translate]:
         found = self._field(options, "range", {"ranges", "keyed"}, {"format"})
         if options.get("keyed"):
             raise errors.not_offered("[keyed] of a [range] aggregation")
         ranges = options.get("ranges")
         if not isinstance(ranges, list) or not ranges:
             raise errors.illegal_argument("No [ranges] specified for the [range] aggregation")
-        if found is not None and found.family is Family.WORD:
+        if found is not None and found.family is Family.KEYWORD:
             raise errors.query_failed(
                 f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [range]",
                 "illegal_argument_exception",
             )
-        wanted = [one_range(each) for each in ranges]
+        wanted = [parse_range(each) for each in ranges]
         wanted.sort(key=lambda each: (each.get("from", float("-inf")), each.get("to", float("inf"))))
         if found is None:
-            return {}, lambda _: {"buckets": [{**each, "doc_count": 0, **inside({})} for each in wanted]}
+            return {}, lambda _: {"buckets": [{**each, "doc_count": 0, **sub_results({})} for each in wanted]}
         if any(
             "from" in b and ("to" not in a or a["to"] > b["from"]) for a, b in zip(wanted, wanted[1:], strict=False)
         ) or any("from" not in each for each in wanted[1:]):
             raise errors.not_offered("overlapping ranges in a [range] aggregation")
 
-        def read(counted: Counted) -> dict[str, Any]:
-            by_key = {bucket["key"]: bucket for bucket in counted.get("buckets", [])}
+        def read(result: TantivyResult) -> dict[str, Any]:
+            by_key = {bucket["key"]: bucket for bucket in result.get("buckets", [])}
             return {
                 "buckets": [
-                    {**each, "doc_count": by_key[each["key"]]["doc_count"], **inside(by_key[each["key"]])}
+                    {**each, "doc_count": by_key[each["key"]]["doc_count"], **sub_results(by_key[each["key"]])}
                     for each in wanted
                 ]
             }
@@ -224,8 +224,8 @@ class Aggregator:
         return {"range": {"field": self._column(found), "ranges": wanted}, **nested}, read
 
     def _date_histogram(
-        self, options: dict[str, Any], nested: dict[str, Any], inside: Reader, query: tantivy.Query
-    ) -> tuple[dict[str, Any], Reader]:
+        self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
+    ) -> tuple[dict[str, Any], Translate]:
         elsewhere = {"format", "time_zone", "offset", "order", "keyed", "interval", "extended_bounds", "hard_bounds"}
         known = {"calendar_interval", "fixed_interval", "min_doc_count"}
         found = self._field(options, "date_histogram", known, elsewhere)
@@ -247,17 +247,17 @@ class Aggregator:
         starts = [start_of(int(low))]
         while starts[-1] <= int(high):
             starts.append(following(starts[-1]))
-            if len(starts) > _MOST_BUCKETS:
+            if len(starts) > _MAX_BUCKETS:
                 raise errors.SearchError(
                     400,
                     "too_many_buckets_exception",
-                    f"Trying to create too many buckets. Must be less than or equal to: [{_MOST_BUCKETS}]",
+                    f"Trying to create too many buckets. Must be less than or equal to: [{_MAX_BUCKETS}]",
                 )
         least = int(options.get("min_doc_count", 0))
         ranges = [{"key": str(a), "from": a, "to": b} for a, b in zip(starts, starts[1:], strict=False)]
 
-        def read(counted: Counted) -> dict[str, Any]:
-            by_key = {bucket["key"]: bucket for bucket in counted.get("buckets", [])}
+        def read(result: TantivyResult) -> dict[str, Any]:
+            by_key = {bucket["key"]: bucket for bucket in result.get("buckets", [])}
             buckets = []
             for start in starts[:-1]:
                 bucket = by_key[str(start)]
@@ -267,7 +267,7 @@ class Aggregator:
                             "key_as_string": dates.iso(start),
                             "key": start,
                             "doc_count": bucket["doc_count"],
-                            **inside(bucket),
+                            **sub_results(bucket),
                         }
                     )
             while buckets and not buckets[0]["doc_count"]:

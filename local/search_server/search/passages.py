@@ -9,24 +9,24 @@ import math
 from dataclasses import dataclass, field
 
 from local.search_server.analysis import boundaries
-from local.search_server.analysis.analysis import Span
+from local.search_server.analysis.analysis import TermSpan
 from local.search_server.analysis.boundaries import Boundaries
 
-BETWEEN_VALUES = "\u2029"  # ends every passage
-_AROUND = 400  # characters looked at around a cut to find a word's end
+VALUE_SEPARATOR = "\u2029"  # ends every passage
+_WORD_SEARCH_DISTANCE = 400  # characters looked at around a cut to find a word's end
 
 
 @dataclass(slots=True)
 class Passage:
     start: int
     end: int
-    matches: list[Span] = field(default_factory=list)
+    matches: list[TermSpan] = field(default_factory=list)
     score: float = 0.0
 
 
-def passages_around(content: str, matches: list[Span], size: int | None, most: int) -> list[Passage]:
+def passages_around(content: str, matches: list[TermSpan], size: int | None, max_passages: int) -> list[Passage]:
     """In the order of the text. ``size`` in characters bounds a passage of whole sentences; None: whole values."""
-    breaks = _Values(content) if size is None else _ValuesInSentences(content, size)
+    breaks = _WholeValues(content) if size is None else _SentencesOfValues(content, size)
     frequency: dict[str, int] = {}
     for match in matches:
         frequency[match.term] = frequency.get(match.term, 0) + 1
@@ -37,34 +37,34 @@ def passages_around(content: str, matches: list[Span], size: int | None, most: i
         passages[-1].matches.append(match)
     for passage in passages:
         passage.score = _score(passage, len(content), frequency)
-    if len(passages) > most:
-        passages = sorted(passages, key=lambda passage: (-passage.score, -passage.start))[:most]
+    if len(passages) > max_passages:
+        passages = sorted(passages, key=lambda passage: (-passage.score, -passage.start))[:max_passages]
     return sorted(passages, key=lambda passage: passage.start)
 
 
-def opening(content: str, size: int) -> Passage:
+def leading_passage(content: str, size: int) -> Passage:
     """The beginning of the first value, up to the end of the word after ``size`` characters."""
-    end = content.find(BETWEEN_VALUES)
+    end = content.find(VALUE_SEPARATOR)
     end = len(content) if end < 0 else end
     if size < end:
-        near = boundaries.words(content, 0, min(len(content), size + _AROUND))
+        near = boundaries.words(content, 0, min(len(content), size + _WORD_SEARCH_DISTANCE))
         end = near.following(size) or len(content)
     return Passage(0, end)
 
 
-class _Values:
+class _WholeValues:
     """Every value is one passage."""
 
     def __init__(self, content: str) -> None:
         self._content = content
 
     def around(self, start: int) -> tuple[int, int]:
-        begin = self._content.rfind(BETWEEN_VALUES, 0, start) + 1
-        end = self._content.find(BETWEEN_VALUES, start)
+        begin = self._content.rfind(VALUE_SEPARATOR, 0, start) + 1
+        end = self._content.find(VALUE_SEPARATOR, start)
         return begin, len(self._content) if end < 0 else end
 
 
-class _ValuesInSentences(_Values):
+class _SentencesOfValues(_WholeValues):
     """Every value is cut into sentences by itself."""
 
     def __init__(self, content: str, size: int) -> None:
@@ -115,10 +115,10 @@ class _Sentences:
         return begin, end
 
     def _words(self, offset: int) -> Boundaries:
-        begin = max(0, offset - _AROUND)
+        begin = max(0, offset - _WORD_SEARCH_DISTANCE)
         if begin:
             begin = self._content.find(" ", begin, offset) + 1 or begin
-        return boundaries.words(self._content, begin, min(len(self._content), offset + _AROUND))
+        return boundaries.words(self._content, begin, min(len(self._content), offset + _WORD_SEARCH_DISTANCE))
 
 
 def _score(passage: Passage, length: int, frequency: dict[str, int]) -> float:

@@ -11,27 +11,27 @@ from local.search_server.index import dates, fields
 from local.search_server.index.fields import Family, Field, Kind, Value
 from local.search_server.index.index import Index
 
-_ELSEWHERE = {"mode", "nested", "nested_path", "nested_filter", "numeric_type", "format"}
+_NOT_OFFERED = {"mode", "nested", "nested_path", "nested_filter", "numeric_type", "format"}
 _TEXT_FIELD = (
     "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these"
     " operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{}] in order"
     " to load field data by uninverting the inverted index. Note that this can use significant memory."
 )
-_NARROW = (Kind.INTEGER, Kind.SHORT, Kind.BYTE, Kind.BOOLEAN)  # sorted as 32 bits
+_SORTED_AS_INT32 = (Kind.INTEGER, Kind.SHORT, Kind.BYTE, Kind.BOOLEAN)  # sorted as 32 bits
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SortKey:
     """One criterion. ``field`` None is the score; a ``column`` of None: no document has a value.
 
-    ``several``: documents may have more than one value, of which the smallest counts.
+    ``multivalued``: documents may have more than one value, of which the smallest counts.
     """
 
     field: Field | None
     descending: bool
     missing_first: bool = False
     column: str | None = None
-    several: bool = False
+    multivalued: bool = False
 
     def value(self, values: list[Value]) -> Value | None:
         """Which of a document's values counts."""
@@ -43,30 +43,30 @@ class Key:
             return (a is None) == self.missing_first and a is not b
         return a > b if self.descending else a < b  # type: ignore[operator]
 
-    def shown(self, value: Value | None) -> Any:
+    def to_json(self, value: Value | None) -> Any:
         """The value in ``sort`` of a hit: a missing one is the extreme of its type, or null."""
-        if value is not None or self.field is None or self.field.family is Family.WORD:
+        if value is not None or self.field is None or self.field.family is Family.KEYWORD:
             return value
         high = self.descending == self.missing_first
-        if self.field.family is Family.REAL:
+        if self.field.family is Family.FLOAT:
             return "Infinity" if high else "-Infinity"
-        limit: int = 2 ** (31 if self.field.kind in _NARROW else 63)
+        limit: int = 2 ** (31 if self.field.kind in _SORTED_AS_INT32 else 63)
         return limit - 1 if high else -limit
 
-    def given(self, value: Any) -> Value | None:
+    def from_json(self, value: Any) -> Value | None:
         """A value of ``search_after``: what ``shown`` showed. Raises SearchError."""
         if self.field is None:
             return _score(value)
         if value is None:
             return None
-        if self.field.family is Family.WORD:
+        if self.field.family is Family.KEYWORD:
             return fields.as_text(value)
-        if value == self.shown(None):
+        if value == self.to_json(None):
             return None
         try:
             if self.field.kind is Kind.DATE and isinstance(value, str) and not value.lstrip("-").isdigit():
                 return dates.parse(value)
-            return float(value) if self.field.family is Family.REAL else int(value)
+            return float(value) if self.field.family is Family.FLOAT else int(value)
         except (ValueError, TypeError):
             raise errors.query_failed(
                 f"Failed to parse search_after value for field [{self.field.path}].", "illegal_argument_exception"
@@ -81,7 +81,7 @@ def _score(value: Any) -> float:
     return float(value)
 
 
-def parse(body: Any, index: Index) -> list[Key]:
+def parse(body: Any, index: Index) -> list[SortKey]:
     """Raises SearchError for a field that cannot be sorted by. An empty list: by score."""
     listed = body if isinstance(body, list) else [body]
     keys = []
@@ -100,9 +100,9 @@ def parse(body: Any, index: Index) -> list[Key]:
     return [] if len(keys) == 1 and keys[0].field is None else keys
 
 
-def _key(path: str, options: dict[str, Any], index: Index) -> Key:
+def _key(path: str, options: dict[str, Any], index: Index) -> SortKey:
     for name in options:
-        if name in _ELSEWHERE:
+        if name in _NOT_OFFERED:
             raise errors.not_offered(f"[{name}] of a sort")
         if name not in ("order", "missing", "unmapped_type"):
             raise errors.unknown_field("field_sort", name)
@@ -113,7 +113,7 @@ def _key(path: str, options: dict[str, Any], index: Index) -> Key:
     if path == "_score":
         if not descending or set(options) - {"order"}:
             raise errors.not_offered("a sort by [_score] other than descending")
-        return Key(None, True)
+        return SortKey(None, True)
     if path == "_id":
         raise errors.query_failed(
             "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic cluster setting:"
@@ -128,7 +128,7 @@ def _key(path: str, options: dict[str, Any], index: Index) -> Key:
     return _field_key(path, options, index, descending, missing == "_first")
 
 
-def _field_key(path: str, options: dict[str, Any], index: Index, descending: bool, missing_first: bool) -> Key:
+def _field_key(path: str, options: dict[str, Any], index: Index, descending: bool, missing_first: bool) -> SortKey:
     found = index.mapping.fields.get(path)
     if found is None:
         kind = options.get("unmapped_type")
@@ -136,16 +136,16 @@ def _field_key(path: str, options: dict[str, Any], index: Index, descending: boo
             raise errors.query_failed(f"No mapping found for [{path}] in order to sort on")
         if kind not in {each.value for each in Kind if each is not Kind.TEXT}:
             raise errors.query_failed(f"No mapper found for type [{kind}]", "illegal_argument_exception")
-        return Key(Field(path, path, Kind(kind)), descending, missing_first)
+        return SortKey(Field(path, path, Kind(kind)), descending, missing_first)
     if found.kind is Kind.TEXT:
         raise errors.query_failed(_TEXT_FIELD.format(path), "illegal_argument_exception")
     if not found.sortable:
         raise errors.query_failed(
             f"Can't load fielddata on [{path}] because fielddata is unsupported", "illegal_argument_exception"
         )
-    several = path in index.multivalued
-    if several and descending:
+    multivalued = path in index.multivalued
+    if multivalued and descending:
         raise errors.not_offered(f"a sort by the largest of several values of [{path}]")
-    if several and missing_first:
+    if multivalued and missing_first:
         raise errors.not_offered(f"[missing] _first in a sort by [{path}], which has several values")
-    return Key(found, descending, missing_first, index.snapshot.columns.of.get(path), several)
+    return SortKey(found, descending, missing_first, index.snapshot.columns.of.get(path), multivalued)

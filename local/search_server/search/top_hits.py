@@ -18,14 +18,14 @@ import tantivy
 from local.search_server.index.fields import Family, Value
 from local.search_server.index.text_index import PRESENT, SEQ
 from local.search_server.queries.clause import MUST, MUST_NOT, SHOULD, Clause, Q
-from local.search_server.search.sorting import Key
+from local.search_server.search.sorting import SortKey
 
 Row = tuple[int, tuple[Value | None, ...]]  # the write, and its value for each criterion
-Values = Callable[[list[int], list[Key]], dict[int, tuple[Value | None, ...]]]
+ReadSortValues = Callable[[list[int], list[SortKey]], dict[int, tuple[Value | None, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TopHits:
     """``total`` is None when it was not asked for. ``best`` is the highest score."""
 
     rows: list[Row]
@@ -35,47 +35,49 @@ class Found:
 
 def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
     """How many documents match."""
-    return _counted(searcher.search(query, 1))
+    return _hit_count(searcher.search(query, 1))
 
 
-def _counted(result: tantivy.SearchResult) -> int:
+def _hit_count(result: tantivy.SearchResult) -> int:
     return int(result.count)  # type: ignore[attr-defined]
 
 
-def first(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, count: bool) -> Found:
+def top_by_score(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, count: bool) -> TopHits:
     """By score; among equals the order of the index, which is stable as long as the snapshot is."""
     result = searcher.search(clause.query, max(skip + size, 1), count=count)
     rows: list[Row] = [(seq, (score,)) for seq, score in _rows(searcher, result.hits)]
     best = next((score for _, (score,) in rows if isinstance(score, float)), None) if size else None
-    return Found(rows[skip : skip + size], _counted(result) if count else None, best)
+    return TopHits(rows[skip : skip + size], _hit_count(result) if count else None, best)
 
 
-class Sorted:
+class SortedSearch:
     """Hits by several criteria. ``values`` reads criteria from documents."""
 
-    def __init__(self, searcher: tantivy.Searcher, schema: tantivy.Schema, clause: Clause, values: Values) -> None:
+    def __init__(
+        self, searcher: tantivy.Searcher, schema: tantivy.Schema, clause: Clause, values: ReadSortValues
+    ) -> None:
         self._searcher, self._schema, self._clause, self._values = searcher, schema, clause, values
         self._total: int | None = None
 
-    def first(self, keys: list[Key], after: tuple[Value | None, ...] | None, size: int) -> list[Row]:
+    def page(self, keys: list[SortKey], after: tuple[Value | None, ...] | None, size: int) -> list[Row]:
         """The first ones, or those right beyond ``after``."""
         if size == 0:
             return []
         if after is None:
             return self.top(self._clause.query, keys, size)
-        return self.beyond(self._clause.query, keys, after, size)
+        return self.after(self._clause.query, keys, after, size)
 
     def total(self) -> int:
         """How many documents match, whatever was asked for."""
         return total(self._searcher, self._clause.query) if self._total is None else self._total
 
-    def top(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+    def top(self, query: tantivy.Query, keys: list[SortKey], size: int) -> list[Row]:
         if not keys:
             result = self._searcher.search(query, size, count=False, order_by_field=SEQ, order=tantivy.Order.Asc)
             return [(seq, ()) for seq, _ in _rows(self._searcher, result.hits, scored=False)]
         key, *others = keys
-        if self._by_taking_more(key):
-            return self._take_more(query, keys, size)
+        if self._needs_widening(key):
+            return self._top_by_widening(query, keys, size)
         if key.field is None:
             score = self._score_of_all(query)
             return [(seq, (score, *rest)) for seq, rest in self.top(query, others, size)]
@@ -89,72 +91,80 @@ class Sorted:
         wanted = size - len(rows)
         return rows + self._by_column(query, keys, wanted) if wanted > 0 else rows
 
-    def _by_column(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+    def _by_column(self, query: tantivy.Query, keys: list[SortKey], size: int) -> list[Row]:
         key, *others = keys
         ordered = self._ordered(query, key, size + 1)
         cut = len(ordered) > size and ordered[size][1] == ordered[size - 1][1]
         edge = ordered[size][1] if cut else None
         whole = [row for row in ordered[:size] if not (cut and row[1] == edge)]
-        rows = self._settle(whole, keys)
+        rows = self._sort_by_all_keys(whole, keys)
         if cut:
-            group = self._group(query, key, edge)
+            group = self._with_value(query, key, edge)
             rows += [(seq, (edge, *rest)) for seq, rest in self.top(group, others, size - len(rows))]
         return rows
 
-    def _by_taking_more(self, key: Key) -> bool:
+    def _needs_widening(self, key: SortKey) -> bool:
         """Whether equals cannot be asked for: those of a score, and of the smallest of several values."""
-        return (key.field is None and not self._clause.constant) or (key.several and key.column is not None)
+        return (key.field is None and not self._clause.constant) or (key.multivalued and key.column is not None)
 
-    def _take_more(self, query: tantivy.Query, keys: list[Key], size: int) -> list[Row]:
+    def _top_by_widening(self, query: tantivy.Query, keys: list[SortKey], size: int) -> list[Row]:
         limit = size + 1
         while True:
             hits = self._ordered(query, keys[0], limit)
             if len(hits) < limit or hits[-1][1] != hits[size - 1][1]:
-                return self._settle(hits, keys)[:size]
+                return self._sort_by_all_keys(hits, keys)[:size]
             limit *= 4
 
-    def beyond(self, query: tantivy.Query, keys: list[Key], after: tuple[Value | None, ...], size: int) -> list[Row]:
+    def after(self, query: tantivy.Query, keys: list[SortKey], after: tuple[Value | None, ...], size: int) -> list[Row]:
         key, *others = keys
-        mark, *marks = after
-        if self._by_taking_more(key):
-            return self._search_on(query, keys, after, size)
+        bound, *other_bounds = after
+        if self._needs_widening(key):
+            return self._after_by_widening(query, keys, after, size)
         if key.field is None:
             score = self._score_of_all(query)
-            if score is None or mark is None or key.before(score, mark) or (score == mark and not others):
+            if score is None or bound is None or key.before(score, bound) or (score == bound and not others):
                 return []
-            rest = self.beyond(query, others, tuple(marks), size) if score == mark else self.top(query, others, size)
+            rest = (
+                self.after(query, others, tuple(other_bounds), size)
+                if score == bound
+                else self.top(query, others, size)
+            )
             return [(seq, (score, *values)) for seq, values in rest]
         rows: list[Row] = []
         if others:
             group = (
-                self._group(query, key, mark) if key.column is not None else query if mark is None else Q.empty_query()
+                self._with_value(query, key, bound)
+                if key.column is not None
+                else query
+                if bound is None
+                else Q.empty_query()
             )
-            rows = [(seq, (mark, *rest)) for seq, rest in self.beyond(group, others, tuple(marks), size)]
+            rows = [(seq, (bound, *rest)) for seq, rest in self.after(group, others, tuple(other_bounds), size)]
         wanted = size - len(rows)
-        return rows + self._later_groups(query, keys, mark, wanted) if wanted > 0 else rows
+        return rows + self._later_groups(query, keys, bound, wanted) if wanted > 0 else rows
 
-    def _later_groups(self, query: tantivy.Query, keys: list[Key], mark: Value | None, size: int) -> list[Row]:
+    def _later_groups(self, query: tantivy.Query, keys: list[SortKey], bound: Value | None, size: int) -> list[Row]:
         key = keys[0]
-        if mark is None:
+        if bound is None:
             if not key.missing_first:
                 return []
             return self.top(self._with(query, key), keys, size) if key.column is not None else []
         if key.column is None:
             return [] if key.missing_first else self.top(query, keys, size)
         assert key.field is not None
-        if key.field.family is Family.WORD:
+        if key.field.family is Family.KEYWORD:
             rest = self._with(query, key) if key.missing_first else query
-            return self._search_on(rest, keys, (mark,), size)
-        kind = tantivy.FieldType.Float if key.field.family is Family.REAL else tantivy.FieldType.Integer
-        low, high = (None, mark) if key.descending else (mark, None)
+            return self._after_by_widening(rest, keys, (bound,), size)
+        kind = tantivy.FieldType.Float if key.field.family is Family.FLOAT else tantivy.FieldType.Integer
+        low, high = (None, bound) if key.descending else (bound, None)
         later = Q.range_query(self._schema, key.column, kind, low, high, low is None, high is None)
         if key.missing_first:
             return self._by_column(_all_of(query, later), keys, size)
         missing = self._without(Q.all_query(), key)
         return self._by_column(_all_of(query, Q.boolean_query([(SHOULD, later), (SHOULD, missing)])), keys, size)
 
-    def _search_on(
-        self, query: tantivy.Query, keys: list[Key], after: tuple[Value | None, ...], size: int
+    def _after_by_widening(
+        self, query: tantivy.Query, keys: list[SortKey], after: tuple[Value | None, ...], size: int
     ) -> list[Row]:
         """Where what lies beyond cannot be asked for: takes more and more from the beginning until enough lies beyond."""
         limit = 4 * size
@@ -163,12 +173,12 @@ class Sorted:
             complete = len(ordered) < limit
             known = ordered if complete else [row for row in ordered if row[1] != ordered[-1][1]]
             candidates = [row for row in known if not keys[0].before(row[1], after[0])]
-            rows = [row for row in self._settle(candidates, keys) if _is_after(row[1], after, keys)]
+            rows = [row for row in self._sort_by_all_keys(candidates, keys) if _is_after(row[1], after, keys)]
             if complete or len(rows) >= size:
                 return rows[:size]
             limit *= 4
 
-    def _ordered(self, query: tantivy.Query, key: Key, limit: int) -> list[tuple[int, Value | None]]:
+    def _ordered(self, query: tantivy.Query, key: SortKey, limit: int) -> list[tuple[int, Value | None]]:
         if key.field is None:
             return _rows(self._searcher, self._search(query, limit).hits)
         assert key.column is not None
@@ -181,10 +191,10 @@ class Sorted:
         counts = self._total is None and query is self._clause.query
         result = self._searcher.search(query, limit, count=counts, **order)
         if counts:
-            self._total = _counted(result)
+            self._total = _hit_count(result)
         return result
 
-    def _settle(self, rows: list[tuple[int, Value | None]], keys: list[Key]) -> list[Row]:
+    def _sort_by_all_keys(self, rows: list[tuple[int, Value | None]], keys: list[SortKey]) -> list[Row]:
         """Puts rows that are in the order of the first criterion into that of all of them."""
         others = keys[1:]
         if not others:
@@ -197,19 +207,19 @@ class Sorted:
         hits = _rows(self._searcher, self._searcher.search(query, 1, count=False).hits)
         return float(hits[0][1]) if hits and hits[0][1] is not None else None
 
-    def _group(self, query: tantivy.Query, key: Key, value: Value | None) -> tantivy.Query:
+    def _with_value(self, query: tantivy.Query, key: SortKey, value: Value | None) -> tantivy.Query:
         if value is None:
             return self._without(query, key)
         assert key.column is not None
         return _all_of(query, Q.term_query(self._schema, key.column, value))
 
-    def _with(self, query: tantivy.Query, key: Key) -> tantivy.Query:
-        return _all_of(query, self._having(key))
+    def _with(self, query: tantivy.Query, key: SortKey) -> tantivy.Query:
+        return _all_of(query, self._has_value(key))
 
-    def _without(self, query: tantivy.Query, key: Key) -> tantivy.Query:
-        return Q.boolean_query([(MUST, query), (MUST_NOT, self._having(key))])
+    def _without(self, query: tantivy.Query, key: SortKey) -> tantivy.Query:
+        return Q.boolean_query([(MUST, query), (MUST_NOT, self._has_value(key))])
 
-    def _having(self, key: Key) -> tantivy.Query:
+    def _has_value(self, key: SortKey) -> tantivy.Query:
         assert key.field is not None
         return Q.term_query(self._schema, PRESENT, key.field.path)
 
@@ -237,7 +247,7 @@ def _lucene_score(score: float) -> float:
     return float(f"{value:.9g}")
 
 
-def _compare(keys: list[Key], a: Row, b: Row) -> int:
+def _compare(keys: list[SortKey], a: Row, b: Row) -> int:
     for key, left, right in zip(keys, a[1], b[1], strict=True):
         if key.before(left, right):
             return -1
@@ -246,8 +256,8 @@ def _compare(keys: list[Key], a: Row, b: Row) -> int:
     return -1 if a[0] < b[0] else 1
 
 
-def _is_after(values: tuple[Value | None, ...], mark: tuple[Value | None, ...], keys: list[Key]) -> bool:
-    for key, value, bound in zip(keys, values, mark, strict=False):
+def _is_after(values: tuple[Value | None, ...], bounds: tuple[Value | None, ...], keys: list[SortKey]) -> bool:
+    for key, value, bound in zip(keys, values, bounds, strict=False):
         if key.before(bound, value):
             return True
         if key.before(value, bound):

@@ -8,55 +8,55 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class TermTest(Protocol):
+class TermMatcher(Protocol):
     """Which of some indexed terms were matched."""
 
-    def of(self, terms: set[str], /) -> Set[str]: ...
+    def matching(self, terms: set[str], /) -> Set[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf:
+class ExactTerms:
     terms: frozenset[str]
 
-    def of(self, terms: set[str], /) -> Set[str]:
+    def matching(self, terms: set[str], /) -> Set[str]:
         return self.terms & terms
 
 
 @dataclass(frozen=True, slots=True)
-class Like:
+class TermPattern:
     pattern: re.Pattern[str]
 
-    def of(self, terms: set[str], /) -> Set[str]:
+    def matching(self, terms: set[str], /) -> Set[str]:
         return {term for term in terms if self.pattern.fullmatch(term)}
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class FuzzyTerm:
     """Within ``edits`` insertions, deletions, substitutions or swaps of neighbours."""
 
     word: str
     edits: int
 
-    def of(self, terms: set[str], /) -> Set[str]:
+    def matching(self, terms: set[str], /) -> Set[str]:
         reach = range(len(self.word) - self.edits, len(self.word) + self.edits + 1)
         return {term for term in terms if len(term) in reach and _distance(self.word, term) <= self.edits}
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class PhraseMatcher:
     """Terms at these positions relative to each other; ``last`` is a test for the term after them (a prefix)."""
 
     words: tuple[tuple[int, str], ...]
     slop: int = 0
-    last: tuple[int, TermTest] | None = None
+    last: tuple[int, TermMatcher] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FieldMatcher:
     """``field`` is the path of the field that was searched."""
 
     field: str
-    what: TermTest | Phrase
+    matcher: TermMatcher | PhraseMatcher
 
 
 def _distance(a: str, b: str) -> int:
