@@ -1,10 +1,10 @@
-"""What the server answers when it does not do what was asked, in the shape of OpenSearch's errors.
+"""Refusals, in the form of OpenSearch's errors.
 
     Refusal
-    ├── SearchError      a JSON body with type and reason: the request is wrong, or names what is not offered here
+    ├── SearchError      JSON body with type and reason: the request is wrong, or asks for something not offered here
     └── NotServed        404 without a body: OpenSearch Serverless has no such operation
 
-Source of the bodies: OpenSearch 2.19; of the empty 404: the answers of OpenSearch Serverless to ``_refresh`` and the like
+Source of the bodies: OpenSearch 2.19. Source of the empty 404: what OpenSearch Serverless answers to ``_refresh`` and the like
 (https://github.com/opensearch-project/k-NN/issues/1037).
 """
 
@@ -32,7 +32,7 @@ class NotServed(Refusal):
 
 
 class SearchError(Refusal):
-    """``kind`` and ``reason`` as OpenSearch names them. ``query_phase`` wraps them as a failure of all shards."""
+    """``kind`` and ``reason`` are OpenSearch's terms. ``query_phase`` reports the error as a failure of all shards."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class SearchError(Refusal):
         self._caused_by, self._query_phase, self._outer, self._details = caused_by, query_phase, outer_reason, details
 
     def cause(self) -> dict[str, Any]:
-        """The error alone, as an item of ``_bulk`` holds it."""
+        """Returns the error alone, as an item of ``_bulk`` contains it."""
         cause: dict[str, Any] = {"type": self.kind, "reason": self._outer or self.reason, **self._details}
         if self._caused_by:
             cause["caused_by"] = self._caused_by
@@ -84,7 +84,7 @@ def illegal_argument(reason: str) -> SearchError:
 
 @contextmanager
 def malformed(what: str) -> Iterator[None]:
-    """Around the reading of a tree of settings: a value of the wrong kind is the request's fault."""
+    """Reports a value of the wrong type inside the block as an error of the request."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -96,12 +96,12 @@ def unknown_field(parser: str, name: str) -> SearchError:
 
 
 def not_offered(what: str) -> SearchError:
-    """For what OpenSearch Serverless does, and this server does not: better refused than answered wrongly."""
+    """Error for what OpenSearch Serverless offers and this server does not. A refusal is better than a wrong result."""
     return illegal_argument(f"{what} is not offered by the local search server")
 
 
 def query_failed(reason: str, kind: str = "query_shard_exception") -> SearchError:
-    """A query that is well formed but cannot run on this index."""
+    """Error for a well-formed query that cannot run on this index."""
     return SearchError(400, kind, reason, query_phase=True)
 
 

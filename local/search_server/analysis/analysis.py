@@ -1,8 +1,8 @@
-"""Analyzers: text → terms with positions, term for term what Lucene makes of it.
+"""Analyzers: they turn text into terms with positions, exactly as Lucene's analyzers do.
 
-No word reaches over white space, and what a word becomes depends on nothing around it: so the terms of each piece between spaces are
-computed once and remembered. An index gets the finished terms joined by ``SEPARATOR``, with ``GAP`` where a term was removed,
-so that positions stay.
+No word contains white space, and the terms of a word do not depend on the words around it. The terms of each piece between spaces
+are therefore computed once and cached. The index receives the finished terms joined by ``SEPARATOR``. ``GAP`` stands where a filter
+removed a term, so that the positions of the others do not change.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from local.search_server.analysis import porter
 from local.search_server.analysis.word_breaks import word_pattern
 
 SEPARATOR, GAP = "\x1f", "\x1e"
-_CACHE_SIZE = 200_000  # pieces of text, then the memory begins anew
-_MAX_CACHED_LENGTH = 48  # characters of a piece
-_MAX_TOKEN_LENGTH = 255  # characters; Lucene's StandardTokenizer cuts longer ones
+_CACHE_SIZE = 200_000  # pieces of text; the cache is emptied when it is full
+_MAX_CACHED_LENGTH = 48  # characters of a piece of text
+_MAX_TOKEN_LENGTH = 255  # characters; Lucene's StandardTokenizer splits longer ones
 
 ENGLISH_STOP_WORDS = frozenset(
     [
@@ -68,7 +68,7 @@ def _lower(token: str) -> str:
 
 
 def _lower_letter(letter: str) -> str:
-    """Each code point by itself, as Java does: no final sigma, and one letter for one letter."""
+    """Lower case of one code point by itself, as in Java: no final sigma, and always one letter for one letter."""
     return "i" if letter == "İ" else letter.lower()
 
 
@@ -83,7 +83,7 @@ def _ascii_folding() -> Callable[[str], str]:
 
 @dataclass(frozen=True, slots=True)
 class TokenFilter:
-    """A token filter: a token without a term becomes "". ``normalizes``: prefixes and fuzzy terms go through it too."""
+    """Token filter; ``apply`` returns "" to remove a token. ``normalizes``: it applies to prefixes and fuzzy terms too."""
 
     apply: Callable[[str], str]
     normalizes: bool = False
@@ -98,7 +98,7 @@ def _stop_filter(words: frozenset[str]) -> TokenFilter:
 
 @dataclass(frozen=True, slots=True)
 class TermSpan:
-    """A term and where it came from: ``start`` and ``end`` in characters of the text."""
+    """A term and its place: ``position`` counts terms, ``start`` and ``end`` count characters of the text."""
 
     term: str
     position: int
@@ -122,7 +122,7 @@ def _occurrences(pieces: set[str], text: str) -> list[_PieceOccurrence]:
 
 
 class Analyzer:
-    """``steps`` run on each word of the text, or, without ``splits``, on the text as one."""
+    """A tokenizer and its token filters. Without ``splits`` the whole text is one token."""
 
     def __init__(self, filters: tuple[TokenFilter, ...], *, splits: bool = True) -> None:
         self._filters, self._splits = filters, splits
@@ -131,17 +131,17 @@ class Analyzer:
         self._joined = _Cache(self._analyze)
 
     def indexed(self, text: str) -> str:
-        """The text as the index takes it."""
+        """Returns the text in the form that the index stores: its terms, joined by ``SEPARATOR``."""
         return SEPARATOR.join(filter(None, map(self._joined.__getitem__, self._pieces(text))))
 
     def terms(self, text: str) -> list[tuple[int, str]]:
-        """(position, term), without the removed ones."""
+        """Returns (position, term) of each term that no filter removed."""
         indexed = self.indexed(text)
         slots = indexed.split(SEPARATOR) if indexed else []
         return [(position, term) for position, term in enumerate(slots) if term != GAP]
 
     def normalized(self, token: str) -> str:
-        """A prefix or a fuzzy term: lowered and folded as words are, but neither cut nor stemmed nor removed."""
+        """Returns a prefix or a fuzzy term in lower case and folded as words are, without splitting, stemming or stop words."""
         for step in self._filters:
             token = step.apply(token) if step.normalizes else token
         return token
@@ -149,9 +149,9 @@ class Analyzer:
     def spans(
         self, text: str, choose: Callable[[set[str]], set[str]] = lambda terms: terms, *, positions: bool = True
     ) -> list[TermSpan]:
-        """The terms that ``choose`` takes of all that are in the text, with their offsets.
+        """Returns the places of those terms of the text that ``choose`` selects.
 
-        Without ``positions``, which is faster in a long text with few such terms, a span's position is its offset.
+        Without ``positions`` the position of a span is its offset. This is faster when few terms of a long text are selected.
         """
         pieces = self._pieces(text)
         analyzed = dict(zip(pieces, map(self._joined.__getitem__, pieces), strict=True))
@@ -187,7 +187,7 @@ class Analyzer:
                 position += joined.count(SEPARATOR) + 1
 
     def _pieces(self, text: str) -> list[str]:
-        return text.split() if self._splits and "\u202f" not in text else [text]  # that space joins words (UAX #29)
+        return text.split() if self._splits and "\u202f" not in text else [text]  # U+202F joins words (UAX #29)
 
     def _tokens(self, piece: str) -> list[str]:
         tokens = self._tokenizer.analyze(piece)
@@ -256,7 +256,7 @@ _LOWERCASE = Analyzer((LOWER,), splits=False)
 
 @dataclass(frozen=True)
 class Analysis:
-    """The analyzers and normalizers an index knows: the built-in ones and those of its settings."""
+    """The analyzers and normalizers of an index: the built-in ones and those of its settings."""
 
     analyzers: dict[str, Analyzer] = field(default_factory=lambda: dict(BUILT_IN))
     normalizers: dict[str, Analyzer] = field(default_factory=lambda: {"lowercase": _LOWERCASE})
@@ -264,7 +264,7 @@ class Analysis:
     @staticmethod
     @errors.malformed("[index.analysis]")
     def from_settings(settings: dict[str, Any]) -> Analysis:
-        """From ``settings.analysis``. Raises SearchError for what cannot be had here exactly as Lucene does it."""
+        """Reads ``settings.analysis``. Raises SearchError for an analyzer that this server cannot reproduce exactly."""
         if unknown := set(settings) - {"analyzer", "filter", "normalizer"}:
             raise errors.not_offered(f"setting [index.analysis.{min(unknown)}]")
         filters = settings.get("filter", {})

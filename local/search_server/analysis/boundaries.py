@@ -1,7 +1,8 @@
-"""Where sentences and words end, as Java's BreakIterator (locale ROOT) sees it: OpenSearch cuts fragments there.
+"""Boundaries of sentences and words, as Java's BreakIterator (locale ROOT) finds them; OpenSearch cuts fragments there.
 
-Sentences end after ``! ? 。`` and their closing quotes and spaces; after full stops only before a space that is not followed by a
-digit or, where it is a single one, by a small letter. A new line alone ends nothing. Odd heaps of punctuation may be cut elsewhere.
+A sentence ends after ``! ? 。`` and the closing quotes and spaces that follow. It ends after a full stop only if a space follows,
+unless after the space comes a digit or, where it is a single space, a lower-case letter. A line break alone does not end a sentence.
+The boundaries in unusual sequences of punctuation may differ from Java's.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ _WORD = re.compile(
 
 
 class Boundaries:
-    """Sorted offsets of a text, 0 and its length among them."""
+    """Sorted offsets in a text, including 0 and the length of the text."""
 
     def __init__(self, offsets: list[int]) -> None:
         self._offsets = offsets
 
     def preceding(self, offset: int) -> int:
-        """The last boundary before ``offset``; 0 at the beginning."""
+        """Returns the last boundary before ``offset``, or 0."""
         at = bisect_left(self._offsets, offset) - 1
         return self._offsets[at] if at >= 0 else 0
 
     def following(self, offset: int) -> int | None:
-        """The first boundary after ``offset``; None at the end."""
+        """Returns the first boundary after ``offset``, or None."""
         at = bisect_right(self._offsets, offset)
         return self._offsets[at] if at < len(self._offsets) else None
 
@@ -74,5 +75,5 @@ def _sentence_end(text: str, ending: re.Match[str]) -> int | None:
 
 
 def words(text: str, start: int, end: int) -> Boundaries:
-    """The boundaries between ``start`` and ``end``, which should lie at some distance from where they are used."""
+    """Returns the word boundaries between ``start`` and ``end``. Those close to either end are not reliable."""
     return Boundaries([start + match.start() for match in _WORD.finditer(text[start:end])] + [min(end, len(text))])

@@ -1,8 +1,8 @@
-"""Porter's stemmer in the form Lucene's English analyzer has it.
+"""Porter's stemmer, as Lucene's English analyzer has it.
 
-M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with the two departures that Porter's own later code
-and Lucene's PorterStemFilter make: ``bli`` → ``ble`` (not ``abli`` → ``able``) and ``logi`` → ``log`` in step 2.
-It is not the Snowball "english" stemmer (Porter 2), which gives other stems.
+Source: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, with the two changes of Porter's own later code and of
+Lucene's PorterStemFilter in step 2: ``bli`` → ``ble`` (not ``abli`` → ``able``) and ``logi`` → ``log``.
+The Snowball "english" stemmer (Porter 2) is another algorithm, with other stems.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _STEP4 = (
 
 
 def stem(word: str) -> str:
-    """The stem of a lower-case word; words of one or two letters are left alone."""
+    """Returns the stem of a lower-case word. Words of one or two letters stay as they are."""
     if len(word) < 3:
         return word
     word = _plural(word)

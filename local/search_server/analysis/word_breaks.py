@@ -1,13 +1,13 @@
-"""Where words begin and end."""
+"""Word boundaries of Unicode, as Lucene's tokenizer has them."""
 
 from __future__ import annotations
 
 
 def word_pattern() -> str:
-    """Word boundaries of Unicode UAX #29 as Lucene's StandardTokenizer has them (its grammar: StandardTokenizerImpl.jflex).
+    """Returns a regular expression for words by Unicode UAX #29, as in Lucene's StandardTokenizer.
 
-    The grammar takes the longest match, a regular expression the first: alternatives and repetitions stand in the order
-    that gives the same tokens.
+    Source: its grammar, StandardTokenizerImpl.jflex. The grammar takes the longest match, a regular expression the first one. The
+    alternatives and repetitions are therefore in the order that gives the same tokens.
     """
     more = r"[\p{wb=Format}\p{wb=Extend}\p{wb=ZWJ}]*"
     number = rf"(?:[\p{{wb=Numeric}}\x{{FF10}}-\x{{FF19}}]{more})"

@@ -43,7 +43,7 @@ class _Item:
 
 
 def bulk(catalog: Catalog, collection: str, default_index: str | None, text: str) -> JsonResponse:
-    """Each item succeeds or fails by itself; those of one index are durable together."""
+    """Runs each item by itself: one can fail and the others succeed. The items of one index become durable together."""
     began = time.perf_counter()
     items = _items(text, default_index)
     if not items:

@@ -1,6 +1,6 @@
 """Writing and reading documents by their ids.
 
-Answers have the zeros that OpenSearch Serverless puts for shards, sequence numbers and terms.
+Responses contain zeros for shards, sequence numbers and primary terms, as those of OpenSearch Serverless do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from local.search_server import errors
 from local.search_server.index.document_log import StoredDocument
 from local.search_server.index.index import Decision, Index, Write, WriteResult
 
-_MAX_ID_BYTES = 512  # bytes
+_MAX_ID_BYTES = 512
 STATUS_OF_RESULT = {"created": 201, "updated": 200, "deleted": 200, "noop": 200, "not_found": 404}
 _UPDATE_OPTIONS_NOT_OFFERED = {
     "_source", "detect_noop", "doc_as_upsert", "if_primary_term", "if_seq_no", "lang", "script", "scripted_upsert", "upsert",
@@ -23,7 +23,7 @@ JsonResponse = tuple[int, dict[str, Any]]
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """A document. Raises SearchError for what is no JSON object or no Unicode."""
+    """Parses a document. Raises SearchError for text that is not a JSON object or not valid Unicode."""
     try:
         document = json.loads(text, parse_constant=_reject_constant)
         if "\\ud" in text.lower():
@@ -49,7 +49,7 @@ def _not_json() -> errors.SearchError:
     return errors.SearchError(400, "mapper_parsing_exception", "failed to parse", caused_by=cause)
 
 
-# -- what becomes of a document
+# -- decisions about a write
 def indexing(text: str) -> Callable[[StoredDocument | None], Decision]:
     def decide(current: StoredDocument | None) -> Decision:
         parse_object(text)
@@ -78,7 +78,7 @@ def deleting(current: StoredDocument | None) -> Decision:
 
 
 def updating(document_id: str, text: str, index: Index) -> Callable[[StoredDocument | None], Decision]:
-    """Raises SearchError at once for a body that is no update."""
+    """Returns the decision about a partial update. Raises SearchError at once for a body that is not an update."""
     body = parse_object(text)
     for name in body:
         if name in _UPDATE_OPTIONS_NOT_OFFERED:
@@ -103,7 +103,7 @@ def updating(document_id: str, text: str, index: Index) -> Callable[[StoredDocum
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Objects are merged, anything else is replaced."""
+    """Merges objects recursively; any other value of ``new`` replaces the old one."""
     merged = dict(old)
     for name, value in new.items():
         before = old.get(name)

@@ -1,4 +1,7 @@
-"""The HTTP front: reads a request, asks ``routes`` and writes the answer as JSON. A thread for each connection, kept alive."""
+"""HTTP server: reads requests, passes them to ``routes`` and writes the responses as JSON.
+
+Each connection has a thread and is kept open between requests.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from local.search_server import errors
 from local.search_server.api import routes
 from local.search_server.index.catalog import Catalog
 
-MAX_BODY_BYTES = 10 * 1024 * 1024  # bytes of a request, the quota of OpenSearch Serverless
+MAX_BODY_BYTES = 10 * 1024 * 1024  # quota of OpenSearch Serverless
 _IDLE_SECONDS = 300
 
 _log = logging.getLogger(__name__)
@@ -22,7 +25,7 @@ class SearchServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, host: str, port: int, catalog: Catalog) -> None:
-        """Port 0 takes a free one; ``port`` says which. Raises OSError when it is taken."""
+        """With port 0 the system chooses one; ``port`` returns it. Raises OSError for a port in use."""
         super().__init__((host, port), _Handler)
         self.catalog = catalog
 
@@ -58,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = refusal.status, refusal.body()
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException:  # a panic in tantivy is none of Exception
+        except BaseException:  # a panic in tantivy is not an Exception
             _log.exception("%s %s failed", self.command, self.path)
             status, body = (
                 500,
@@ -90,4 +93,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _serve
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged: documents' ids and words would be."""
+        """Logs nothing: requests contain ids and words of documents."""

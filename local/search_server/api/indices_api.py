@@ -1,4 +1,4 @@
-"""Making, describing and removing indexes."""
+"""Creating, describing and removing indexes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from local.search_server import errors
 from local.search_server.index.catalog import Catalog
 from local.search_server.index.index import Index
 
-_SETTINGS_NOT_FOLLOWED = {
+_IGNORED_SETTINGS = {
     "number_of_shards",
     "number_of_replicas",
     "refresh_interval",
-}  # taken and, as by OpenSearch Serverless, not followed
+}  # accepted and ignored, as by OpenSearch Serverless
 _SETTINGS_NOT_OFFERED = ("knn", "max_result_window", "mapping", "sort", "highlight", "query", "search", "similarity", "codec", "blocks",
                     "max_ngram_diff", "default_pipeline", "final_pipeline", "auto_expand_replicas", "hidden", "routing")  # fmt: skip
 
@@ -32,7 +32,7 @@ def create(catalog: Catalog, collection: str, name: str, body: dict[str, Any]) -
 
 @errors.malformed("settings")
 def _normalized_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """In one form: ``{"index": {"analysis": …}}``, ``{"analysis": …}`` and ``{"index.analysis.…": …}`` are the same."""
+    """Returns the settings as one tree: ``{"index": {"analysis": …}}`` and ``{"index.analysis.…": …}`` become ``{"analysis": …}``."""
     tree: dict[str, Any] = {}
     for path, value in given.items():
         _set_path(tree, path.split("."), value)
@@ -40,7 +40,7 @@ def _normalized_settings(given: dict[str, Any]) -> dict[str, Any]:
     for key in tree:
         if key in _SETTINGS_NOT_OFFERED:
             raise errors.not_offered(f"setting [index.{key}]")
-        if key not in _SETTINGS_NOT_FOLLOWED | {"analysis"}:
+        if key not in _IGNORED_SETTINGS | {"analysis"}:
             raise errors.illegal_argument(
                 f"unknown setting [index.{key}] please check that any required plugins are installed, or check the breaking changes"
                 " documentation for removed settings"

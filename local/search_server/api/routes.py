@@ -1,6 +1,7 @@
-"""Which operation a path means; the border between what OpenSearch Serverless serves, what is offered here, and what neither does.
+"""Routes: the operation of each path, and the refusal of every other path.
 
-Source of the table: "Supported OpenSearch API operations and permissions", Amazon OpenSearch Serverless developer guide.
+An operation that OpenSearch Serverless lacks gets an empty 404. One that only this server lacks gets a 400 with a reason.
+Source: "Supported OpenSearch API operations and permissions", Amazon OpenSearch Serverless developer guide.
 """
 
 from __future__ import annotations
@@ -76,14 +77,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``body`` None: none at all."""
+    """Status and JSON body; ``body`` None: the response is empty."""
 
     status: int
     body: Any
 
 
 def respond(catalog: Catalog, request: Request) -> Response:
-    """Raises Refusal."""
+    """Runs the operation of a request. Raises Refusal."""
     parts = request.parts
     if not parts:
         raise errors.NotServed
@@ -152,7 +153,7 @@ class _Operation:
             )
 
     def _check_parameters(self, known: set[str]) -> None:
-        """Refuses parameters that are not known, by name."""
+        """Raises SearchError for every other parameter than ``known``."""
         path = urlsplit(self._request.target).path.partition("/")[2]
         for name in self._parameters:
             if name not in known:

@@ -1,4 +1,4 @@
-"""``_search``, ``_count`` and ``_analyze``: requests in, answers out."""
+"""``_search``, ``_count`` and ``_analyze``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from local.search_server.search.aggregations import Aggregator
 from local.search_server.search.sorting import SortKey
 
 MAX_RESULT_WINDOW = 10_000  # index.max_result_window
-_DEFAULT_TRACK_TOTAL_HITS = 10_000  # hits counted exactly unless more is asked for
-_SHARDS = {"total": 0, "successful": 0, "skipped": 0, "failed": 0}  # what OpenSearch Serverless shows of its shards
+_DEFAULT_TRACK_TOTAL_HITS = 10_000  # hits counted exactly by default
+_SHARDS = {"total": 0, "successful": 0, "skipped": 0, "failed": 0}  # as in OpenSearch Serverless
 _DURATION = re.compile(r"\d+(nanos|micros|ms|s|m|h|d)|-1")
 
 _KNOWN = {
@@ -50,7 +50,7 @@ class SearchRequest:
 
     @staticmethod
     def parse(body: dict[str, Any]) -> SearchRequest:
-        """Raises SearchError for anything unknown or not offered."""
+        """Parses the body of a search. Raises SearchError for any option that is unknown or not offered."""
         for name in body:
             if name in _NOT_OFFERED:
                 raise errors.not_offered(f"[{name}] of a search")
@@ -186,7 +186,7 @@ def _run(
 
 
 class _DocumentCache:
-    """The documents of one search, each read once."""
+    """The documents of one search; each is read once."""
 
     def __init__(self, index: Index) -> None:
         self._index, self._stored = index, dict[int, StoredDocument]()
@@ -255,7 +255,7 @@ def count(index: Index, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def analyze(index: Index, body: dict[str, Any]) -> dict[str, Any]:
-    """The terms of a text, by an ``analyzer`` or by that of a ``field``."""
+    """Returns the terms of a text, by an ``analyzer`` or by the analyzer of a ``field``."""
     for name in body:
         if name in ("tokenizer", "filter", "char_filter", "normalizer", "explain", "attributes"):
             raise errors.not_offered(f"[{name}] of _analyze")

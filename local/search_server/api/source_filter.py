@@ -1,4 +1,4 @@
-"""``_source``: which parts of a document are returned."""
+"""``_source`` of a search: the parts of a document that are returned."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from local.search_server import errors
 
 @dataclass(frozen=True, slots=True)
 class SourceFilter:
-    """``wanted`` False: no source at all. ``names`` are fields and whole objects; without any, everything is returned."""
+    """``wanted`` False: nothing is returned. ``names``: fields and whole objects to return; empty: the whole document."""
 
     wanted: bool = True
     names: frozenset[str] = frozenset()
 
     @staticmethod
     def parse(value: Any) -> SourceFilter:
-        """Raises SearchError."""
+        """Parses ``_source``. Raises SearchError."""
         if isinstance(value, bool):
             return SourceFilter(value)
         names = [value] if isinstance(value, str) else value

@@ -1,1 +1,1 @@
-"""One index: its mapping, its documents, and their searchable form."""
+"""Indexes: mappings, stored documents, and their searchable form."""

@@ -1,4 +1,4 @@
-"""The collections on disk and the indexes in them: ``<data>/<collection>/<index>/``. A collection appears when it is first used."""
+"""The collections on disk and their indexes: ``<data>/<collection>/<index>/``. A collection exists from its first use on."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from local.search_server.index.index import Index
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9-]{2,39}")
 _FORBIDDEN_CHARACTERS = ' "*\\<|,>/?'
-_MAX_NAME_BYTES = 255  # bytes
-_TEMPORARY_PREFIX = "."  # begins the name of a folder that is being made or removed
+_MAX_NAME_BYTES = 255
+_TEMPORARY_PREFIX = "."  # folders that are being created or removed
 
 _log = logging.getLogger(__name__)
 
 
 class Catalog:
     def __init__(self, data: Path, refresh_seconds: float) -> None:
-        """Raises BlockingIOError when another server works on the same folder."""
+        """Opens all indexes. Raises BlockingIOError when another server uses the same folder."""
         data.mkdir(parents=True, exist_ok=True)
         self._data, self._refresh_seconds = data, refresh_seconds
         self._lock_file = open(data / ".lock", "w")
@@ -43,7 +43,7 @@ class Catalog:
         self._refresher.start()
 
     def find(self, collection: str, name: str) -> Index:
-        """Raises SearchError (index_not_found_exception)."""
+        """Returns an index. Raises SearchError (index_not_found_exception)."""
         index = self._indexes.get((collection, name))
         if index is None:
             raise errors.index_not_found(name)
@@ -69,7 +69,7 @@ class Catalog:
             return index
 
     def find_or_create(self, collection: str, name: str) -> Index:
-        """A first write makes its index, with a mapping guessed from the documents."""
+        """Returns an index. A missing one is created without a mapping: its fields are inferred from the documents."""
         try:
             return self.find(collection, name)
         except errors.SearchError:
@@ -95,7 +95,7 @@ class Catalog:
         for (collection, name), index in list(self._indexes.items()):
             try:
                 index.refresh()
-            except BaseException:  # a panic in tantivy is none of Exception, and must not end the thread
+            except BaseException:  # a panic in tantivy is not an Exception, and must not end the thread
                 _log.exception("refresh of %s/%s failed", collection, name)
 
     def close(self) -> None:

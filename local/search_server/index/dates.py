@@ -1,4 +1,4 @@
-"""Dates as OpenSearch reads them: ``strict_date_optional_time||epoch_millis`` and date math, in UTC milliseconds.
+"""Dates in OpenSearch's format ``strict_date_optional_time||epoch_millis``, and date math, in milliseconds of UTC.
 
 Source: OpenSearch 2.19, org.opensearch.common.time.JavaDateMathParser.
 """
@@ -22,8 +22,11 @@ class NotADate(ValueError):
 
 
 def parse(value: object, *, round_up: bool = False) -> int:
-    """Milliseconds since 1970. ``round_up`` takes the last millisecond of a time that is not said; a day or month
-    that is not said is the first either way (``2024-05`` → 1 May, 23:59:59.999)."""
+    """Returns milliseconds since 1970. Raises NotADate.
+
+    ``round_up`` fills a missing time of day with its last millisecond. A missing month or day is the first in either case:
+    ``2024-05`` rounded up is 1 May, 23:59:59.999.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise NotADate(value)
     text = str(value)
@@ -46,7 +49,10 @@ def parse(value: object, *, round_up: bool = False) -> int:
 
 
 def evaluate(expression: object, now: int, *, round_up: bool = False) -> int:
-    """A date or date math: ``now-1d/d``, ``2024-01-01||+1M/M``. ``round_up`` rounds to the end of a unit instead of its beginning."""
+    """Evaluates a date or date math: ``now-1d/d``, ``2024-01-01||+1M/M``. Raises NotADate.
+
+    ``round_up`` rounds to the end of a unit instead of its beginning.
+    """
     text = str(expression) if isinstance(expression, str | int) and not isinstance(expression, bool) else ""
     if text.startswith("now"):
         base, math = now, text[3:]
@@ -69,7 +75,7 @@ def evaluate(expression: object, now: int, *, round_up: bool = False) -> int:
 
 
 def floor(moment: datetime, unit: str) -> datetime:
-    """The beginning of the second, minute, hour, day, week (Monday), month, quarter or year that ``moment`` is in."""
+    """Returns the beginning of the second, minute, hour, day, week (Monday), month, quarter or year that contains ``moment``."""
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     match unit:
         case "s":
@@ -91,7 +97,7 @@ def floor(moment: datetime, unit: str) -> datetime:
 
 
 def next_start(moment: datetime, unit: str) -> datetime:
-    """The beginning of the unit after the one that begins at ``moment``."""
+    """Returns the beginning of the unit that follows the one beginning at ``moment``."""
     return _shifted(moment, "M", 3) if unit == "q" else _shifted(moment, unit, 1)
 
 
@@ -107,7 +113,7 @@ def from_milliseconds(millis: int) -> datetime:
 
 
 def iso(millis: int) -> str:
-    """The form of ``key_as_string``: 2024-05-01T00:00:00.000Z."""
+    """Returns the format of ``key_as_string``: 2024-05-01T00:00:00.000Z."""
     moment = from_milliseconds(millis)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
 

@@ -1,8 +1,8 @@
-"""The documents of one index: every write, in order, in SQLite. It is the truth; the text index is made from it.
+"""The documents of one index in SQLite: every write, in order. The text index is derived from them.
 
-A write that was answered is in SQLite's write-ahead log, which survives the death of the process (``synchronous=NORMAL``; only a
-crash of the machine could take the last ones). A newer write of a document does not overwrite the older one: searches go on
-seeing the older until the text index has caught up, then ``forget`` removes it.
+A confirmed write is in SQLite's write-ahead log and survives a crash of the process. With ``synchronous=NORMAL``, a crash of the
+machine can lose the last writes. A newer write of a document does not overwrite the older one: searches see the older one until the
+text index contains the newer; then ``purge`` removes it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CREATE INDEX IF NOT EXISTS replaced ON writes (replaced_by) WHERE replaced_by IS
 CREATE INDEX IF NOT EXISTS deletions ON writes (at) WHERE deleted;
 CREATE TABLE IF NOT EXISTS sources (seq INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
-_DELETION_RETENTION = 60.0  # seconds a deleted document's version lives on (index.gc_deletes)
+_DELETION_RETENTION = 60.0  # seconds that the version of a deleted document is kept (index.gc_deletes)
 _ROWS_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document as written: ``source`` is its JSON text, None for a deletion."""
+    """One write of a document. ``source`` is its JSON text; None: the document was deleted."""
 
     seq: int
     id: str
@@ -46,7 +46,7 @@ class StoredDocument:
 
 
 class LogClosed(Exception):
-    """The index was removed while somebody was reading it."""
+    """The index was removed during a read."""
 
 
 class DocumentLog:
@@ -84,7 +84,7 @@ class DocumentLog:
             for connection in (*self._idle, self._writer):
                 connection.close()
 
-    # -- writing: one thread at a time, the index sees to that
+    # -- writing: one thread at a time, which the index ensures
     @contextmanager
     def transaction(self) -> Iterator[None]:
         self._writer.execute("BEGIN IMMEDIATE")
@@ -96,7 +96,7 @@ class DocumentLog:
         self._writer.execute("COMMIT")
 
     def latest(self, document_id: str) -> StoredDocument | None:
-        """The last write of a document, searchable or not; a deletion as long as its version is remembered."""
+        """Returns the last write of a document, searchable or not. A deletion is returned until its version is purged."""
         row = self._writer.execute(
             "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq) WHERE id = ? ORDER BY seq DESC LIMIT 1",
             (document_id,),
@@ -117,7 +117,7 @@ class DocumentLog:
         return seq
 
     def purge(self, visible: int) -> None:
-        """Removes what no search can see any more: writes replaced up to ``visible``, and deletions of a minute ago."""
+        """Removes what no search can see any more: writes replaced up to ``visible``, and deletions older than a minute."""
         gone = "SELECT seq FROM writes WHERE replaced_by <= ?"
         old = "deleted AND at < ? AND seq <= ?"
         with self.transaction():
@@ -140,7 +140,7 @@ class DocumentLog:
         return int(row[0]) if row else 0
 
     def as_of(self, document_id: str, visible: int) -> StoredDocument | None:
-        """The document as a search at ``visible`` sees it."""
+        """Returns the document that a search at ``visible`` sees."""
         with self._read_connection() as db:
             row = db.execute(
                 "SELECT seq, id, version, body FROM writes LEFT JOIN sources USING (seq)"
@@ -161,7 +161,7 @@ class DocumentLog:
         return found
 
     def between(self, after: int, until: int, limit: int) -> list[StoredDocument]:
-        """The writes that count at ``until``, in order, from after ``after``: at most ``limit``; replaced ones are left out."""
+        """Returns at most ``limit`` writes after ``after``, in order, without those that were replaced by ``until``."""
         return self._listed(
             "seq > ? AND seq <= ? AND (replaced_by IS NULL OR replaced_by > ?)", (after, until, until), limit
         )

@@ -1,4 +1,4 @@
-"""A document read by a mapping: the values of its fields, and the fields it brings that the mapping does not have yet."""
+"""Parsing of a document by a mapping: the values of its fields, and its fields that the mapping lacks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MAX_DEPTH = 20  # index.mapping.depth.limit
 
 @dataclass(slots=True)
 class ParsedDocument:
-    """``values``: path of a field → its values in the document's order. ``added``: a mapping body of new fields."""
+    """``values``: path of a field → its values, in the document's order. ``added``: mapping of the new fields."""
 
     values: dict[str, list[Value]] = field(default_factory=dict)
     added: dict[str, Any] = field(default_factory=dict)
 
     def present(self) -> set[str]:
-        """The paths of all fields with a value, and of the objects around them."""
+        """Returns the paths of all fields with a value, and of the objects that contain them."""
         paths = set(self.values)
         for path in self.values:
             while path := path.rpartition(".")[0]:
@@ -35,13 +35,13 @@ def parse_document(
 ) -> ParsedDocument:
     """Raises SearchError (mapper_parsing_exception, strict_dynamic_mapping_exception) for a document that does not fit.
 
-    ``lenient`` leaves out what does not fit: documents written before a field was mapped stay as they are.
+    ``lenient`` skips values that do not fit: a document may be older than the mapping of a field.
     """
     return _DocumentParser(mapping, document_id, lenient).parse(document)
 
 
 def parse_values(mapping: Mapping, document: dict[str, Any], paths: set[str]) -> dict[str, list[Value]]:
-    """The values of a few fields of a document that is indexed already."""
+    """Returns the values of some fields of a document that is indexed already."""
     roots = {mapping.fields[path].source.partition(".")[0] for path in paths if path in mapping.fields}
     parts = {name: value for name, value in document.items() if name.partition(".")[0] in roots}
     return parse_document(mapping, parts, lenient=True).values
@@ -122,7 +122,7 @@ class _DocumentParser:
         )
 
     def _admits(self, path: str, value: Any, dynamic: str) -> bool:
-        """Whether a field the mapping does not have is looked at further."""
+        """Tells whether the parser should read a field that the mapping does not have."""
         if dynamic == "strict":
             parent, _, name = path.rpartition(".")
             raise errors.SearchError(
@@ -145,7 +145,7 @@ class _DocumentParser:
 
 
 def _inferred_mapping(value: str | int | float | bool, detects_dates: bool) -> dict[str, Any]:
-    """The type OpenSearch's dynamic mapping gives a new field."""
+    """Returns the type that OpenSearch's dynamic mapping gives to a new field."""
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""The kinds of field and what a JSON value becomes in each."""
+"""Field types, and the parsing of a JSON value for each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.search_server.index import dates
 
 Value = str | int | float
 
-MAX_KEYWORD_BYTES = 32_766  # bytes of UTF-8, Lucene's limit of a term
+MAX_KEYWORD_BYTES = 32_766  # UTF-8; Lucene's limit for a term
 
 
 class Kind(StrEnum):
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Family(StrEnum):
-    """How the index stores a kind."""
+    """How the index stores a field. The values are parts of the names of stored columns."""
 
     TEXT = "text"
     KEYWORD = "word"
@@ -47,7 +47,7 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """``path`` is its name in queries (``title.raw``), ``source`` where its values are in a document (``title``)."""
+    """``path`` is its name in queries (``title.raw``), ``source`` is the path of its values in a document (``title``)."""
 
     path: str
     source: str
@@ -65,7 +65,7 @@ class Field:
 
 
 def parse(field: Field, value: object) -> Value:
-    """What is indexed, sorted and compared of a JSON scalar. Raises ValueError with the reason in OpenSearch's words."""
+    """Returns the value that is indexed, sorted and compared. Raises ValueError with a reason in OpenSearch's words."""
     match field.kind:
         case Kind.TEXT | Kind.KEYWORD:
             return as_text(value)
@@ -114,7 +114,7 @@ def _float(kind: Kind, value: object) -> float:
 
 
 def _integer(kind: Kind, value: object) -> int:
-    number = int(_number(value))  # 3.7 → 3: the default, coerce
+    number = int(_number(value))  # 3.7 → 3: OpenSearch's default, coerce
     limit = 2 ** (_BITS[kind] - 1)
     if not -limit <= number < limit:
         raise ValueError(f"Value [{value}] is out of range for {'an' if kind is Kind.INTEGER else 'a'} {kind}")

@@ -1,8 +1,8 @@
 """One index of a collection: its mapping, its documents and their searchable form.
 
-    write ──► document log (durable, answered) ──refresh──► text index ──► snapshot, which searches and gets see
+    write ──► document log (durable, confirmed) ──refresh──► text index ──► snapshot, which searches and gets see
 
-Writers exclude each other; searches never wait for anybody: they hold the snapshot they began with.
+One thread writes at a time. Searches never wait: each keeps the snapshot it began with.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from local.search_server.index.mappings import Mapping
 from local.search_server.index.text_index import Columns, TextIndex
 
 _log = logging.getLogger(__name__)
-_BATCH_SIZE = 500  # documents in memory while indexing
+_BATCH_SIZE = 500  # documents in memory during indexing
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Snapshot:
-    """What one search sees: all writes up to ``seq``."""
+    """The state that one search sees: all writes up to ``seq``."""
 
     searcher: tantivy.Searcher
     schema: tantivy.Schema
@@ -44,19 +44,19 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """The outcome of a write. ``result``: created, updated, deleted, not_found, noop."""
+    """Outcome of a write; ``result`` is created, updated, deleted, not_found or noop."""
 
     id: str
     result: str
     version: int
 
 
-Decision = tuple[str, str | None]  # the result, and the document's new JSON text (None: deletion)
+Decision = tuple[str, str | None]  # the result, and the new JSON text of the document (None: no document)
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """``decide`` gets the document as it is now (None: there is none) and says what becomes of it, or raises SearchError."""
+    """A write of one document. ``decide`` gets the current document or None, and returns the decision or raises SearchError."""
 
     id: str
     decide: Callable[[StoredDocument | None], Decision]
@@ -64,7 +64,7 @@ class Write:
 
 class Index:
     def __init__(self, folder: Path, name: str) -> None:
-        """Opens what ``create`` made; a text index that is missing or torn is made anew from the documents."""
+        """Opens an index made by ``create``. A missing or damaged text index is rebuilt from the documents."""
         self.name, self._folder = name, folder
         self._log = DocumentLog(folder / "documents.db")
         self.settings: dict[str, Any] = json.loads(self._log.metadata("settings") or "{}")
@@ -81,24 +81,24 @@ class Index:
 
     @staticmethod
     def create(folder: Path, name: str, settings: dict[str, Any], mappings: dict[str, Any], now: int) -> None:
-        """Makes the files of an index. Raises SearchError for settings or mappings that are not offered."""
+        """Creates the files of an index. Raises SearchError for settings or mappings that are not offered."""
         mapping = Mapping.parse(mappings, Analysis.from_settings(settings.get("analysis", {})))
         folder.mkdir(parents=True)
         log = DocumentLog(folder / "documents.db")
-        facts = {
+        metadata = {
             "settings": json.dumps(settings),
             "mapping": json.dumps(mapping.tree),
             "uuid": uuid.uuid4().hex[:22],
             "created": str(now),
         }
         with log.transaction():
-            for fact, value in facts.items():
-                log.set_metadata(fact, value)
+            for key, value in metadata.items():
+                log.set_metadata(key, value)
         log.close()
 
     # -- writing
     def write(self, writes: Sequence[Write]) -> list[WriteResult | errors.SearchError]:
-        """Durable when it returns. Each write succeeds or fails by itself, in order."""
+        """Runs the writes in order; they are durable on return. Each one succeeds or fails by itself."""
         with self._write_lock:
             self._check_open()
             before = self.mapping, self.multivalued
@@ -110,9 +110,9 @@ class Index:
                 raise
 
     def _write(self, write: Write) -> WriteResult | errors.SearchError:
-        newest = self._log.latest(write.id)
-        current = newest if newest and newest.source is not None else None
-        version = newest.version if newest else 0
+        latest = self._log.latest(write.id)
+        current = latest if latest and latest.source is not None else None
+        version = latest.version if latest else 0
         try:
             result, source = write.decide(current)
             if result == "noop":
@@ -121,7 +121,7 @@ class Index:
                 self._extend_mapping(parse_document(self.mapping, json.loads(source), write.id))
         except errors.SearchError as error:
             return error
-        self._log.append(write.id, version + 1, source, newest)
+        self._log.append(write.id, version + 1, source, latest)
         return WriteResult(write.id, result, version + 1)
 
     def _extend_mapping(self, parsed: ParsedDocument) -> None:
@@ -143,26 +143,26 @@ class Index:
 
     # -- reading
     def get(self, document_id: str) -> StoredDocument | None:
-        """What a search would see: OpenSearch Serverless does not say whether a get sees more, so nothing may rely on it."""
-        snapshot = self.snapshot  # held, so that nothing it sees is forgotten meanwhile
-        with self._not_found_once_closed():
+        """Returns what a search would see. AWS does not document whether a get sees more, so nothing may rely on it."""
+        snapshot = self.snapshot  # held, so that purge keeps what it sees
+        with self._index_not_found_if_closed():
             return self._log.as_of(document_id, snapshot.seq)
 
     def documents(self, seqs: list[int], *, with_source: bool = True) -> dict[int, StoredDocument]:
-        """The documents of a search that holds a snapshot, by their writes."""
-        with self._not_found_once_closed():
+        """Returns documents of a search by their write numbers. The caller holds the snapshot."""
+        with self._index_not_found_if_closed():
             return self._log.get(seqs, with_source=with_source)
 
     @contextmanager
-    def _not_found_once_closed(self) -> Iterator[None]:
+    def _index_not_found_if_closed(self) -> Iterator[None]:
         try:
             yield
         except LogClosed as error:
             raise errors.index_not_found(self.name) from error
 
-    # -- making writes visible
+    # -- refreshing
     def refresh(self) -> None:
-        """Brings the snapshot up to the last write. A failure leaves the older snapshot, and the next refresh tries again."""
+        """Makes all writes visible. If it fails, the older snapshot stays and the next refresh tries again."""
         with self._refresh_lock:
             target, mapping = self._log.last_seq(), self.mapping
             if self._closed or (
@@ -209,7 +209,7 @@ class Index:
                 text.searcher()
                 return text, indexed
             except (OSError, ValueError, KeyError) as error:
-                _log.warning("the text index of %s is made anew from its documents: %s", self.name, error)
+                _log.warning("the text index of %s is rebuilt from its documents: %s", self.name, error)
                 shutil.rmtree(self._folder / name, ignore_errors=True)
         text = TextIndex.create(self._folder / f"text-{uuid.uuid4().hex[:12]}", self.mapping)
         text.commit()
@@ -223,7 +223,7 @@ class Index:
         self._live_snapshots.add(snapshot)
         self.snapshot = snapshot
 
-    # -- the end
+    # -- closing
     def close(self) -> None:
         with self._refresh_lock, self._write_lock:
             self._closed = True

@@ -1,16 +1,16 @@
-"""Keeps the average length of a text field what Lucene makes of it.
+"""Correction of the average length of a text field, for scores equal to Lucene's.
 
-BM25 compares a text's length with the average. Lucene averages over the documents that have a term in the field, tantivy over
-all documents; with a field that is often empty (a title, an author) that is far apart, and so are scores. So a document without
-a term gets fillers, as many as keep the average of all at the average of those that have terms.
+BM25 compares the length of a text with the average length. Lucene takes the average over documents that have a term in the field,
+tantivy over all documents. For a field that is often empty, such as a title, the two averages differ much, and so do the scores.
+Each document without a term therefore gets filler terms, in such a number that tantivy's average stays close to Lucene's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FILLER = "\x1d" * 12  # no word looks like it, and none is within two edits of it
-_MAX_FACTOR = 4  # times the average, plus a few: what one document may make up for
+FILLER = "\x1d" * 12  # no word equals it, and none is within two edits of it
+_MAX_FACTOR = 4  # times the average, plus 4: the most fillers of one document
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class _Totals:
 
 @dataclass(slots=True)
 class FieldLengths:
-    """By column. ``saved`` and ``restored`` carry it over a restart."""
+    """Totals by column. ``to_json`` and ``from_json`` keep them over a restart."""
 
     _totals: dict[str, _Totals] = field(default_factory=dict)
 
@@ -33,7 +33,7 @@ class FieldLengths:
         sums.documents += 1
 
     def fillers(self, column: str) -> int:
-        """How many fillers the next document without a term gets."""
+        """Counts a document without a term, and returns the number of its filler terms."""
         sums = self._totals.setdefault(column, _Totals())
         sums.without += 1
         if not sums.documents:

@@ -1,4 +1,4 @@
-"""The mapping of an index: which fields there are, and how fields are added."""
+"""The mapping of an index: its fields, and the rules for adding fields."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DATE_FORMATS = {"strict_date_optional_time||epoch_millis", "strict_date_optiona
 
 @dataclass(frozen=True)
 class Mapping:
-    """Immutable: a change makes a new one. ``tree`` is its JSON form."""
+    """Immutable mapping; ``tree`` is its JSON form."""
 
     tree: dict[str, Any]
     analysis: Analysis
@@ -71,7 +71,7 @@ class Mapping:
         return mapping
 
     def extended(self, body: dict[str, Any]) -> Mapping:
-        """With the fields of ``body`` added. Raises SearchError where one is there already as something else."""
+        """Returns a mapping with the fields of ``body`` added. Raises SearchError for a field that exists with another definition."""
         added = Mapping.parse(body, self.analysis).tree
         return Mapping.parse(_merged(self.tree, added, ""), self.analysis)
 
@@ -85,7 +85,7 @@ class Mapping:
 
     @cached_property
     def by_source(self) -> dict[str, tuple[Field, ...]]:
-        """Path in the document → the field there and its sub-fields."""
+        """Path in the document → the field at this path and its sub-fields."""
         grouped: dict[str, list[Field]] = {}
         for field in self.fields.values():
             grouped.setdefault(field.source, []).append(field)
@@ -93,7 +93,7 @@ class Mapping:
 
     @cached_property
     def objects(self) -> dict[str, str]:
-        """Path of each object ("" is the document) → its ``dynamic``: true, false, strict; "off" for one that is not enabled."""
+        """Path of each object ("" is the document) → its ``dynamic``: true, false or strict; "off" for a disabled object."""
         found = {"": str(self.tree.get("dynamic", "true")).lower()}
 
         def visit(properties: dict[str, Any], prefix: str, inherited: str) -> None:

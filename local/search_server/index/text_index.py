@@ -1,7 +1,8 @@
-"""The searchable form of one index: a tantivy index of generic columns, and which field is in which column.
+"""The searchable form of one index: a tantivy index of generic columns, and the assignment of fields to columns.
 
-tantivy fixes an index's fields when it is made, OpenSearch adds fields at any time: so an index has spare columns of each
-family, and a field gets one when it appears. ``TextIndex.admit`` says when they have run out and the index must be made anew.
+The fields of a tantivy index are fixed when it is created; OpenSearch adds fields at any time. An index therefore has spare columns
+of each family, and a new field gets one of them. When they run out, ``TextIndex.add_columns`` returns False and the index must be
+rebuilt.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from local.search_server.index.lengths import FILLER, FieldLengths
 from local.search_server.index.mappings import Mapping
 
 SEQ, ID, PRESENT = "seq", "id", "present"
-EVERY_DOCUMENT = ""  # what every document has in PRESENT
-WITH_TERMS = "\x1f"  # before the path of a text field that has a term
+EVERY_DOCUMENT = ""  # term that every document has in PRESENT
+WITH_TERMS = "\x1f"  # prefix of the path of a text field that has a term
 _FORMAT = 1
 _SPARE_COLUMNS = {Family.TEXT: 6, Family.KEYWORD: 16, Family.INTEGER: 8, Family.FLOAT: 6}
-_WRITER_HEAP_BYTES = 64_000_000  # bytes of documents being indexed
+_WRITER_HEAP_BYTES = 64_000_000  # buffer for documents being indexed
 _TOKENIZER = "terms"
-_VALUE_SEPARATOR = SEPARATOR + (GAP + SEPARATOR) * 100  # position_increment_gap: no phrase reaches over it
+_VALUE_SEPARATOR = SEPARATOR + (GAP + SEPARATOR) * 100  # position_increment_gap: no phrase crosses it
 
 
 @dataclass(frozen=True)
 class Columns:
-    """``of``: path of a field → its column. ``capacity``: how many columns of each family the tantivy index has."""
+    """``of``: path of a field → its column. ``capacity``: number of columns of each family."""
 
     of: dict[str, str]
     capacity: dict[str, int]
@@ -48,7 +49,7 @@ class Columns:
         return admitted
 
     def with_fields(self, fields: Iterable[Field]) -> Columns | None:
-        """None when there is no column left for one of them."""
+        """Returns the columns with ``fields`` added, or None if a column is missing for one of them."""
         of = dict(self.of)
         used = {family.value: 0 for family in Family}
         for column in of.values():
@@ -80,7 +81,7 @@ class Columns:
 
 
 class TextIndex:
-    """Not safe for two threads at once, but for ``searcher``."""
+    """Not thread-safe, except ``searcher``."""
 
     def __init__(self, folder: Path, columns: Columns, lengths: FieldLengths, index: tantivy.Index) -> None:
         self.folder, self.columns, self._lengths, self._index = folder, columns, lengths, index
@@ -99,7 +100,7 @@ class TextIndex:
 
     @staticmethod
     def open(folder: Path) -> TextIndex:
-        """Raises OSError, ValueError or KeyError where the folder is not a whole index of this format."""
+        """Raises OSError, ValueError or KeyError for a folder that does not contain a complete index of this format."""
         saved = json.loads((folder / "columns.json").read_text())
         if saved["format"] != _FORMAT:
             raise ValueError("another format")
@@ -114,7 +115,7 @@ class TextIndex:
         os.replace(path.with_suffix(".new"), path)
 
     def add_columns(self, mapping: Mapping) -> bool:
-        """Gives every field of the mapping a column; False when there are too few."""
+        """Gives a column to every field of the mapping. Returns False if there are too few."""
         if mapping.fields.keys() <= self.columns.of.keys():
             return True
         columns = self.columns.with_fields(mapping.fields.values())

@@ -1,1 +1,1 @@
-"""The query DSL: JSON → a tantivy query that finds what OpenSearch finds and scores it as Lucene's BM25 does."""
+"""The query DSL: compiles JSON to a tantivy query with the hits of OpenSearch and the scores of Lucene's BM25."""

@@ -1,4 +1,4 @@
-"""Pieces a query is built of."""
+"""Compiled clauses, the context they are compiled in, and the parsing of options common to all queries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local.search_server.index.mappings import Mapping
 from local.search_server.index.text_index import EVERY_DOCUMENT, PRESENT, WITH_TERMS
 from local.search_server.queries.term_matchers import FieldMatcher
 
-# Of BM25, with the factor k1 + 1 that OpenSearch 2 keeps and OpenSearch 3 drops: the order is the same.
+# Parameters of BM25. OpenSearch 2 keeps the factor k1 + 1, OpenSearch 3 drops it; the order is the same.
 K1, B = 1.2, 0.75
 MAX_CLAUSES = 1024  # indices.query.bool.max_clause_count
 
@@ -25,7 +25,7 @@ Q, MUST, SHOULD, MUST_NOT = tantivy.Query, tantivy.Occur.Must, tantivy.Occur.Sho
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """``constant``: every hit has the same score."""
+    """A compiled query. ``constant``: every hit has the same score. ``matchers``: the terms to highlight."""
 
     query: tantivy.Query
     constant: bool = False
@@ -35,7 +35,7 @@ class Clause:
         return self if boost == 1 else replace(self, query=Q.boost_query(self.query, boost))
 
     def filtering(self) -> tantivy.Query:
-        """The same hits with score 0."""
+        """Returns a query with the same hits and score 0."""
         return Q.const_score_query(self.query, 0.0)
 
 
@@ -53,7 +53,7 @@ def nothing() -> Clause:
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """What a query is compiled against. ``now`` in milliseconds."""
+    """The index, seen by one query. ``now`` is in milliseconds. ``scored`` False: scores do not matter."""
 
     snapshot: Snapshot
     mapping: Mapping
@@ -63,62 +63,62 @@ class QueryContext:
     scored: bool = True
 
     def unscored(self) -> QueryContext:
-        """For filters: no statistics are looked up."""
+        """Returns a context for filters, which needs no statistics."""
         return replace(self, scored=False)
 
     def field(self, path: str) -> Field | None:
-        """None for a field nobody mapped, which matches nothing. Raises SearchError for one that is not indexed."""
-        found = self.mapping.fields.get(path)
-        if found is None:
+        """Returns None for an unmapped field, which matches nothing. Raises SearchError for a field that is not indexed."""
+        field = self.mapping.fields.get(path)
+        if field is None:
             if path in ("_id", "_index", "_source", "_routing", "_type", "_field_names", "_seq_no", "_version"):
                 raise errors.not_offered(f"a query on [{path}]")
             return None
-        if not found.searchable:
+        if not field.searchable:
             raise errors.query_failed(
                 f"Cannot search on field [{path}] since it is not indexed.", "illegal_argument_exception"
             )
-        return found
+        return field
 
-    def column(self, found: Field) -> str | None:
-        """None when no visible document has the field yet."""
-        return self.snapshot.columns.of.get(found.path)
+    def column(self, field: Field) -> str | None:
+        """Returns None when no visible document has the field yet."""
+        return self.snapshot.columns.of.get(field.path)
 
-    def documents_with(self, found: Field) -> int:
-        """How many documents have a term in the field."""
-        marker = WITH_TERMS + found.path if found.family is Family.TEXT else found.path
+    def documents_with(self, field: Field) -> int:
+        """Returns the number of documents with a term in the field."""
+        marker = WITH_TERMS + field.path if field.family is Family.TEXT else field.path
         return self.snapshot.searcher.doc_freq(PRESENT, marker)
 
-    def idf(self, found: Field, column: str, term: Any) -> float:
-        """Lucene's: of the term among the documents that have the field."""
-        return _idf(self.documents_with(found), self.snapshot.searcher.doc_freq(column, term))
+    def idf(self, field: Field, column: str, term: Any) -> float:
+        """Returns Lucene's inverse document frequency, among the documents that have the field."""
+        return _idf(self.documents_with(field), self.snapshot.searcher.doc_freq(column, term))
 
-    def text_term(self, found: Field, column: str, term: str) -> tantivy.Query:
-        """A term of a text, scored with the number of documents that have the field, as Lucene counts them."""
-        return self._weighted(found, column, [term], Q.term_query(self.snapshot.schema, column, term))
+    def text_term(self, field: Field, column: str, term: str) -> tantivy.Query:
+        """Returns a query for one term of a text, scored among the documents that have the field, as in Lucene."""
+        return self._weighted(field, column, [term], Q.term_query(self.snapshot.schema, column, term))
 
-    def text_phrase(self, found: Field, column: str, words: list[tuple[int, str]], slop: int) -> tantivy.Query:
+    def text_phrase(self, field: Field, column: str, words: list[tuple[int, str]], slop: int) -> tantivy.Query:
         query = Q.phrase_query(self.snapshot.schema, column, list(words), slop)
-        return self._weighted(found, column, [word for _, word in words], query)
+        return self._weighted(field, column, [word for _, word in words], query)
 
-    def _weighted(self, found: Field, column: str, terms: list[str], query: tantivy.Query) -> tantivy.Query:
-        total, having = self.snapshot.searcher.doc_freq(PRESENT, EVERY_DOCUMENT), self.documents_with(found)
-        if not self.scored or having == total:
+    def _weighted(self, field: Field, column: str, terms: list[str], query: tantivy.Query) -> tantivy.Query:
+        total, with_field = self.snapshot.searcher.doc_freq(PRESENT, EVERY_DOCUMENT), self.documents_with(field)
+        if not self.scored or with_field == total:
             return query
         counts = [self.snapshot.searcher.doc_freq(column, term) for term in terms]
         if not all(counts):
             return query
-        return Q.boost_query(query, sum(_idf(having, n) for n in counts) / sum(_idf(total, n) for n in counts))
+        return Q.boost_query(query, sum(_idf(with_field, n) for n in counts) / sum(_idf(total, n) for n in counts))
 
-    def keyword_score(self, found: Field, column: str, value: Any) -> float:
-        """BM25 of a term in a field without norms and frequencies. Numbers and dates are points: 1."""
-        if not self.scored or (found.family is not Family.KEYWORD and found.kind is not Kind.BOOLEAN):
+    def keyword_score(self, field: Field, column: str, value: Any) -> float:
+        """Returns BM25 of a term in a field without norms and frequencies. Numbers and dates are points, with score 1."""
+        if not self.scored or (field.family is not Family.KEYWORD and field.kind is not Kind.BOOLEAN):
             return 1.0
         average = (
-            self._values_each(column) / max(self.documents_with(found), 1) if found.path in self.multivalued else 1.0
+            self._value_count(column) / max(self.documents_with(field), 1) if field.path in self.multivalued else 1.0
         )
-        return self.idf(found, column, value) * (K1 + 1) / (1 + K1 * (1 - B + B / max(average, 1.0)))
+        return self.idf(field, column, value) * (K1 + 1) / (1 + K1 * (1 - B + B / max(average, 1.0)))
 
-    def _values_each(self, column: str) -> float:
+    def _value_count(self, column: str) -> float:
         counted = self.snapshot.searcher.aggregate(Q.all_query(), {"all": {"value_count": {"field": column}}})
         return float(counted["all"]["value"])
 
@@ -143,7 +143,7 @@ def number(value: Any, name: str, query: str) -> float:
 
 
 def non_negative_integer(value: Any, name: str, query: str) -> int:
-    """A count, of at most 31 bits."""
+    """Parses a count of at most 31 bits."""
     count = number(value, name, query)
     if not 0 <= count < 2**31:
         raise errors.illegal_argument(f"[{query}] requires [{name}] to be a number of at least 0")
@@ -162,7 +162,10 @@ def boost_of(options: dict[str, Any], query: str) -> float:
 def options_for(
     body: Any, query: str, shorthand: str, known: set[str], not_offered: set[str]
 ) -> tuple[str, dict[str, Any]]:
-    """``{"field": value}`` or ``{"field": {options}}`` → field and options. Raises SearchError for what is not among them."""
+    """Parses ``{"field": value}`` or ``{"field": {options}}``; returns field and options.
+
+    Raises SearchError for an option that is neither ``known`` nor ``shorthand``.
+    """
     if not isinstance(body, dict):
         raise errors.parsing(f"[{query}] query malformed, no start_object after query name")
     if len(body) != 1:

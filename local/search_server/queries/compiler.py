@@ -1,4 +1,4 @@
-"""The entry: which query is compiled by what, and which are refused by name."""
+"""Entry point of the compiler: the table of queries that are served, and of those refused by name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from local.search_server import errors
 from local.search_server.index.index import Index, Snapshot
-from local.search_server.queries import compound, full_text, simple_query_string, term_level
+from local.search_server.queries import boolean, full_text, simple_query_string, term_level
 from local.search_server.queries.clause import MAX_CLAUSES, Clause, QueryContext
 
 _COMPILERS: dict[str, Callable[[Any, QueryContext], Clause]] = {
-    "bool": compound.boolean,
-    "constant_score": compound.constant_score,
+    "bool": boolean.boolean,
+    "constant_score": boolean.constant_score,
     "match_all": term_level.match_all,
     "match_none": term_level.match_none,
     "term": term_level.term,
@@ -38,7 +38,7 @@ _NOT_OFFERED = {
 
 
 def compile_query(body: Any, index: Index, snapshot: Snapshot, now: int) -> Clause:
-    """Raises SearchError for what is unknown, malformed or not offered; nothing is ignored. ``now`` in milliseconds."""
+    """Compiles a query. ``now`` is in milliseconds. Raises SearchError for anything unknown, malformed or not offered."""
     try:
         clause = _compile(body, QueryContext(snapshot, index.mapping, index.multivalued, now, _compile))
     except RecursionError as error:

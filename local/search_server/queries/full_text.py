@@ -9,6 +9,7 @@ from local.search_server import errors
 from local.search_server.analysis.analysis import Analyzer
 from local.search_server.index import fields
 from local.search_server.index.fields import Field, Kind
+from local.search_server.queries.boolean import minimum_should_match
 from local.search_server.queries.clause import (
     MUST,
     SHOULD,
@@ -25,7 +26,6 @@ from local.search_server.queries.clause import (
     number,
     options_for,
 )
-from local.search_server.queries.compound import minimum_should_match
 from local.search_server.queries.term_level import exact_value
 from local.search_server.queries.term_matchers import ExactTerms, FieldMatcher, FuzzyTerm, PhraseMatcher
 
@@ -45,8 +45,8 @@ def match(body: Any, context: QueryContext) -> Clause:
 def _match(path: str, options: dict[str, Any], context: QueryContext, query: str) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = context.field(path)
-    return leniently(options, lambda: words(context, found, options, query)) if found else nothing()
+    field = context.field(path)
+    return leniently(options, lambda: words(context, field, options, query)) if field else nothing()
 
 
 def leniently(options: dict[str, Any], compiled: Callable[[], Clause]) -> Clause:
@@ -58,17 +58,17 @@ def leniently(options: dict[str, Any], compiled: Callable[[], Clause]) -> Clause
         raise
 
 
-def words(context: QueryContext, found: Field, options: dict[str, Any], query: str) -> Clause:
-    """The words of a text in any order, or a value of a field that has no words."""
+def words(context: QueryContext, field: Field, options: dict[str, Any], query: str) -> Clause:
+    """Returns a clause for the words of a text in any order, or for one value of a field that is not analyzed."""
     operator = str(options.get("operator", "or")).lower()
     if operator not in ("or", "and"):
         raise errors.illegal_argument(f"No enum constant org.opensearch.index.query.Operator.{operator.upper()}")
-    if found.kind is not Kind.TEXT:
+    if field.kind is not Kind.TEXT:
         if "fuzziness" in options:
-            raise errors.not_offered(f"[fuzziness] on a field of type [{found.kind}]")
-        return exact_value(context, found, options["query"])
-    column = context.column(found)
-    terms = [term for _, term in analyzer_of(context, found, options).terms(fields.as_text(options["query"]))]
+            raise errors.not_offered(f"[fuzziness] on a field of type [{field.kind}]")
+        return exact_value(context, field, options["query"])
+    column = context.column(field)
+    terms = [term for _, term in analyzer_of(context, field, options).terms(fields.as_text(options["query"]))]
     if not terms:
         zero = str(options.get("zero_terms_query", "none")).lower()
         if zero not in ("none", "all"):
@@ -77,7 +77,7 @@ def words(context: QueryContext, found: Field, options: dict[str, Any], query: s
     if column is None:
         return nothing()
     check_clauses(len(terms))
-    clauses = [_word(context, found, column, term, options) for term in terms]
+    clauses = [_word(context, field, column, term, options) for term in terms]
     matchers = tuple(matcher for clause in clauses for matcher in clause.matchers)
     if len(clauses) == 1:
         return clauses[0]
@@ -93,24 +93,24 @@ def words(context: QueryContext, found: Field, options: dict[str, Any], query: s
     )
 
 
-def _word(context: QueryContext, found: Field, column: str, term: str, options: dict[str, Any]) -> Clause:
+def _word(context: QueryContext, field: Field, column: str, term: str, options: dict[str, Any]) -> Clause:
     edits = _max_edits(options.get("fuzziness", 0), term)
     if not edits:
         return Clause(
-            context.text_term(found, column, term), False, (FieldMatcher(found.path, ExactTerms(frozenset([term]))),)
+            context.text_term(field, column, term), False, (FieldMatcher(field.path, ExactTerms(frozenset([term]))),)
         )
-    return fuzzy_word(context, found, column, term, edits)
+    return fuzzy_word(context, field, column, term, edits)
 
 
-def fuzzy_word(context: QueryContext, found: Field, column: str, term: str, edits: int) -> Clause:
-    """Terms like this one. The very term scores as it does alone, what is merely like it adds a constant."""
+def fuzzy_word(context: QueryContext, field: Field, column: str, term: str, edits: int) -> Clause:
+    """Returns a clause for terms within ``edits``. The term itself scores as usual; similar terms add a constant."""
     like = Q.fuzzy_term_query(context.snapshot.schema, column, term, edits, True)
-    both = [(SHOULD, constant(like).query), (SHOULD, context.text_term(found, column, term))]
-    return Clause(Q.boolean_query(both), False, (FieldMatcher(found.path, FuzzyTerm(term, edits)),))
+    both = [(SHOULD, constant(like).query), (SHOULD, context.text_term(field, column, term))]
+    return Clause(Q.boolean_query(both), False, (FieldMatcher(field.path, FuzzyTerm(term, edits)),))
 
 
 def _max_edits(fuzziness: Any, term: str) -> int:
-    """AUTO is AUTO:3,6 (OpenSearch's Fuzziness)."""
+    """Parses ``fuzziness``. AUTO means AUTO:3,6 (OpenSearch's Fuzziness)."""
     text = str(fuzziness).upper()
     if text.startswith("AUTO"):
         try:
@@ -135,29 +135,29 @@ def match_phrase(body: Any, context: QueryContext) -> Clause:
 def _match_phrase(path: str, options: dict[str, Any], context: QueryContext) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = context.field(path)
-    if found is None:
+    field = context.field(path)
+    if field is None:
         return nothing()
     return leniently(
         options,
-        lambda: phrase(context, found, options, non_negative_integer(options.get("slop", 0), "slop", "match_phrase")),
+        lambda: phrase(context, field, options, non_negative_integer(options.get("slop", 0), "slop", "match_phrase")),
     )
 
 
-def phrase(context: QueryContext, found: Field, options: dict[str, Any], slop: int) -> Clause:
-    if found.kind is not Kind.TEXT:
-        return exact_value(context, found, options["query"])
-    column = context.column(found)
-    terms = analyzer_of(context, found, options).terms(fields.as_text(options["query"]))
+def phrase(context: QueryContext, field: Field, options: dict[str, Any], slop: int) -> Clause:
+    if field.kind is not Kind.TEXT:
+        return exact_value(context, field, options["query"])
+    column = context.column(field)
+    terms = analyzer_of(context, field, options).terms(fields.as_text(options["query"]))
     if column is None or len(terms) < 2:
-        return words(context, found, {key: value for key, value in options.items() if key != "slop"}, "match_phrase")
+        return words(context, field, {key: value for key, value in options.items() if key != "slop"}, "match_phrase")
     if slop and (len(terms) > 2 or terms[0][1] == terms[1][1]):
         raise errors.not_offered("[slop] in a phrase of more than two different words")
     placed = [(position - terms[0][0], term) for position, term in terms]
     return Clause(
-        context.text_phrase(found, column, placed, slop),
+        context.text_phrase(field, column, placed, slop),
         False,
-        (FieldMatcher(found.path, PhraseMatcher(tuple(placed), slop)),),
+        (FieldMatcher(field.path, PhraseMatcher(tuple(placed), slop)),),
     )
 
 
@@ -170,22 +170,22 @@ def match_phrase_prefix(body: Any, context: QueryContext) -> Clause:
 def _phrase_prefix(path: str, options: dict[str, Any], context: QueryContext) -> Clause:
     if options.get("query") is None:
         raise errors.parsing("No text specified for text query")
-    found = context.field(path)
-    return leniently(options, lambda: phrase_prefix(context, found, options)) if found else nothing()
+    field = context.field(path)
+    return leniently(options, lambda: phrase_prefix(context, field, options)) if field else nothing()
 
 
-def phrase_prefix(context: QueryContext, found: Field, options: dict[str, Any]) -> Clause:
-    """A phrase whose last word is the beginning of one: of the first 50 terms that begin so, as in Lucene.
+def phrase_prefix(context: QueryContext, field: Field, options: dict[str, Any]) -> Clause:
+    """Returns a clause for a phrase whose last word is a prefix: of the first 50 terms with this prefix, as in Lucene.
 
-    Lucene weighs all of them together; a text with several of them scores a little less here.
+    Lucene weighs these terms together. Here a text with several of them scores a little less.
     """
-    if found.kind is not Kind.TEXT:
+    if field.kind is not Kind.TEXT:
         raise errors.query_failed(
-            f"failed to create query: Can only use phrase prefix queries on text fields - not on [{found.path}] which is of"
-            f" type [{found.kind}]"
+            f"failed to create query: Can only use phrase prefix queries on text fields - not on [{field.path}] which is of"
+            f" type [{field.kind}]"
         )
-    column = context.column(found)
-    terms = analyzer_of(context, found, options).terms(fields.as_text(options["query"]))
+    column = context.column(field)
+    terms = analyzer_of(context, field, options).terms(fields.as_text(options["query"]))
     if column is None or not terms:
         return nothing()
     first = terms[0][0]
@@ -195,17 +195,17 @@ def phrase_prefix(context: QueryContext, found: Field, options: dict[str, Any]) 
     if not endings:
         return nothing()
     if not before:
-        alone = Q.boolean_query([(SHOULD, context.text_term(found, column, ending)) for ending in endings])
-        return Clause(alone, False, (FieldMatcher(found.path, ExactTerms(frozenset(endings))),))
+        alone = Q.boolean_query([(SHOULD, context.text_term(field, column, ending)) for ending in endings])
+        return Clause(alone, False, (FieldMatcher(field.path, ExactTerms(frozenset(endings))),))
     every = [*(term for _, term in before), *endings]
-    weight = sum(context.idf(found, column, term) for term in every) if context.scored else 0.0
+    weight = sum(context.idf(field, column, term) for term in every) if context.scored else 0.0
     parts = []
     for ending in endings:
         phrase_words = [*before, (last_position, ending)]
-        own = sum(context.idf(found, column, term) for _, term in phrase_words) if context.scored else 0.0
-        query = context.text_phrase(found, column, phrase_words, 0)
+        own = sum(context.idf(field, column, term) for _, term in phrase_words) if context.scored else 0.0
+        query = context.text_phrase(field, column, phrase_words, 0)
         parts.append(Q.boost_query(query, weight / own) if own else query)
-    matcher = FieldMatcher(found.path, PhraseMatcher(tuple(before), 0, (last_position, ExactTerms(frozenset(endings)))))
+    matcher = FieldMatcher(field.path, PhraseMatcher(tuple(before), 0, (last_position, ExactTerms(frozenset(endings)))))
     return Clause(Q.disjunction_max_query(parts, 0.0), False, (matcher,))
 
 
@@ -240,7 +240,7 @@ def multi_match(body: Any, context: QueryContext) -> Clause:
 
 
 def best_field(clauses: list[Clause], tie: float) -> Clause:
-    """The best score of several, and ``tie`` times the others."""
+    """Returns a clause with the best score of several, plus ``tie`` times the other scores."""
     if len(clauses) == 1:
         return clauses[0]
     matchers = tuple(matcher for clause in clauses for matcher in clause.matchers)
@@ -248,7 +248,7 @@ def best_field(clauses: list[Clause], tie: float) -> Clause:
 
 
 def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
-    """``["title^2", "text"]``."""
+    """Parses ``["title^2", "text"]`` to paths and weights."""
     if isinstance(listed, str):
         listed = [listed]
     if not listed:
@@ -264,8 +264,8 @@ def weighted_fields(listed: Any, query: str) -> list[tuple[str, float]]:
     return weighted
 
 
-def analyzer_of(context: QueryContext, found: Field, options: dict[str, Any]) -> Analyzer:
-    name = options.get("analyzer", found.search_analyzer)
+def analyzer_of(context: QueryContext, field: Field, options: dict[str, Any]) -> Analyzer:
+    name = options.get("analyzer", field.search_analyzer)
     if name not in context.mapping.analysis.analyzers:
         raise errors.query_failed(f"[match] analyzer [{name}] not found")
     return context.mapping.analysis.analyzers[name]

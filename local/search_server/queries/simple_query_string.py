@@ -1,7 +1,7 @@
 """simple_query_string with the flags PHRASE, NOT and WHITESPACE: words, "phrases" and -exclusions, over several fields.
 
 Every text is a valid query. The other operators of the language (``+ | * ~ ( )``) are not offered.
-Source: Lucene's SimpleQueryParser, OpenSearch's SimpleQueryStringQueryParser.
+Sources: Lucene's SimpleQueryParser, OpenSearch's SimpleQueryStringQueryParser.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from local.search_server import errors
 from local.search_server.index.fields import Field, Kind
 from local.search_server.queries import full_text
+from local.search_server.queries.boolean import combine
 from local.search_server.queries.clause import Clause, QueryContext, boost_of, check_options, everything, nothing
-from local.search_server.queries.compound import combine
 from local.search_server.queries.full_text import best_field
 
 _KNOWN = {"query", "fields", "default_operator", "flags", "boost"}
@@ -24,7 +24,7 @@ _NOT_OFFERED = {
 }  # fmt: skip
 _FLAGS = {"PHRASE", "NOT", "WHITESPACE"}
 _FLAGS_NOT_OFFERED = {"ALL", "AND", "ESCAPE", "FUZZY", "NEAR", "NONE", "OR", "PRECEDENCE", "PREFIX", "SLOP"}
-# Minus signs, then a closed phrase, a word, or a sign that means nothing: white space, or a quotation mark that is never closed.
+# Minus signs, then a closed phrase, a word, or an ignored character: white space, or a quotation mark that is never closed.
 _PART = re.compile(r'(?P<minus>-*+)(?:"(?P<phrase>[^"]*)"|(?P<word>[^" \t\n\r]+)|[" \t\n\r])')
 
 
@@ -54,7 +54,7 @@ def _check_flags(flags: Any) -> None:
 
 
 def _clauses(text: str, context: QueryContext, weighted: list[tuple[str, float]], operator: str) -> list[Clause]:
-    """The clause of each word and each phrase of which the analyzers leave something."""
+    """Returns a clause for each word and each phrase, unless the analyzers remove all of its terms."""
     clauses = []
     for part in _PART.finditer(text):
         if part["phrase"]:
@@ -80,25 +80,25 @@ def _joined(clauses: list[Clause], operator: str) -> Clause:
 def _word(text: str, context: QueryContext, weighted: list[tuple[str, float]], operator: str) -> Clause | None:
     options = {"query": text, "operator": operator}
     return _over_fields(
-        text, context, weighted, 1.0, lambda found: full_text.words(context, found, options, "simple_query_string")
+        text, context, weighted, 1.0, lambda field: full_text.words(context, field, options, "simple_query_string")
     )
 
 
 def _phrase(text: str, context: QueryContext, weighted: list[tuple[str, float]]) -> Clause | None:
     return _over_fields(
-        text, context, weighted, 0.0, lambda found: full_text.phrase(context, found, {"query": text}, 0)
+        text, context, weighted, 0.0, lambda field: full_text.phrase(context, field, {"query": text}, 0)
     )
 
 
 def _over_fields(
     text: str, context: QueryContext, weighted: list[tuple[str, float]], tie: float, compiled: Callable[[Field], Clause]
 ) -> Clause | None:
-    """None when no field's analyzer leaves a term of the text."""
+    """Returns a clause over all fields, or None if the analyzers remove all terms of the text."""
     clauses = []
     for path, weight in weighted:
-        found = context.field(path)
-        if found is None:
+        field = context.field(path)
+        if field is None:
             clauses.append(nothing())
-        elif found.kind is not Kind.TEXT or full_text.analyzer_of(context, found, {}).terms(text):
-            clauses.append(compiled(found).boosted(weight))
+        elif field.kind is not Kind.TEXT or full_text.analyzer_of(context, field, {}).terms(text):
+            clauses.append(compiled(field).boosted(weight))
     return best_field(clauses, tie) if clauses else None

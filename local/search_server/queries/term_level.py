@@ -55,26 +55,26 @@ def term(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "term", "value", set(), {"case_insensitive"})
     if "value" not in options or options["value"] is None:
         raise errors.illegal_argument("value cannot be null")
-    found = context.field(path)
-    return exact_value(context, found, options["value"]).boosted(boost_of(options, "term")) if found else nothing()
+    field = context.field(path)
+    return exact_value(context, field, options["value"]).boosted(boost_of(options, "term")) if field else nothing()
 
 
-def exact_value(context: QueryContext, found: Field, value: Any) -> Clause:
-    """One value, as it is: a text is not analyzed."""
-    column, wanted = context.column(found), value_for(found, value, context)
+def exact_value(context: QueryContext, field: Field, value: Any) -> Clause:
+    """Returns a clause for one value, which is not analyzed."""
+    column, wanted = context.column(field), value_for(field, value, context)
     if column is None or wanted is None:
         return nothing()
-    if found.kind is Kind.TEXT:
+    if field.kind is Kind.TEXT:
         return Clause(
-            context.text_term(found, column, str(wanted)),
+            context.text_term(field, column, str(wanted)),
             False,
-            (FieldMatcher(found.path, ExactTerms(frozenset([str(wanted)]))),),
+            (FieldMatcher(field.path, ExactTerms(frozenset([str(wanted)]))),),
         )
     matchers = (
-        (FieldMatcher(found.path, ExactTerms(frozenset([str(wanted)]))),) if found.family is Family.KEYWORD else ()
+        (FieldMatcher(field.path, ExactTerms(frozenset([str(wanted)]))),) if field.family is Family.KEYWORD else ()
     )
     query = Q.term_query(context.snapshot.schema, column, wanted)
-    return constant(query, context.keyword_score(found, column, wanted), matchers)
+    return constant(query, context.keyword_score(field, column, wanted), matchers)
 
 
 def terms(body: Any, context: QueryContext) -> Clause:
@@ -101,16 +101,16 @@ def terms(body: Any, context: QueryContext) -> Clause:
             f" [{MAX_TERMS}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
             "illegal_argument_exception",
         )
-    found = context.field(path)
-    if found is None:
+    field = context.field(path)
+    if field is None:
         return nothing()
     wanted = {
-        each for each in (value_for(found, value, context) for value in listed if value is not None) if each is not None
+        each for each in (value_for(field, value, context) for value in listed if value is not None) if each is not None
     }
-    column = context.column(found)
+    column = context.column(field)
     if column is None or not wanted:
         return nothing()
-    words = found.family in (Family.TEXT, Family.KEYWORD)
+    words = field.family in (Family.TEXT, Family.KEYWORD)
     matchers = (FieldMatcher(path, ExactTerms(frozenset(map(str, wanted)))),) if words else ()
     query = Q.term_set_query(context.snapshot.schema, column, sorted(wanted))
     return constant(query, boost_of(body, "terms"), matchers)
@@ -141,22 +141,22 @@ def field_exists(context: QueryContext, path: str) -> tantivy.Query:
 
 
 def range_(body: Any, context: QueryContext) -> Clause:
-    elsewhere = {"format", "time_zone", "relation", "from", "to", "include_lower", "include_upper"}
-    path, options = options_for(body, "range", "gte", {"gte", "gt", "lte", "lt"}, elsewhere)
+    not_offered = {"format", "time_zone", "relation", "from", "to", "include_lower", "include_upper"}
+    path, options = options_for(body, "range", "gte", {"gte", "gt", "lte", "lt"}, not_offered)
     if not isinstance(body[path], dict):
         raise errors.parsing("[range] query malformed, no start_object after query name")
-    found = context.field(path)
-    if found is None:
+    field = context.field(path)
+    if field is None:
         return nothing()
-    if found.family in (Family.TEXT, Family.KEYWORD):
-        raise errors.not_offered(f"a [range] on a field of type [{found.kind}]")
-    column = context.column(found)
-    lower, upper = _bound(found, options, "gte", "gt", context), _bound(found, options, "lte", "lt", context)
+    if field.family in (Family.TEXT, Family.KEYWORD):
+        raise errors.not_offered(f"a [range] on a field of type [{field.kind}]")
+    column = context.column(field)
+    lower, upper = _bound(field, options, "gte", "gt", context), _bound(field, options, "lte", "lt", context)
     if column is None:
         return nothing()
     if lower is None and upper is None:
         return constant(field_exists(context, path), boost_of(options, "range"))
-    kind = tantivy.FieldType.Float if found.family is Family.FLOAT else tantivy.FieldType.Integer
+    kind = tantivy.FieldType.Float if field.family is Family.FLOAT else tantivy.FieldType.Integer
     query = Q.range_query(
         context.snapshot.schema,
         column,
@@ -170,20 +170,20 @@ def range_(body: Any, context: QueryContext) -> Clause:
 
 
 def _bound(
-    found: Field, options: dict[str, Any], inclusive: str, exclusive: str, context: QueryContext
+    field: Field, options: dict[str, Any], inclusive: str, exclusive: str, context: QueryContext
 ) -> int | float | None:
     name = inclusive if options.get(inclusive) is not None else exclusive
     value = options.get(name)
     if value is None:
         return None
-    if found.kind is Kind.DATE:
+    if field.kind is Kind.DATE:
         try:
             return dates.evaluate(value, context.now, round_up=name in ("gt", "lte"))
         except dates.NotADate as error:
             raise bad_date(value) from error
-    if found.family is Family.INTEGER and found.kind is not Kind.BOOLEAN:
+    if field.family is Family.INTEGER and field.kind is not Kind.BOOLEAN:
         return _integer_bound(value, rounds_up=name in ("gte", "lt"))
-    bound = value_for(found, value, context)
+    bound = value_for(field, value, context)
     if bound is None:
         return None
     assert not isinstance(bound, str)
@@ -191,7 +191,7 @@ def _bound(
 
 
 def _integer_bound(value: Any, *, rounds_up: bool) -> int:
-    """3.2 as a bound of whole numbers: ≥ 3.2 is ≥ 4, > 3.2 is > 3."""
+    """Rounds a bound of whole numbers: ≥ 3.2 becomes ≥ 4, > 3.2 becomes > 3."""
     try:
         number = float(value) if not isinstance(value, int) else value
         whole = int(number)
@@ -206,13 +206,13 @@ def prefix(body: Any, context: QueryContext) -> Clause:
     path, options = options_for(body, "prefix", "value", {"case_insensitive"}, {"rewrite"})
     if "value" not in options:
         raise errors.illegal_argument("value cannot be null")
-    found = context.field(path)
-    if found is None:
+    field = context.field(path)
+    if field is None:
         return nothing()
-    _require_text_or_keyword(found, "prefix")
+    _require_text_or_keyword(field, "prefix")
     insensitive = _flag(options, "case_insensitive")
-    pattern = escaped(_normalized(found, str(options["value"]), context), insensitive) + _ANY + "*"
-    return terms_matching(context, found, pattern).boosted(boost_of(options, "prefix"))
+    pattern = escaped(_normalized(field, str(options["value"]), context), insensitive) + _ANY + "*"
+    return terms_matching(context, field, pattern).boosted(boost_of(options, "prefix"))
 
 
 def wildcard(body: Any, context: QueryContext) -> Clause:
@@ -220,10 +220,10 @@ def wildcard(body: Any, context: QueryContext) -> Clause:
     value = options.get("value", options.get("wildcard"))
     if value is None:
         raise errors.illegal_argument("value cannot be null")
-    found = context.field(path)
-    if found is None:
+    field = context.field(path)
+    if field is None:
         return nothing()
-    _require_text_or_keyword(found, "wildcard")
+    _require_text_or_keyword(field, "wildcard")
     insensitive = _flag(options, "case_insensitive")
     signs = re.findall(r"\\.|.", str(value), re.DOTALL)
     parts = [
@@ -231,27 +231,27 @@ def wildcard(body: Any, context: QueryContext) -> Clause:
         if sign == "*"
         else _ANY
         if sign == "?"
-        else escaped(_normalized(found, sign[-1], context), insensitive)
+        else escaped(_normalized(field, sign[-1], context), insensitive)
         for sign in signs
     ]
-    return terms_matching(context, found, "".join(parts)).boosted(boost_of(options, "wildcard"))
+    return terms_matching(context, field, "".join(parts)).boosted(boost_of(options, "wildcard"))
 
 
-def terms_matching(context: QueryContext, found: Field, pattern: str) -> Clause:
-    """All documents with a term of this form; score 1."""
-    column = context.column(found)
+def terms_matching(context: QueryContext, field: Field, pattern: str) -> Clause:
+    """Returns a clause for all documents with a term that matches the pattern; the score is 1."""
+    column = context.column(field)
     if column is None:
         return nothing()
-    matchers = (FieldMatcher(found.path, TermPattern(re.compile(pattern))),)
+    matchers = (FieldMatcher(field.path, TermPattern(re.compile(pattern))),)
     query = Q.regex_query(context.snapshot.schema, column, pattern)
-    if found.kind is Kind.TEXT:
+    if field.kind is Kind.TEXT:
         filler = Q.term_query(context.snapshot.schema, column, FILLER)
         query = Q.boolean_query([(MUST, query), (MUST_NOT, filler)])
     return constant(query, 1.0, matchers)
 
 
 def escaped(text: str, case_insensitive: bool = False) -> str:
-    """As a regular expression of tantivy's and of Python's; letters of either case are those of ASCII, as in Lucene."""
+    """Escapes text for a regular expression of tantivy and of Python. Only ASCII letters ignore case, as in Lucene."""
     return "".join(
         f"[{char.lower()}{char.upper()}]"
         if case_insensitive and char.isascii() and char.isalpha()
@@ -262,15 +262,15 @@ def escaped(text: str, case_insensitive: bool = False) -> str:
     )
 
 
-def _require_text_or_keyword(found: Field, query: str) -> None:
-    if found.family not in (Family.TEXT, Family.KEYWORD):
+def _require_text_or_keyword(field: Field, query: str) -> None:
+    if field.family not in (Family.TEXT, Family.KEYWORD):
         raise errors.query_failed(
-            f"Can only use {query} queries on keyword and text fields - not on [{found.path}] which is of type [{found.kind}]"
+            f"Can only use {query} queries on keyword and text fields - not on [{field.path}] which is of type [{field.kind}]"
         )
 
 
-def _normalized(found: Field, text: str, context: QueryContext) -> str:
-    return context.mapping.analysis.normalizers[found.normalizer].normalized(text) if found.normalizer else text
+def _normalized(field: Field, text: str, context: QueryContext) -> str:
+    return context.mapping.analysis.normalizers[field.normalizer].normalized(text) if field.normalizer else text
 
 
 def _flag(options: dict[str, Any], name: str) -> bool:
@@ -280,23 +280,23 @@ def _flag(options: dict[str, Any], name: str) -> bool:
     return value in (True, "true")
 
 
-def value_for(found: Field, value: Any, context: QueryContext) -> Value | None:
-    """A query's value in the form the field is indexed in; None for one that no document can have."""
+def value_for(field: Field, value: Any, context: QueryContext) -> Value | None:
+    """Parses a value of a query to the indexed form. Returns None for a value that no document can have."""
     if isinstance(value, dict | list):
         raise errors.parsing(
-            f"unexpected {'object' if isinstance(value, dict) else 'array'} as a value of [{found.path}]"
+            f"unexpected {'object' if isinstance(value, dict) else 'array'} as a value of [{field.path}]"
         )
-    if found.kind is Kind.DATE:
+    if field.kind is Kind.DATE:
         try:
             return dates.evaluate(value, context.now)
         except dates.NotADate as error:
             raise bad_date(value) from error
-    if found.kind is Kind.KEYWORD and found.normalizer:
-        return context.mapping.analysis.normalizers[found.normalizer].indexed(fields.as_text(value))
-    if found.family is Family.INTEGER and isinstance(value, float) and value != int(value):
+    if field.kind is Kind.KEYWORD and field.normalizer:
+        return context.mapping.analysis.normalizers[field.normalizer].indexed(fields.as_text(value))
+    if field.family is Family.INTEGER and isinstance(value, float) and value != int(value):
         return None
     try:
-        return fields.parse(found, value)
+        return fields.parse(field, value)
     except ValueError as error:
         if "out of range" in str(error):
             return None

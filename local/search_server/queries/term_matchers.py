@@ -1,4 +1,4 @@
-"""What a query found in a text, so that highlighting can find it again."""
+"""Term matchers: they describe what a query matched, so that highlighting can find it in the text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class TermMatcher(Protocol):
-    """Which of some indexed terms were matched."""
+    """Selects those of some indexed terms that the query matched."""
 
     def matching(self, terms: set[str], /) -> Set[str]: ...
 
@@ -32,7 +32,7 @@ class TermPattern:
 
 @dataclass(frozen=True, slots=True)
 class FuzzyTerm:
-    """Within ``edits`` insertions, deletions, substitutions or swaps of neighbours."""
+    """Terms within ``edits`` insertions, deletions, substitutions or swaps of neighbours."""
 
     word: str
     edits: int
@@ -44,7 +44,7 @@ class FuzzyTerm:
 
 @dataclass(frozen=True, slots=True)
 class PhraseMatcher:
-    """Terms at these positions relative to each other; ``last`` is a test for the term after them (a prefix)."""
+    """Terms at relative positions. ``last`` is the position and the matcher of a final prefix."""
 
     words: tuple[tuple[int, str], ...]
     slop: int = 0
@@ -53,14 +53,14 @@ class PhraseMatcher:
 
 @dataclass(frozen=True, slots=True)
 class FieldMatcher:
-    """``field`` is the path of the field that was searched."""
+    """A matcher and the path of the field that was searched."""
 
     field: str
     matcher: TermMatcher | PhraseMatcher
 
 
 def _distance(a: str, b: str) -> int:
-    """Optimal string alignment distance."""
+    """Returns the optimal string alignment distance."""
     before: list[int] = []
     above = list(range(len(b) + 1))
     for i, left in enumerate(a, 1):

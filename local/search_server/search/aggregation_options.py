@@ -1,4 +1,4 @@
-"""What the body of an aggregation says."""
+"""Parsing of the options of aggregations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIXED = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def split(name: str, spec: Any) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
-    """kind, options, sub-aggregations."""
+    """Returns the kind, the options and the sub-aggregations."""
     if not isinstance(spec, dict):
         raise errors.parsing(f"Aggregation definition for [{name} starts with a [VALUE], expected a [START_OBJECT].")
     kinds = [key for key in spec if key not in ("aggs", "aggregations")]
@@ -56,12 +56,12 @@ def bucket_options(options: dict[str, Any]) -> tuple[int, int, bool, bool]:
     return size, least, by == "_key", direction == "desc"
 
 
-def key_json(found: Field, key: Any) -> dict[str, Any]:
-    if found.kind is Kind.DATE:
+def key_json(field: Field, key: Any) -> dict[str, Any]:
+    if field.kind is Kind.DATE:
         return {"key": int(key), "key_as_string": dates.iso(int(key))}
-    if found.kind is Kind.BOOLEAN:
+    if field.kind is Kind.BOOLEAN:
         return {"key": int(key), "key_as_string": "true" if key else "false"}
-    return {"key": int(key) if found.family is Family.INTEGER else key}
+    return {"key": int(key) if field.family is Family.INTEGER else key}
 
 
 def parse_range(spec: Any) -> dict[str, Any]:
@@ -76,7 +76,10 @@ def parse_range(spec: Any) -> dict[str, Any]:
 
 
 def interval(options: dict[str, Any]) -> tuple[Callable[[int], int], Callable[[int], int]]:
-    """From a bucket's beginning to the next one's, and from a moment to its bucket's beginning; milliseconds."""
+    """Returns two functions: from the beginning of a bucket to that of the next, and from a moment to the beginning of its bucket.
+
+    All values are in milliseconds.
+    """
     calendar, fixed = options.get("calendar_interval"), options.get("fixed_interval")
     if (calendar is None) == (fixed is None):
         raise errors.illegal_argument("Required one of fields [interval, calendar_interval, fixed_interval]")

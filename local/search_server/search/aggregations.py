@@ -1,6 +1,6 @@
-"""Aggregations, counted by tantivy over the columns: terms, range, date_histogram, filter and metrics.
+"""Aggregations: terms, range, date_histogram, filter and metrics, counted by tantivy over columns.
 
-Bucket lists are asked for whole and cut here, so that their counts are exact.
+tantivy returns all buckets, and the list is cut here, so that counts are exact.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from local.search_server.search.aggregation_options import (
 from local.search_server.search.top_hits import total
 
 _MAX_BUCKETS = 65_000
-TantivyResult = dict[str, Any]  # an answer of tantivy
-Translate = Callable[[TantivyResult], dict[str, Any]]  # turns it into OpenSearch's
+TantivyResult = dict[str, Any]  # aggregations or one bucket, as tantivy returns them
+Translate = Callable[[TantivyResult], dict[str, Any]]  # to OpenSearch's form
 
 
 class Aggregator:
-    """``now`` in milliseconds."""
+    """Runs aggregations on one snapshot. ``now`` is in milliseconds."""
 
     def __init__(self, index: Index, snapshot: Snapshot, now: int) -> None:
         self._index, self._snapshot, self._mapping, self._now = index, snapshot, index.mapping, now
 
     def run(self, query: tantivy.Query, body: Any) -> dict[str, Any]:
-        """The ``aggregations`` of an answer. Raises SearchError for what is unknown or not offered."""
+        """Returns the ``aggregations`` of a response. Raises SearchError for anything unknown or not offered."""
         if not isinstance(body, dict):
             raise errors.parsing("Found an invalid aggregation structure")
         results: dict[str, Any] = {}
@@ -97,9 +97,9 @@ class Aggregator:
         make = {"terms": self._terms, "range": self._range, "date_histogram": self._date_histogram}[kind]
         return make(options, nested, sub_results, query)
 
-    def _field(self, options: dict[str, Any], kind: str, known: set[str], elsewhere: set[str]) -> Field | None:
+    def _field(self, options: dict[str, Any], kind: str, known: set[str], not_offered: set[str]) -> Field | None:
         for name in options:
-            if name in elsewhere | {"script", "missing", "value_type"}:
+            if name in not_offered | {"script", "missing", "value_type"}:
                 raise errors.not_offered(f"[{name}] of a [{kind}] aggregation")
             if name not in known | {"field"}:
                 raise errors.unknown_field(kind, name)
@@ -110,8 +110,8 @@ class Aggregator:
                 "action_request_validation_exception",
                 "Required one of fields [field, script], but none were specified. ",
             )
-        found = self._mapping.fields.get(path)
-        if found is not None and found.kind is Kind.TEXT:
+        field = self._mapping.fields.get(path)
+        if field is not None and field.kind is Kind.TEXT:
             raise errors.query_failed(
                 "Text fields are not optimised for operations that require per-document field data like aggregations and sorting,"
                 " so these operations are disabled by default. Please use a keyword field instead. Alternatively, set"
@@ -119,32 +119,32 @@ class Aggregator:
                 " significant memory.",
                 "illegal_argument_exception",
             )
-        if found is not None and not found.sortable:
+        if field is not None and not field.sortable:
             raise errors.query_failed(
-                f"Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{found.kind}]. Use doc values"
+                f"Can't load fielddata on [{path}] because fielddata is unsupported on fields of type [{field.kind}]. Use doc values"
                 " instead.",
                 "illegal_argument_exception",
             )
-        return found if found is not None and path in self._snapshot.columns.of else None
+        return field if field is not None and path in self._snapshot.columns.of else None
 
-    def _column(self, found: Field) -> str:
-        return self._snapshot.columns.of[found.path]
+    def _column(self, field: Field) -> str:
+        return self._snapshot.columns.of[field.path]
 
     def _metric(self, kind: str, options: dict[str, Any]) -> tuple[dict[str, Any], Translate]:
-        found = self._field(options, kind, set(), {"format", "precision_threshold", "execution_hint"})
+        field = self._field(options, kind, set(), {"format", "precision_threshold", "execution_hint"})
         empty: dict[str, Any] = {
             "value": 0 if kind in ("value_count", "cardinality") else 0.0 if kind == "sum" else None
         }
-        if found is None:
+        if field is None:
             return {}, lambda _: empty
-        if found.family is Family.KEYWORD and kind not in ("value_count", "cardinality"):
+        if field.family is Family.KEYWORD and kind not in ("value_count", "cardinality"):
             raise errors.query_failed(
-                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [{kind}]",
+                f"Field [{field.path}] of type [{field.kind}] is not supported for aggregation [{kind}]",
                 "illegal_argument_exception",
             )
-        column = self._column(found)
+        column = self._column(field)
         if kind == "cardinality":
-            # Counting the distinct values themselves; tantivy's own cardinality is an estimate.
+            # Distinct values are counted: tantivy's cardinality is an estimate.
             return {"terms": {"field": column, "size": _MAX_BUCKETS}}, lambda result: {
                 "value": len(result.get("buckets", []))
             }
@@ -155,7 +155,7 @@ class Aggregator:
                 return empty
             if kind == "value_count":
                 return {"value": int(value)}
-            text = {"value_as_string": dates.iso(int(value))} if found.kind is Kind.DATE else {}
+            text = {"value_as_string": dates.iso(int(value))} if field.kind is Kind.DATE else {}
             return {"value": float(value), **text}
 
         return {kind: {"field": column}}, read
@@ -163,11 +163,11 @@ class Aggregator:
     def _terms(
         self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
     ) -> tuple[dict[str, Any], Translate]:
-        elsewhere = {"include", "exclude", "shard_size", "shard_min_doc_count", "collect_mode", "execution_hint", "format",
+        not_offered = {"include", "exclude", "shard_size", "shard_min_doc_count", "collect_mode", "execution_hint", "format",
                      "show_term_doc_count_error"}  # fmt: skip
-        found = self._field(options, "terms", {"size", "order", "min_doc_count"}, elsewhere)
+        field = self._field(options, "terms", {"size", "order", "min_doc_count"}, not_offered)
         size, least, by_key, descending = bucket_options(options)
-        if found is None:
+        if field is None:
             return {}, lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
 
         def read(result: TantivyResult) -> dict[str, Any]:
@@ -179,33 +179,33 @@ class Aggregator:
                 "doc_count_error_upper_bound": 0,
                 "sum_other_doc_count": sum(bucket["doc_count"] for bucket in buckets[size:]),
                 "buckets": [
-                    {**key_json(found, bucket["key"]), "doc_count": bucket["doc_count"], **sub_results(bucket)}
+                    {**key_json(field, bucket["key"]), "doc_count": bucket["doc_count"], **sub_results(bucket)}
                     for bucket in buckets[:size]
                 ],
             }
 
         return {
-            "terms": {"field": self._column(found), "size": _MAX_BUCKETS, "segment_size": _MAX_BUCKETS},
+            "terms": {"field": self._column(field), "size": _MAX_BUCKETS, "segment_size": _MAX_BUCKETS},
             **nested,
         }, read
 
     def _range(
         self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
     ) -> tuple[dict[str, Any], Translate]:
-        found = self._field(options, "range", {"ranges", "keyed"}, {"format"})
+        field = self._field(options, "range", {"ranges", "keyed"}, {"format"})
         if options.get("keyed"):
             raise errors.not_offered("[keyed] of a [range] aggregation")
         ranges = options.get("ranges")
         if not isinstance(ranges, list) or not ranges:
             raise errors.illegal_argument("No [ranges] specified for the [range] aggregation")
-        if found is not None and found.family is Family.KEYWORD:
+        if field is not None and field.family is Family.KEYWORD:
             raise errors.query_failed(
-                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [range]",
+                f"Field [{field.path}] of type [{field.kind}] is not supported for aggregation [range]",
                 "illegal_argument_exception",
             )
         wanted = [parse_range(each) for each in ranges]
         wanted.sort(key=lambda each: (each.get("from", float("-inf")), each.get("to", float("inf"))))
-        if found is None:
+        if field is None:
             return {}, lambda _: {"buckets": [{**each, "doc_count": 0, **sub_results({})} for each in wanted]}
         if any(
             "from" in b and ("to" not in a or a["to"] > b["from"]) for a, b in zip(wanted, wanted[1:], strict=False)
@@ -221,23 +221,23 @@ class Aggregator:
                 ]
             }
 
-        return {"range": {"field": self._column(found), "ranges": wanted}, **nested}, read
+        return {"range": {"field": self._column(field), "ranges": wanted}, **nested}, read
 
     def _date_histogram(
         self, options: dict[str, Any], nested: dict[str, Any], sub_results: Translate, query: tantivy.Query
     ) -> tuple[dict[str, Any], Translate]:
-        elsewhere = {"format", "time_zone", "offset", "order", "keyed", "interval", "extended_bounds", "hard_bounds"}
+        not_offered = {"format", "time_zone", "offset", "order", "keyed", "interval", "extended_bounds", "hard_bounds"}
         known = {"calendar_interval", "fixed_interval", "min_doc_count"}
-        found = self._field(options, "date_histogram", known, elsewhere)
+        field = self._field(options, "date_histogram", known, not_offered)
         following, start_of = interval(options)
-        if found is None:
+        if field is None:
             return {}, lambda _: {"buckets": []}
-        if found.kind is not Kind.DATE:
+        if field.kind is not Kind.DATE:
             raise errors.query_failed(
-                f"Field [{found.path}] of type [{found.kind}] is not supported for aggregation [date_histogram]",
+                f"Field [{field.path}] of type [{field.kind}] is not supported for aggregation [date_histogram]",
                 "illegal_argument_exception",
             )
-        column = self._column(found)
+        column = self._column(field)
         reach = self._snapshot.searcher.aggregate(
             query, {"low": {"min": {"field": column}}, "high": {"max": {"field": column}}}
         )

@@ -1,4 +1,4 @@
-"""Highlighting, as OpenSearch's unified highlighter does it: what the query matched, marked in passages of its text."""
+"""Highlighting, as by OpenSearch's unified highlighter: marks what the query matched, in passages of the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local.search_server.queries.term_matchers import FieldMatcher, PhraseMatche
 from local.search_server.search.passages import VALUE_SEPARATOR, Passage, leading_passage, passages_around
 
 MAX_ANALYZED = 1_000_000  # characters, index.highlight.max_analyzed_offset
-_TRIMMED = "".join(map(chr, range(33)))  # what Java's trim takes off
+_TRIMMED = "".join(map(chr, range(33)))  # characters removed by Java's trim
 
 _KNOWN = {
     "pre_tags", "post_tags", "fragment_size", "number_of_fragments", "no_match_size", "require_field_match", "encoder",
@@ -30,7 +30,7 @@ _NOT_OFFERED = {
 
 @dataclass(frozen=True, slots=True)
 class HighlightOptions:
-    """How one field is to be highlighted; sizes in characters."""
+    """Options of one field; sizes are in characters."""
 
     path: str
     pre_tag: str
@@ -44,7 +44,7 @@ class HighlightOptions:
 
 
 def parse(body: Any) -> list[HighlightOptions]:
-    """The ``highlight`` of a search. Raises SearchError."""
+    """Parses the ``highlight`` of a search. Raises SearchError."""
     if not isinstance(body, dict):
         raise errors.parsing("Unknown key for a VALUE in [highlight].")
     _check(body, _KNOWN | {"fields"})
@@ -105,7 +105,7 @@ def highlight(
     document_id: str,
     index_name: str,
 ) -> dict[str, list[str]]:
-    """The fragments of each field that has some. Raises SearchError for a text too long to be analyzed."""
+    """Returns the fragments of each field that has any. Raises SearchError for a text too long to be analyzed."""
     found = {}
     for options in highlighted:
         target = mapping.fields.get(options.path)

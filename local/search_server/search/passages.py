@@ -1,4 +1,4 @@
-"""Passages of a text around what was found in it, the best of them.
+"""Selection of the best passages of a text around its matches.
 
 Sources: OpenSearch's CustomFieldHighlighter and BoundedBreakIteratorScanner; Lucene's PassageScorer.
 """
@@ -12,8 +12,8 @@ from local.search_server.analysis import boundaries
 from local.search_server.analysis.analysis import TermSpan
 from local.search_server.analysis.boundaries import Boundaries
 
-VALUE_SEPARATOR = "\u2029"  # ends every passage
-_WORD_SEARCH_DISTANCE = 400  # characters looked at around a cut to find a word's end
+VALUE_SEPARATOR = "\u2029"  # no passage crosses it
+_WORD_SEARCH_DISTANCE = 400  # characters searched around a cut for the end of a word
 
 
 @dataclass(slots=True)
@@ -25,7 +25,10 @@ class Passage:
 
 
 def passages_around(content: str, matches: list[TermSpan], size: int | None, max_passages: int) -> list[Passage]:
-    """In the order of the text. ``size`` in characters bounds a passage of whole sentences; None: whole values."""
+    """Returns passages in the order of the text.
+
+    ``size`` in characters is the bound of a passage, which consists of whole sentences. None: a passage is a whole value.
+    """
     breaks = _WholeValues(content) if size is None else _SentencesOfValues(content, size)
     frequency: dict[str, int] = {}
     for match in matches:
@@ -43,7 +46,7 @@ def passages_around(content: str, matches: list[TermSpan], size: int | None, max
 
 
 def leading_passage(content: str, size: int) -> Passage:
-    """The beginning of the first value, up to the end of the word after ``size`` characters."""
+    """Returns the beginning of the first value, up to the end of the word after ``size`` characters."""
     end = content.find(VALUE_SEPARATOR)
     end = len(content) if end < 0 else end
     if size < end:
@@ -53,7 +56,7 @@ def leading_passage(content: str, size: int) -> Passage:
 
 
 class _WholeValues:
-    """Every value is one passage."""
+    """Passages that are whole values."""
 
     def __init__(self, content: str) -> None:
         self._content = content
@@ -65,7 +68,7 @@ class _WholeValues:
 
 
 class _SentencesOfValues(_WholeValues):
-    """Every value is cut into sentences by itself."""
+    """Passages that are sentences, each inside one value."""
 
     def __init__(self, content: str, size: int) -> None:
         super().__init__(content)
@@ -81,7 +84,7 @@ class _SentencesOfValues(_WholeValues):
 
 
 class _Sentences:
-    """Sentences, several as long as they stay within ``size``; one that is longer is cut at words around its first match."""
+    """Passages of one or more sentences that fit ``size``. A longer sentence is cut at words around its first match."""
 
     def __init__(self, content: str, size: int) -> None:
         self._content, self._size = content, size
@@ -90,7 +93,7 @@ class _Sentences:
         self._inner_end = 0
 
     def around(self, start: int) -> tuple[int, int]:
-        """The passage of a match at ``start``; matches have to come in order."""
+        """Returns the passage of a match at ``start``. Matches must come in order."""
         offset = start + 1
         if not self._size:
             return self._sentences.preceding(offset), self._sentences.following(start) or len(self._content)
@@ -122,7 +125,7 @@ class _Sentences:
 
 
 def _score(passage: Passage, length: int, frequency: dict[str, int]) -> float:
-    """BM25 of a passage in its text, a little more at the beginning of the text."""
+    """Returns BM25 of a passage within its text, with a bonus near the beginning of the text."""
     k1, b, pivot = 1.2, 0.75, 87.0
     here: dict[str, int] = {}
     for match in passage.matches:

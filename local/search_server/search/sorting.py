@@ -1,4 +1,4 @@
-"""What ``sort`` and ``search_after`` say."""
+"""Parsing of ``sort`` and ``search_after``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SORTED_AS_INT32 = (Kind.INTEGER, Kind.SHORT, Kind.BYTE, Kind.BOOLEAN)  # sorted
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One criterion. ``field`` None is the score; a ``column`` of None: no document has a value.
+    """One sort criterion. ``field`` None: the score. ``column`` None: no document has a value.
 
-    ``multivalued``: documents may have more than one value, of which the smallest counts.
+    ``multivalued``: documents may have several values, of which the smallest counts.
     """
 
     field: Field | None
@@ -34,17 +34,17 @@ class SortKey:
     multivalued: bool = False
 
     def value(self, values: list[Value]) -> Value | None:
-        """Which of a document's values counts."""
+        """Returns the value of a document that counts."""
         return (max(values) if self.descending else min(values)) if values else None
 
     def before(self, a: Value | None, b: Value | None) -> bool:
-        """Whether ``a`` comes strictly before ``b``; None is a missing value."""
+        """Tells whether ``a`` comes strictly before ``b``. None is a missing value."""
         if a is None or b is None:
             return (a is None) == self.missing_first and a is not b
         return a > b if self.descending else a < b  # type: ignore[operator]
 
     def to_json(self, value: Value | None) -> Any:
-        """The value in ``sort`` of a hit: a missing one is the extreme of its type, or null."""
+        """Returns the value for ``sort`` of a hit. A missing value becomes the extreme of its type, or null."""
         if value is not None or self.field is None or self.field.family is Family.KEYWORD:
             return value
         high = self.descending == self.missing_first
@@ -54,7 +54,7 @@ class SortKey:
         return limit - 1 if high else -limit
 
     def from_json(self, value: Any) -> Value | None:
-        """A value of ``search_after``: what ``shown`` showed. Raises SearchError."""
+        """Parses a value of ``search_after``, the inverse of ``to_json``. Raises SearchError."""
         if self.field is None:
             return _score(value)
         if value is None:
@@ -82,7 +82,7 @@ def _score(value: Any) -> float:
 
 
 def parse(body: Any, index: Index) -> list[SortKey]:
-    """Raises SearchError for a field that cannot be sorted by. An empty list: by score."""
+    """Parses ``sort``; an empty list means by score. Raises SearchError for a field that cannot be sorted by."""
     listed = body if isinstance(body, list) else [body]
     keys = []
     for each in listed:

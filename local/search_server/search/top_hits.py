@@ -1,8 +1,9 @@
-"""The first hits of a query in an order, found without visiting the others.
+"""The first hits of a query in a given order, without visiting all hits.
 
-tantivy orders by one thing at a time (the score or one column). Further criteria only matter among equals of the first, so the
-first ones are taken by the first criterion and just the group of equals that reaches over the end is asked for again, by the
-second; and so on. ``search_after`` is the same from the other side: the rest of the marker's group, then what comes after it.
+tantivy orders by one criterion at a time: the score or one column. The other criteria matter only among hits with equal values of the
+first. The first hits are therefore taken by the first criterion. If hits with equal values continue beyond the end of the page, only
+this group is searched again by the second criterion, and so on. ``search_after`` works in the same way: first the rest of the group of
+the given values, then all later groups.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from local.search_server.index.text_index import PRESENT, SEQ
 from local.search_server.queries.clause import MUST, MUST_NOT, SHOULD, Clause, Q
 from local.search_server.search.sorting import SortKey
 
-Row = tuple[int, tuple[Value | None, ...]]  # the write, and its value for each criterion
+Row = tuple[int, tuple[Value | None, ...]]  # number of the write, and its value for each criterion
 ReadSortValues = Callable[[list[int], list[SortKey]], dict[int, tuple[Value | None, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class TopHits:
-    """``total`` is None when it was not asked for. ``best`` is the highest score."""
+    """``total`` is None if it was not requested. ``best`` is the highest score."""
 
     rows: list[Row]
     total: int | None
@@ -34,7 +35,7 @@ class TopHits:
 
 
 def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
-    """How many documents match."""
+    """Returns the number of documents that match."""
     return _hit_count(searcher.search(query, 1))
 
 
@@ -43,7 +44,7 @@ def _hit_count(result: tantivy.SearchResult) -> int:
 
 
 def top_by_score(searcher: tantivy.Searcher, clause: Clause, skip: int, size: int, *, count: bool) -> TopHits:
-    """By score; among equals the order of the index, which is stable as long as the snapshot is."""
+    """Returns hits by score. Equal scores are in the order of the index, which does not change within a snapshot."""
     result = searcher.search(clause.query, max(skip + size, 1), count=count)
     rows: list[Row] = [(seq, (score,)) for seq, score in _rows(searcher, result.hits)]
     best = next((score for _, (score,) in rows if isinstance(score, float)), None) if size else None
@@ -51,7 +52,7 @@ def top_by_score(searcher: tantivy.Searcher, clause: Clause, skip: int, size: in
 
 
 class SortedSearch:
-    """Hits by several criteria. ``values`` reads criteria from documents."""
+    """A search with several sort criteria. ``values`` reads the values of criteria from documents."""
 
     def __init__(
         self, searcher: tantivy.Searcher, schema: tantivy.Schema, clause: Clause, values: ReadSortValues
@@ -60,7 +61,7 @@ class SortedSearch:
         self._total: int | None = None
 
     def page(self, keys: list[SortKey], after: tuple[Value | None, ...] | None, size: int) -> list[Row]:
-        """The first ones, or those right beyond ``after``."""
+        """Returns the first hits, or the first after the values ``after``."""
         if size == 0:
             return []
         if after is None:
@@ -68,7 +69,7 @@ class SortedSearch:
         return self.after(self._clause.query, keys, after, size)
 
     def total(self) -> int:
-        """How many documents match, whatever was asked for."""
+        """Returns the number of documents that match, whatever page was requested."""
         return total(self._searcher, self._clause.query) if self._total is None else self._total
 
     def top(self, query: tantivy.Query, keys: list[SortKey], size: int) -> list[Row]:
@@ -104,7 +105,7 @@ class SortedSearch:
         return rows
 
     def _needs_widening(self, key: SortKey) -> bool:
-        """Whether equals cannot be asked for: those of a score, and of the smallest of several values."""
+        """Tells whether hits with equal values cannot be searched for: for scores, and for the smallest of several values."""
         return (key.field is None and not self._clause.constant) or (key.multivalued and key.column is not None)
 
     def _top_by_widening(self, query: tantivy.Query, keys: list[SortKey], size: int) -> list[Row]:
@@ -166,7 +167,7 @@ class SortedSearch:
     def _after_by_widening(
         self, query: tantivy.Query, keys: list[SortKey], after: tuple[Value | None, ...], size: int
     ) -> list[Row]:
-        """Where what lies beyond cannot be asked for: takes more and more from the beginning until enough lies beyond."""
+        """Fetches more and more hits from the beginning, until enough of them come after ``after``."""
         limit = 4 * size
         while True:
             ordered = self._ordered(query, keys[0], limit)
@@ -195,7 +196,7 @@ class SortedSearch:
         return result
 
     def _sort_by_all_keys(self, rows: list[tuple[int, Value | None]], keys: list[SortKey]) -> list[Row]:
-        """Puts rows that are in the order of the first criterion into that of all of them."""
+        """Sorts rows, which are in the order of the first criterion, by all criteria."""
         others = keys[1:]
         if not others:
             return [(seq, (value,)) for seq, value in rows]
@@ -237,7 +238,7 @@ def _rows(
 
 
 def _lucene_score(score: float) -> float:
-    """As Lucene has it and Java prints it: a 32-bit float, in the fewest digits that say which one."""
+    """Returns a score as Lucene has it and Java prints it: a 32-bit float with the fewest digits that identify it."""
     packed = struct.pack("f", score)
     value: float = struct.unpack("f", packed)[0]
     for digits in (7, 8):

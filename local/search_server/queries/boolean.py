@@ -1,4 +1,4 @@
-"""bool and constant_score."""
+"""Queries made of other queries: bool and constant_score."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _listed(part: Any) -> list[Any]:
 def combine(
     musts: list[Clause], filters: list[Clause], shoulds: list[Clause], must_nots: list[Clause], least: int
 ) -> Clause:
-    """Lucene's BooleanQuery: without a required clause at least one optional one has to match."""
+    """Combines clauses as Lucene's BooleanQuery: at least one optional clause must match if none is required."""
     if not (musts or filters or shoulds):
         if not must_nots:
             return everything()
@@ -87,7 +87,7 @@ def constant_score(body: Any, context: QueryContext) -> Clause:
 
 
 def minimum_should_match(spec: Any, optional: int) -> int:
-    """How many of ``optional`` clauses must match: ``2``, ``-1``, ``75%``, ``-25%``, ``3<90%``, ``2<-25% 9<-3``.
+    """Returns how many of ``optional`` clauses must match. Forms: ``2``, ``-1``, ``75%``, ``-25%``, ``3<90%``, ``2<-25% 9<-3``.
 
     Source: OpenSearch's Queries.calculateMinShouldMatch.
     """
