@@ -60,12 +60,12 @@ class Server:
         self.seconds_to_ready = time.perf_counter() - started
         self._connection = http.client.HTTPConnection("127.0.0.1", int(ready[1]))
 
-    def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def request(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
         self._connection.request(method, f"/bench{path}", content, {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        read: dict[str, Any] = json.loads(answer.read())
-        assert answer.status < 300, read
+        response = self._connection.getresponse()
+        read: dict[str, Any] = json.loads(response.read())
+        assert response.status < 300, read
         return read
 
     def memory(self) -> int:
@@ -119,15 +119,15 @@ class Texts:
 def load(running: Server, count: int) -> float:
     """Indexes the documents and waits until they are found; documents per second."""
     texts = Texts()
-    running.ask("PUT", "/documents", MAPPING)
+    running.request("PUT", "/documents", MAPPING)
     started = time.perf_counter()
     for first in range(0, count, 500):
         lines = []
         for number in range(first, min(first + 500, count)):
             entry = texts.document(number, count)
             lines += [json.dumps({"index": {"_index": "documents", "_id": entry["document_id"]}}), json.dumps(entry)]
-        assert not running.ask("POST", "/_bulk", "\n".join(lines) + "\n")["errors"]
-    while running.ask("GET", "/documents/_count")["count"] < count:
+        assert not running.request("POST", "/_bulk", "\n".join(lines) + "\n")["errors"]
+    while running.request("GET", "/documents/_count")["count"] < count:
         time.sleep(0.2)
     return count / (time.perf_counter() - started)
 
@@ -138,10 +138,11 @@ def queries() -> dict[str, list[dict[str, Any]]]:
 
     def platform(words: str, nodes: list[str], **more: Any) -> dict[str, Any]:
         flags = "PHRASE|NOT|WHITESPACE"
-        asked = {"query": words, "fields": ["name^3", "title^2", "text"], "default_operator": "and", "flags": flags}
+        fields = ["name^3", "title^2", "text"]
+        words_query = {"query": words, "fields": fields, "default_operator": "and", "flags": flags}
         within = [{"term": {"tenant_id": "t000000000001"}}, {"terms": {"chain": nodes}}]
         return {
-            "query": {"bool": {"must": [{"simple_query_string": asked}], "filter": within}},
+            "query": {"bool": {"must": [{"simple_query_string": words_query}], "filter": within}},
             "sort": [{"_score": "desc"}, {"document_id": "asc"}],
             "size": 25,
             "_source": False,
@@ -175,17 +176,17 @@ def measure(running: Server, rounds: int) -> dict[str, tuple[float, float, int]]
         for number in range(rounds + 20):
             body = bodies[number % len(bodies)]
             began = time.perf_counter()
-            answer = running.ask("POST", "/documents/_search", body)
+            response = running.request("POST", "/documents/_search", body)
             if number >= 20:
                 times.append((time.perf_counter() - began) * 1000)
-                hits = max(hits, answer["hits"]["total"]["value"])
+                hits = max(hits, response["hits"]["total"]["value"])
         figures[kind] = (statistics.median(times), statistics.quantiles(times, n=20)[-1], hits)
     return figures
 
 
 def disk(folder: Path) -> int:
     return (
-        sum(os.stat(os.path.join(where, name)).st_size for where, _, names in os.walk(folder) for name in names) >> 20
+        sum(os.stat(os.path.join(parent, name)).st_size for parent, _, names in os.walk(folder) for name in names) >> 20
     )
 
 

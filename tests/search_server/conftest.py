@@ -30,7 +30,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """Our server, and OpenSearch itself: what is told of one holds for the other."""
+    """The local server and a real OpenSearch: each test runs on both."""
     if request.param == "local":
         return Engine(request.getfixturevalue("server").client(), real=False)
     return Engine(OpenSearch(request.getfixturevalue("node"), timeout=60), real=True)
@@ -38,7 +38,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture(scope="module")
 def index_of(engine: Engine) -> Iterator[Callable[..., Index]]:
-    """Makes indexes that are gone after the stories of a module."""
+    """Creates indexes, and deletes them after the tests of a module."""
     made: list[Index] = []
 
     def make(mappings: dict[str, Any], settings: dict[str, Any] | None = None) -> Index:
@@ -53,7 +53,7 @@ def index_of(engine: Engine) -> Iterator[Callable[..., Index]]:
 
 @pytest.fixture
 def fresh_server(tmp_path: Path) -> Iterator[Callable[..., SearchServer]]:
-    """Starts servers on a folder of the story's own."""
+    """Starts servers on a folder of this test."""
     started: list[SearchServer] = []
 
     def start(refresh_seconds: float = 0.05) -> SearchServer:
@@ -63,6 +63,6 @@ def fresh_server(tmp_path: Path) -> Iterator[Callable[..., SearchServer]]:
     yield start
     for first in started:
         running: SearchServer | None = first
-        while running is not None:  # and whatever took its place
+        while running is not None:  # and all its successors
             running.stop()
             running = running.successor

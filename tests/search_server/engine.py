@@ -1,4 +1,4 @@
-"""The engines that stories about queries run against, and one index of such an engine."""
+"""The search engines that tests run on, and one index of an engine."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
 ROOT = Path(__file__).resolve().parents[2]
-VISIBILITY_TIMEOUT = 15  # seconds until a write has to be visible
+VISIBILITY_TIMEOUT = 15  # seconds until a write must be visible
 
 Document = dict[str, Any]
 
 
 class SearchServer:
-    """The server as a process of its own."""
+    """The local search server in its own process."""
 
     def __init__(self, data: Path, refresh_seconds: float = 0.05, port: int = 0) -> None:
         self.data, self.refresh_seconds = data, refresh_seconds
@@ -43,7 +43,7 @@ class SearchServer:
         assert ready, line + self._process.stderr.read()
         self.port = int(ready[1])
 
-    def client(self, collection: str = "stories") -> OpenSearch:
+    def client(self, collection: str = "tests") -> OpenSearch:
         host = {"host": "127.0.0.1", "port": self.port, "url_prefix": collection}
         return OpenSearch(hosts=[host], timeout=30, max_retries=0)
 
@@ -68,11 +68,11 @@ class SearchServer:
 class Engine:
     client: OpenSearch
     real: bool
-    """OpenSearch itself, which refreshes on demand."""
+    """True for a real OpenSearch, which refreshes on demand."""
 
     def index(self, mappings: dict[str, Any], settings: dict[str, Any] | None = None) -> Index:
         one_shard = {"number_of_shards": 1, "number_of_replicas": 0, **(settings or {})}
-        name = f"story-{uuid.uuid4().hex[:12]}"
+        name = f"test-{uuid.uuid4().hex[:12]}"
         self.client.indices.create(index=name, body={"settings": one_shard, "mappings": mappings})
         return Index(self, name)
 
@@ -81,7 +81,7 @@ class Engine:
 class Index:
     engine: Engine
     name: str
-    _expected: dict[str, int] = field(default_factory=dict)  # id → version that has to become visible; 0: gone
+    _expected: dict[str, int] = field(default_factory=dict)  # id → version that must become visible; 0: deleted
 
     @property
     def client(self) -> OpenSearch:
@@ -97,12 +97,12 @@ class Index:
         return self._seen(self.client.update(index=self.name, id=document_id, body=body))
 
     def remove(self, document_id: str) -> dict[str, Any]:
-        answer = self.client.delete(index=self.name, id=document_id)
+        answer: dict[str, Any] = self.client.delete(index=self.name, id=document_id)
         self._expected[document_id] = 0
         return answer
 
     def bulk(self, *lines: dict[str, Any]) -> dict[str, Any]:
-        answer = self.client.bulk(index=self.name, body=list(lines))
+        answer: dict[str, Any] = self.client.bulk(index=self.name, body=list(lines))
         for item in answer["items"]:
             ((action, outcome),) = item.items()
             if "error" not in outcome:
@@ -110,7 +110,7 @@ class Index:
         return answer
 
     def fill(self, documents: dict[str, Document]) -> Index:
-        """All of them, visible."""
+        """Writes all documents and waits until they are visible."""
         listed = list(documents.items())
         for first in range(0, len(listed), 500):
             lines = [line for key, value in listed[first : first + 500] for line in ({"index": {"_id": key}}, value)]
@@ -129,7 +129,8 @@ class Index:
         self._expected.clear()
 
     def search(self, **body: Any) -> dict[str, Any]:
-        return self.client.search(index=self.name, body=body)
+        answer: dict[str, Any] = self.client.search(index=self.name, body=body)
+        return answer
 
     def finds(self, query: dict[str, Any]) -> set[str]:
         hits = self.search(query=query, size=1000, _source=False)["hits"]["hits"]
@@ -142,7 +143,7 @@ class Index:
         return {hit["_id"]: hit["_score"] for hit in self.search(query=query, size=1000)["hits"]["hits"]}
 
     def refuses(self, **body: Any) -> str:
-        """The reason why a search is refused."""
+        """Returns the reason why a search is refused."""
         try:
             self.search(**body)
         except RequestError as error:
@@ -169,5 +170,5 @@ def reason(error: TransportError) -> str:
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + VISIBILITY_TIMEOUT
     while not condition():
-        assert time.monotonic() < deadline, "not visible in time"
+        assert time.monotonic() < deadline, "not true in time"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Facets and figures over what is found."""
+"""Aggregations: buckets and metrics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,14 +51,14 @@ def test_documents_are_counted_by_value(index: Index) -> None:
     assert pairs(counted(index, {"terms": {"field": "nowhere"}})) == []
 
 
-def test_what_does_not_fit_the_list_is_counted_too(index: Index) -> None:
+def test_documents_beyond_the_listed_buckets_are_counted(index: Index) -> None:
     found = counted(index, {"terms": {"field": "kind", "size": 1}})
     assert pairs(found) == [("memo", 2)]
     assert found["sum_other_doc_count"] == 2
     assert found["doc_count_error_upper_bound"] == 0
 
 
-def test_a_value_is_shown_as_what_it_is(index: Index) -> None:
+def test_keys_of_booleans_and_dates_have_a_text_form(index: Index) -> None:
     signed = counted(index, {"terms": {"field": "signed"}})["buckets"]
     assert [(bucket["key"], bucket["key_as_string"], bucket["doc_count"]) for bucket in signed] == [
         (1, "true", 2),
@@ -68,7 +68,7 @@ def test_a_value_is_shown_as_what_it_is(index: Index) -> None:
     assert first["key_as_string"] == "2024-01-31T00:00:00.000Z"
 
 
-def test_months_without_documents_are_in_between(index: Index) -> None:
+def test_a_histogram_includes_empty_months(index: Index) -> None:
     months = counted(index, {"date_histogram": {"field": "created", "calendar_interval": "month"}})
     shown = [(bucket["key_as_string"][:7], bucket["doc_count"]) for bucket in months["buckets"]]
     assert shown == [("2024-01", 1), ("2024-02", 2), ("2024-03", 0), ("2024-04", 0), ("2024-05", 1)]
@@ -78,14 +78,14 @@ def test_months_without_documents_are_in_between(index: Index) -> None:
     assert len(days["buckets"]) == 29
 
 
-def test_ranges_end_before_their_end(index: Index) -> None:
+def test_the_end_of_a_range_is_exclusive(index: Index) -> None:
     ranges = [{"to": 5}, {"from": 5, "to": 30, "key": "middle"}, {"from": 30}]
     found = counted(index, {"range": {"field": "size", "ranges": ranges}})
     assert pairs(found) == [("*-5.0", 1), ("middle", 2), ("30.0-*", 1)]
     assert found["buckets"][1] == {"key": "middle", "from": 5.0, "to": 30.0, "doc_count": 2}
 
 
-def test_figures(index: Index) -> None:
+def test_metrics(index: Index) -> None:
     figures = {
         kind: counted(index, {kind: {"field": "size"}})["value"] for kind in ("min", "max", "sum", "avg", "value_count")
     }
@@ -95,7 +95,7 @@ def test_figures(index: Index) -> None:
     assert counted(index, {"max": {"field": "size"}}, {"match_none": {}})["value"] is None
 
 
-def test_buckets_within_buckets(index: Index) -> None:
+def test_sub_aggregations(index: Index) -> None:
     inner = {"tags": {"terms": {"field": "tags"}}, "largest": {"max": {"field": "size"}}}
     memo = counted(index, {"terms": {"field": "kind"}, "aggs": inner})["buckets"][0]
     assert memo["largest"]["value"] == 5.0
@@ -116,5 +116,5 @@ def test_buckets_within_buckets(index: Index) -> None:
         ),
     ],
 )
-def test_what_cannot_be_counted_is_refused(index: Index, aggregation: dict[str, Any], part: str) -> None:
+def test_an_invalid_aggregation_is_refused(index: Index, aggregation: dict[str, Any], part: str) -> None:
     assert part in index.refuses(size=0, aggs={"it": aggregation})

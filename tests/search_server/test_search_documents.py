@@ -1,4 +1,4 @@
-"""Writing, changing and removing documents, and what a mapping makes of them."""
+"""Writing, updating and deleting documents, and parsing them by a mapping."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def index(index_of: Callable[..., Index]) -> Index:
     return index_of(MAPPING)
 
 
-def test_a_document_is_what_was_last_written(index: Index) -> None:
+def test_the_last_write_of_a_document_counts(index: Index) -> None:
     assert index.put("1", {"kind": "memo", "size": 1})["result"] == "created"
     again = index.put("1", {"kind": "report"})
     assert (again["result"], again["_version"]) == ("updated", 2)
@@ -61,18 +61,19 @@ def test_an_update_changes_only_what_it_names(index: Index) -> None:
     assert (same["result"], same["_version"]) == ("noop", 2)
 
 
-def test_an_update_of_nothing_is_refused(index: Index) -> None:
+def test_an_update_of_a_missing_document_is_refused(index: Index) -> None:
     with pytest.raises(NotFoundError) as refused:
         index.update("1", doc={"kind": "memo"})
     assert reason(refused.value) == "[1]: document missing"
 
 
-def test_a_removed_document_is_gone(index: Index) -> None:
+def test_a_deleted_document_is_not_found(index: Index) -> None:
     index.fill({"1": {"kind": "memo"}, "2": {"kind": "memo"}})
     assert index.remove("1")["result"] == "deleted"
     with pytest.raises(NotFoundError) as missing:
         index.remove("nobody")
-    assert missing.value.info["result"] == "not_found"
+    info: Any = missing.value.info
+    assert info["result"] == "not_found"
     index.settle()
     assert index.finds({"match_all": {}}) == {"2"}
     assert not index.client.exists(index=index.name, id="1")
@@ -80,7 +81,7 @@ def test_a_removed_document_is_gone(index: Index) -> None:
         index.client.get(index=index.name, id="1")
 
 
-def test_each_item_of_a_bulk_stands_for_itself(index: Index) -> None:
+def test_each_item_of_a_bulk_succeeds_or_fails_by_itself(index: Index) -> None:
     answer = index.bulk(
         {"index": {"_id": "1"}},
         {"kind": "memo"},
@@ -141,7 +142,7 @@ def test_a_document_that_does_not_fit_is_refused(index: Index, document: dict[st
     assert not index.client.exists(index=index.name, id="1")
 
 
-def test_values_are_understood_as_their_field_means(index: Index) -> None:
+def test_values_are_converted_to_the_type_of_their_field(index: Index) -> None:
     index.fill(
         {
             "1": {"size": "12", "small": 3.9, "created": 1704067200000, "signed": "true", "lower": "ÄRger"},
@@ -164,14 +165,14 @@ def test_values_are_understood_as_their_field_means(index: Index) -> None:
     assert index.finds({"exists": {"field": "text.raw"}}) == set()  # ignore_above
 
 
-def test_no_phrase_reaches_from_one_value_into_the_next(index: Index) -> None:
+def test_no_phrase_crosses_from_one_value_to_the_next(index: Index) -> None:
     index.fill({"1": {"text": ["red lease", "office space"]}})
     assert index.finds({"match_phrase": {"text": "red lease"}}) == {"1"}
     assert index.finds({"match_phrase": {"text": "lease office"}}) == set()
     assert index.finds({"match_phrase": {"text": {"query": "lease office", "slop": 50}}}) == set()
 
 
-def test_a_strict_mapping_takes_nothing_new(index_of: Callable[..., Index]) -> None:
+def test_a_strict_mapping_refuses_new_fields(index_of: Callable[..., Index]) -> None:
     index = index_of({"dynamic": "strict", "properties": {"kind": KEYWORD, "owner": {"properties": {"name": KEYWORD}}}})
     for document, name, parent in (({"size": 1}, "size", "_doc"), ({"owner": {"age": 3}}, "age", "owner")):
         with pytest.raises(RequestError) as refused:
@@ -181,14 +182,14 @@ def test_a_strict_mapping_takes_nothing_new(index_of: Callable[..., Index]) -> N
         )
 
 
-def test_a_field_nobody_mapped_is_kept_but_not_found(index_of: Callable[..., Index]) -> None:
+def test_an_unmapped_field_is_stored_but_not_searchable(index_of: Callable[..., Index]) -> None:
     index = index_of({"dynamic": False, "properties": {"kind": KEYWORD}})
     index.fill({"1": {"kind": "memo", "size": 1}})
     assert index.search()["hits"]["hits"][0]["_source"] == {"kind": "memo", "size": 1}
     assert index.finds({"exists": {"field": "size"}}) == set()
 
 
-def test_fields_are_guessed_from_documents(index_of: Callable[..., Index]) -> None:
+def test_field_types_are_inferred_from_documents(index_of: Callable[..., Index]) -> None:
     index = index_of({})
     index.fill(
         {"1": {"name": "Red Lease", "size": 1, "price": 1.5, "ok": True, "day": "2024-01-01", "owner": {"age": 3}}}
@@ -217,8 +218,8 @@ def test_fields_can_be_added_but_not_changed(index: Index) -> None:
     assert reason(refused.value) == "mapper [kind] cannot be changed from type [keyword] to [text]"
 
 
-def test_many_new_fields_come_in_any_time(index_of: Callable[..., Index]) -> None:
-    """More than an index has room for at first."""
+def test_many_fields_can_be_added_at_any_time(index_of: Callable[..., Index]) -> None:
+    """More fields than an index has spare columns for."""
     index = index_of({})
     index.fill({"first": {"w0": "red"}})
     index.fill({f"d{i}": {f"w{i}": "blue", f"n{i}": i} for i in range(40)})
@@ -242,13 +243,13 @@ def test_many_new_fields_come_in_any_time(index_of: Callable[..., Index]) -> Non
         ({"properties": {"a": {}}}, "No type specified for field [a]"),
     ],
 )
-def test_a_mapping_that_is_none_is_refused(index_of: Callable[..., Index], mappings: dict[str, Any], part: str) -> None:
+def test_an_invalid_mapping_is_refused(index_of: Callable[..., Index], mappings: dict[str, Any], part: str) -> None:
     with pytest.raises(RequestError) as refused:
         index_of(mappings)
     assert part in reason(refused.value)
 
 
-def test_an_index_is_made_once_and_described(engine: Engine, index: Index) -> None:
+def test_an_index_is_created_once_and_described(engine: Engine, index: Index) -> None:
     assert engine.client.indices.exists(index=index.name)
     described = engine.client.indices.get(index=index.name)[index.name]
     assert described["mappings"]["properties"]["owner"] == {"properties": {"name": KEYWORD}}
@@ -266,7 +267,7 @@ def test_an_index_is_made_once_and_described(engine: Engine, index: Index) -> No
 @pytest.mark.parametrize(
     ("name", "part"), [("UPPER", "must be lowercase"), ("_hidden", "must not start with"), ("a*b", "must not contain")]
 )
-def test_an_index_has_a_proper_name(engine: Engine, name: str, part: str) -> None:
+def test_an_invalid_index_name_is_refused(engine: Engine, name: str, part: str) -> None:
     with pytest.raises(RequestError) as refused:
         engine.client.indices.create(index=name)
     assert part in reason(refused.value)
@@ -297,14 +298,16 @@ ANALYZERS = {
         ("plain", "El Café de la Crème", ["cafe", "de", "creme"]),
     ],
 )  # fmt: skip
-def test_texts_are_cut_into_terms(index_of: Callable[..., Index], analyzer: str, text: str, terms: list[str]) -> None:
+def test_analyzers_split_texts_into_terms(
+    index_of: Callable[..., Index], analyzer: str, text: str, terms: list[str]
+) -> None:
     index = index_of({"properties": {}}, ANALYZERS)
     tokens = index.client.indices.analyze(index=index.name, body={"analyzer": analyzer, "text": text})["tokens"]
     assert [token["token"] for token in tokens] == terms
     assert all(text[token["start_offset"] : token["end_offset"]] for token in tokens)
 
 
-def test_words_left_out_leave_a_gap(index_of: Callable[..., Index]) -> None:
+def test_removed_words_keep_their_positions(index_of: Callable[..., Index]) -> None:
     index = index_of({"properties": {}})
     tokens = index.client.indices.analyze(index=index.name, body={"analyzer": "english", "text": "end of the lease"})[
         "tokens"

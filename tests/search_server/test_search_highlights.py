@@ -1,4 +1,4 @@
-"""Fragments of what was found."""
+"""Highlighting: the fragments and what is marked in them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +63,7 @@ def highlight(index: Index, query: dict[str, Any], fields: dict[str, Any], **opt
         ),
     ],
 )
-def test_what_matched_is_marked_and_nothing_else(index: Index, query: dict[str, Any], marked: list[str]) -> None:
+def test_only_the_matched_words_are_marked(index: Index, query: dict[str, Any], marked: list[str]) -> None:
     (whole,) = highlight(index, query, {"text": WHOLE}, pre_tags=["⟦"], post_tags=["⟧"])["text"]
     assert [part.partition("⟧")[0] for part in whole.split("⟦")[1:]] == marked
     assert whole.replace("⟦", "").replace("⟧", "") == TEXT
@@ -90,7 +90,7 @@ def test_the_best_fragments_are_kept_in_the_order_of_the_text(index: Index) -> N
     assert found["text"] == ["The <em>payment</em>", "A <em>payment</em> is"]
 
 
-def test_every_value_is_a_fragment_of_its_own(index: Index) -> None:
+def test_no_fragment_crosses_a_value(index: Index) -> None:
     found = highlight(index, {"match": {"parts": "value"}}, {"parts": {}})
     assert found["parts"] == ["first <em>value</em> here. Another one.", "second <em>value</em> there"]
     assert highlight(index, {"match": {"parts": "second"}}, {"parts": WHOLE})["parts"] == [
@@ -99,7 +99,7 @@ def test_every_value_is_a_fragment_of_its_own(index: Index) -> None:
     assert highlight(index, {"term": {"kind": "red"}}, {"kind": {}})["kind"] == ["<em>red</em>"]
 
 
-def test_a_field_is_marked_by_what_was_asked_of_it(index: Index) -> None:
+def test_a_field_is_marked_by_the_queries_on_it(index: Index) -> None:
     query = {"match": {"english": "run"}}
     assert highlight(index, query, {"english": {}, "text": {}, "size": {}, "nowhere": {}}) == {
         "english": ["<em>Running</em> <em>runs</em> runner. He ran."]
@@ -110,7 +110,7 @@ def test_a_field_is_marked_by_what_was_asked_of_it(index: Index) -> None:
     assert "<em>payment</em>" in anywhere["text"][0]
 
 
-def test_the_beginning_stands_for_a_field_without_a_match(index: Index) -> None:
+def test_a_field_without_a_match_shows_its_beginning(index: Index) -> None:
     found = highlight(index, {"match_all": {}}, {"text": {"no_match_size": 10}, "parts": {"no_match_size": 4}})
     assert found == {"text": ["The payment"], "parts": ["first"]}
 
@@ -121,7 +121,9 @@ def test_markup_in_a_text_can_be_escaped(index_of: Callable[..., Index]) -> None
     assert found["text"] == ["&lt;b&gt;<em>lease</em>&lt;&#x2F;b&gt; &amp; more"]
 
 
-def test_a_text_too_long_to_be_analyzed_is_refused_unless_it_is_cut(index_of: Callable[..., Index]) -> None:
+def test_a_text_too_long_to_be_analyzed_is_refused_unless_its_analysis_is_limited(
+    index_of: Callable[..., Index],
+) -> None:
     index = index_of(MAPPING).fill({"1": {"text": "lease " + "word " * 200_001}})
     query = {"match": {"text": "lease"}}
     assert "maximum allowed to be analyzed for highlighting" in index.refuses(

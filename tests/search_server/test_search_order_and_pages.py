@@ -1,4 +1,4 @@
-"""Sort, and walking through everything page by page."""
+"""Sort order, and reading all hits page by page."""
 
 import itertools
 import random
@@ -53,7 +53,7 @@ def index(index_of: Callable[..., Index]) -> Index:
 
 
 def by(name: str, *, descending: bool = False, missing_first: bool = False) -> Callable[[list[str]], list[str]]:
-    """Documents' ids by a field, then by id."""
+    """Returns a function that sorts ids of documents by a field, then by id."""
 
     def ordered(ids: list[str]) -> list[str]:
         having = sorted(key for key in ids if DOCUMENTS[key].get(name) is not None)
@@ -84,7 +84,7 @@ SORTS = [
 
 
 @pytest.mark.parametrize(("sort", "order"), SORTS)
-def test_hits_come_in_the_order_asked_for(
+def test_hits_are_in_the_requested_order(
     index: Index, sort: dict[str, Any], order: Callable[[list[str]], list[str]]
 ) -> None:
     assert index.ranks({"match_all": {}}, sort=[sort, {"id": "asc"}]) == order(list(DOCUMENTS))
@@ -94,7 +94,7 @@ def test_hits_come_in_the_order_asked_for(
 
 @pytest.mark.parametrize(("sort", "order"), SORTS)
 @pytest.mark.parametrize("size", [1, 7])
-def test_pages_after_each_other_are_the_whole(
+def test_successive_pages_contain_every_hit_once(
     index: Index, sort: dict[str, Any], order: Callable[[list[str]], list[str]], size: int
 ) -> None:
     memos = [key for key, document in DOCUMENTS.items() if document.get("kind") in ("memo", None)]
@@ -102,7 +102,7 @@ def test_pages_after_each_other_are_the_whole(
     assert list(walk(index, query, [sort, {"id": "asc"}], size)) == order(memos)
 
 
-def test_pages_by_score_are_the_whole(index: Index) -> None:
+def test_successive_pages_by_score_contain_every_hit_once(index: Index) -> None:
     query = {"match": {"text": "lease office"}}
     scores = index.scores(query)
     walked = list(walk(index, query, [{"_score": "desc"}, {"id": "asc"}], 7))
@@ -110,12 +110,12 @@ def test_pages_by_score_are_the_whole(index: Index) -> None:
     assert walked == sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def test_pages_of_a_query_without_scores_are_the_whole(index: Index) -> None:
+def test_successive_pages_without_scores_contain_every_hit_once(index: Index) -> None:
     walked = list(walk(index, {"bool": {"filter": [{"exists": {"field": "id"}}]}}, ["_score", "id"], 11))
     assert walked == sorted(DOCUMENTS)
 
 
-def test_a_page_may_begin_anywhere(index: Index) -> None:
+def test_a_page_can_start_at_any_offset(index: Index) -> None:
     sort = [{"size": "desc"}, {"id": "asc"}]
     everything = index.ranks({"match_all": {}}, sort=sort)
     assert index.ranks({"match_all": {}}, sort=sort, size=9, **{"from": 30}) == everything[30:39]
@@ -125,7 +125,7 @@ def test_a_page_may_begin_anywhere(index: Index) -> None:
     assert answer["max_score"] is None and answer["hits"][0]["_score"] is None
 
 
-def test_hits_say_by_what_they_were_sorted(index_of: Callable[..., Index]) -> None:
+def test_hits_contain_their_sort_values(index_of: Callable[..., Index]) -> None:
     index = index_of(MAPPING)
     index.fill({"a": {"size": 5, "kind": "x", "created": "2024-01-01", "ratio": 1.5, "signed": True}, "b": {"id": "b"}})
     sort = [{name: "asc"} for name in ("size", "kind", "created", "ratio", "signed")]
@@ -148,7 +148,7 @@ def test_hits_say_by_what_they_were_sorted(index_of: Callable[..., Index]) -> No
         ({"sort": ["size"], "search_after": ["many"]}, "Failed to parse search_after value for field [size]"),
     ],
 )
-def test_an_order_that_cannot_be_is_refused(index: Index, body: dict[str, Any], part: str) -> None:
+def test_an_invalid_order_is_refused(index: Index, body: dict[str, Any], part: str) -> None:
     assert part in index.refuses(**body)
 
 

@@ -1,4 +1,4 @@
-"""Parts of the server that no request shows whole: lengths, dates, stems, sentences."""
+"""Parts of the server that requests show only in part: lengths, dates, stems, sentences."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from local.search_server.index import dates
 from local.search_server.index.lengths import FieldLengths
 
 
-def test_fillers_keep_the_average_of_the_texts_that_have_words() -> None:
+def test_fillers_keep_the_average_length_of_the_texts_that_have_words() -> None:
     lengths, fillers, texts, documents = FieldLengths(), 0, [5, 7, 3, 9, 6], 0
     for round_ in range(40):
         documents += 1
@@ -21,7 +21,7 @@ def test_fillers_keep_the_average_of_the_texts_that_have_words() -> None:
     assert FieldLengths.from_json(lengths.to_json()).to_json() == lengths.to_json()
 
 
-def test_a_long_text_after_many_empty_ones_is_made_up_for_bit_by_bit() -> None:
+def test_the_fillers_of_one_document_are_limited() -> None:
     lengths = FieldLengths()
     for _ in range(1000):
         assert lengths.fillers("text") == 0
@@ -60,7 +60,7 @@ def test_dates_are_read_as_opensearch_reads_them(expression: object, round_up: b
 @pytest.mark.parametrize(
     "expression", ["", "today", "2024-13", "2024-02-30", "now-1x", "now/2d", "24-01-01", "2024-1-1", True, None, 1.5]
 )
-def test_what_is_no_date_is_refused(expression: object) -> None:
+def test_an_invalid_date_is_refused(expression: object) -> None:
     with pytest.raises(dates.NotADate):
         dates.evaluate(expression, NOW)
 
@@ -93,7 +93,7 @@ def test_what_is_no_date_is_refused(expression: object) -> None:
         ("by", "by"),
     ],
 )
-def test_words_have_the_stems_of_porters_paper(word: str, stem: str) -> None:
+def test_stems_are_those_of_porters_paper(word: str, stem: str) -> None:
     assert porter.stem(word) == stem
 
 

@@ -1,4 +1,4 @@
-"""What queries find. Every story holds for OpenSearch itself too."""
+"""The hits of queries, on this server and on a real OpenSearch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +93,7 @@ def library(index_of: Callable[..., Index]) -> Index:
         ({"match_phrase": {"body": "obligations due"}}, set()),
         ({"match_phrase": {"body": {"query": "obligations payment", "slop": 2}}}, {"lease", "supply"}),
         ({"match_phrase": {"title": "lease of the office"}}, {"lease"}),
-        ({"match_phrase": {"title": "lease office"}}, set()),  # the gap of the words left out counts
+        ({"match_phrase": {"title": "lease office"}}, set()),  # removed words keep their positions
         ({"match_phrase_prefix": {"body": "payment obl"}}, {"lease"}),
         ({"match_phrase_prefix": {"body": "oblig"}}, {"lease", "supply"}),
         # several fields
@@ -156,7 +156,7 @@ def library(index_of: Callable[..., Index]) -> Index:
         ({"constant_score": {"filter": {"term": {"kind": "invoice"}}}}, {"invoice"}),
     ],
 )
-def test_a_query_finds_what_it_says(library: Index, query: dict[str, Any], found: set[str]) -> None:
+def test_a_query_finds_the_expected_documents(library: Index, query: dict[str, Any], found: set[str]) -> None:
     assert library.finds(query) == found
 
 
@@ -171,12 +171,12 @@ WORDS = {"fields": ["title", "body"], "default_operator": "and", "flags": "PHRAS
         ("payment -thirty", {"supply"}, {}),
         ("-payment", {"invoice", "memo"}, {}),
         ("--payment", {"lease", "supply"}, {}),
-        ("payment --- thirty", {"lease"}, {}),  # a minus before a space means nothing
+        ("payment --- thirty", {"lease"}, {}),  # a minus before a space is ignored
         ("payment -", {"lease", "supply"}, {}),
         ('payment -"in thirty"', {"supply"}, {}),
-        ("lease the of", {"lease"}, {"fields": ["title"]}),  # words left out by the analyzer are not asked for
+        ("lease the of", {"lease"}, {"fields": ["title"]}),  # words removed by the analyzer are not required
         ('payment "thirty', {"lease"}, {}),
-        ('-"thirty', {"lease"}, {}),  # a minus before a phrase that is never closed means nothing
+        ('-"thirty', {"lease"}, {}),  # a minus before a phrase that is never closed is ignored
         ('"" payment ""', {"lease", "supply"}, {}),
         ('"" obligations payment "', {"lease", "supply"}, {}),
         ('"the" payment " "', {"lease", "supply"}, {}),
@@ -187,7 +187,7 @@ WORDS = {"fields": ["title", "body"], "default_operator": "and", "flags": "PHRAS
         ("invoice -payment", {"invoice", "memo"}, {"default_operator": "or"}),
         ("contract", {"lease", "supply"}, {"fields": ["kind", "nowhere"]}),
         ('"contract" payment', {"lease", "supply"}, {"fields": ["kind", "body"]}),
-        # the other operators mean nothing
+        # the other operators are not recognised
         ("oblig*", set(), {}),
         ("payment (thirty)", {"lease"}, {}),
         ("((((payment", {"lease", "supply"}, {}),
@@ -233,7 +233,7 @@ def test_what_is_unknown_or_malformed_is_refused(library: Index, body: dict[str,
     assert part in library.refuses(**body)
 
 
-def test_only_the_asked_part_of_a_document_is_returned(index_of: Callable[..., Index]) -> None:
+def test_only_the_requested_part_of_a_document_is_returned(index_of: Callable[..., Index]) -> None:
     index = index_of({"dynamic": False, "properties": {}})
     document = {"a": {"b": 1, "c": [{"d": 2, "e": 3}]}, "text": "long", "tags": ["x"]}
     index.fill({"1": document})
@@ -248,7 +248,7 @@ def test_only_the_asked_part_of_a_document_is_returned(index_of: Callable[..., I
     assert source(["a.c.e", "a.b.x"]) == {"a": {"c": [{"e": 3}]}}
 
 
-def test_totals_are_exact_as_far_as_they_are_asked_for(library: Index) -> None:
+def test_totals_are_exact_up_to_the_requested_number(library: Index) -> None:
     assert library.search(size=0)["hits"]["total"] == {"value": 4, "relation": "eq"}
     assert library.search(size=0, track_total_hits=3)["hits"]["total"] == {"value": 3, "relation": "gte"}
     assert library.search(size=0, track_total_hits=True)["hits"]["total"] == {"value": 4, "relation": "eq"}

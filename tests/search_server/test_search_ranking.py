@@ -1,4 +1,4 @@
-"""The order of what is found, and its scores: BM25 as Lucene computes it."""
+"""Scores and their order: BM25, as Lucene computes it."""
 
 import math
 import random
@@ -39,7 +39,7 @@ def test_a_rare_word_counts_more_and_a_long_text_less(index_of: Callable[..., In
 
 
 def test_documents_without_the_field_do_not_count(index_of: Callable[..., Index]) -> None:
-    """A title that most documents lack is scored among those that have one."""
+    """A title is scored among the documents that have a title."""
     titled = {f"t{i}": {"title": "lease of an office" if i % 2 else "letter to nobody at all today"} for i in range(6)}
     bare = {f"b{i}": {"title": ""} if i % 2 else {} for i in range(30)}
     index = index_of({"properties": {"title": TEXT}}).fill({**titled, **bare})
@@ -49,7 +49,7 @@ def test_documents_without_the_field_do_not_count(index_of: Callable[..., Index]
     assert scores["t1"] == pytest.approx(bm25(1, 4, average, 3, 6), rel=0.02)
 
 
-def test_a_keyword_scores_by_its_rarity_alone(index_of: Callable[..., Index]) -> None:
+def test_a_keyword_scores_by_its_rarity_only(index_of: Callable[..., Index]) -> None:
     kinds = {"a": "report", "b": "report", "c": "memo", "d": None}
     index = index_of({"properties": {"kind": KEYWORD}}).fill({key: {"kind": kind} for key, kind in kinds.items()})
     scores = index.scores({"terms": {"kind": ["report", "memo"]}})
@@ -99,7 +99,7 @@ def vocabulary() -> list[str]:
     return ["".join(chance.choices("abcdefgh", k=chance.randint(2, 5))) for _ in range(150)]
 
 
-def test_a_thousand_scores_are_those_of_the_formula(index_of: Callable[..., Index], vocabulary: list[str]) -> None:
+def test_a_thousand_scores_follow_the_formula(index_of: Callable[..., Index], vocabulary: list[str]) -> None:
     chance = random.Random(12)
     weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
     texts = {f"d{i}": " ".join(chance.choices(vocabulary, weights, k=chance.randint(3, 38))) for i in range(250)}
@@ -122,7 +122,7 @@ def test_a_thousand_scores_are_those_of_the_formula(index_of: Callable[..., Inde
         assert index.scores({"match": {"text": " ".join(query)}}) == pytest.approx(expected(query), rel=1e-4)
 
 
-def test_search_says_the_best_score(index_of: Callable[..., Index]) -> None:
+def test_a_search_returns_the_best_score(index_of: Callable[..., Index]) -> None:
     index = index_of({"properties": {"text": TEXT}}).fill({"a": {"text": "one two"}, "b": {"text": "one"}})
     answer: dict[str, Any] = index.search(query={"match": {"text": "one"}})["hits"]
     assert answer["max_score"] == answer["hits"][0]["_score"] == max(hit["_score"] for hit in answer["hits"])

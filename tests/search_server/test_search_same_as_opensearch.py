@@ -1,4 +1,4 @@
-"""The platform's own kind of search, put to this server and to OpenSearch: the same hits, order, scores and fragments."""
+"""The platform's own searches give the same hits, order, scores and fragments as on a real OpenSearch."""
 
 import random
 from collections.abc import Iterator
@@ -68,11 +68,11 @@ def both(server: SearchServer, node: str) -> Iterator[list[Index]]:
         index.client.indices.delete(index=index.name)
 
 
-def asked(spoken: str, operator: str, **more: Any) -> dict[str, Any]:
-    understood = {"query": spoken, "fields": FIELDS, "default_operator": operator, "flags": "PHRASE|NOT|WHITESPACE"}
+def search_body(query: str, operator: str, **more: Any) -> dict[str, Any]:
+    simple = {"query": query, "fields": FIELDS, "default_operator": operator, "flags": "PHRASE|NOT|WHITESPACE"}
     within = [{"term": {"tenant_id": "t1"}}, {"terms": {"chain": ["f1", "f2", "f3", "f4"]}}]
     return {
-        "query": {"bool": {"must": [{"simple_query_string": understood}], "filter": within}},
+        "query": {"bool": {"must": [{"simple_query_string": simple}], "filter": within}},
         "sort": [{"_score": "desc"}, {"document_id": "asc"}],
         "size": 50,
         "_source": False,
@@ -81,24 +81,24 @@ def asked(spoken: str, operator: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def spoken_queries(count: int) -> Iterator[tuple[str, str]]:
+def generated_queries(count: int) -> Iterator[tuple[str, str]]:
     for number in range(count):
-        said = words(CHANCE.randint(1, 3))
+        parts = words(CHANCE.randint(1, 3))
         if number % 5 == 0:
-            said.append(f"-{words(1)[0]}")
+            parts.append(f"-{words(1)[0]}")
         if number % 7 == 0:
-            said.append('"' + " ".join(words(2)) + '"')
-        yield " ".join(said), "and" if number % 2 else "or"
+            parts.append('"' + " ".join(words(2)) + '"')
+        yield " ".join(parts), "and" if number % 2 else "or"
 
 
 def test_two_hundred_searches_have_the_same_hits_in_the_same_order(both: list[Index]) -> None:
     found = 0
-    for spoken, operator in spoken_queries(200):
-        ours, theirs = (index.search(**asked(spoken, operator))["hits"] for index in both)
-        assert ours["total"] == theirs["total"], spoken
+    for query, operator in generated_queries(200):
+        ours, theirs = (index.search(**search_body(query, operator))["hits"] for index in both)
+        assert ours["total"] == theirs["total"], query
         scores = [{hit["_id"]: hit["_score"] for hit in hits["hits"]} for hits in (ours, theirs)]
-        assert scores[0] == pytest.approx(scores[1], rel=0.005), spoken
-        assert _order(ours) == _order(theirs) or _differs_only_in_near_equals(ours, theirs), spoken
+        assert scores[0] == pytest.approx(scores[1], rel=0.005), query
+        assert _order(ours) == _order(theirs) or _differs_only_in_near_equals(ours, theirs), query
         found += len(ours["hits"])
     assert found > 1000
 
@@ -108,7 +108,7 @@ def _order(hits: dict[str, Any]) -> list[str]:
 
 
 def _differs_only_in_near_equals(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Scores are 32-bit floats, added up in another order: two within a thousandth of each other may change places."""
+    """Scores are 32-bit floats, summed in another order: two nearly equal scores may change places."""
     scores = {hit["_id"]: hit["_score"] for hit in theirs["hits"]}
     pairs = zip(_order(ours), _order(theirs), strict=True)
     return all(scores[a] == pytest.approx(scores[b], rel=0.002) for a, b in pairs)
@@ -125,8 +125,10 @@ def test_fragments_are_the_same(both: list[Index]) -> None:
         },
     }
     compared = different = 0
-    for spoken, operator in spoken_queries(60):
-        ours, theirs = (index.search(**asked(spoken, operator, highlight=wanted))["hits"]["hits"] for index in both)
+    for query, operator in generated_queries(60):
+        ours, theirs = (
+            index.search(**search_body(query, operator, highlight=wanted))["hits"]["hits"] for index in both
+        )
         mine = {hit["_id"]: hit.get("highlight", {}) for hit in ours}
         for hit in theirs:
             if hit["_id"] in mine:

@@ -1,4 +1,4 @@
-"""The process: its data survive it, many may use it at once, and HTTP is as it should be."""
+"""The server process: durable data, concurrent clients, HTTP."""
 
 import json
 import socket
@@ -26,8 +26,8 @@ def counts(client: OpenSearch, number: int) -> Callable[[], bool]:
     return lambda: client.count(index="library")["count"] == number
 
 
-def test_every_answered_write_survives_a_crash(fresh_server: Callable[..., SearchServer]) -> None:
-    """Killed in the middle of writing, thrice; what was answered is there, what was removed is not."""
+def test_every_confirmed_write_survives_a_crash(fresh_server: Callable[..., SearchServer]) -> None:
+    """The process is killed three times during writes; every confirmed write is there afterwards."""
     running = fresh_server()
     running.client().indices.create(index="library", body=MAPPING)
     answered: list[int] = []
@@ -54,7 +54,7 @@ def _write_until_killed(running: SearchServer, answered: list[int]) -> SearchSer
     return running.restarted()
 
 
-def test_a_crash_right_after_the_answer_loses_nothing(fresh_server: Callable[..., SearchServer]) -> None:
+def test_a_crash_right_after_the_response_loses_nothing(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server(refresh_seconds=60)
     client = running.client()
     client.indices.create(index="library", body=MAPPING)
@@ -76,7 +76,7 @@ def test_a_crash_right_after_the_answer_loses_nothing(fresh_server: Callable[...
         assert again.stop() == 0
 
 
-def test_a_stopped_server_goes_on_where_it_was(fresh_server: Callable[..., SearchServer]) -> None:
+def test_a_restarted_server_has_the_same_data(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server()
     client = running.client()
     client.indices.create(index="library", body=MAPPING)
@@ -96,14 +96,14 @@ def test_a_stopped_server_goes_on_where_it_was(fresh_server: Callable[..., Searc
 
 
 @pytest.mark.parametrize("damage", ["removed", "torn"])
-def test_a_damaged_text_index_is_made_anew(fresh_server: Callable[..., SearchServer], damage: str) -> None:
+def test_a_damaged_text_index_is_rebuilt(fresh_server: Callable[..., SearchServer], damage: str) -> None:
     running = fresh_server()
     client = running.client()
     client.indices.create(index="library", body=MAPPING)
     client.bulk(index="library", body=_numbered(30))
     wait_until(counts(client, 30))
     running.stop()
-    (folder,) = (running.data / "stories" / "library").glob("text-*")
+    (folder,) = (running.data / "tests" / "library").glob("text-*")
     for path in folder.iterdir():
         if damage == "removed":
             path.unlink()
@@ -116,7 +116,7 @@ def test_a_damaged_text_index_is_made_anew(fresh_server: Callable[..., SearchSer
         again.stop()
 
 
-def test_old_versions_do_not_pile_up(fresh_server: Callable[..., SearchServer]) -> None:
+def test_old_versions_are_removed(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server()
     client = running.client()
     client.indices.create(index="library", body=MAPPING)
@@ -127,12 +127,12 @@ def test_old_versions_do_not_pile_up(fresh_server: Callable[..., SearchServer]) 
     client.index(index="library", id="1", body={"number": 60})
     wait_until(lambda: client.count(index="library", body={"query": {"term": {"number": 60}}})["count"] == 1)
     running.stop()
-    with sqlite3.connect(running.data / "stories" / "library" / "documents.db") as database:
+    with sqlite3.connect(running.data / "tests" / "library" / "documents.db") as database:
         assert database.execute("SELECT count(*) FROM writes").fetchone()[0] <= 2
         assert database.execute("SELECT count(*) FROM sources").fetchone()[0] <= 2
 
 
-def test_two_servers_do_not_share_a_folder(fresh_server: Callable[..., SearchServer]) -> None:
+def test_a_second_server_on_the_same_folder_is_refused(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server()
     command = [sys.executable, "-m", "local.search_server", "--port", "0", "--data", str(running.data)]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
@@ -145,7 +145,7 @@ def test_many_clients_write_and_search_at_once(fresh_server: Callable[..., Searc
     client.indices.create(index="library", body=MAPPING)
     client.index(index="library", id="shared", body={})
 
-    def work(worker: int) -> list[str]:
+    def write_and_search(worker: int) -> list[str]:
         own, failures = running.client(), []
         for number in range(40):
             document_id = f"{worker}-{number}"
@@ -160,16 +160,16 @@ def test_many_clients_write_and_search_at_once(fresh_server: Callable[..., Searc
         return failures
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(8))) == [[]] * 8
+        assert list(pool.map(write_and_search, range(8))) == [[]] * 8
     wait_until(
         lambda: client.get(index="library", id="shared")["_version"] == 1 + 8 * 40
-    )  # searchable, with all before it
+    )  # visible, and so is every earlier write
     wait_until(counts(client, 8 * 26 + 1))
     shared = client.get(index="library", id="shared")
     assert shared["_source"] == {f"w{worker}": 39 for worker in range(8)}, "no update was lost"
 
 
-def test_of_many_creators_one_wins(fresh_server: Callable[..., SearchServer]) -> None:
+def test_only_one_of_many_concurrent_creates_succeeds(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server()
 
     def create(worker: int) -> bool:
@@ -183,7 +183,7 @@ def test_of_many_creators_one_wins(fresh_server: Callable[..., SearchServer]) ->
         assert sum(pool.map(create, range(16))) == 1
 
 
-def test_an_index_can_go_while_it_is_searched(fresh_server: Callable[..., SearchServer]) -> None:
+def test_an_index_can_be_deleted_during_searches(fresh_server: Callable[..., SearchServer]) -> None:
     running = fresh_server()
     client = running.client()
     seen: set[Any] = set()
@@ -236,7 +236,7 @@ def test_nothing_is_served_outside_an_index(url: str) -> None:
         assert (answer.status_code, answer.content) == (404, b"")
 
 
-def test_a_connection_is_kept(server: SearchServer) -> None:
+def test_a_connection_stays_open(server: SearchServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         stream = connection.makefile("rb")
         for _ in range(3):
@@ -261,7 +261,7 @@ def test_a_body_of_more_than_ten_megabytes_is_refused(url: str) -> None:
     ("header", "body"),
     [({"Content-Encoding": "gzip"}, b"packed"), ({}, (part for part in (b'{"kind":', b' "memo"}')))],  # sent in chunks
 )
-def test_bodies_that_are_packed_or_in_chunks_are_refused(url: str, header: dict[str, str], body: Any) -> None:
+def test_compressed_and_chunked_bodies_are_refused(url: str, header: dict[str, str], body: Any) -> None:
     answer = requests.put(f"{url}/forms/library/_doc/1", body, headers=header, timeout=10)
     assert answer.status_code == 400
     assert "is not offered by the local search server" in answer.json()["error"]["reason"]
@@ -271,7 +271,7 @@ def test_bodies_that_are_packed_or_in_chunks_are_refused(url: str, header: dict[
 @pytest.mark.parametrize(
     "body", [b"", b"[1]", b"xx", b'"x"', b"{", b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff\xfe", b"[" * 100_000]
 )
-def test_a_body_that_is_no_document_is_refused(url: str, body: bytes) -> None:
+def test_an_invalid_body_is_refused(url: str, body: bytes) -> None:
     answer = requests.put(f"{url}/broken/library/_doc/1", body, timeout=10)
     assert answer.status_code == 400 and answer.json()["error"]["type"]
     search = requests.post(f"{url}/broken/library/_search", body or b"[]", timeout=10)
@@ -284,14 +284,14 @@ def test_a_wrong_method_is_refused(url: str) -> None:
         assert requests.request(method, f"{url}/methods/library/{path}", json={}, timeout=10).status_code == 405
 
 
-def test_a_head_has_no_body(url: str) -> None:
+def test_the_response_to_head_has_no_body(url: str) -> None:
     requests.put(f"{url}/heads/library", timeout=10)
     answer = requests.head(f"{url}/heads/library", timeout=10)
     assert answer.status_code == 200 and int(answer.headers["Content-Length"]) > 0 and answer.content == b""
     assert requests.head(f"{url}/heads/nowhere", timeout=10).status_code == 404
 
 
-def test_ids_and_values_may_be_any_text(server: SearchServer) -> None:
+def test_ids_and_values_can_be_any_text(server: SearchServer) -> None:
     client = server.client("texts")
     for document_id in ("a b", "a/b", "ä?&=#", "日本", "%41", "x" * 512):
         client.index(index="library", id=document_id, body={"text": document_id})
@@ -304,7 +304,7 @@ def test_ids_and_values_may_be_any_text(server: SearchServer) -> None:
     assert "is too long" in str(refused.value)
 
 
-def test_a_start_is_quick_with_many_documents(fresh_server: Callable[..., SearchServer], tmp_path: Path) -> None:
+def test_a_server_with_many_documents_starts_quickly(fresh_server: Callable[..., SearchServer], tmp_path: Path) -> None:
     running = fresh_server()
     client = running.client()
     client.indices.create(index="library", body=MAPPING)

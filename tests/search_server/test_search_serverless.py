@@ -1,8 +1,9 @@
-"""What OpenSearch Serverless does otherwise than OpenSearch: refusals, late visibility, zeros, collections."""
+"""Differences of OpenSearch Serverless from OpenSearch: refusals, late visibility, zeros, collections."""
 
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -52,7 +53,7 @@ def client(server: SearchServer) -> Iterator[OpenSearch]:
         ("GET", "/library/_odd"),
     ],
 )
-def test_an_operation_that_serverless_lacks_is_answered_with_nothing(
+def test_an_operation_that_serverless_lacks_gets_an_empty_404(
     server: SearchServer, client: OpenSearch, method: str, path: str
 ) -> None:
     answer = requests.request(method, f"http://127.0.0.1:{server.port}/refusals{path}", json={}, timeout=10)
@@ -76,7 +77,7 @@ def test_a_write_cannot_ask_for_a_refresh(client: OpenSearch, write: str, refres
     assert reason(refused.value) == f"{refresh or 'true'} refresh policy is not supported."
 
 
-def test_a_write_may_say_that_it_wants_no_refresh(client: OpenSearch) -> None:
+def test_a_write_can_decline_a_refresh(client: OpenSearch) -> None:
     assert client.index(index="library", id="1", body=DOCUMENT, refresh="false")["result"] == "created"
 
 
@@ -142,7 +143,7 @@ def test_a_write_may_say_that_it_wants_no_refresh(client: OpenSearch) -> None:
         ),
     ],
 )
-def test_what_serverless_can_and_this_server_cannot_is_refused_by_name(
+def test_what_serverless_offers_and_this_server_does_not_is_refused_by_name(
     client: OpenSearch, call: Callable[[OpenSearch], Any]
 ) -> None:
     with pytest.raises(RequestError) as refused:
@@ -176,32 +177,33 @@ def test_more_of_simple_query_string_than_the_product_sends_is_refused(
     assert "is not offered by the local search server" in reason(refused.value)
 
 
-def test_parameters_and_settings_nobody_knows_are_refused(client: OpenSearch) -> None:
-    for call, part in (
+def test_unknown_parameters_and_settings_are_refused(client: OpenSearch) -> None:
+    calls: list[tuple[Callable[[], Any], str]] = [
         (lambda: client.search(index="library", body={}, params={"foo": 1}), "unrecognized parameter: [foo]"),
         (lambda: client.indices.create(index="new", body={"settings": {"foo": 1}}), "unknown setting [index.foo]"),
         (lambda: client.indices.create(index="new", body={"foo": 1}), "unknown key [foo] for create index"),
-    ):
+    ]
+    for call, part in calls:
         with pytest.raises(RequestError) as refused:
             call()
         assert part in reason(refused.value)
     assert not client.indices.exists(index="new")
 
 
-def test_the_id_cannot_be_sorted_by(client: OpenSearch) -> None:
+def test_a_sort_by_id_is_refused(client: OpenSearch) -> None:
     with pytest.raises(RequestError) as refused:
         client.search(index="library", body={"sort": ["_id"]})
     assert "Fielddata access on the _id field is disallowed" in reason(refused.value)
 
 
-def test_shards_and_sequence_numbers_are_not_shown(client: OpenSearch) -> None:
+def test_shards_and_sequence_numbers_are_zero(client: OpenSearch) -> None:
     written = client.index(index="library", id="1", body=DOCUMENT)
     assert written["_shards"] == {"total": 0, "successful": 0, "failed": 0}
     assert (written["_seq_no"], written["_primary_term"]) == (0, 0)
     assert client.search(index="library", body={})["_shards"]["total"] == 0
 
 
-def test_a_write_is_seen_some_time_after_it_was_answered(fresh_server: Callable[..., SearchServer]) -> None:
+def test_a_write_becomes_visible_after_its_response(fresh_server: Callable[..., SearchServer]) -> None:
     client = fresh_server(refresh_seconds=0.6).client()
     client.indices.create(index="library")
     client.index(index="library", id="1", body={"kind": "memo"})
@@ -222,7 +224,7 @@ def test_a_write_is_seen_some_time_after_it_was_answered(fresh_server: Callable[
     assert client.count(index="library")["count"] == 0
 
 
-def test_collections_do_not_know_each_other(server: SearchServer) -> None:
+def test_collections_are_separate(server: SearchServer) -> None:
     one, two = server.client("collection1"), server.client("collection2")
     one.index(index="library", id="1", body={"kind": "memo"})
     wait_until(lambda: one.count(index="library")["count"] == 1)
@@ -237,7 +239,7 @@ def test_collections_do_not_know_each_other(server: SearchServer) -> None:
 
 
 @pytest.mark.parametrize("collection", ["..", "UPPER", "a_b", "x" * 41])
-def test_a_collection_has_an_id_of_small_letters_and_digits(server: SearchServer, collection: str) -> None:
-    url = f"http://127.0.0.1:{server.port}/{requests.utils.quote(collection, safe='')}/library"
+def test_a_collection_id_consists_of_lower_case_letters_and_digits(server: SearchServer, collection: str) -> None:
+    url = f"http://127.0.0.1:{server.port}/{quote(collection, safe='')}/library"
     assert requests.put(url, timeout=10).status_code in (400, 404)
     assert requests.get(url, timeout=10).status_code == 404
