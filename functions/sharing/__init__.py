@@ -1,0 +1,1 @@
+"""Access to folders and documents (handler), and groups (groups)."""

@@ -1,17 +1,14 @@
-"""Access and groups as they travel over HTTP."""
+"""Access as it travels over HTTP."""
 
 from typing import Annotated, Literal
 
 from pydantic import AliasPath, Field
 
 from docplatform.core.actor import Role
-from docplatform.http.schemas import Listing, Schema, TextOrNull, Timestamp, View
-from docplatform.identity.model import UserStatus
+from docplatform.http.schemas import Listing, Schema, TextOrNull, View
 from docplatform.library.access import ReasonKind
 from docplatform.library.model import Document, Folder
 from docplatform.sharing.grants import Explanation, Granted
-
-GroupName = Annotated[str, Field(min_length=1, max_length=200, examples=["Legal"])]
 
 
 class GrantBody(Schema):
@@ -112,29 +109,3 @@ class GrantedView(Schema):
         node: Folder | Document = granted.node
         kind: Literal["folder", "document"] = "folder" if isinstance(node, Folder) else "document"
         return GrantedView(kind=kind, id=node.id, name=node.name, principal=granted.principal, role=granted.role)
-
-
-class NewGroup(Schema):
-    name: GroupName
-
-
-class GroupChange(Schema):
-    name: GroupName
-
-
-class GroupView(View):
-    """``members`` counts them."""
-
-    id: str
-    name: str
-    external_id: TextOrNull
-    members: int
-    created_at: Timestamp
-    updated_at: Timestamp
-    revision: int
-
-
-class MemberView(View):
-    id: str
-    name: str
-    status: UserStatus
