@@ -1,0 +1,1 @@
+"""The REST API's authorizer: access tokens and API keys."""

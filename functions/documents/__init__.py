@@ -1,0 +1,1 @@
+"""Documents: upload, download, change, delete."""

@@ -1,0 +1,1 @@
+"""Folders and what is in them."""

@@ -22,7 +22,7 @@ from docplatform.identity.errors import (
 from docplatform.identity.wiring.admin import members
 from docplatform.sso.errors import SsoRequired
 
-from . import accounts, credentials
+from . import credentials, users
 from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
 
 KEY_SET_SECONDS = 300
@@ -99,7 +99,7 @@ def revoke_other_sessions(actor: Actor) -> None:
     own_sessions(actor).revoke_others()
 
 
-api.include(accounts.api)
+api.include(users.api)
 api.include(credentials.api)
 
 

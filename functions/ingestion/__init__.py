@@ -1,0 +1,1 @@
+"""Queues the processing of an upload."""

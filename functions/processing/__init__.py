@@ -1,0 +1,1 @@
+"""Processing of uploads: run_workflow starts it, the other modules are its steps."""

@@ -6,9 +6,9 @@ from docplatform.core.actor import Actor
 from docplatform.extraction.wiring import reader
 from docplatform.processing.wiring import processing
 
-from .steps import Work, step
+from .step import StepInput, step
 
 
 @step("extract")
-def handler(actor: Actor, document_id: str, version_id: str, _: Work) -> dict[str, Any]:
+def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, Any]:
     return processing(actor).extract(document_id, version_id, reader())

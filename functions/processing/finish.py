@@ -3,10 +3,10 @@
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
 
-from .steps import Work, step
+from .step import StepInput, step
 
 
 @step("finish")
-def handler(actor: Actor, document_id: str, version_id: str, _: Work) -> dict[str, bool]:
+def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, bool]:
     processing(actor).finish(document_id, version_id)
     return {"ready": True}

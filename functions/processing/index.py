@@ -4,10 +4,10 @@ from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
 from docplatform.search.wiring import index
 
-from .steps import Work, step
+from .step import StepInput, step
 
 
 @step("index")
-def handler(actor: Actor, document_id: str, version_id: str, work: Work) -> dict[str, bool]:
-    processing(actor).index(document_id, version_id, work["facts"], index(actor.tenant))
+def handler(actor: Actor, document_id: str, version_id: str, given: StepInput) -> dict[str, bool]:
+    processing(actor).index(document_id, version_id, given["facts"], index(actor.tenant))
     return {"indexed": True}

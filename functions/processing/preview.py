@@ -4,9 +4,9 @@ from docplatform.core.actor import Actor
 from docplatform.extraction.wiring import reader
 from docplatform.processing.wiring import processing
 
-from .steps import Work, step
+from .step import StepInput, step
 
 
 @step("preview")
-def handler(actor: Actor, document_id: str, version_id: str, _: Work) -> dict[str, bool]:
+def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, bool]:
     return processing(actor).preview(document_id, version_id, reader())

@@ -24,7 +24,7 @@ def _reading(step: str) -> FunctionSpec:
 FUNCTIONS = (
     FunctionSpec(
         name="processing-start",
-        handler="start.handler",
+        handler="run_workflow.handler",
         settings=WorkflowSettings,
         trigger=Trigger.PLAN_QUEUE,
         grants=frozenset({Grant.WORKFLOW_START}),
@@ -60,7 +60,7 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         name="processing-fail",
-        handler="fail.handler",
+        handler="mark_failed.handler",
         settings=ContentSettings,
         trigger=Trigger.WORKFLOW,
         grants=_TENANT,

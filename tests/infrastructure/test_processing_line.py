@@ -74,7 +74,7 @@ def test_a_message_has_tries_left_after_the_one_that_gives_up(flows: Stack, plan
     changes = flows.of("AWS::SQS::Queue")[_queue_called(flows, f"docplatform-processing-{plan.value}")]
     dead = _queue_called(flows, f"docplatform-processing-{plan.value}-dead")
     assert changes["RedrivePolicy"]["deadLetterTargetArn"] == f"<{dead}.Arn>"
-    found = re.search(r"^LAST_TRY = (\d+)", (ROOT / "functions/processing/start.py").read_text(), re.MULTILINE)
+    found = re.search(r"^LAST_TRY = (\d+)", (ROOT / "functions/processing/run_workflow.py").read_text(), re.MULTILINE)
     assert found and changes["RedrivePolicy"]["maxReceiveCount"] > int(found[1])
 
 

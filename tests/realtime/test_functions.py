@@ -46,7 +46,7 @@ class Line:
         if ticket is None:
             event["queryStringParameters"] = None
         try:
-            answer = function("live", "admission").handler(event, None)
+            answer = function("realtime", "authorizer").handler(event, None)
         except Exception as refused:
             assert str(refused) == "Unauthorized", refused
             return False
@@ -58,7 +58,7 @@ class Line:
     def sends(self, kind: str, body: str = "") -> dict[str, Any]:
         event = sample("live-event", EVENT=kind, CONNECTION=self.name) | {"body": body}
         event["requestContext"]["authorizer"] = self.context
-        answer: dict[str, Any] = function("live", "sockets").handler(event, None)
+        answer: dict[str, Any] = function("realtime", "messages").handler(event, None)
         return answer
 
     def opens(self) -> int:
@@ -236,7 +236,7 @@ def tells(*keys: Key) -> dict[str, Any]:
         (record,) = sample("table-stream")["Records"]
         record["dynamodb"] |= {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "SequenceNumber": str(place)}
         records.append(record)
-    answer: dict[str, Any] = function("live", "ends").handler({"Records": records}, None)
+    answer: dict[str, Any] = function("realtime", "revocation").handler({"Records": records}, None)
     return answer
 
 

@@ -119,6 +119,6 @@ def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, 
     monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
     monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
     settings.load.cache_clear()
-    start = function("processing", "start")
+    start = function("processing", "run_workflow")
     monkeypatch.setattr(start, "own_client", lambda *_, **__: workflow)
     return start, workflow

@@ -45,6 +45,7 @@ FUNCTIONS = {
     "access": "sharing",
     "api-keys": "api_keys",
     "groups": "sharing",
+    "live": "realtime",
     "service-accounts": "api_keys",
     "users": "identity",
     "v2": "scim",

@@ -132,8 +132,8 @@ class House:
 def _function_of(path: str) -> str:
     """The package that serves a path; people and sessions are identity's."""
     first = path.split("/")[2]
-    return {"api-keys": "api_keys", "service-accounts": "api_keys"}.get(
-        first, first if first in ("documents", "folders", "live", "search") else "identity"
+    return {"api-keys": "api_keys", "live": "realtime", "service-accounts": "api_keys"}.get(
+        first, first if first in ("documents", "folders", "search") else "identity"
     )
 
 

@@ -7,12 +7,12 @@ from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
 from docplatform.search.wiring import index
 
-from .steps import Work, step
+from .step import StepInput, step
 
 
 @step("fail")
-def handler(actor: Actor, document_id: str, version_id: str, work: Work) -> dict[str, str]:
-    problem, detail = _problem(work.get("cause") or "")
+def handler(actor: Actor, document_id: str, version_id: str, given: StepInput) -> dict[str, str]:
+    problem, detail = _problem(given.get("cause") or "")
     processing(actor).mark_failed(document_id, version_id, problem, detail, index(actor.tenant))
     return {"problem": problem}
 

@@ -8,7 +8,7 @@ FUNCTIONS = (
     FunctionSpec(
         name="live-admission",
         settings=TenantSettings,
-        handler="admission.handler",
+        handler="authorizer.handler",
         trigger=Trigger.LIVE_AUTHORIZER,
         grants=_ACTS_FOR_TENANTS,
         timeout=10,
@@ -16,7 +16,7 @@ FUNCTIONS = (
     FunctionSpec(
         name="live-sockets",
         settings=LiveSettings,
-        handler="sockets.handler",
+        handler="messages.handler",
         trigger=Trigger.LIVE_SOCKETS,
         grants=_ACTS_FOR_TENANTS | {Grant.LIVE_CONNECTIONS},
         timeout=10,
@@ -24,7 +24,7 @@ FUNCTIONS = (
     FunctionSpec(
         name="live-ends",
         settings=LiveSettings,
-        handler="ends.handler",
+        handler="revocation.handler",
         trigger=Trigger.SESSION_STREAM,
         grants=_ACTS_FOR_TENANTS | {Grant.LIVE_CONNECTIONS},
         timeout=60,
