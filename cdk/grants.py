@@ -15,11 +15,11 @@ from docplatform.runtime.spec import Grant, Trigger
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
-    """A region's things that grants are about."""
+class RegionResources:
+    """What grants name in a region: ARNs, the account, the sender of mails, the WebSocket API's id. ``name`` is the region's."""
 
     account: str
-    region: str
+    name: str
     home_region: str
     tenant_access: str
     data_key: str
@@ -28,88 +28,92 @@ class Reach:
     live_api: str
 
     def queue(self, name: str) -> str:
-        return names.queue_arn(self.account, self.region, name)
+        return names.queue_arn(self.account, self.name, name)
 
     @property
     def plan_queues(self) -> list[str]:
         return [self.queue(names.plan_queue(plan)) for plan in Plan]
 
 
-def statements(grant: Grant, to: Reach) -> list[iam.PolicyStatement]:
+def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatement]:
     match grant:
         case Grant.TENANT_ACCESS:
-            return [_allow(["sts:AssumeRole", "sts:TagSession"], [to.tenant_access])]
+            return [_allow(["sts:AssumeRole", "sts:TagSession"], [region.tenant_access])]
         case Grant.REGISTRY_READ:
-            return [_allow(["dynamodb:GetItem"], [names.registry_arn(to.account, to.region)])]
+            return [_allow(["dynamodb:GetItem"], [names.registry_arn(region.account, region.name)])]
         case Grant.REGISTRY_WRITE:
-            return [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], [names.registry_arn(to.account, to.home_region)])]
+            return [
+                _allow(
+                    ["dynamodb:GetItem", "dynamodb:PutItem"], [names.registry_arn(region.account, region.home_region)]
+                )
+            ]
         case Grant.TOKEN_SIGN:
             # all: while a deployment goes on, functions of before it sign still
-            return [_allow(["kms:Sign"], to.token_keys)]
+            return [_allow(["kms:Sign"], region.token_keys)]
         case Grant.TOKEN_VERIFY:
-            return [_allow(["kms:GetPublicKey"], to.token_keys)]
+            return [_allow(["kms:GetPublicKey"], region.token_keys)]
         case Grant.MAIL_SEND:
-            return [_send_mail(to)]
+            return [_send_mail(region)]
         case Grant.QUEUE_SEND:
-            return [_allow(["sqs:SendMessage"], to.plan_queues), _key_of_queues(to, to.plan_queues)]
+            return [_allow(["sqs:SendMessage"], region.plan_queues), _key_of_queues(region, region.plan_queues)]
         case Grant.LIVE_CONNECTIONS:
-            place = f"arn:aws:execute-api:{to.region}:{to.account}:{to.live_api}/{names.STAGE}"
+            place = f"arn:aws:execute-api:{region.name}:{region.account}:{region.live_api}/{names.STAGE}"
             return [
                 _allow(
                     ["execute-api:ManageConnections"], [f"{place}/{how}/@connections/*" for how in ("POST", "DELETE")]
                 )
             ]
         case Grant.WORKFLOW_START:
-            standard = names.workflow_arn(to.account, to.region, "standard")
+            standard = names.workflow_arn(region.account, region.name, "standard")
             return [
-                _allow(["states:StartSyncExecution"], [names.workflow_arn(to.account, to.region, "express")]),
+                _allow(["states:StartSyncExecution"], [names.workflow_arn(region.account, region.name, "express")]),
                 _allow(["states:StartExecution"], [standard]),
-                _allow(["states:DescribeExecution"], [names.executions_arn(to.account, to.region, "standard")]),
+                _allow(["states:DescribeExecution"], [names.executions_arn(region.account, region.name, "standard")]),
             ]
 
 
-def called_by(trigger: Trigger | None, name: str, to: Reach) -> list[iam.PolicyStatement]:
+def called_by(trigger: Trigger | None, name: str, region: RegionResources) -> list[iam.PolicyStatement]:
     """For what Lambda does in the function's name: poll its queue or stream, put away what failed. ``name`` is the
     function's."""
-    failed = [to.queue(names.dead_letters(names.function(name)))]
-    put_away = [_allow(["sqs:SendMessage"], failed), _key_of_queues(to, failed)]
+    failed = [region.queue(names.dead_letters(names.function(name)))]
+    put_away = [_allow(["sqs:SendMessage"], failed), _key_of_queues(region, failed)]
     match trigger:
         case Trigger.PLAN_QUEUE:
             poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-            return [_allow(poll, to.plan_queues), _key_of_queues(to, to.plan_queues)]
+            return [_allow(poll, region.plan_queues), _key_of_queues(region, region.plan_queues)]
         case Trigger.UPLOAD:
             return put_away
         case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:
-            return [*_read_stream(to), *put_away]
+            return [*_read_stream(region), *put_away]
     return []
 
 
-def _read_stream(to: Reach) -> list[iam.PolicyStatement]:
+def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:
     """The stream carries keys only. It is encrypted as its table is, and the key is used in the table's context
     (docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html)."""
-    table = f"arn:aws:dynamodb:{to.region}:{to.account}:table/{names.DATA_TABLE}"
+    table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{names.DATA_TABLE}"
     context = {
-        "kms:ViaService": f"dynamodb.{to.region}.amazonaws.com",
+        "kms:ViaService": f"dynamodb.{region.name}.amazonaws.com",
         "kms:EncryptionContext:aws:dynamodb:tableName": names.DATA_TABLE,
     }
     return [
         _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [f"{table}/stream/*"]),
         _allow(["dynamodb:ListStreams"], ["*"]),  # knows no resources
-        _allow(["kms:Decrypt"], [to.data_key], {"StringEquals": context}),
+        _allow(["kms:Decrypt"], [region.data_key], {"StringEquals": context}),
     ]
 
 
-def _key_of_queues(to: Reach, queues: list[str]) -> iam.PolicyStatement:
+def _key_of_queues(region: RegionResources, queues: list[str]) -> iam.PolicyStatement:
     """The data key for these queues' messages and nothing else
     (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html)."""
-    context = {"kms:ViaService": f"sqs.{to.region}.amazonaws.com", "kms:EncryptionContext:aws:sqs:arn": queues}
-    return _allow(["kms:Decrypt", "kms:GenerateDataKey"], [to.data_key], {"StringEquals": context})
+    context = {"kms:ViaService": f"sqs.{region.name}.amazonaws.com", "kms:EncryptionContext:aws:sqs:arn": queues}
+    return _allow(["kms:Decrypt", "kms:GenerateDataKey"], [region.data_key], {"StringEquals": context})
 
 
-def _send_mail(to: Reach) -> iam.PolicyStatement:
-    address = parseaddr(to.mail_sender)[1]
+def _send_mail(region: RegionResources) -> iam.PolicyStatement:
+    address = parseaddr(region.mail_sender)[1]
     identities = [
-        f"arn:aws:ses:{to.region}:{to.account}:identity/{each}" for each in (address.partition("@")[2], address)
+        f"arn:aws:ses:{region.name}:{region.account}:identity/{each}" for each in (address.partition("@")[2], address)
     ]
     return _allow(["ses:SendEmail"], identities, {"StringEquals": {"ses:FromAddress": address}})
 

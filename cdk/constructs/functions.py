@@ -15,7 +15,7 @@ from cdk.config import Config
 from cdk.constructs.keys import Keys
 from cdk.constructs.logs import log_group
 from cdk.environment import Values, environment
-from cdk.grants import Reach, called_by, statements
+from cdk.grants import RegionResources, called_by, statements
 from cdk.specs import Deployable, waited_for
 from docplatform.runtime.spec import FunctionSpec, Layer, Trigger
 
@@ -38,10 +38,10 @@ class Functions(Construct):
         layer_source: layers.Source,
         values: Values,
         keys: Keys,
-        reach: Reach,
+        resources: RegionResources,
     ) -> None:
         super().__init__(scope, name)
-        self._config, self._values, self._keys, self._reach = config, values, keys, reach
+        self._config, self._values, self._keys, self._resources = config, values, keys, resources
         wanted = {layer for each in deployables for layer in each.spec.layers}
         self._built = {layer: layer_source(layer) for layer in sorted(wanted)}
         self._layers = {layer: self._layer(layer, built) for layer, built in self._built.items()}
@@ -105,9 +105,9 @@ class Functions(Construct):
             iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log])
         )
         for grant in sorted(spec.grants):
-            for statement in statements(grant, self._reach):
+            for statement in statements(grant, self._resources):
                 role.add_to_policy(statement)
-        for statement in called_by(spec.trigger, spec.name, self._reach):
+        for statement in called_by(spec.trigger, spec.name, self._resources):
             role.add_to_policy(statement)
         return role
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import names
-from cdk.constructs import invocation
+from cdk.constructs import permissions
 from cdk.constructs.gateway_responses import add_gateway_responses
 from cdk.constructs.logs import AUDIT, log_group
 from docplatform.runtime.spec import Auth, Mount
@@ -86,7 +86,7 @@ class RestApi(Construct):
             self._mount(mount, function)
         source = self.api.arn_for_execute_api("*", "/*", names.STAGE)
         for called, function in {function.node.id: function for _, function in mounts}.items():
-            invocation.let_in(self, f"Invoke{called}", function, source=source)
+            permissions.allow_invocation(self, f"Invoke{called}", function, source=source)
         add_gateway_responses(self, self.api)
 
     def _request_authorizer(self, function: lambda_.IFunction) -> apigateway.RequestAuthorizer:
@@ -124,5 +124,7 @@ class RestApi(Construct):
     def _integration(self, function: lambda_.IFunction) -> apigateway.Integration:
         """Lambda proxy."""
         return apigateway.Integration(
-            type=apigateway.IntegrationType.AWS_PROXY, integration_http_method="POST", uri=invocation.uri(function)
+            type=apigateway.IntegrationType.AWS_PROXY,
+            integration_http_method="POST",
+            uri=permissions.invocation_uri(function),
         )

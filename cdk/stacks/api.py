@@ -13,10 +13,10 @@ from cdk.config import Config, Region
 from cdk.constructs.domain import Domain
 from cdk.constructs.firewall import Firewall
 from cdk.constructs.functions import Functions
-from cdk.constructs.live_api import LiveApi
 from cdk.constructs.rest_api import RestApi
+from cdk.constructs.websocket_api import WebSocketApi
 from cdk.environment import values
-from cdk.grants import Reach
+from cdk.grants import RegionResources
 from cdk.specs import Deployable, mounts, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.runtime.spec import Trigger
@@ -38,7 +38,7 @@ class ApiStack(cdk.Stack):
         **more: Any,
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's functions and API", **more)
-        self.live = LiveApi(self, "Live")
+        self.live = WebSocketApi(self, "Live")
         self.functions = Functions(
             self,
             "Functions",
@@ -47,9 +47,9 @@ class ApiStack(cdk.Stack):
             layer_source=layer_source,
             values=values(config, data, live_api=self.live.api_id),
             keys=data.keys,
-            reach=Reach(
+            resources=RegionResources(
                 account=config.account,
-                region=region.name,
+                name=region.name,
                 home_region=config.home_region,
                 tenant_access=data.tenant_access.role.role_arn,
                 data_key=data.keys.data.key_arn,

@@ -12,8 +12,8 @@ import aws_cdk
 import cdk_nag
 import pytest
 
-from cdk import acknowledgements, specs
 from cdk import app as deployment
+from cdk import nag_suppressions, specs
 from cdk.config import Config, load
 from tests.infrastructure.conftest import PRODUCTION, an_app
 from tests.infrastructure.synthesized import HOME
@@ -51,7 +51,7 @@ def without_acknowledgements(
 ) -> tuple[Config, Findings]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CDK_VALIDATION", raising=False)
-        patch.setattr(acknowledgements, "acknowledge", lambda *_: None)
+        patch.setattr(nag_suppressions, "acknowledge", lambda *_: None)
         return _findings(tmp_path_factory.mktemp("findings"), layers_of_nothing)
 
 
@@ -65,12 +65,12 @@ def test_the_packs_do_look(without_acknowledgements: tuple[Config, Findings]) ->
     assert {"AwsSolutions-APIG2", "HIPAA.Security-LambdaInsideVPC"} <= rules
 
 
-def _entries(config: Config) -> list[tuple[str, acknowledgements.Acknowledgement]]:
+def _entries(config: Config) -> list[tuple[str, nag_suppressions.Acknowledgement]]:
     functions = specs.discover()
     parts = {
-        "data": acknowledgements.of_data(config, REGION),
-        "api": acknowledgements.of_api(config, REGION, functions),
-        "workflows": acknowledgements.of_workflows(),
+        "data": nag_suppressions.of_data(config, REGION),
+        "api": nag_suppressions.of_api(config, REGION, functions),
+        "workflows": nag_suppressions.of_workflows(),
     }
     return [(f"docplatform-{part}-{REGION}", entry) for part, entries in parts.items() for entry in entries]
 

@@ -13,7 +13,7 @@ from constructs import Construct, IDependable
 
 from cdk import names
 from cdk.config import Region
-from cdk.constructs import invocation
+from cdk.constructs import permissions
 from cdk.constructs.domain import write_dns
 from cdk.constructs.logs import AUDIT, log_group
 
@@ -33,7 +33,9 @@ _ACCESS_LINE = {
 """Who did what, without tickets and messages."""
 
 
-class LiveApi(Construct):
+class WebSocketApi(Construct):
+    """``api_id`` is known at once; ``serve`` adds the routes when the functions are there."""
+
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
         self._api = apigateway.CfnApi(
@@ -62,7 +64,7 @@ class LiveApi(Construct):
             api_id=self.api_id,
             name=names.LIVE_API,
             authorizer_type="REQUEST",
-            authorizer_uri=invocation.uri(admission),
+            authorizer_uri=permissions.invocation_uri(admission),
             identity_source=["route.request.querystring.ticket"],
         )
         integration = apigateway.CfnIntegration(
@@ -70,12 +72,12 @@ class LiveApi(Construct):
             "Sockets",
             api_id=self.api_id,
             integration_type="AWS_PROXY",
-            integration_uri=invocation.uri(sockets),
+            integration_uri=permissions.invocation_uri(sockets),
         )
         stack = cdk.Stack.of(self)
         source = f"arn:aws:execute-api:{stack.region}:{stack.account}:{self.api_id}/*"
         for title, function in (("Admission", admission), ("Everything", sockets)):
-            invocation.let_in(self, f"Invoke{title}", function, source=source)
+            permissions.allow_invocation(self, f"Invoke{title}", function, source=source)
         routes = self._routes(authorizer, f"integrations/{integration.ref}")
         access_log = log_group(
             self, "AccessLog", log_group_name="/docplatform/live-access", key=key, ephemeral=ephemeral, retention=AUDIT
