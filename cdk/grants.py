@@ -1,5 +1,8 @@
-"""What a Grant, and what being called by a trigger, allows a function's own role. None of it reaches tenant data: that
-is what TenantAccess is for (constructs/tenant_access.py), and tests/infrastructure/test_function_roles.py holds it."""
+"""IAM statements that a Grant or a Trigger gives to a function's own role.
+
+None of them reaches tenant data: that is the purpose of TenantAccess (constructs/tenant_access.py).
+tests/infrastructure/test_function_roles.py checks it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from docplatform.runtime.spec import Grant, Trigger
 
 @dataclass(frozen=True, kw_only=True)
 class RegionResources:
-    """What grants name in a region: ARNs, the account, the sender of mails, the WebSocket API's id. ``name`` is the region's."""
+    """The resources of one region that grants name: ARNs, the account, the sender of mails and the WebSocket API's
+    id. ``name`` is the region's."""
 
     account: str
     name: str
@@ -36,6 +40,7 @@ class RegionResources:
 
 
 def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatement]:
+    """The statements for one grant."""
     match grant:
         case Grant.TENANT_ACCESS:
             return [_allow(["sts:AssumeRole", "sts:TagSession"], [region.tenant_access])]
@@ -48,7 +53,7 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
                 )
             ]
         case Grant.TOKEN_SIGN:
-            # all: while a deployment goes on, functions of before it sign still
+            # all keys: functions of the version before still sign while a deployment is under way
             return [_allow(["kms:Sign"], region.token_keys)]
         case Grant.TOKEN_VERIFY:
             return [_allow(["kms:GetPublicKey"], region.token_keys)]
@@ -72,9 +77,9 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
             ]
 
 
-def called_by(trigger: Trigger | None, name: str, region: RegionResources) -> list[iam.PolicyStatement]:
-    """For what Lambda does in the function's name: poll its queue or stream, put away what failed. ``name`` is the
-    function's."""
+def trigger_statements(trigger: Trigger | None, name: str, region: RegionResources) -> list[iam.PolicyStatement]:
+    """The statements for what Lambda does with the function's role: it polls the queue or stream, and moves failed
+    events to the dead-letter queue. ``name``: the function's."""
     failed = [region.queue(names.dead_letters(names.function(name)))]
     put_away = [_allow(["sqs:SendMessage"], failed), _key_of_queues(region, failed)]
     match trigger:
@@ -89,7 +94,8 @@ def called_by(trigger: Trigger | None, name: str, region: RegionResources) -> li
 
 
 def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:
-    """The stream carries keys only. It is encrypted as its table is, and the key is used in the table's context
+    """Statements to read the stream, which carries keys only. The stream is encrypted like its table, in the
+    table's encryption context
     (docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html)."""
     table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{names.DATA_TABLE}"
     context = {
@@ -98,13 +104,13 @@ def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:
     }
     return [
         _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [f"{table}/stream/*"]),
-        _allow(["dynamodb:ListStreams"], ["*"]),  # knows no resources
+        _allow(["dynamodb:ListStreams"], ["*"]),  # the action takes no resource
         _allow(["kms:Decrypt"], [region.data_key], {"StringEquals": context}),
     ]
 
 
 def _key_of_queues(region: RegionResources, queues: list[str]) -> iam.PolicyStatement:
-    """The data key for these queues' messages and nothing else
+    """A statement to use the data key for messages of these queues and for nothing else
     (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html)."""
     context = {"kms:ViaService": f"sqs.{region.name}.amazonaws.com", "kms:EncryptionContext:aws:sqs:arn": queues}
     return _allow(["kms:Decrypt", "kms:GenerateDataKey"], [region.data_key], {"StringEquals": context})

@@ -1,14 +1,14 @@
-"""Lambda layers, built by pip without Docker and kept by their content in
-``.local/build/layers/<name>-<target>-<hash>``.
+"""Lambda layers, built by pip without Docker and cached by content in ``.local/build/layers/<name>-<target>-<hash>``.
 
-Target ``lambda`` takes wheels for python3.13 on arm64 and packs them; ``host`` takes wheels for this interpreter and
-stays a folder, for the local cloud, which runs functions with it; the product's own package is then used where it
-stands.
+Target ``lambda`` installs wheels for python3.13 on arm64 and packs them into an archive. Target ``host`` installs
+wheels for this interpreter and stays a folder, because the local cloud runs functions with this interpreter; it uses
+the product's own package in place.
 
-Layers ship bytecode, for Lambda's /opt is read-only and would be compiled at every cold start; it is unchecked (PEP
-552), because a zip's times differ from the sources'. Bytecode for ``lambda`` needs a python3.13 on the machine that
-builds (``PYTHON313`` or on the PATH; the processor does not matter). Without one the layer works, and its functions
-start slower: the build says so."""
+Layers contain bytecode. Lambda's /opt is read-only, so without it Python would compile at every cold start. The
+bytecode is unchecked (PEP 552), because the times in a zip differ from those of the sources. To write bytecode for
+``lambda``, the build machine needs python3.13 (``PYTHON313`` or on the PATH; the processor does not matter). Without
+it the layer works, but its functions start slower, and the build prints a warning.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BUILD = ROOT / ".local/build/layers"
 LARGEST = 250 * 2**20  # bytes, unzipped, a function and its layers together (Lambda's quota)
 RUNTIME = "3.13"
 _LOCKS = {Layer.DEPENDENCIES: "runtime.txt", Layer.PARSERS: "parsers.txt", Layer.IDENTITY: "identity.txt"}
-_RECIPE = 1  # raise it when the same lock file must give another layer
+_RECIPE = 1  # increase it to rebuild layers from the same lock files
 
 _LAMBDA_WHEELS = (
     "--platform=manylinux2014_aarch64",
@@ -47,8 +47,11 @@ botocore."""
 
 @dataclass(frozen=True)
 class Built:
-    """``folder`` holds ``python/``; ``asset`` is what is deployed: the folder, or an archive of it. ``size`` in bytes,
-    unzipped. ``digest`` names the content: the same on every machine that builds with the same tools."""
+    """A layer that is built.
+
+    ``folder`` holds ``python/``. ``asset`` is what is deployed: the folder, or an archive of it. ``size``: bytes,
+    unzipped, ``digest``: a hash of the content, which is the same on every machine that builds with the same tools.
+    """
 
     folder: Path
     asset: Path
@@ -60,21 +63,21 @@ Source = Callable[[Layer], Built]
 
 
 def build(layer: Layer, target: str) -> Built:
-    """From the lock file, or from ``layers/platform``; built only if that has changed. Raises CalledProcessError when
-    pip fails."""
+    """Build a layer from its lock file, or from ``layers/platform``, if that has changed. Raises
+    CalledProcessError when pip fails."""
     if layer is not Layer.PLATFORM:
         lock = ROOT / "locks" / _LOCKS[layer]
-        return _kept(layer.value, target, lock.read_bytes(), lambda packages: install(lock, target, packages))
+        return _cached(layer.value, target, lock.read_bytes(), lambda packages: install(lock, target, packages))
     copy_contract(ROOT)
     folder = ROOT / "layers/platform"
     fingerprint = _fingerprint(folder / "python")
     if target == "host":
         return Built(folder, folder, _size(_sources(folder)), fingerprint.hex())
-    return _kept(layer.value, target, fingerprint, lambda packages: _copy(folder / "python", packages))
+    return _cached(layer.value, target, fingerprint, lambda packages: _copy(folder / "python", packages))
 
 
 def install(lock: Path, target: str, packages: Path, *more: str) -> None:
-    """Exactly what the lock file names, wheels only, checked against its hashes."""
+    """Install what the lock file names: wheels only, checked against its hashes."""
     options = (*_LAMBDA_WHEELS, *more) if target == "lambda" else more
     pip = [
         sys.executable,
@@ -92,8 +95,8 @@ def install(lock: Path, target: str, packages: Path, *more: str) -> None:
 
 
 def trim(packages: Path) -> None:
-    """Take out what no function imports: programs, tests, installers' notes, models of services that we do not call.
-    Licences stay."""
+    """Delete what no function imports: programs, tests, installers' notes, and botocore models of services that
+    are not called. Licences stay."""
     shutil.rmtree(packages / "bin", ignore_errors=True)
     for package in list(packages.iterdir()):
         if package.name.endswith(".dist-info"):
@@ -107,7 +110,7 @@ def trim(packages: Path) -> None:
             shutil.rmtree(model)
 
 
-def _kept(name: str, target: str, content: bytes, fill: Callable[[Path], None]) -> Built:
+def _cached(name: str, target: str, content: bytes, fill: Callable[[Path], None]) -> Built:
     compiler = sys.executable if target == "host" else _python313()
     recipe = f"{_RECIPE} {target} {_version(compiler) if compiler else 'no bytecode'} {sorted(SERVICE_MODELS)}"
     digest = hashlib.sha256(content + recipe.encode()).hexdigest()
@@ -141,7 +144,8 @@ def _python313() -> str | None:
 
 @cache
 def _version(python: str) -> str:
-    """'' for what does not run (a version manager's shim for a version that is not there)."""
+    """The version of an interpreter; '' if it does not run (a version manager's shim for a version that is not
+    installed)."""
     asked = subprocess.run(
         [python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True
     )
@@ -149,13 +153,14 @@ def _version(python: str) -> str:
 
 
 def _compile(python: str, packages: Path) -> None:
-    """Sources that a package carries for other Python versions may not compile; Python would not import them either."""
+    """Write bytecode. Sources that a package carries for other Python versions may fail to compile; Python would
+    not import them either."""
     options = ["-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(packages), "-p", "/opt/python"]
     subprocess.run([python, "-m", "compileall", *options, str(packages)], check=False)
 
 
 def _pack(folder: Path, archive: Path) -> None:
-    """Same content, same bytes."""
+    """Pack a folder into an archive. The same content gives the same bytes."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for file in _files(folder):
             entry = zipfile.ZipInfo(str(file.relative_to(folder.parent)), (1980, 1, 1, 0, 0, 0))
@@ -173,7 +178,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _sources(folder: Path) -> Iterator[Path]:
-    """What belongs to the product: no bytecode, no tools' caches."""
+    """The files that belong to the product, without bytecode and caches of tools."""
     return (path for path in _files(folder) if not any(part in _CACHES for part in path.relative_to(folder).parts))
 
 

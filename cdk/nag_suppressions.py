@@ -1,7 +1,8 @@
-"""Findings of the rule packs (cdk-nag: AwsSolutions, HIPAA Security) that are not fixed, each with the reason why not.
+"""Suppressed findings of the rule packs (cdk-nag: AwsSolutions, HIPAA Security), each with the reason.
 
-``tests/infrastructure/test_rule_packs.py`` fails for a finding that is not here, and for an entry here that no finding
-needs."""
+``tests/infrastructure/test_rule_packs.py`` fails for a finding without an entry here, and for an entry without a
+finding.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ _ROLE_POLICY_DIES_WITH_ROLE = (
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """``finding`` in the packs' own words. ``place``: path of a construct inside its stack; the entry holds for all
-    inside it."""
+    """A suppressed finding. ``finding``: its id in the rule packs. ``place``: the path of a construct in its
+    stack; the entry covers everything inside it."""
 
     finding: str
     place: str
@@ -36,7 +37,7 @@ def _wildcard(resource: str) -> str:
     return f"AwsSolutions-IAM5[Resource::{resource}]"
 
 
-def of_data(config: Config, region: str) -> Iterator[Acknowledgement]:
+def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
     account = config.account
     documents = names.bucket_arn("documents", account, region)
     tenant, table = "TenantAccess", f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}"
@@ -80,8 +81,8 @@ def of_data(config: Config, region: str) -> Iterator[Acknowledgement]:
         )
 
 
-def of_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
-    yield from _of_functions(config, region, functions)
+def for_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
+    yield from _for_functions(config, region, functions)
     api = "Rest"
     yield Acknowledgement(
         "AwsSolutions-APIG2",
@@ -119,7 +120,7 @@ def of_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iter
     )
 
 
-def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
+def _for_functions(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
     place = "Functions"
     for each in functions:
         yield Acknowledgement(
@@ -134,7 +135,7 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
                 "An execution has a name for each upload.",
             )
         if Grant.LIVE_CONNECTIONS in each.spec.grants:
-            yield from _of_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
+            yield from _for_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
         if each.spec.trigger in (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM):
             stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{names.DATA_TABLE}/stream/*"
             yield Acknowledgement(
@@ -172,7 +173,7 @@ def _of_functions(config: Config, region: str, functions: Sequence[Deployable]) 
     )
 
 
-def _of_live_connections(config: Config, region: str, place: str) -> Iterator[Acknowledgement]:
+def _for_live_connections(config: Config, region: str, place: str) -> Iterator[Acknowledgement]:
     for how in ("POST", "DELETE"):
         connections = (
             f"arn:aws:execute-api:{region}:{config.account}:<LiveApiACBCF7C0>/{names.STAGE}/{how}/@connections/*"
@@ -180,7 +181,7 @@ def _of_live_connections(config: Config, region: str, place: str) -> Iterator[Ac
         yield Acknowledgement(_wildcard(connections), place, "A connection has an id of the gateway's making.")
 
 
-def of_workflows() -> Iterator[Acknowledgement]:
+def for_workflows() -> Iterator[Acknowledgement]:
     workflow = "Processing"
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
@@ -189,7 +190,7 @@ def of_workflows() -> Iterator[Acknowledgement]:
 
 
 def acknowledge(stack: cdk.Stack, entries: Iterable[Acknowledgement]) -> None:
-    """Raises ValueError for an entry about a place that the stack does not have."""
+    """Suppress the findings in ``stack``. Raises ValueError for an entry whose place the stack does not have."""
     for entry in entries:
         construct: IConstruct = stack
         for part in entry.place.split("/"):

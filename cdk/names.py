@@ -1,5 +1,8 @@
-"""Physical names. They are fixed where another stack, the local cloud or an operator has to know them: stacks of a
-region then need no exports of one another, and a function can be taken away without a lock between stacks."""
+"""Physical names of resources.
+
+They are fixed where another stack, the local cloud or an operator has to know them. So the stacks of a region need no
+exports of one another, and a function can be deleted without a lock between stacks.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ LIVE_API = f"{PREFIX}-live"
 STAGE = "live"
 ALARM_TOPIC = f"{PREFIX}-alarms"
 WORKFLOW = f"{PREFIX}-processing"
-KINDS = ("express", "standard")  # of the processing workflow: one definition, two machines
+KINDS = ("express", "standard")  # two state machines of the processing workflow, with one definition
 
 
 def stack(part: str, region: str = "") -> str:
@@ -25,7 +28,7 @@ def stack(part: str, region: str = "") -> str:
 
 
 def title(name: str) -> str:
-    """``processing-extract`` → ``ProcessingExtract``: ids of constructs and placeholders of workflows."""
+    """``processing-extract`` → ``ProcessingExtract``, for ids of constructs and placeholders in workflows."""
     return "".join(part.capitalize() for part in name.split("-"))
 
 
@@ -34,7 +37,7 @@ def function(name: str) -> str:
 
 
 def role(name: str, region: str) -> str:
-    """IAM is global: a role's name carries the region."""
+    """A role's name. It carries the region, because IAM is global."""
     return f"{PREFIX}-{name}-{region}"
 
 
@@ -51,7 +54,7 @@ def registry_arn(account: str, region: str) -> str:
 
 
 def bucket(what: str, account: str, region: str) -> str:
-    """Bucket names are unique in the world."""
+    """A bucket's name. It carries account and region, because bucket names are unique in the world."""
     return f"{PREFIX}-{what}-{account}-{region}"
 
 
@@ -60,7 +63,7 @@ def bucket_arn(what: str, account: str, region: str) -> str:
 
 
 def log_group(function_name: str) -> str:
-    """Lambda's own default."""
+    """The log group's name that Lambda uses by default."""
     return f"/aws/lambda/{function(function_name)}"
 
 
@@ -73,7 +76,7 @@ def plan_queue(plan: str) -> str:
 
 
 def dead_letters(of: str) -> str:
-    """The queue for what ``of`` (a queue's, rule's or function's name) failed to do."""
+    """The dead-letter queue of ``of``, which is the name of a queue, rule or function."""
     return f"{of}-dead"
 
 

@@ -1,4 +1,4 @@
-"""Every function's spec, read from ``functions/*/spec.py``."""
+"""The specs of all functions, read from ``functions/*/spec.py``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Deployable:
 
     @property
     def handler(self) -> str:
-        """As Lambda imports it, from the folder that holds the package: ``documents.handler.handler``."""
+        """The handler's name for Lambda, whose path holds the package: ``documents.handler.handler``."""
         return f"{self.folder.name}.{self.spec.handler}"
 
 
@@ -62,17 +62,18 @@ def check(functions: Sequence[Deployable]) -> None:
 
 
 def mounts(functions: Sequence[Deployable]) -> list[tuple[Mount, FunctionSpec]]:
-    """In order of path."""
+    """All mounts with their functions, in order of path."""
     pairs = [(mount, each.spec) for each in functions for mount in each.spec.mounts]
     return sorted(pairs, key=lambda pair: pair[0].path)
 
 
 def triggered_by(trigger: Trigger, functions: Sequence[Deployable]) -> list[FunctionSpec]:
+    """The functions with that trigger, in order of name."""
     return [each.spec for each in functions if each.spec.trigger is trigger]
 
 
-def waited_for(spec: FunctionSpec) -> bool:
-    """Whether a person waits for its answer: a cold start is then felt."""
+def is_interactive(spec: FunctionSpec) -> bool:
+    """Whether a person waits for the function's answer and so notices a cold start."""
     asked = (Trigger.AUTHORIZER, Trigger.LIVE_AUTHORIZER, Trigger.LIVE_SOCKETS)
     return spec.trigger in asked or bool(spec.mounts)
 

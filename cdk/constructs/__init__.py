@@ -1,1 +1,1 @@
-"""The parts that stacks are made of, one purpose each."""
+"""Constructs that stacks are made of, one purpose each."""

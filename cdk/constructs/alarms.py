@@ -1,4 +1,4 @@
-"""Alarms, and the topic that they tell."""
+"""Alarms and the SNS topic that they notify."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from cdk import names
 
 
 class Alarms(Construct):
-    """``email`` is told of every alarm and of its end; without one, subscribe to the topic what pages you."""
+    """The region's alarms. ``email`` is notified when an alarm starts and when it ends; without it, subscribe your
+    pager to the topic."""
 
     def __init__(self, scope: Construct, name: str, *, key: kms.IKey, email: str) -> None:
         super().__init__(scope, name)
@@ -32,16 +33,17 @@ class Alarms(Construct):
         if email:
             self._topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    def add(self, name: str, why: str, metric: cloudwatch.IMetric, *, reaches: float, times: int = 1) -> None:
-        """Goes off when ``metric`` reaches a value ``times`` periods in a row. No data is no trouble."""
+    def add(self, name: str, reason: str, metric: cloudwatch.IMetric, *, threshold: float, periods: int = 1) -> None:
+        """Add an alarm that starts when ``metric`` reaches ``threshold`` for ``periods`` periods in a row. Missing
+        data counts as healthy."""
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"{names.PREFIX}-{name}",
-            alarm_description=why,
+            alarm_description=reason,
             metric=metric,
-            threshold=reaches,
-            evaluation_periods=times,
+            threshold=threshold,
+            evaluation_periods=periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

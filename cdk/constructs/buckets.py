@@ -1,4 +1,4 @@
-"""The region's buckets: documents, the audit archive that nobody can shorten, and the log of who touched either."""
+"""The region's buckets: documents, the audit archive under Object Lock, and the access logs of both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Buckets(Construct):
             object_lock_enabled=True,
             object_lock_default_retention=s3.ObjectLockRetention.compliance(cdk.Duration.days(AUDIT_DAYS)),
         )
-        self._announce_uploads(self.documents)
+        self._send_events_to_eventbridge(self.documents)
 
     def _bucket(self, what: str, **more: Any) -> s3.Bucket:
         return s3.Bucket(
@@ -53,7 +53,7 @@ class Buckets(Construct):
         )
 
     def _access_log_bucket(self) -> s3.Bucket:
-        """S3 delivers access logs to buckets under its own key only
+        """The bucket for access logs. S3 delivers these to buckets under its own key only
         (docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html)."""
         return s3.Bucket(
             self,
@@ -78,7 +78,8 @@ class Buckets(Construct):
         return names.bucket(what, stack.account, stack.region)
 
     @staticmethod
-    def _announce_uploads(bucket: s3.Bucket) -> None:
-        """To EventBridge. The construct's own switch would bring a custom resource with a function."""
+    def _send_events_to_eventbridge(bucket: s3.Bucket) -> None:
+        """Send the bucket's events to EventBridge. The construct's own option would add a custom resource with a
+        function."""
         resource: Any = bucket.node.default_child
         resource.add_property_override("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True)

@@ -1,4 +1,5 @@
-"""The region's own addresses: a wildcard domain before the API, so that every tenant's subdomain arrives there."""
+"""The region's own domain: a wildcard domain in front of the API, which receives the requests to every tenant's
+subdomain."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from cdk.config import Region
 
 
 class Domain(Construct):
-    """Needs the region's ``certificate_arn``; writes DNS only when it is given a ``hosted_zone_id``."""
+    """The REST API's domain. It needs the region's ``certificate_arn``, and writes DNS only with a
+    ``hosted_zone_id``."""
 
     def __init__(self, scope: Construct, name: str, *, region: Region, api: apigateway.RestApi) -> None:
         super().__init__(scope, name)
@@ -36,7 +38,7 @@ class Domain(Construct):
 
 
 def write_dns(scope: Construct, region: Region, domain: str, *, dns_name: str, zone: str) -> None:
-    """That ``domain`` is API Gateway's ``dns_name``, in its hosted zone ``zone``."""
+    """Write an alias record: ``domain`` is API Gateway's ``dns_name`` in API Gateway's hosted zone ``zone``."""
     route53.CfnRecordSet(
         scope,
         "Record",

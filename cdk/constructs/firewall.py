@@ -1,5 +1,5 @@
-"""WAF before the API: AWS's rules against the OWASP top ten, known bad inputs and addresses of ill repute, and a rate
-per address."""
+"""The firewall (WAF) in front of the API: AWS's managed rules against the OWASP top ten, known bad inputs and
+addresses with a bad reputation, and a rate limit for each address."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.logs import AUDIT, log_group
 
-# One address may be the way out of a whole company. The largest tenant has 50,000 people who renew their tokens every
-# 15 minutes, so about 17,000 log-ins in five minutes are honest, and 100,000 calls a minute are within its plan.
-# Guessing passwords is stopped by the lock-out of each account, long before these.
-LOG_INS, CALLS = 30_000, 600_000  # of one address in five minutes
+# A whole company may share one address. The largest tenant has 50,000 users who renew their tokens every 15 minutes: about
+# 17,000 legitimate sign-ins in five minutes. Its plan allows 100,000 calls a minute. The lock-out of each account stops
+# the guessing of passwords long before these limits.
+LOG_INS, CALLS = 30_000, 600_000  # requests from one address in five minutes
 
 _COUNTED = ("SizeRestrictions_BODY", "SizeRestrictions_QUERYSTRING", "CrossSiteScripting_BODY", "GenericRFI_BODY")
-"""Rules of the common set that only count: people search for, and name documents after, whatever they like, mark-up and
-addresses included; bodies may be larger than 8 KB, and a provider's authorization code longer than 2 KB; every one is JSON or a form that a
-function validates, and no answer is HTML."""
+"""Rules of the common set that count and do not block. Search terms and names of documents may contain mark-up and
+addresses, bodies may exceed 8 KB, and a provider's authorization code may exceed 2 KB. Functions validate every body, which
+is JSON or a form, and no response is HTML."""
 
 _GROUPS = {
     "AWSManagedRulesAmazonIpReputationList": (),
@@ -52,9 +52,9 @@ class Firewall(Construct):
             self._log_refusals(acl, key)
 
     def _log_refusals(self, acl: waf.CfnWebACL, key: kms.IKey) -> None:
-        """What was blocked or counted, without the token and the query."""
+        """Log requests that were blocked or counted, without the token and the query."""
         stack = cdk.Stack.of(self)
-        name = "aws-waf-logs-docplatform"  # WAF insists on how it begins
+        name = "aws-waf-logs-docplatform"  # WAF requires this prefix
         group = log_group(
             self,
             "Log",

@@ -1,4 +1,4 @@
-"""Lambda functions from their specs: role, layers, settings, log group."""
+"""Lambda functions, made from their specs: role, layers, environment, log group."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cdk.config import Config
 from cdk.constructs.keys import Keys
 from cdk.constructs.logs import log_group
 from cdk.environment import Values, environment
-from cdk.grants import RegionResources, called_by, statements
-from cdk.specs import Deployable, waited_for
+from cdk.grants import RegionResources, statements, trigger_statements
+from cdk.specs import Deployable, is_interactive
 from docplatform.runtime.spec import FunctionSpec, Layer, Trigger
 
 _SNAPSTART_STORAGE = 512  # MB of /tmp, at most (docs.aws.amazon.com/lambda/latest/dg/snapstart.html)
@@ -25,8 +25,8 @@ ALIAS = "live"
 
 
 class Functions(Construct):
-    """Every function of the region, by name. ``targets`` is what callers call: the function, or its alias where
-    SnapStart needs one."""
+    """All functions of the region. ``targets`` holds by name what callers call: the function, or its alias if it
+    uses SnapStart."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Functions(Construct):
         self.targets: dict[str, lambda_.IFunction] = {}
         for each in deployables:
             function = self._function(each)
-            self.targets[each.spec.name] = self._ready_to_call(each.spec, function)
+            self.targets[each.spec.name] = self._call_target(each.spec, function)
 
     def _layer(self, layer: Layer, built: layers.Built) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
@@ -81,7 +81,7 @@ class Functions(Construct):
             timeout=cdk.Duration.seconds(self._timeout(spec)),
             ephemeral_storage_size=cdk.Size.mebibytes(spec.storage),
             tracing=lambda_.Tracing.ACTIVE,
-            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._snaps(spec) else None,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._uses_snap_start(spec) else None,
             role=self._role(spec, title),
             log_group=log_group(
                 self,
@@ -107,23 +107,24 @@ class Functions(Construct):
         for grant in sorted(spec.grants):
             for statement in statements(grant, self._resources):
                 role.add_to_policy(statement)
-        for statement in called_by(spec.trigger, spec.name, self._resources):
+        for statement in trigger_statements(spec.trigger, spec.name, self._resources):
             role.add_to_policy(statement)
         return role
 
     def _timeout(self, spec: FunctionSpec) -> int:
-        """A queue must not show a message again while its consumer still works on it."""
+        """The timeout in seconds. A queue must not show a message again while its consumer still works on it."""
         if spec.trigger is Trigger.PLAN_QUEUE:
             return min(spec.timeout, self._config.processing_visibility_seconds)
         return spec.timeout
 
-    def _snaps(self, spec: FunctionSpec) -> bool:
-        """Where a person waits. Background work does not feel a cold start, and every snapshot that is kept costs
-        money."""
-        return self._config.snap_start and waited_for(spec) and spec.storage <= _SNAPSTART_STORAGE
+    def _uses_snap_start(self, spec: FunctionSpec) -> bool:
+        """Whether SnapStart is on: only for functions that a person waits for. Background work does not notice a
+        cold start, and every snapshot that is kept costs money."""
+        return self._config.snap_start and is_interactive(spec) and spec.storage <= _SNAPSTART_STORAGE
 
-    def _ready_to_call(self, spec: FunctionSpec, function: lambda_.Function) -> lambda_.IFunction:
-        if not self._snaps(spec):
+    def _call_target(self, spec: FunctionSpec, function: lambda_.Function) -> lambda_.IFunction:
+        """What callers call: the function itself, or the alias that SnapStart needs."""
+        if not self._uses_snap_start(spec):
             return function
         return lambda_.Alias(self, f"{names.title(spec.name)}Live", alias_name=ALIAS, version=function.current_version)
 
@@ -134,7 +135,7 @@ class Functions(Construct):
 
 
 def _code(package: Path) -> lambda_.Code:
-    """The folder of all functions, with everything but this package left out. The pattern names no other function, so
-    that the asset is a new one only when the package changes."""
+    """The asset of a function: the folder of all functions without the other packages. The pattern names no other
+    package, so the asset changes only when this package does."""
     own = ["*", f"!{package.name}", f"!{package.name}/**", f"{package.name}/spec.py", *_IGNORED]
     return lambda_.Code.from_asset(str(package.parent), exclude=own)

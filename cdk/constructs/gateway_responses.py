@@ -1,4 +1,4 @@
-"""What API Gateway answers by itself, as problem documents (RFC 9457) in the form of the functions' own."""
+"""Problem documents (RFC 9457) that API Gateway answers by itself, in the form of the functions' own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The region's KMS keys: one that encrypts data, and those that sign tokens."""
+"""The region's KMS keys: one for data, and those that sign tokens."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from cdk import names
 
 
 class Keys(Construct):
-    """``data`` rotates by itself every year. KMS does not rotate signing keys: ``tokens`` are in the order of
-    ``signing``, whose first signs. Those of ``former`` stay, and stay exported, until no stack uses them."""
+    """``data`` rotates every year by itself. KMS does not rotate signing keys: ``tokens`` are in the order of
+    ``signing``, and the first one signs. The keys of ``former`` stay, and stay exported, until no stack uses
+    them."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Keys(Construct):
         for each in former:
             cdk.Stack.of(self).export_value(self._signing_key(each, removal_policy).key_arn)
         kms.Alias(self, "TokenAlias", alias_name=names.TOKEN_KEY, target_key=self.tokens[0])
-        self._let_services_use_it()
+        self._allow_services()
 
     def _signing_key(self, key: str, removal_policy: cdk.RemovalPolicy) -> kms.Key:
         return kms.Key(
@@ -50,8 +51,8 @@ class Keys(Construct):
             removal_policy=removal_policy,
         )
 
-    def _let_services_use_it(self) -> None:
-        """Services that act by themselves, not in the name of a role, each for what is ours and nothing else."""
+    def _allow_services(self) -> None:
+        """Let AWS services that act in their own name use the key, each for the product's own resources only."""
         stack = cdk.Stack.of(self)
         account, region = stack.account, stack.region
         self._allow(
@@ -59,7 +60,7 @@ class Keys(Construct):
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account}:log-group:*"}},
         )
         queues = names.queue_arn(account, region, names.dead_letters(f"{names.PREFIX}-*"))
-        self._allow(  # an event that a rule could not deliver
+        self._allow(  # for events that a rule could not deliver
             "events.amazonaws.com",
             {
                 "StringEquals": {"aws:SourceAccount": account},

@@ -1,5 +1,5 @@
-"""Log groups: named, encrypted with the data key, kept for a year, or as long as the audit trail where they tell who
-did what."""
+"""Log groups with a fixed name, encrypted with the data key. They are kept for a year, or as long as the audit
+trail if they record who did what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queues: encrypted with the data key, TLS only, kept as long as SQS keeps anything."""
+"""SQS queues, encrypted with the data key, over TLS only, with the longest retention that SQS has."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from cdk import names
 from docplatform.core.tenant import LIMITS, Plan
 
 BATCH = 2
-LEAST_CONCURRENCY = 2  # of an event source mapping, and so what a weight of 1 gets
-RECEIVES = 8  # the fifth and later ones make the workflow give up; only if even that fails, the dead-letter queue
+LEAST_CONCURRENCY = 2  # the minimum of an event source mapping, given to a weight of 1
+RECEIVES = (
+    8  # from the fifth on, the workflow only marks the document as failed; if that fails too, the dead-letter queue
+)
 
 
 def concurrency(plan: Plan) -> int:
-    """Invocations at once, as the plans' weights have it."""
+    """The number of concurrent invocations of a plan's consumer, proportional to the plan's weight."""
     return LEAST_CONCURRENCY * LIMITS[plan].weight
 
 
@@ -37,16 +39,20 @@ def queue(scope: Construct, name: str, *, queue_name: str, key: kms.IKey, **more
 
 
 def dead_letter_queue(scope: Construct, name: str, *, of: str, key: kms.IKey) -> sqs.Queue:
-    """For what ``of`` failed to do. An alarm watches every one (stacks/observability.py)."""
+    """A dead-letter queue for what ``of`` failed to do. Each has an alarm (stacks/observability.py)."""
     return queue(scope, name, queue_name=names.dead_letters(of), key=key)
 
 
 class PlanQueue(Construct):
-    """A plan's processing queue, with as many consumers as its weight allows. Messages are grouped by tenant, and SQS
-    hands out groups in turn (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+    """A plan's processing queue and its consumer, whose concurrency is limited by the plan's weight.
 
-    ``visibility_seconds``: not the six consumer time-outs that Lambda's guide advises: that is time for retries after
-    throttling, which a capped mapping does not run into, and it would be the wait after every crash."""
+    Messages are grouped by tenant, and SQS takes the groups in turn
+    (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+
+    ``visibility_seconds``: Lambda's guide advises six times the consumer's timeout, to leave time for retries after
+    throttling. A limited event source mapping is not throttled, and the longer time would be the wait after every
+    crash.
+    """
 
     def __init__(
         self, scope: Construct, name: str, *, plan: Plan, consumer_arn: str, key: kms.IKey, visibility_seconds: int

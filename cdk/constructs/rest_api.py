@@ -1,5 +1,4 @@
-"""The region's REST API: for each mount of a function its path and everything below it, handed to the function as it
-came."""
+"""The region's REST API. A function's mounts, and all paths below them, are passed to it unchanged."""
 
 from __future__ import annotations
 
@@ -18,11 +17,9 @@ from cdk.constructs.gateway_responses import add_gateway_responses
 from cdk.constructs.logs import AUDIT, log_group
 from docplatform.runtime.spec import Auth, Mount
 
-AUTHORIZER_SECONDS = 30  # a revoked session, or a disabled user, works no longer than this
-RATE, BURST = (
-    5_000,
-    5_000,
-)  # requests a second of a region, all tenants: five times the peak that the product is sized for
+AUTHORIZER_SECONDS = 30  # a revoked session or a disabled user stays usable for this long at most
+# Requests per second in a region, all tenants together: five times the peak that the product is sized for.
+RATE, BURST = 5_000, 5_000
 
 _ACCESS_LINE = {
     "time": "$context.requestTimeEpoch",
@@ -40,7 +37,7 @@ _ACCESS_LINE = {
     "refused": "$context.authorizer.error",
     "firewall": "$context.waf.status",
 }
-"""Who asked for what, without query strings, bodies or tokens."""
+"""The access log's line: who requested what, without query strings, bodies and tokens."""
 
 
 class RestApi(Construct):
@@ -55,7 +52,7 @@ class RestApi(Construct):
         ephemeral: bool,
         default_address: bool,
     ) -> None:
-        """``default_address``: whether AWS's own ``….execute-api.…`` answers as well."""
+        """``default_address``: whether AWS's own ``….execute-api.…`` address answers too."""
         super().__init__(scope, name)
         access_log = log_group(
             self, "AccessLog", log_group_name="/docplatform/api-access", key=key, ephemeral=ephemeral, retention=AUDIT
@@ -67,7 +64,7 @@ class RestApi(Construct):
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             disable_execute_api_endpoint=not default_address,
             cloud_watch_role=True,
-            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,  # one setting for all APIs of account and region
+            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,  # the setting is shared by all APIs of account and region
             deploy_options=apigateway.StageOptions(
                 stage_name=names.STAGE,
                 tracing_enabled=True,
@@ -90,7 +87,7 @@ class RestApi(Construct):
         add_gateway_responses(self, self.api)
 
     def _request_authorizer(self, function: lambda_.IFunction) -> apigateway.RequestAuthorizer:
-        """The key of its cache is token *and* host: what was decided for one tenant's host never serves another's."""
+        """The authorizer, cached by token *and* host: a decision for one tenant's host never serves another host."""
         return apigateway.RequestAuthorizer(
             self,
             "Authorizer",
@@ -122,7 +119,7 @@ class RestApi(Construct):
                     place.add_method("ANY", self._integration(function), authorization_type=kind)
 
     def _integration(self, function: lambda_.IFunction) -> apigateway.Integration:
-        """Lambda proxy."""
+        """A Lambda proxy integration."""
         return apigateway.Integration(
             type=apigateway.IntegrationType.AWS_PROXY,
             integration_http_method="POST",

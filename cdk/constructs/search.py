@@ -1,4 +1,5 @@
-"""The region's pooled search collection (OpenSearch Serverless) and who may open it: the tenant role, nobody else."""
+"""The region's pooled search collection (OpenSearch Serverless) and its access policies: only the tenant role has
+access."""
 
 from __future__ import annotations
 
@@ -15,9 +16,12 @@ INDEX_RIGHTS = ("aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "
 
 
 class Search(Construct):
-    """A collection in a group, whose collections share compute. ``ocu``: the least and the most compute units, for
-    searching and for indexing each; one that is woken from zero answers after 10 to 30 s
-    (docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-scale-to-zero.html)."""
+    """A collection in a collection group, whose collections share compute.
+
+    ``ocu``: the minimum and maximum of compute units, for searching and for indexing each. A collection that wakes
+    from zero answers after 10 to 30 s
+    (docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-scale-to-zero.html).
+    """
 
     def __init__(
         self, scope: Construct, name: str, *, key: kms.IKey, ocu: tuple[int, int], removal_policy: cdk.RemovalPolicy
@@ -33,7 +37,7 @@ class Search(Construct):
             capacity_limits=aoss.CfnCollectionGroup.CapacityLimitsProperty(
                 min_search_capacity_in_ocu=least,
                 max_search_capacity_in_ocu=most,
-                min_indexing_capacity_in_ocu=0,  # an upload can wait for the indexer to wake; a search cannot
+                min_indexing_capacity_in_ocu=0,  # indexing can wait until compute wakes; a search cannot
                 max_indexing_capacity_in_ocu=most,
             ),
         )
@@ -57,14 +61,15 @@ class Search(Construct):
         )
 
     def _network(self) -> aoss.CfnSecurityPolicy:
-        """A public endpoint as DynamoDB's and S3's are: TLS and SigV4, then IAM, then the data access policy."""
+        """The network policy: a public endpoint, as DynamoDB and S3 have. Access is checked by TLS and SigV4, then
+        IAM, then the data access policy."""
         policy = [{"Rules": [_about("collection", COLLECTION)], "AllowFromPublic": True}]
         return aoss.CfnSecurityPolicy(
             self, "Network", name=COLLECTION, type="network", policy=cdk.Stack.of(self).to_json_string(policy)
         )
 
-    def open_to(self, role: iam.Role) -> None:
-        """May make the index, write entries and search; not delete the index."""
+    def grant_access(self, role: iam.Role) -> None:
+        """Let ``role`` create the index, write documents and search. It cannot delete the index."""
         stack = cdk.Stack.of(self)
         rules = [
             {**_about("index", f"{COLLECTION}/*"), "Permission": list(INDEX_RIGHTS)},
@@ -77,7 +82,7 @@ class Search(Construct):
             type="data",
             policy=stack.to_json_string([{"Rules": rules, "Principal": [role.role_arn]}]),
         )
-        collections = f"arn:aws:aoss:{stack.region}:{stack.account}:collection/*"  # the data policies say which
+        collections = f"arn:aws:aoss:{stack.region}:{stack.account}:collection/*"  # the data access policies limit them
         role.add_to_policy(iam.PolicyStatement(actions=["aoss:APIAccessAll"], resources=[collections]))
 
 

@@ -1,4 +1,4 @@
-"""The data table's stream of changed keys, to the function that follows some of them. A stream takes two followers."""
+"""The data table's stream of changed keys and a function that consumes it. A stream takes two consumers at most."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
 DOCUMENTS, SESSIONS = ("doc", "reindex"), ("session", "profile")
-"""Sort keys. A folder's name stands in a key, and no such key leaves the stream."""
+"""Sort keys of the items that each consumer follows. The key of a folder contains its name, so no such key is among them."""
 
 
 class TableStream(Construct):
-    """In order for each partition key. A batch that fails is halved until the one bad record is found, and that one is
-    put away."""
+    """An event source mapping that keeps the order within each partition key. A failed batch is halved until the
+    one bad record is found; that record goes to the dead-letter queue."""
 
     def __init__(
         self,
@@ -26,26 +26,26 @@ class TableStream(Construct):
         name: str,
         *,
         stream_arn: str,
-        follower: str,
-        followed: tuple[str, ...],
+        consumer: str,
+        sort_keys: tuple[str, ...],
         key: kms.IKey,
     ) -> None:
-        """``followed``: the sort keys of what the function is told of."""
+        """``sort_keys``: the kinds of items whose changes reach the function."""
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
-        undone = dead_letter_queue(self, "Undone", of=names.function(follower), key=key)
-        pattern = {"dynamodb": {"Keys": {"sk": {"S": list(followed)}}}}
+        undone = dead_letter_queue(self, "Undone", of=names.function(consumer), key=key)
+        pattern = {"dynamodb": {"Keys": {"sk": {"S": list(sort_keys)}}}}
         lambda_.CfnEventSourceMapping(
             self,
             "Follower",
-            function_name=names.function_arn(stack.account, stack.region, follower),
+            function_name=names.function_arn(stack.account, stack.region, consumer),
             event_source_arn=stream_arn,
             starting_position="TRIM_HORIZON",
             batch_size=25,
             parallelization_factor=4,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=20,
-            maximum_record_age_in_seconds=20 * 3600,  # of the 24 hours that a stream remembers
+            maximum_record_age_in_seconds=20 * 3600,  # a stream keeps records for 24 hours
             function_response_types=["ReportBatchItemFailures"],
             destination_config={"onFailure": {"destination": undone.queue_arn}},
             filter_criteria={"filters": [{"pattern": json.dumps(pattern)}]},

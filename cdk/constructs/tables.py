@@ -1,4 +1,5 @@
-"""DynamoDB tables in the product's form: pk and sk, on demand, encrypted, recoverable to any second of 35 days."""
+"""DynamoDB tables in the product's form: keys pk and sk, on demand, encrypted, with point-in-time recovery over 35
+days."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _TEXT = dynamodb.AttributeType.STRING
 def registry(
     scope: Construct, name: str, *, table_name: str, replicas: Sequence[str], ephemeral: bool
 ) -> dynamodb.TableV2:
-    """A global table. AWS's own key encrypts it: a key of ours would have to exist in every region first, and nothing
-    in it is personal."""
+    """The tenant registry, a global table. AWS's own key encrypts it: a customer key would have to exist in every
+    region first, and the table holds no personal data."""
     return dynamodb.TableV2(
         scope,
         name,
@@ -43,7 +44,7 @@ def regional_table(
     stream: dynamodb.StreamViewType | None = None,
     expiry: str | None = None,
 ) -> dynamodb.TableV2:
-    """One region's, never replicated. ``indexes`` hold keys only; ``expiry`` names the TTL attribute."""
+    """A table of one region, never replicated. ``indexes`` hold keys only; ``expiry`` names the TTL attribute."""
     return dynamodb.TableV2(
         scope,
         name,

@@ -1,9 +1,11 @@
-"""TenantAccess: the role that functions assume with the session tag ``tenant_id``. What it reaches is that tenant's, by
-IAM.
+"""TenantAccess: the role that functions assume with the session tag ``tenant_id``. IAM limits it to that tenant's
+data.
 
-Every statement on items and files, and the use of the data key by hand, names ``${aws:PrincipalTag/tenant_id}``; a session without the tag
-reaches none of them, for a variable without a value matches nothing
-(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). The trust policy gives no session without it."""
+Every statement on items and files, and each direct use of the data key, names ``${aws:PrincipalTag/tenant_id}``. A
+session without the tag has access to none of them, because a variable without a value matches nothing
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html). The trust policy grants no session
+without the tag.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,19 @@ from cdk import names
 from cdk.constructs.keys import Keys
 
 TENANT = "${aws:PrincipalTag/tenant_id}"
-TENANT_ID_FORM = "t????????????"  # STS lets no * or ? into a tag's value
+TENANT_ID_PATTERN = "t????????????"  # STS allows no * or ? in the value of a tag
 
 _READ = ("GetItem", "BatchGetItem", "Query")
 _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 _APPEND = ("GetItem", "Query", "PutItem")
 _OBJECTS = ("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "DeleteObjectVersion")
-_TAGS_READ = (
-    "GetObjectTagging",
-    "GetObjectVersionTagging",
-)  # the malware scan's verdict; writing it is GuardDuty's alone
+_TAGS_READ = ("GetObjectTagging", "GetObjectVersionTagging")  # the malware scan's result, which only GuardDuty writes
 
 
 class TenantAccess(Construct):
-    """Trusts the account's functions by the pattern of their roles' names (a list of them would outgrow a trust policy,
-    and naming the roles themselves would tie the stacks into a ring). A function needs sts:AssumeRole from its own role
-    as well."""
+    """The role. It trusts the account's functions by a pattern of their roles' names: a list would exceed the size
+    of a trust policy, and references to the roles would make the stacks depend on each other in a circle. A
+    function also needs sts:AssumeRole in its own role."""
 
     def __init__(self, scope: Construct, name: str, *, keys: Keys) -> None:
         super().__init__(scope, name)
@@ -47,7 +46,7 @@ class TenantAccess(Construct):
                 iam.AccountRootPrincipal().with_conditions(
                     {
                         "ArnLike": {"aws:PrincipalArn": names.role_arn(stack.account, stack.region, "*")},
-                        "StringLike": {"aws:RequestTag/tenant_id": TENANT_ID_FORM},
+                        "StringLike": {"aws:RequestTag/tenant_id": TENANT_ID_PATTERN},
                         "ForAllValues:StringEquals": {"aws:TagKeys": ["tenant_id"]},
                     }
                 )
@@ -58,8 +57,8 @@ class TenantAccess(Construct):
         self._use_keys(keys)
 
     def _items(self) -> None:
-        """Items whose partition key begins with the tenant's id. A Scan or a PartiQL statement names no key, and
-        ``Null`` refuses what names none
+        """Allow items whose partition key begins with the tenant's id. A Scan or PartiQL statement names no key;
+        ``Null`` denies requests without one
         (docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html)."""
         own = {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TENANT}#*"]},
@@ -75,8 +74,8 @@ class TenantAccess(Construct):
         self._allow("s3", ("ListBucket", "ListBucketVersions"), [self._documents], listing)
 
     def _use_keys(self, keys: Keys) -> None:
-        """By hand only in the tenant's own encryption context; through S3 and DynamoDB only for the documents and the
-        tables, where the statements above decide whose."""
+        """Allow direct use of the data key in the tenant's own encryption context only. Allow use through S3 and
+        DynamoDB for the documents and the tables, where the statements above limit the tenant."""
         region = cdk.Stack.of(self).region
         key = [keys.data.key_arn]
         use = ("GenerateDataKey", "Decrypt")

@@ -1,5 +1,5 @@
-"""An upload arrives in the documents bucket: EventBridge calls the dispatcher, and what cannot be delivered or done is
-put away."""
+"""Events of uploads: EventBridge calls the dispatcher when an object arrives in the documents bucket. Events that
+fail go to a dead-letter queue."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ORIGINALS = "tenants/*/documents/*/original"
 
 
 class Uploads(Construct):
-    """``dispatcher``: its name. Lambda queues the event for the function, so two things can fail: EventBridge's call,
-    and the function."""
+    """The rule and its target. ``dispatcher``: the function's name. Lambda queues the event for the function, so
+    two things can fail, each with a dead-letter queue: EventBridge's call and the function."""
 
     def __init__(self, scope: Construct, name: str, *, bucket: str, dispatcher: str, key: kms.IKey) -> None:
         super().__init__(scope, name)

@@ -1,5 +1,4 @@
-"""The region's WebSocket API: live connections, opened by a ticket. The API is made before the functions, which must know its id; its
-routes after them."""
+"""The region's WebSocket API for live connections, which are opened with a ticket."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from cdk.constructs import permissions
 from cdk.constructs.domain import write_dns
 from cdk.constructs.logs import AUDIT, log_group
 
-RATE, BURST = 2_000, 2_000  # messages and connections a second of a region, all tenants
+RATE, BURST = 2_000, 2_000  # messages and new connections per second in a region, all tenants together
 
 _ACCESS_LINE = {
     "time": "$context.requestTimeEpoch",
@@ -30,11 +29,12 @@ _ACCESS_LINE = {
     "function_ms": "$context.integrationLatency",
     "user": "$context.authorizer.user_id",
 }
-"""Who did what, without tickets and messages."""
+"""The access log's line: who did what, without tickets and messages."""
 
 
 class WebSocketApi(Construct):
-    """``api_id`` is known at once; ``serve`` adds the routes when the functions are there."""
+    """The API is made before the functions, because they must know its id. ``add_routes`` and ``add_domain``
+    complete it afterwards."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
@@ -47,24 +47,25 @@ class WebSocketApi(Construct):
         )
         self.api_id = self._api.ref
 
-    def serve(
+    def add_routes(
         self,
         *,
-        admission: lambda_.IFunction,
-        sockets: lambda_.IFunction,
+        authorizer: lambda_.IFunction,
+        messages: lambda_.IFunction,
         key: kms.IKey,
         ephemeral: bool,
         may_log: IDependable,
     ) -> None:
-        """``admission`` decides who connects, ``sockets`` takes everything that happens then. ``may_log``: the account's setting that
-        lets API Gateway write logs, without which no stage that logs can be made."""
-        authorizer = apigateway.CfnAuthorizer(
+        """Add the routes. ``authorizer`` decides who connects; ``messages`` receives every event of a connection.
+        ``may_log``: the account's setting that lets API Gateway write logs, without which no stage with logs
+        can be made."""
+        request_authorizer = apigateway.CfnAuthorizer(
             self,
             "Authorizer",
             api_id=self.api_id,
             name=names.LIVE_API,
             authorizer_type="REQUEST",
-            authorizer_uri=permissions.invocation_uri(admission),
+            authorizer_uri=permissions.invocation_uri(authorizer),
             identity_source=["route.request.querystring.ticket"],
         )
         integration = apigateway.CfnIntegration(
@@ -72,13 +73,13 @@ class WebSocketApi(Construct):
             "Sockets",
             api_id=self.api_id,
             integration_type="AWS_PROXY",
-            integration_uri=permissions.invocation_uri(sockets),
+            integration_uri=permissions.invocation_uri(messages),
         )
         stack = cdk.Stack.of(self)
         source = f"arn:aws:execute-api:{stack.region}:{stack.account}:{self.api_id}/*"
-        for title, function in (("Admission", admission), ("Everything", sockets)):
+        for title, function in (("Admission", authorizer), ("Everything", messages)):
             permissions.allow_invocation(self, f"Invoke{title}", function, source=source)
-        routes = self._routes(authorizer, f"integrations/{integration.ref}")
+        routes = self._routes(request_authorizer, f"integrations/{integration.ref}")
         access_log = log_group(
             self, "AccessLog", log_group_name="/docplatform/live-access", key=key, ephemeral=ephemeral, retention=AUDIT
         )
@@ -101,8 +102,9 @@ class WebSocketApi(Construct):
         )
         self.stage.node.add_dependency(may_log, *routes)
 
-    def answers_at(self, region: Region) -> None:
-        """The region's own address for it. Needs its ``certificate_arn``; writes DNS only with its ``hosted_zone_id``."""
+    def add_domain(self, region: Region) -> None:
+        """Add the region's own domain. It needs the region's ``certificate_arn``, and writes DNS only with a
+        ``hosted_zone_id``."""
         domain = apigateway.CfnDomainName(
             self,
             "Domain",

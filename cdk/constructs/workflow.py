@@ -19,8 +19,8 @@ DEFINITION = ROOT / "statemachines/processing.asl.json"
 
 
 class Workflow(Construct):
-    """``steps``: placeholder in the definition → ARN of the function behind it. Raises ValueError when one is missing
-    or unused."""
+    """The two state machines. ``steps``: placeholder in the definition → ARN of its function. Raises ValueError
+    for a placeholder that is missing or unused."""
 
     def __init__(
         self, scope: Construct, name: str, *, steps: Mapping[str, str], key: kms.IKey, ephemeral: bool
@@ -47,7 +47,7 @@ class Workflow(Construct):
                 tracing_enabled=True,
                 logs=stepfunctions.LogOptions(
                     level=stepfunctions.LogLevel.ALL,
-                    include_execution_data=False,  # a cause may quote a file
+                    include_execution_data=False,  # the cause of an error may quote a file
                     destination=log_group(
                         self,
                         f"{kind.title()}Log",

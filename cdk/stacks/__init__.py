@@ -1,1 +1,1 @@
-"""One module for each stack: what is deployed together."""
+"""Stacks, one module each: what is deployed together."""

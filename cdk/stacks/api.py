@@ -1,4 +1,4 @@
-"""A region's functions, and the API with its firewall before those that people and programs call."""
+"""A region's functions, REST API, WebSocket API and firewall."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from docplatform.runtime.spec import Trigger
 
 
 class ApiStack(cdk.Stack):
-    """All functions stand here, those of workflows too: one set of layers, and no ring between the stacks."""
+    """All functions are in this stack, those of workflows too: they share one set of layers, and the stacks do not
+    depend on each other in a circle."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class ApiStack(cdk.Stack):
                 live_api=self.live.api_id,
             ),
         )
-        authorizer, admission, sockets = (
+        authorizer, live_authorizer, live_messages = (
             triggered_by(trigger, functions)[0]
             for trigger in (Trigger.AUTHORIZER, Trigger.LIVE_AUTHORIZER, Trigger.LIVE_SOCKETS)
         )
@@ -74,15 +75,15 @@ class ApiStack(cdk.Stack):
         )
         stage = self.rest.api.deployment_stage
         Firewall(self, "Firewall", stage_arn=stage.stage_arn, key=data.keys.data, ephemeral=config.ephemeral)
-        self.live.serve(
-            admission=called[admission.name],
-            sockets=called[sockets.name],
+        self.live.add_routes(
+            authorizer=called[live_authorizer.name],
+            messages=called[live_messages.name],
             key=data.keys.data,
             ephemeral=config.ephemeral,
             may_log=self.rest.may_log,
         )
         if region.certificate_arn:
             Domain(self, "Domain", region=region, api=self.rest.api)
-            self.live.answers_at(region)
+            self.live.add_domain(region)
         cdk.CfnOutput(self, "RestApiId", value=self.rest.api.rest_api_id)
         cdk.CfnOutput(self, "LiveApiId", value=self.live.api_id)

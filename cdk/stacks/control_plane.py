@@ -1,5 +1,5 @@
-"""The control plane's data, the only thing that is global: the tenant registry, in every region, without anything about
-a person."""
+"""The control plane's data, which alone is global: the tenant registry, replicated to every region, without
+personal data."""
 
 from __future__ import annotations
 

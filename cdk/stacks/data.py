@@ -1,4 +1,4 @@
-"""A region's data: keys, tables, buckets, the search collection, and the one role that reaches a tenant's part of
+"""A region's data: keys, tables, buckets, the search collection, and the role that reaches one tenant's part of
 them."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cdk.constructs.tenant_access import TenantAccess
 
 
 class DataStack(cdk.Stack):
-    """Retained when the stack goes, unless the deployment is ephemeral."""
+    """The resources are retained when the stack is deleted, unless the deployment is ephemeral."""
 
     def __init__(self, scope: Construct, name: str, *, config: Config, **more: Any) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
@@ -39,7 +39,7 @@ class DataStack(cdk.Stack):
             key=self.keys.data,
             ephemeral=config.ephemeral,
             indexes=("gsi1", "gsi2", "gsi3"),
-            stream=dynamodb.StreamViewType.KEYS_ONLY,  # who reads it learns that something changed, not what
+            stream=dynamodb.StreamViewType.KEYS_ONLY,  # a reader learns that an item changed, not its content
             expiry="expires",
         )
         regional_table(self, "Audit", table_name=names.AUDIT_TABLE, key=self.keys.data, ephemeral=config.ephemeral)
@@ -49,4 +49,4 @@ class DataStack(cdk.Stack):
             MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.keys.data)
         self.search = Search(self, "Search", key=self.keys.data, ocu=config.search_ocu, removal_policy=keep)
         self.tenant_access = TenantAccess(self, "TenantAccess", keys=self.keys)
-        self.search.open_to(self.tenant_access.role)
+        self.search.grant_access(self.tenant_access.role)

@@ -1,4 +1,4 @@
-"""What wakes somebody, and what to look at then. docs/operations.md says what to do about each alarm."""
+"""A region's alarms and its dashboard. docs/operations.md says what to do about each alarm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdk import names
 from cdk.config import Config, Region
 from cdk.constructs import metrics
 from cdk.constructs.alarms import Alarms
-from cdk.specs import Deployable, triggered_by, waited_for
+from cdk.specs import Deployable, is_interactive, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Trigger
@@ -53,53 +53,61 @@ class ObservabilityStack(cdk.Stack):
         for queue in self._dead_letter_queues():
             short = queue.removeprefix(f"{names.PREFIX}-")
             self._alarms.add(
-                f"{short}-letters", "Work that failed for good waits here", metrics.waiting(queue), reaches=1
+                f"{short}-letters", "Work that failed for good waits here", metrics.queue_length(queue), threshold=1
             )
 
     def _watch_functions(self) -> None:
         for each in self._functions:
             name = each.spec.name
-            why = f"{name} raises errors that nobody expected"
-            self._alarms.add(f"{name}-errors", why, metrics.function(name, "Errors"), reaches=5)
-            why = f"{name} is throttled: the account's concurrency is used up"
-            self._alarms.add(f"{name}-throttles", why, metrics.function(name, "Throttles"), reaches=1, times=3)
+            reason = f"{name} raises errors that nobody expected"
+            self._alarms.add(f"{name}-errors", reason, metrics.function(name, "Errors"), threshold=5)
+            reason = f"{name} is throttled: the account's concurrency is used up"
+            self._alarms.add(f"{name}-throttles", reason, metrics.function(name, "Throttles"), threshold=1, periods=3)
 
     def _watch_processing(self) -> None:
         for kind in names.KINDS:
             for outcome in ("ExecutionsFailed", "ExecutionsTimedOut"):
                 metric = metrics.workflow(self.account, self.region, kind, outcome)
-                why = "Processing fails for reasons of ours; the messages come back until they are given up"
+                reason = "Processing fails for reasons of ours; the messages come back until they are given up"
                 self._alarms.add(
-                    f"processing-{kind}-{outcome.removeprefix('Executions').lower()}", why, metric, reaches=5
+                    f"processing-{kind}-{outcome.removeprefix('Executions').lower()}", reason, metric, threshold=5
                 )
         for plan in Plan:
-            why = f"Uploads of the {plan} plan wait for more than half an hour"
-            self._alarms.add(f"processing-{plan}-waits", why, metrics.oldest(plan), reaches=1_800, times=5)
+            reason = f"Uploads of the {plan} plan wait for more than half an hour"
+            self._alarms.add(
+                f"processing-{plan}-waits", reason, metrics.oldest_message_age(plan), threshold=1_800, periods=5
+            )
 
     def _watch_api(self) -> None:
         errors, latency = metrics.api("5XXError", "Average"), metrics.api("Latency", "p99")
-        self._alarms.add("api-errors", "More than 1 % of the answers are 5xx", errors, reaches=0.01, times=2)
-        self._alarms.add("api-slow", "The slowest 1 % of requests take over a second", latency, reaches=1_000, times=3)
+        self._alarms.add("api-errors", "More than 1 % of the answers are 5xx", errors, threshold=0.01, periods=2)
+        self._alarms.add(
+            "api-slow", "The slowest 1 % of requests take over a second", latency, threshold=1_000, periods=3
+        )
 
     def _dashboard(self, region: Region) -> None:
-        called = [each.spec.name for each in self._functions if waited_for(each.spec)]
-        working = [each.spec.name for each in self._functions if not waited_for(each.spec)]
+        interactive = [each.spec.name for each in self._functions if is_interactive(each.spec)]
+        background = [each.spec.name for each in self._functions if not is_interactive(each.spec)]
         pairs = [
             (
                 _graph("Requests", {"all": metrics.api("Count", "Sum")}, {"5xx": metrics.api("5XXError", "Sum")}),
                 _graph("Latency (ms)", {each: metrics.api("Latency", each) for each in ("p50", "p99")}),
             ),
             (
-                _graph("API functions: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in called}),
-                _graph("Workers: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in working}),
+                _graph(
+                    "API functions: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in interactive}
+                ),
+                _graph("Workers: p99 (ms)", {name: metrics.function(name, "Duration", "p99") for name in background}),
             ),
             (
                 _graph("Processing", self._outcomes()),
-                _graph("Oldest upload in the queue (s)", {plan.value: metrics.oldest(plan) for plan in Plan}),
+                _graph(
+                    "Oldest upload in the queue (s)", {plan.value: metrics.oldest_message_age(plan) for plan in Plan}
+                ),
             ),
             (
-                _graph("Errors", {name: metrics.function(name, "Errors") for name in (*called, *working)}),
-                _graph("Dead letters", {queue: metrics.waiting(queue) for queue in self._dead_letter_queues()}),
+                _graph("Errors", {name: metrics.function(name, "Errors") for name in (*interactive, *background)}),
+                _graph("Dead letters", {queue: metrics.queue_length(queue) for queue in self._dead_letter_queues()}),
             ),
             (
                 _graph(

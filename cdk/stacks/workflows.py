@@ -1,5 +1,5 @@
-"""From an upload to a ready document: the upload's rule, a queue for each plan, the workflow; and what follows the
-table's stream."""
+"""The processing of uploads (event rule, a queue for each plan, workflow), and the consumers of the data table's
+stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from docplatform.runtime.spec import Trigger
 
 
 class WorkflowStack(cdk.Stack):
-    """Functions go by their fixed names: the stack is deployed after the API stack, and imports nothing from it."""
+    """Functions are named by their fixed names: this stack is deployed after the API stack and imports nothing
+    from it."""
 
     def __init__(
         self,
@@ -63,9 +64,9 @@ class WorkflowStack(cdk.Stack):
         stream = data.table.table_stream_arn
         if stream is None:
             raise ValueError("the data table has no stream")
-        for title, trigger, followed in (
+        for title, trigger, sort_keys in (
             ("Changes", Trigger.DOCUMENT_STREAM, DOCUMENTS),
             ("Sessions", Trigger.SESSION_STREAM, SESSIONS),
         ):
-            (follower,) = triggered_by(trigger, functions)
-            TableStream(self, title, stream_arn=stream, follower=follower.name, followed=followed, key=key)
+            (consumer,) = triggered_by(trigger, functions)
+            TableStream(self, title, stream_arn=stream, consumer=consumer.name, sort_keys=sort_keys, key=key)

@@ -206,7 +206,7 @@ def test_what_a_person_waits_for_is_kept_ready_and_called_by_its_alias(api: Stac
             found for found in functions.values() if found["FunctionName"] == f"docplatform-{each.spec.name}"
         ]
         ready = function.get("SnapStart") == {"ApplyOn": "PublishedVersions"}
-        assert ready == (specs.waited_for(each.spec) and each.spec.storage <= 512), each.spec.name
+        assert ready == (specs.is_interactive(each.spec) and each.spec.storage <= 512), each.spec.name
     assert {alias["Name"] for alias in aliases.values()} == {"live"}
     assert len(aliases) == sum("SnapStart" in function for function in functions.values())
     for path, (method,) in _methods(api).items():

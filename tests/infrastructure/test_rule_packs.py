@@ -68,9 +68,9 @@ def test_the_packs_do_look(without_acknowledgements: tuple[Config, Findings]) ->
 def _entries(config: Config) -> list[tuple[str, nag_suppressions.Acknowledgement]]:
     functions = specs.discover()
     parts = {
-        "data": nag_suppressions.of_data(config, REGION),
-        "api": nag_suppressions.of_api(config, REGION, functions),
-        "workflows": nag_suppressions.of_workflows(),
+        "data": nag_suppressions.for_data(config, REGION),
+        "api": nag_suppressions.for_api(config, REGION, functions),
+        "workflows": nag_suppressions.for_workflows(),
     }
     return [(f"docplatform-{part}-{REGION}", entry) for part, entries in parts.items() for entry in entries]
 
