@@ -1,4 +1,4 @@
-"""HTTP routes for what proves a person: passwords, one-time passwords, recovery codes, passkeys."""
+"""HTTP routes for credentials: passwords, one-time passwords, recovery codes, passkeys."""
 
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.mfa_sign_in import MfaSignIn
@@ -46,7 +46,7 @@ from .schemas import (
 api = Router()
 
 
-def _steps(tenant: Tenant, request: Request) -> MfaSignIn:
+def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
     return compose.second_steps(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
@@ -78,27 +78,27 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
     compose.own_password(actor, request.address).change(body.old_password, body.new_password)
 
 
-# -- the second step of a log-in
+# -- the second step of a sign-in
 
 
 @api.post("/v1/auth/mfa", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
-    shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
-    return Tokens.model_validate(_steps(tenant, request).verify_factor(body.challenge, shown))
+    factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
+    return Tokens.model_validate(_mfa_sign_in(tenant, request).verify_factor(body.challenge, factor))
 
 
 @api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, errors=(InvalidChallenge,))
 def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
-    options = _steps(tenant, request).passkey_options(body.challenge)
+    options = _mfa_sign_in(tenant, request).passkey_options(body.challenge)
     return PasskeyOptions(challenge=body.challenge, public_key=options)
 
 
 @api.post("/v1/auth/mfa/enrolment", response=TotpSecret, errors=(InvalidChallenge,))
 def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> TotpSecret:
     """Set up one-time passwords with the challenge of ``mfa_enrolment_required``."""
-    return TotpSecret.of(*_steps(tenant, request).enrol(body.challenge))
+    return TotpSecret.of(*_mfa_sign_in(tenant, request).enrol(body.challenge))
 
 
 @api.post(
@@ -108,24 +108,24 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 )
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
-    entry, codes = _steps(tenant, request).confirm_enrolment(body.challenge, body.code)
+    entry, codes = _mfa_sign_in(tenant, request).confirm_enrolment(body.challenge, body.code)
     return FirstEntry(**Tokens.model_validate(entry).model_dump(), recovery_codes=list(codes))
 
 
-# -- passkeys that log in by themselves
+# -- sign-in with a passkey alone
 
 
 @api.post("/v1/auth/passkey/options", response=PasskeyOptions)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
-    token, options = _steps(tenant, request).ask_for_passkey()
+    token, options = _mfa_sign_in(tenant, request).ask_for_passkey()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
 @api.post("/v1/auth/passkey", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
-    return Tokens.model_validate(_steps(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
+    return Tokens.model_validate(_mfa_sign_in(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
 
 
 # -- step-up
@@ -134,8 +134,8 @@ def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) ->
 @api.post("/v1/auth/step-up", status=204, permission=Permission.READ, errors=(ProofRefused, TooManyAttempts))
 def step_up(actor: Actor, body: Proof, request: Request) -> None:
     """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
-    shown = PresentedFactor(body.code, body.recovery_code, body.passkey)
-    compose.step_up(actor, request.address).prove(body.password, shown, body.challenge)
+    factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
+    compose.step_up(actor, request.address).prove(body.password, factor, body.challenge)
 
 
 @api.post(

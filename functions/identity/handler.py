@@ -1,4 +1,4 @@
-"""HTTP routes for people and sessions: parse, delegate, present."""
+"""HTTP routes for sign-in, the own sessions and the own profile: parse, delegate, present."""
 
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.sessions import SessionService

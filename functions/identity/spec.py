@@ -17,6 +17,6 @@ FUNCTIONS = (
             {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}
         ),
         layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
-        memory=1024,  # argon2id takes its time from the processor's share
+        memory=1024,  # Lambda gives processor time in proportion, and argon2id needs it
     ),
 )

@@ -1,4 +1,5 @@
-"""HTTP routes for the members of an organisation, and what admins do with their accounts."""
+"""HTTP routes for the members of an organisation and the administration of their accounts: parse, delegate,
+present."""
 
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission

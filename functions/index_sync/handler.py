@@ -1,7 +1,9 @@
-"""A document's item changed: bring its search entry up to date, or erase what a deleted document left behind. A folder was moved, or
-its inheritance changed: bring the entries below it up to date.
+"""Keeps the search index up to date with the data table's stream.
 
-The stream carries keys and nothing else; what they stand for is read with the tenant's own credentials.
+A changed document is indexed again; a deleted one is removed from the index. When a folder was moved, or its
+inheritance changed, the documents below it are updated.
+
+The stream carries keys only. The items are read with the tenant's own credentials.
 """
 
 from typing import Any
@@ -14,11 +16,11 @@ from docplatform.search.wiring import index, subtrees
 
 @event_handler("index-sync")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    return process_stream(event, _followed, _follow)
+    return process_stream(event, _target_of, _handle)
 
 
-def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
-    """The tenant, and the document or folder."""
+def _target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
+    """The tenant's id and the id of the document or folder; None for other items."""
     tenant_id, _, rest = keys["pk"]["S"].partition("#")
     kind, _, node_id = rest.partition("#")
     if kind != keys["sk"]["S"] or kind not in ("doc", "reindex") or not ids.is_tenant(tenant_id):
@@ -26,7 +28,8 @@ def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
     return tenant_id, node_id
 
 
-def _follow(tenant_id: str, node_id: str, event_id: str) -> None:
+def _handle(tenant_id: str, node_id: str, event_id: str) -> None:
+    """Update the index for one document or folder."""
     actor = system_actor(tenant_id, "index-sync", event_id)
     if ids.is_folder(node_id):
         subtrees(actor).follow(node_id, index(actor.tenant))

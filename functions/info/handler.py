@@ -1,4 +1,4 @@
-"""HTTP routes that need no tenant: is the region well, and what can it do?"""
+"""HTTP routes that need no tenant: health of the region, and the API's description."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""An upload has arrived in S3: queue its processing with its tenant's plan.
+"""Queues the processing of an upload that has arrived in S3, in the queue of its tenant's plan.
 
-The message group is the tenant, so that SQS hands out the groups in turn and no tenant's backlog delays another's
+The message group is the tenant: SQS takes the groups in turn, so no tenant's backlog delays another tenant's
 (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
 """
 
@@ -21,7 +21,7 @@ def handler(event: dict[str, Any]) -> dict[str, bool]:
         unquote_plus(event["detail"]["object"]["key"])
     )
     if found is None:
-        return {"queued": False}  # not a place where uploads go
+        return {"queued": False}  # the key is not one of an upload
     tenant_id, document_id, version_id = found
     try:
         tenant = tenant_of(tenant_id)

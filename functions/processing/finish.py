@@ -1,4 +1,4 @@
-"""Step 5: announce that it is ready."""
+"""Step 5: mark the document as ready."""
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing

@@ -1,5 +1,8 @@
-"""Instead of the rest: say on the document why it could not be processed. An unreadable file's problem is the first word of the
-error's message; without one, the trouble is ours."""
+"""The step for a failure: record on the document why it could not be processed.
+
+The problem of a rejected file is the first word of the error's message. Without one, the failure is the platform's
+own.
+"""
 
 import json
 
@@ -18,7 +21,8 @@ def handler(actor: Actor, document_id: str, version_id: str, given: StepInput) -
 
 
 def _problem(cause: str) -> tuple[str, str]:
-    """Lambda's error document, as the workflow caught it: ``{"errorMessage": "encrypted: …", "errorType": "FileRejected"}``."""
+    """Problem and detail from Lambda's error document, as the workflow caught it: ``{"errorMessage": "encrypted:
+    …", "errorType": "FileRejected"}``. Both are '' for any other text."""
     try:
         problem, _, detail = str(json.loads(cause)["errorMessage"]).partition(":")
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Step 2: what did the malware scan find?"""
+"""Step 2: check the result of the malware scan."""
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing, scanner

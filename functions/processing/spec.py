@@ -2,18 +2,18 @@ from docplatform.runtime.settings import ContentSettings, ScanSettings, StorageS
 from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
 
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
-_READING = (Layer.PLATFORM, Layer.DEPENDENCIES, Layer.PARSERS)
+_WITH_PARSERS = (Layer.PLATFORM, Layer.DEPENDENCIES, Layer.PARSERS)
 
 
-def _reading(step: str) -> FunctionSpec:
-    """A step that opens the file: room for 500 MB of it and for its parsers."""
+def _file_step(step: str) -> FunctionSpec:
+    """A step that opens the file, with space for 500 MB of it and with the parsers."""
     return FunctionSpec(
         name=f"processing-{step}",
         handler=f"{step}.handler",
         settings=StorageSettings,
         trigger=Trigger.WORKFLOW,
         grants=_TENANT,
-        layers=_READING,
+        layers=_WITH_PARSERS,
         memory=2048,
         timeout=180,
         storage=2048,
@@ -31,7 +31,7 @@ FUNCTIONS = (
         memory=256,
         timeout=330,
     ),
-    _reading("verify"),
+    _file_step("verify"),
     FunctionSpec(
         name="processing-scan",
         handler="scan.handler",
@@ -41,8 +41,8 @@ FUNCTIONS = (
         timeout=60,
         storage=1024,
     ),
-    _reading("extract"),
-    _reading("preview"),
+    _file_step("extract"),
+    _file_step("preview"),
     FunctionSpec(
         name="processing-index",
         handler="index.handler",

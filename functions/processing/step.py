@@ -1,4 +1,5 @@
-"""The frame of every processing step: it reads the upload from the step's input and acts for the upload's tenant."""
+"""The decorator of all processing steps: it reads the upload from the step's input and acts for the upload's
+tenant."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,7 @@ StepInput = dict[str, Any]
 
 
 def step(name: str) -> Callable[[Callable[[Actor, str, str, StepInput], Any]], Handler]:
-    """Decorates a step. The decorated function gets the system actor, the document's id, the version's id and the whole
-    input."""
+    """Turn a function of the system actor, the document's id, the version's id and the whole input into a handler."""
 
     def wrap(handle: Callable[[Actor, str, str, StepInput], Any]) -> Handler:
         @event_handler(f"processing-{name}")

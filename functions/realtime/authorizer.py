@@ -1,5 +1,6 @@
-"""The WebSocket API's REQUEST authorizer: a ticket, looked up among those of the host's tenant, and used up by being shown. What it
-says of whose connection this is, API Gateway repeats with every message, and no client can say otherwise
+"""The WebSocket API's REQUEST authorizer. It looks up a ticket among those of the host's tenant and uses it up.
+
+API Gateway repeats the returned context with every message of the connection, and no client can change it
 (docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html).
 """
 
@@ -16,18 +17,18 @@ from docplatform.runtime.telemetry import tenant_in_hand
 
 
 @authorizer("live-admission")
-def handler(asked: AuthorizerRequest) -> Policy:
+def handler(request: AuthorizerRequest) -> Policy:
     try:
-        tenant = tenant_resolution.tenant_of(asked.host)
+        tenant = tenant_resolution.tenant_of(request.host)
     except DomainError as stray:
-        asked.line.note(stray=stray.code)
+        request.line.note(stray=stray.code)
         raise Unauthorized from stray
     tenant_in_hand.set(tenant.id)
     try:
-        session, user = admit(live(tenant), people(tenant), asked.query.get("ticket", ""), now())
+        session, user = admit(live(tenant), people(tenant), request.query.get("ticket", ""), now())
     except InvalidTicket as refused:
-        asked.line.note(refused=str(refused))
-        asked.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
+        request.line.note(refused=str(refused))
+        request.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
         raise Unauthorized from refused
     facts = {"tenant_id": tenant.id, "user_id": user.id, "session_id": session.id, "role": user.role.value}
-    return policy("Allow", user.id, asked.method_arn, facts)
+    return policy("Allow", user.id, request.method_arn, facts)

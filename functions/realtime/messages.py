@@ -1,5 +1,8 @@
-"""What happens on live connections. ``{"action": "ping"}`` is answered with ``{"type": "pong"}``, anything else with a problem
-document; the connection stays."""
+"""Events of live connections: connect, disconnect and messages.
+
+The message ``{"action": "ping"}`` is answered with ``{"type": "pong"}``, any other message with a problem document.
+The connection stays open in both cases.
+"""
 
 import json
 from typing import Any
@@ -19,17 +22,17 @@ _LARGEST = 4_096  # characters of a message
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    about = event["requestContext"]
-    line = Line("live", about.get("requestId") or "")
-    line.note(event=about["eventType"])
+    context = event["requestContext"]
+    line = Line("live", context.get("requestId") or "")
+    line.note(event=context["eventType"])
     try:
-        return _answer(about["eventType"], about["connectionId"], _actor(about), event.get("body") or "")
+        return _answer(context["eventType"], context["connectionId"], _actor(context), event.get("body") or "")
     except DomainError as error:
         line.note(problem=error.code)
-        return {"statusCode": int(problems.status_of(type(error))), "body": _problem(error, about)}
+        return {"statusCode": int(problems.status_of(type(error))), "body": _problem(error, context)}
     except Exception as error:
         line.fault(error)
-        return {"statusCode": 500, "body": _problem(DomainError("It has been logged under the request's id."), about)}
+        return {"statusCode": 500, "body": _problem(DomainError("It has been logged under the request's id."), context)}
     finally:
         line.write()
 
@@ -37,21 +40,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answer(kind: str, connection_id: str, actor: Actor, body: str) -> dict[str, Any]:
     if not is_connection_id(connection_id):
         raise InvalidTicket("That is no connection.")
-    own = connections(actor)
+    service = connections(actor)
     match kind:
         case "CONNECT":
-            own.open(connection_id)
+            service.open(connection_id)
         case "DISCONNECT":
-            own.close(connection_id)
+            service.close(connection_id)
         case _:
-            if own.serves(connection_id):
-                return {"statusCode": 200, "body": _told(body)}
+            if service.serves(connection_id):
+                return {"statusCode": 200, "body": _reply_to(body)}
     return {"statusCode": 200}
 
 
-def _actor(about: dict[str, Any]) -> Actor:
-    """Of the tenant as it is now. Raises InvalidTicket (nobody has let it in), TenantNotFound."""
-    claims = about.get("authorizer") or {}
+def _actor(context: dict[str, Any]) -> Actor:
+    """The user of the connection, with the tenant as it is now. Raises InvalidTicket for a connection that the
+    authorizer did not let in, and TenantNotFound."""
+    claims = context.get("authorizer") or {}
     if not claims.get("user_id"):
         raise InvalidTicket("It was opened without a ticket.")
     return Actor(
@@ -59,12 +63,12 @@ def _actor(about: dict[str, Any]) -> Actor:
         user_id=claims["user_id"],
         session_id=claims["session_id"],
         role=Role(claims["role"]),
-        request_id=about.get("requestId") or "",
+        request_id=context.get("requestId") or "",
     )
 
 
-def _told(body: str) -> str:
-    """Raises MalformedRequest."""
+def _reply_to(body: str) -> str:
+    """The reply to a message. Raises MalformedRequest."""
     if len(body) > _LARGEST:
         raise MalformedRequest(f"A message has at most {_LARGEST:,} characters.")
     if json_of(body).get("action") != "ping":
@@ -72,5 +76,5 @@ def _told(body: str) -> str:
     return '{"type":"pong"}'
 
 
-def _problem(error: DomainError, about: dict[str, Any]) -> str:
-    return json.dumps({"type": "problem", "problem": problems.document(error, about.get("requestId") or "")})
+def _problem(error: DomainError, context: dict[str, Any]) -> str:
+    return json.dumps({"type": "problem", "problem": problems.document(error, context.get("requestId") or "")})

@@ -1,6 +1,6 @@
-"""A session or a user has changed: live connections that stand for nobody any more are closed.
+"""Closes live connections when their session has ended or their user has lost access.
 
-The stream carries keys and nothing else; what they stand for is read with the tenant's own credentials.
+The stream carries keys only. The items are read with the tenant's own credentials.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from docplatform.runtime.triggers import event_handler, process_stream, system_a
 
 @event_handler("live-ends")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    return process_stream(event, _followed, _follow)
+    return process_stream(event, _target_of, _handle)
 
 
-def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
-    """The tenant, and the session or user."""
+def _target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
+    """The tenant's id and the id of the session or user; None for other items."""
     tenant_id, _, rest = keys["pk"]["S"].partition("#")
     kind, _, id_ = rest.partition("#")
     sort_key = {"session": "session", "user": "profile"}.get(kind)
@@ -25,9 +25,10 @@ def _followed(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
     return tenant_id, id_
 
 
-def _follow(tenant_id: str, id_: str, event_id: str) -> None:
-    followed = revocation(system_actor(tenant_id, "live-ends", event_id))
+def _handle(tenant_id: str, id_: str, event_id: str) -> None:
+    """Close what the changed session or user may no longer use."""
+    connections = revocation(system_actor(tenant_id, "live-ends", event_id))
     if ids.is_a(ids.SESSION, id_):
-        followed.follow_session(id_)
+        connections.follow_session(id_)
     else:
-        followed.follow_user(id_)
+        connections.follow_user(id_)

@@ -1,4 +1,4 @@
-"""Groups of SCIM."""
+"""HTTP routes for SCIM groups."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from docplatform.core.errors import (
     QuotaExceeded,
 )
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
-from docplatform.directory.group import Group as OurGroup
+from docplatform.directory.group import Group as DirectoryGroup
 from docplatform.directory.wiring.groups import groups
 from docplatform.directory.wiring.provisioning import directory
 from docplatform.http.request import Request
@@ -31,12 +31,12 @@ from docplatform.runtime.tenant_resolution import address_of
 from .protocol import (
     DIALECT,
     ScimRefused,
-    answer,
+    dump,
     page,
-    understood,
+    page_bounds,
+    required_revision,
+    translate_errors,
     version,
-    version_wanted,
-    window,
 )
 from .resources import Group, group_of, location, member_ids
 from .schemas import ScimMessage, ScimQuery, ScimSelection
@@ -47,7 +47,7 @@ _GROUP_CHANGES = (Invalid, InvalidName, GroupNameTaken, UserNotFound, TooManyGro
 
 
 @api.get("/scim/v2/Groups", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Groups, filtered and in pages."""
     wanted = SearchRequest[Group].model_validate(query.model_dump(by_alias=True, exclude_none=True))
@@ -55,7 +55,7 @@ def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
 
 
 @api.post("/scim/v2/Groups/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_search_groups(actor: Actor, body: ScimMessage) -> ScimMessage:
     """The same, with the filter in the body."""
     wanted = SearchRequest[Group].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
@@ -64,7 +64,7 @@ def scim_search_groups(actor: Actor, body: ScimMessage) -> ScimMessage:
 
 def _groups(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
     kept, base = directory(actor), address_of(actor.tenant)
-    start, count = window(wanted)
+    start, count = page_bounds(wanted)
     ids = list(kept.group_ids())
     if wanted.filter is not None:
         known = list(kept.groups_of(ids).values())
@@ -80,7 +80,7 @@ def _groups(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
     return page(Group, shown, total, start, wanted)
 
 
-def _members_of(actor: Actor, chosen: list[OurGroup]) -> dict[str, list[str]]:
+def _members_of(actor: Actor, chosen: list[DirectoryGroup]) -> dict[str, list[str]]:
     return directory(actor).members(each.id for each in chosen if each.members)
 
 
@@ -93,25 +93,25 @@ def _shows_members(selection: ResponseParameters[Any] | None) -> bool:
 
 
 def _attribute(path: object) -> str:
-    """Without its schema; of a schema alone, the resource's name."""
+    """The attribute's name without its schema. A schema alone gives the name of its resource."""
     return str(path).lower().rpartition(":")[2]
 
 
 @api.post("/scim/v2/Groups", response=ScimMessage, status=201, permission=_NEEDS, errors=_GROUP_CHANGES)
-@understood
+@translate_errors
 def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
     """Make a group."""
-    told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
-    service, wanted = groups(actor), member_ids(told)
+    resource = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
+    service, wanted = groups(actor), member_ids(resource)
     service.check_users(wanted)
-    group = service.create(told.display_name or "", external_id=told.external_id or "")
+    group = service.create(resource.display_name or "", external_id=resource.external_id or "")
     if wanted:
         group = service.set_members(group, wanted, directory(actor))
     return _group_reply(actor, group, Context.RESOURCE_CREATION_RESPONSE)
 
 
 @api.get("/scim/v2/Groups/{group_id}", response=ScimMessage, permission=_NEEDS, errors=(GroupNotFound, ScimRefused))
-@understood
+@translate_errors
 def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Response:
     """A group with its members."""
     selection = ResponseParameters[Group].model_validate(query.model_dump(by_alias=True, exclude_none=True))
@@ -125,14 +125,14 @@ def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Respon
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
     headers=("If-Match",),
 )
-@understood
+@translate_errors
 def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
     """Say anew what a group is and who is in it."""
-    told = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    resource = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
     before = groups(actor).read(group_id)
     members = directory(actor).members([group_id])[group_id]
-    told.replace(group_of(before, members, address_of(actor.tenant)))
-    group = _change_group(actor, before, set(members), told, request)
+    resource.replace(group_of(before, members, address_of(actor.tenant)))
+    group = _change_group(actor, before, set(members), resource, request)
     return _group_reply(actor, group, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
 
@@ -143,23 +143,25 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile, *_GROUP_CHANGES),
     headers=("If-Match",),
 )
-@understood
+@translate_errors
 def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
     """Rename a group, or change who is in it."""
     patch = PatchOp[Group].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
     group, members = groups(actor).read(group_id), directory(actor).members([group_id])[group_id]
-    told = group_of(group, members, address_of(actor.tenant))
-    patch.patch(told)
-    group = _change_group(actor, group, set(members), told, request)
+    resource = group_of(group, members, address_of(actor.tenant))
+    patch.patch(resource)
+    group = _change_group(actor, group, set(members), resource, request)
     return _group_reply(actor, group, Context.RESOURCE_PATCH_RESPONSE)
 
 
-def _change_group(actor: Actor, before: OurGroup, members: set[str], told: Group, request: Request) -> OurGroup:
-    wanted_version, service, wanted = version_wanted(request), groups(actor), member_ids(told)
-    if wanted_version not in (None, before.revision):
+def _change_group(
+    actor: Actor, before: DirectoryGroup, members: set[str], resource: Group, request: Request
+) -> DirectoryGroup:
+    revision, service, wanted = required_revision(request), groups(actor), member_ids(resource)
+    if revision not in (None, before.revision):
         raise PreconditionFailed("Read the group again and repeat what you wanted.")
     service.check_users(wanted - members)
-    group, name, external_id = before, told.display_name or "", told.external_id or ""
+    group, name, external_id = before, resource.display_name or "", resource.external_id or ""
     if (name, external_id) != (before.name, before.external_id):
         group = service.change(before, name, external_id)
     if wanted != members:
@@ -174,17 +176,17 @@ def _change_group(actor: Actor, before: OurGroup, members: set[str], told: Group
     errors=(GroupNotFound, PreconditionFailed, ChangedMeanwhile),
     headers=("If-Match",),
 )
-@understood
+@translate_errors
 def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:
     """Delete a group, with everything that was granted to it."""
-    service, wanted = groups(actor), version_wanted(request)
+    service, wanted = groups(actor), required_revision(request)
     if wanted not in (None, service.read(group_id).revision):
         raise PreconditionFailed("Read the group again and repeat what you wanted.")
     service.delete(group_id)
 
 
-def _group_reply(actor: Actor, group: OurGroup, context: Context, selection: Any = None) -> Response:
+def _group_reply(actor: Actor, group: DirectoryGroup, context: Context, selection: Any = None) -> Response:
     members = _members_of(actor, [group]) if _shows_members(selection) else {}
-    told = group_of(group, members.get(group.id, ()), address_of(actor.tenant))
-    headers = {"ETag": version(group.revision), "Location": location(told)}
-    return Response(ScimMessage(answer(told, context, selection)), headers)
+    resource = group_of(group, members.get(group.id, ()), address_of(actor.tenant))
+    headers = {"ETag": version(group.revision), "Location": location(resource)}
+    return Response(ScimMessage(dump(resource, context, selection)), headers)

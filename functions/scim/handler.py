@@ -1,4 +1,4 @@
-"""SCIM 2.0 (RFC 7643, RFC 7644): a company's identity system keeps users and groups here."""
+"""HTTP routes of SCIM 2.0 (RFC 7643, RFC 7644), by which a company's identity system manages users and groups."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ from . import group_routes, user_routes
 from .protocol import (
     DIALECT,
     ScimRefused,
-    answer,
     configuration,
+    dump,
     page,
+    page_bounds,
     resource_type,
-    understood,
-    window,
+    translate_errors,
 )
 from .resources import Group, ScimUser, group_of
 from .schemas import ScimMessage, ScimQuery
@@ -38,15 +38,15 @@ _MODELS = (ScimUser, Group)
 
 # -- what there is
 @api.get("/scim/v2/ServiceProviderConfig", response=ScimMessage, permission=_NEEDS)
-@understood
+@translate_errors
 def scim_configuration(actor: Actor) -> ScimMessage:
     """What of SCIM is supported."""
     found = configuration(address_of(actor.tenant))
-    return ScimMessage(answer(found, Context.RESOURCE_QUERY_RESPONSE))
+    return ScimMessage(dump(found, Context.RESOURCE_QUERY_RESPONSE))
 
 
 @api.get("/scim/v2/ResourceTypes", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Users and groups."""
     _no_filter(query)
@@ -55,13 +55,13 @@ def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
 
 
 @api.get("/scim/v2/ResourceTypes/{name}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_resource_type(actor: Actor, name: str) -> ScimMessage:
     """One of them."""
     for model in _MODELS:
         described = resource_type(model, address_of(actor.tenant))
         if described.id == name:
-            return ScimMessage(answer(described, Context.RESOURCE_QUERY_RESPONSE))
+            return ScimMessage(dump(described, Context.RESOURCE_QUERY_RESPONSE))
     raise ScimRefused("There is no such resource type.", status=404)
 
 
@@ -76,7 +76,7 @@ def _schemas(actor: Actor) -> list[Schema]:
 
 
 @api.get("/scim/v2/Schemas", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
     """The attributes of users and groups."""
     _no_filter(query)
@@ -85,12 +85,12 @@ def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
 
 
 @api.get("/scim/v2/Schemas/{urn}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_schema(actor: Actor, urn: str) -> ScimMessage:
     """One schema."""
     for schema in _schemas(actor):
         if str(schema.id) == urn:
-            return ScimMessage(answer(schema, Context.RESOURCE_QUERY_RESPONSE))
+            return ScimMessage(dump(schema, Context.RESOURCE_QUERY_RESPONSE))
     raise ScimRefused("There is no such schema.", status=404)
 
 
@@ -100,23 +100,23 @@ def _no_filter(query: ScimQuery) -> None:
 
 
 @api.post("/scim/v2/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
-@understood
+@translate_errors
 def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
     """Users and groups in one list: users first."""
     wanted = SearchRequest[ScimUser | Group].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
-    start, count = window(wanted)
+    start, count = page_bounds(wanted)
     base, kept = address_of(actor.tenant), directory(actor)
     found: list[User[Any] | Group] = [
         each
-        for each in user_routes.everybody(actor, list(kept.user_ids()), base)
+        for each in user_routes.all_users(actor, list(kept.user_ids()), base)
         if not wanted.filter or wanted.filter.match(each)
     ]
     groups = kept.groups_of(list(kept.group_ids()))
     members = kept.members(groups)
     for group in groups.values():
-        told = group_of(group, members[group.id], base)
-        if not wanted.filter or wanted.filter.match(told):
-            found.append(told)
+        resource = group_of(group, members[group.id], base)
+        if not wanted.filter or wanted.filter.match(resource):
+            found.append(resource)
     shown = found[start - 1 : start - 1 + count]
     users(actor).listed(len(shown))
     return ScimMessage(page(ScimUser | Group, shown, len(found), start, wanted))

@@ -1,4 +1,5 @@
-"""What the protocol prescribes: errors, versions, lists, and what we announce of ourselves (RFC 7644)."""
+"""Rules of the SCIM protocol (RFC 7644): errors, versions, list responses and the service provider's
+configuration."""
 
 import functools
 from collections.abc import Callable, Iterable
@@ -50,13 +51,13 @@ _UNIQUE = (EmailTaken, UserNameTaken, GroupNameTaken)
 
 
 class ScimRefused(DomainError):
-    """What the library refuses, with the protocol's word for why."""
+    """A request that scim2-models refuses, with the protocol's error type."""
 
     code, title = "scim_refused", "The SCIM request is refused"
 
 
 def _status_of(kind: type[DomainError]) -> int:
-    """The protocol has 400 for what we call unprocessable (RFC 7644 §3.12, table 9)."""
+    """The HTTP status of an error. SCIM uses 400 for what is 422 elsewhere in the API (RFC 7644 §3.12, table 9)."""
     return 400 if issubclass(kind, Invalid | ScimRefused) else int(problems.status_of(kind))
 
 
@@ -84,8 +85,8 @@ DIALECT = Dialect(
 )
 
 
-def understood(call: Callable[..., Any]) -> Callable[..., Any]:
-    """What the library raises, as one of our errors."""
+def translate_errors(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a route: errors of scim2-models and pydantic become ScimRefused."""
 
     @functools.wraps(call)
     def wrapped(*arguments: Any, **more: Any) -> Any:
@@ -95,26 +96,27 @@ def understood(call: Callable[..., Any]) -> Callable[..., Any]:
         except SCIMException as error:
             raise ScimRefused(error.detail, status=error.status, scim_type=error.scim_type) from error
         except ValidationError as error:
-            raise ScimRefused(_first(error), scim_type=_type_of(error)) from None
+            raise ScimRefused(_first_error(error), scim_type=_scim_type(error)) from None
 
     return wrapped
 
 
-def _first(error: ValidationError) -> str:
+def _first_error(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(map(str, fault["loc"]))
     return f"{where}: {fault['msg']}" if where else str(fault["msg"])
 
 
-def _type_of(error: ValidationError) -> str:
-    """The library names the reason of some faults by 'scim_<reason>'."""
+def _scim_type(error: ValidationError) -> str:
+    """The protocol's error type. scim2-models names the reason of some errors 'scim_<reason>'."""
     kind = str(error.errors(include_url=False, include_input=False)[0]["type"])
     words = kind.removeprefix("scim_").split("_") if kind.startswith("scim_") else ["invalid", "value"]
     return words[0] + "".join(word.title() for word in words[1:])
 
 
-def version_wanted(request: Request) -> int | None:
-    """The revision that If-Match names, with or without the ``W/`` of a weak tag. Raises PreconditionFailed for what is none of ours."""
+def required_revision(request: Request) -> int | None:
+    """The revision that If-Match names, with or without the ``W/`` of a weak tag; None if any is accepted. Raises
+    PreconditionFailed for a tag of another form."""
     tag = request.headers.get("if-match", "*").strip()
     if tag == "*":
         return None
@@ -128,7 +130,8 @@ def version(revision: int) -> str:
     return f'W/"{revision}"'
 
 
-def answer(resource: Any, context: Context, selection: ResponseParameters[Any] | None = None) -> dict[str, Any]:
+def dump(resource: Any, context: Context, selection: ResponseParameters[Any] | None = None) -> dict[str, Any]:
+    """The resource as JSON, with the selected attributes."""
     dumped: dict[str, Any] = resource.model_dump(scim_ctx=context, response_parameters=selection)
     return dumped
 
@@ -143,8 +146,8 @@ def page(model: Any, found: Iterable[Any], total: int, start: int, wanted: Searc
     return {"Resources": [], **dumped}
 
 
-def window(wanted: SearchRequest[Any]) -> tuple[int, int]:
-    """Where a page begins, counted from 1, and how long it is at most (RFC 7644 §3.4.2.4)."""
+def page_bounds(wanted: SearchRequest[Any]) -> tuple[int, int]:
+    """The first entry of a page, counted from 1, and the largest number of entries (RFC 7644 §3.4.2.4)."""
     count = MOST_RESULTS if wanted.count is None else max(0, min(wanted.count, MOST_RESULTS))
     return max(1, wanted.start_index or 1), count
 

@@ -1,4 +1,4 @@
-"""Between our users and groups and SCIM's (RFC 7643)."""
+"""Conversion between the platform's users and groups and SCIM resources (RFC 7643)."""
 
 import json
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from scim2_models import (
 from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid
 from docplatform.directory.entry import DirectoryEntry, Facets
-from docplatform.directory.group import Group as OurGroup
+from docplatform.directory.group import Group as DirectoryGroup
 from docplatform.identity.model import UserStatus, clean_display_name, clean_email
 
 from .protocol import version
@@ -54,23 +54,23 @@ class Group(Resource[Any]):
 
 
 LARGEST = 100_000  # characters of JSON that one user may have: an item of the database holds 400 KB
-_OURS = ("id", "meta", "groups", "password")  # not kept as given: told anew, or never
+_NOT_STORED = ("id", "meta", "groups", "password")  # members that the platform sets itself, or never stores
 
 
-def user_of(entry: DirectoryEntry, base: str, groups: dict[str, OurGroup]) -> User[Any]:
+def user_of(entry: DirectoryEntry, base: str, groups: dict[str, DirectoryGroup]) -> User[Any]:
     user = entry.user
     if entry.kept:
-        told = ScimUser.model_validate(json.loads(entry.kept))
+        resource = ScimUser.model_validate(json.loads(entry.kept))
     else:
         emails = [Email(value=user.email, primary=True)] if user.email else None
-        told = ScimUser(user_name=entry.user_name, emails=emails, display_name=user.name or None)
-    told.id = user.id
-    if user.status is UserStatus.DISABLED or not entry.kept or told.active is False:
-        told.active = user.status is not UserStatus.DISABLED
-    told.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.revision)
+        resource = ScimUser(user_name=entry.user_name, emails=emails, display_name=user.name or None)
+    resource.id = user.id
+    if user.status is UserStatus.DISABLED or not entry.kept or resource.active is False:
+        resource.active = user.status is not UserStatus.DISABLED
+    resource.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.revision)
     mine = [groups[each] for each in sorted(entry.groups) if each in groups]
     if mine:
-        told.groups = [
+        resource.groups = [
             GroupMembership(
                 value=each.id,
                 type=None,
@@ -79,57 +79,58 @@ def user_of(entry: DirectoryEntry, base: str, groups: dict[str, OurGroup]) -> Us
             )
             for each in mine
         ]
-    return told
+    return resource
 
 
-def facets_of(told: User[Any], role: Role) -> Facets:
-    """``role``: what they are while the resource's ``roles`` say nothing that we know. Raises Invalid, InvalidName."""
-    if not told.user_name:
+def facets_of(resource: User[Any], role: Role) -> Facets:
+    """What the platform stores of a user resource. ``role`` applies unless the resource's ``roles`` name a known
+    one. Raises Invalid, InvalidName."""
+    if not resource.user_name:
         raise Invalid("A user has a userName.")
-    kept = told.model_dump(scim_ctx=Context.DEFAULT, mode="json", exclude_none=True)
-    text = json.dumps({name: value for name, value in kept.items() if name not in _OURS}, ensure_ascii=False)
+    kept = resource.model_dump(scim_ctx=Context.DEFAULT, mode="json", exclude_none=True)
+    text = json.dumps({name: value for name, value in kept.items() if name not in _NOT_STORED}, ensure_ascii=False)
     if len(text) > LARGEST:
         raise Invalid("That is more than we keep of one user.")
     return Facets(
-        user_name=told.user_name,
-        email=_email(told),
-        name=_name(told),
-        role=_role(told, role),
-        active=told.active is not False,
-        external_id=told.external_id or "",
+        user_name=resource.user_name,
+        email=_email(resource),
+        name=_name(resource),
+        role=_role(resource, role),
+        active=resource.active is not False,
+        external_id=resource.external_id or "",
         kept=text,
     )
 
 
-def _email(told: User[Any]) -> str:
-    """The primary address, or the first; or the user name, if it is one."""
-    emails = [each for each in told.emails or [] if each.value]
+def _email(resource: User[Any]) -> str:
+    """The primary address, else the first one, else the user name if it is an address."""
+    emails = [each for each in resource.emails or [] if each.value]
     chosen = next((each for each in emails if each.primary), emails[0] if emails else None)
     if chosen:
         return clean_email(str(chosen.value))
-    return clean_email(told.user_name or "") if "@" in (told.user_name or "") else ""
+    return clean_email(resource.user_name or "") if "@" in (resource.user_name or "") else ""
 
 
-def _name(told: User[Any]) -> str:
-    name = told.name
+def _name(resource: User[Any]) -> str:
+    name = resource.name
     parts = " ".join(part for part in (name.given_name, name.family_name) if part) if name else ""
-    found = told.display_name or (name.formatted if name else "") or parts
+    found = resource.display_name or (name.formatted if name else "") or parts
     return clean_display_name(" ".join(found.split()))[:200] if found and found.strip() else ""
 
 
-def _role(told: User[Any], otherwise: Role) -> Role:
-    known = [str(each.value).lower() for each in told.roles or [] if str(each.value).lower() in list(Role)]
+def _role(resource: User[Any], otherwise: Role) -> Role:
+    known = [str(each.value).lower() for each in resource.roles or [] if str(each.value).lower() in list(Role)]
     return Role(known[0]) if known else otherwise
 
 
-def group_of(group: OurGroup, members: Iterable[str], base: str) -> Group:
+def group_of(group: DirectoryGroup, members: Iterable[str], base: str) -> Group:
     users = [
         Member(value=each, type="User", ref=Reference[User[Any]](f"{base}/scim/v2/Users/{each}")) for each in members
     ]
     meta = _meta("Group", f"{base}/scim/v2/Groups/{group.id}", group.created_at, group.updated_at, group.revision)
-    told = Group(display_name=group.name, external_id=group.external_id or None, members=users or None)
-    told.id, told.meta = group.id, meta
-    return told
+    resource = Group(display_name=group.name, external_id=group.external_id or None, members=users or None)
+    resource.id, resource.meta = group.id, meta
+    return resource
 
 
 def location(resource: Resource[Any]) -> str:
@@ -137,8 +138,8 @@ def location(resource: Resource[Any]) -> str:
     return (resource.meta and resource.meta.location) or ""
 
 
-def member_ids(told: Group) -> set[str]:
-    return {str(each.value) for each in told.members or [] if each.value}
+def member_ids(resource: Group) -> set[str]:
+    return {str(each.value) for each in resource.members or [] if each.value}
 
 
 def _meta(kind: str, location: str, created: datetime, changed: datetime, revision: int) -> Meta:

@@ -40,14 +40,14 @@ def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
 def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
-    browser = _browser(tenant, request)
+    browser = _browser_cookie(tenant, request)
     return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
 
 
 @api.post("/v1/sso/acs", response=Tokens, errors=_FINISHING)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
-    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser(tenant, request)
+    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request)
     return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
 
 
@@ -94,24 +94,26 @@ def test_sso_connection(actor: Actor) -> TestResult:
 
 
 def _cookie(tenant: Tenant, start: Start) -> str:
-    """It comes back from the provider's page: by a link (OIDC, Lax) or by a form (SAML, None)."""
+    """The cookie that ties the attempt to the browser. The provider's page returns to the platform by a link
+    (OIDC, SameSite Lax) or by a form (SAML, SameSite None)."""
     secure = _is_secure(tenant)
     site = "None" if start.kind is Kind.SAML and secure else "Lax"
-    kept = f"{_name(tenant)}={start.browser}; Path=/; HttpOnly; SameSite={site}; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
+    kept = f"{_cookie_name(tenant)}={start.browser}; Path=/; HttpOnly; SameSite={site}; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
     return kept + ("; Secure" if secure else "")
 
 
-def _browser(tenant: Tenant, request: Request) -> str:
+def _browser_cookie(tenant: Tenant, request: Request) -> str:
     """The cookie's value; '' without one."""
     try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(_name(tenant))
+        found = SimpleCookie(request.headers.get("cookie", "")).get(_cookie_name(tenant))
     except CookieError:
         found = None
     return found.value if found else ""
 
 
-def _name(tenant: Tenant) -> str:
-    """With the prefix no other subdomain can set it (RFC 6265bis §4.1.3.2); browsers take that by TLS only."""
+def _cookie_name(tenant: Tenant) -> str:
+    """The cookie's name. With the ``__Host-`` prefix no other subdomain can set it (RFC 6265bis §4.1.3.2);
+    browsers accept the prefix over TLS only."""
     return f"__Host-{_COOKIE}" if _is_secure(tenant) else _COOKIE
 
 
