@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ def test_a_folder_that_is_no_package_is_refused(tmp_path: Path) -> None:
     (_package(tmp_path, *WHOLE) / "documents/__init__.py").unlink()
     with pytest.raises(ValueError, match="functions/documents lacks an __init__"):
         specs.discover(tmp_path)
+
+
+LAMBDAS_OWN = {"awslambdaric", "bootstrap", "boto3", "botocore", "runtime_client", "snapshot_restore_py", "simplejson"}
+
+
+def test_no_package_of_a_function_hides_one_of_a_layer_or_of_lambda() -> None:
+    """A function's package comes first on Lambda's path. (Here every layer's packages are installed.)"""
+    functions = {each.folder.name for each in specs.discover()}
+    layers = set(packages_distributions())
+    assert {"pydantic", "lxml", "argon2", "scim2_models"} <= layers
+    assert not functions & (layers | LAMBDAS_OWN | {"docplatform"})
 
 
 def test_a_trigger_that_nothing_answers_is_refused(tmp_path: Path) -> None:
