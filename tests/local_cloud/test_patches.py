@@ -41,9 +41,18 @@ def cloud() -> Iterator[LocalSettings]:
 
 def function(settings: LocalSettings, name: str, then: str, notes: Path) -> str:
     """A function that writes down every event it gets. Returns its ARN."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("handler.py", NOTES.replace("{then}", then))
+    return deployed(settings, name, "handler.handler", packed("handler.py", NOTES.replace("{then}", then)), notes)
+
+
+def packed(member: str, content: str) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        writer.writestr(member, content)
+    return archive.getvalue()
+
+
+def deployed(settings: LocalSettings, name: str, handler: str, code: bytes, notes: Path) -> str:
+    """The ARN of a new function."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     policy = {"Version": "2012-10-17", "Statement": [trust]}
     role = client(settings, "iam", HERE).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))
@@ -56,9 +65,9 @@ def function(settings: LocalSettings, name: str, then: str, notes: Path) -> str:
     made = client(settings, "lambda", HERE).create_function(
         FunctionName=name,
         Runtime="python3.13",
-        Handler="handler.handler",
+        Handler=handler,
         Role=role["Role"]["Arn"],
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": code},
         Environment={"Variables": {"NOTES": str(notes)}},
     )
     return str(made["FunctionArn"])
@@ -86,6 +95,24 @@ def followed_table(settings: LocalSettings, name: str, follower: str) -> Any:
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
     return database
+
+
+def test_a_function_of_the_repository_sees_its_own_package_only(cloud: LocalSettings, tmp_path: Path) -> None:
+    """As on Lambda, where the asset holds nothing else."""
+    for package in ("own", "other"):
+        (tmp_path / "functions" / package).mkdir(parents=True)
+        (tmp_path / "functions" / package / "__init__.py").touch()
+    (tmp_path / "functions" / "own" / "names.py").write_text("import importlib.util, os\n")
+    (tmp_path / "functions" / "own" / "handler.py").write_text(
+        "from .names import importlib, os\n"
+        "def handler(event, context):\n"
+        "    found = importlib.util.find_spec('other') is not None\n"
+        "    return {'code': os.listdir(os.environ['LAMBDA_TASK_ROOT']), 'package': __package__, 'other': found}\n"
+    )
+    pointer = packed(".live", str(tmp_path / "functions"))
+    deployed(cloud, "own", "own.handler.handler", pointer, tmp_path / "notes")
+    answer = client(cloud, "lambda", HERE).invoke(FunctionName="own", Payload=b"{}")
+    assert json.load(answer["Payload"]) == {"code": ["own"], "package": "own", "other": False}
 
 
 def test_a_record_that_failed_in_part_comes_again(cloud: LocalSettings, tmp_path: Path) -> None:
