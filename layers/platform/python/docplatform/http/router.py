@@ -1,6 +1,6 @@
 """The HTTP edge of every API function: routes, parsing, the actor, errors, one log line and the audit of refusals.
 
-A room declares its routes with decorators; what a handler's parameters are called decides what it is given:
+A function declares its routes with decorators. The names of a handler's parameters decide what it receives:
 
     ``actor``    who asks (TENANT mounts)          ``body``   the body, parsed as its annotation (JSON; a ``Form``: as a form)
     ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
@@ -46,7 +46,7 @@ Handler = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """What a room's bodies, answers and errors look like. A standard protocol may prescribe others than ours (SCIM: RFC 7644 §3.12)."""
+    """The form of bodies, responses and errors. A standard protocol may prescribe another one (SCIM: RFC 7644 §3.12)."""
 
     media_type: str = "application/json"
     accepts: frozenset[str] = frozenset({"application/json"})
@@ -82,8 +82,8 @@ class Route:
 
 class Router:
     def __init__(self, dialect: Dialect = OURS, *, api_keys_allowed: bool = False) -> None:
-        """``keys``: whether API keys are good for the room's operations, where an operation itself does not say. They are not unless
-        somebody says so: a room for passwords must not be open to them because a word was forgotten."""
+        """``api_keys_allowed``: the default for operations that do not say it themselves. API keys are refused by default, so that
+        a forgotten word does not open an operation on passwords to them."""
         self._dialect, self._keys = dialect, api_keys_allowed
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
@@ -153,7 +153,7 @@ class Router:
         node.setdefault("", {})[route.method] = route
 
     def include(self, other: Router) -> None:
-        """The routes of another module of the same room."""
+        """The routes of another module of the same function."""
         for route in other.routes:
             self._add(route)
 

@@ -1,4 +1,4 @@
-"""Documents as they travel over HTTP, in more than one room."""
+"""Documents as they travel over HTTP, in more than one function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What deployment must know of a function: its mount, its grants, its memory. Each ``functions/<room>/spec.py`` holds ``FUNCTIONS``.
+"""What deployment must know of a function: its mount, its grants, its memory. Each ``functions/<name>/spec.py`` holds ``FUNCTIONS``.
 
 The CDK app and the local cloud read the same objects, so that a route, a permission or a setting is written once.
 Standard library only: reading a spec imports no handler.
@@ -69,8 +69,8 @@ class FunctionSpec:
     """One Lambda function. ``name`` is unique; ``settings`` is a class of ``docplatform.runtime.settings``.
 
     ``memory`` in MB, ``timeout`` in seconds, ``storage`` is /tmp in MB. ``handler`` is ``module.function`` inside the
-    room's folder. A WORKFLOW function's ARN replaces ``${<CamelCaseName>Arn}`` in the state machine's definition
-    (``processing-extract`` → ``${ProcessingExtractArn}``).
+    function's package; deployment prefixes the package's name. A WORKFLOW function's ARN replaces
+    ``${<CamelCaseName>Arn}`` in the state machine's definition (``processing-extract`` → ``${ProcessingExtractArn}``).
     """
 
     name: str

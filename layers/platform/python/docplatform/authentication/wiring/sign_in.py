@@ -1,4 +1,4 @@
-"""The rooms of identity and of the operators, which hash passwords and send mail."""
+"""Use cases of the identity function: sign-in, credentials and sessions, which hash passwords and send mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The room of single sign-on."""
+"""Use cases of the single sign-on function."""
 
 from __future__ import annotations
 
