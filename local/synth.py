@@ -1,4 +1,4 @@
-"""Synthesizes the CDK app for the local cloud, unless nothing has changed since the last time."""
+"""Synthesizes the CDK app for the local cloud, if something has changed since the last time."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _INPUTS = (
     "layers/platform/python/docplatform/runtime/s*.py",
     "layers/platform/python/docplatform/core/*.py",
 )
-_KEPT = 12
+_MOST_ASSEMBLIES = 12
 
 
 def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
-    """The folder of the cloud assembly. ``wanted``: settings other than those of ``cdk.json``.
+    """Return the folder of the cloud assembly. ``wanted`` overrides settings of ``cdk.json``.
 
     Raises CalledProcessError when the app does not synthesize.
     """
@@ -48,14 +48,14 @@ def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
             digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
     assemblies = ROOT / ".local" / "build" / "assemblies"
     out = assemblies / digest.hexdigest()[:16]
-    if not _whole(out):
+    if not _is_complete(out):
         shutil.rmtree(out, ignore_errors=True)
         assemblies.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=assemblies, prefix="new-") as unfinished:
             _run_app(Path(unfinished) / "out", context)
-            with contextlib.suppress(OSError):  # another process was faster
+            with contextlib.suppress(OSError):  # another process has made it meanwhile
                 (Path(unfinished) / "out").rename(out)
-        _forget_old(assemblies)
+        _delete_old(assemblies)
     return out
 
 
@@ -69,8 +69,8 @@ def _run_app(out: Path, context: dict[str, Any]) -> None:
         done.check_returncode()
 
 
-def _whole(out: Path) -> bool:
-    """Whether all is there, layers too, which the assembly only points at."""
+def _is_complete(out: Path) -> bool:
+    """Whether the assembly is complete, including the layers that it points to."""
     if not (out / "manifest.json").exists():
         return False
     for assets in out.glob("*.assets.json"):
@@ -80,8 +80,8 @@ def _whole(out: Path) -> bool:
     return True
 
 
-def _forget_old(assemblies: Path) -> None:
-    """Every test run has ports, and so templates, of its own."""
+def _delete_old(assemblies: Path) -> None:
+    """Delete old assemblies. Every test run has ports of its own, and so templates of its own."""
     known = sorted(assemblies.iterdir(), key=lambda each: each.stat().st_mtime, reverse=True)
-    for old in known[_KEPT:]:
+    for old in known[_MOST_ASSEMBLIES:]:
         shutil.rmtree(old, ignore_errors=True)

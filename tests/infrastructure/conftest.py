@@ -1,5 +1,5 @@
-"""Synthesizes once for all tests: what production gets, and what a trial gets. No layer is built; the templates do not
-depend on them."""
+"""Synthesizes the templates once for all tests: those of production and those of a trial. No layer is built,
+because the templates do not depend on their content."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def context(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def an_app(out: Path, settings: dict[str, Any], region: str = "") -> tuple[aws_cdk.App, dict[str, Any]]:
-    """An app without stacks, and the context to build it from: all regions, or one."""
+    """An app without stacks, and the context to build it from, for all regions or for one."""
     if region:
         settings = settings | {"regions": {region: settings["regions"][region]}, "home_region": region}
     made = context(settings)
@@ -77,5 +77,5 @@ def production(tmp_path_factory: pytest.TempPathFactory, layers_of_nothing: Any)
 
 @pytest.fixture(scope="session")
 def trial(tmp_path_factory: pytest.TempPathFactory, layers_of_nothing: Any) -> Assembly:
-    """One region, ephemeral."""
+    """The templates of an ephemeral deployment in one region."""
     return synthesize(tmp_path_factory.mktemp("trial"), TRIAL, layers_of_nothing, HOME)

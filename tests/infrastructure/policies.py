@@ -1,5 +1,5 @@
-"""IAM's decision, as far as the product's policies go: identity policies and a role's trust, with conditions and policy
-variables.
+"""An evaluator of IAM policies for what the product uses: identity policies and a role's trust policy, with
+conditions and policy variables.
 
 docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -41,8 +41,8 @@ def statements(document: Mapping[str, Any]) -> list[Statement]:
 
 
 def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
-    """Every role of a stack by name, with all that its policies say. Raises AssertionError for policies from elsewhere
-    but one of AWS's that is named."""
+    """Every named role of a stack with all statements of its policies. Raises AssertionError for a managed policy,
+    which is not read here."""
     for logical_id, role in stack.of("AWS::IAM::Role").items():
         found: list[Statement] = []
         for policy in role.get("Policies", ()):
@@ -56,7 +56,8 @@ def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
 
 
 def allows(policy: list[Statement], action: str, resource: str, context: Context) -> bool:
-    """``context``: condition key → value or values; a key that the request does not have is left out."""
+    """Whether the policy allows the request. ``context``: condition key → value or values; keys that the request
+    does not have are left out."""
     effects = {each.effect for each in policy if _applies(each, action, resource, context)}
     return effects == {"Allow"}
 
@@ -104,7 +105,8 @@ def _like(pattern: str, value: str, context: Context) -> bool:
 
 
 def _filled(text: str, context: Context) -> str | None:
-    """With policy variables put in; None when one has no value, for then the statement matches nothing."""
+    """The text with policy variables filled in; None if a variable has no value, because the statement then
+    matches nothing."""
     wanted = re.findall(r"\$\{([^}]+)\}", text)
     for each in wanted:
         value = context.get(each)
@@ -119,7 +121,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def document(policy: list[Statement]) -> dict[str, Any]:
-    """As IAM spells it."""
+    """The policy document as IAM writes it."""
     spelled = [
         {"Effect": each.effect, "Action": list(each.actions), "Resource": list(each.resources)}
         | ({"Condition": dict(each.conditions)} if each.conditions else {})

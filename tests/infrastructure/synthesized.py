@@ -1,4 +1,4 @@
-"""The synthesized templates, read as CloudFormation would read them: by type, with references put in."""
+"""The synthesized templates by stack and resource type, with references resolved as CloudFormation would."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ Json = dict[str, Any]
 
 @dataclass
 class Stack:
-    """``resources``: logical id → resource, as in the template. Intrinsic functions are put in as text: a reference to
-    a resource as ``<its id>``, an attribute as ``<its id.Attribute>``, an import as what the exporting stack says it
-    is."""
+    """A stack's template. ``resources``: logical id → resource.
+
+    Intrinsic functions become text: a reference to a resource is ``<its id>``, an attribute ``<its id.Attribute>``,
+    an import the value that the exporting stack gives.
+    """
 
     name: str
     template: Json
@@ -33,7 +35,7 @@ class Stack:
         return read
 
     def of(self, kind: str) -> dict[str, Json]:
-        """Logical id → properties, of resources of a type such as ``AWS::SQS::Queue``."""
+        """Logical id → properties of all resources of a type such as ``AWS::SQS::Queue``."""
         return {
             logical_id: resource.get("Properties", {})
             for logical_id, resource in self.resources.items()
@@ -41,7 +43,7 @@ class Stack:
         }
 
     def one(self, kind: str, **properties: object) -> Json:
-        """The properties of the one resource of that type that has these."""
+        """The properties of the only resource of that type that has ``properties``."""
         (found,) = [each for each in self.of(kind).values() if properties.items() <= each.items()]
         return found
 
@@ -93,7 +95,7 @@ class Assembly:
 
 
 def read(folder: Path) -> Assembly:
-    """A cloud assembly, as ``app.synth()`` left it."""
+    """Read a cloud assembly that ``app.synth()`` has written."""
     assembly = Assembly(folder)
     artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
     for name, artifact in artifacts.items():

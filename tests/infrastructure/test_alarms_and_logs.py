@@ -1,4 +1,4 @@
-"""Whatever can fail for good wakes somebody, and what happened can be read for as long as it must be."""
+"""Every lasting failure raises an alarm, and logs are kept as long as they are needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def watch(production: Assembly, region: str) -> Stack:
 
 
 def _alarms(watch: Stack, namespace: str, metric: str) -> dict[str, Json]:
-    """What is watched (the values of the metric's dimensions) → alarm."""
+    """The values of the metric's dimensions → alarm."""
     return {
         " ".join(sorted(str(each["Value"]) for each in alarm["Dimensions"])): alarm
         for alarm in watch.of("AWS::CloudWatch::Alarm").values()

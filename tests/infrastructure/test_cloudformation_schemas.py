@@ -1,4 +1,4 @@
-"""Every property of every resource is one that CloudFormation knows, of the type and form it takes (cfn-lint, by AWS's
+"""CloudFormation knows every property of every resource, with its type and form (checked by cfn-lint with AWS's
 own schemas)."""
 
 from __future__ import annotations

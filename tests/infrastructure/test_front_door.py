@@ -1,4 +1,4 @@
-"""What stands between the world and the functions: firewall, API, authorizer, and what the API answers by itself."""
+"""The edge of the API: firewall, REST API, authorizer, and the answers that API Gateway gives by itself."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_status_is_the_one_that_http_means(api: Stack, kind: str, status: in
 
 
 def test_problems_of_the_api_have_the_codes_of_the_functions_problems(api: Stack) -> None:
-    """What two sides can find wrong, they say in the same words."""
+    """API Gateway and functions use the same code and title for the same problem."""
     from docplatform.core.errors import DomainError, Forbidden, Unauthenticated
     from docplatform.http import problems
 

@@ -1,4 +1,4 @@
-"""What functions, workflows and services of ours may do in their own name: a closed list, and no tenant data in it."""
+"""Permissions that functions, workflows and services have in their own name: a closed list without tenant data."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 
 def _own(production: Assembly, region: str) -> Iterator[tuple[str, list[Statement]]]:
-    """Function → what its own role allows."""
+    """Each function with the statements of its own role."""
     data = production.stack("data", region)
     known = {f"<{data.key(f'alias/docplatform-{what}')}.Arn>": f"<{what} key>" for what in ("data", "token")}
     found = dict(roles(production.stack("api", region)))

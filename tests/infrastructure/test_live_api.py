@@ -1,4 +1,4 @@
-"""What live connections come through: the WebSocket API, who may open one, and who may close it."""
+"""The WebSocket API: who may open a live connection, and who may close it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _region(api: Stack) -> str:
 
 
 def test_nothing_is_opened_without_a_ticket(api: Stack) -> None:
-    """The identity source is missing: API Gateway answers 401, and calls nobody."""
+    """Without the identity source, API Gateway answers 401 and calls no function."""
     ((authorizer_id, authorizer),) = api.of("AWS::ApiGatewayV2::Authorizer").items()
     assert authorizer["IdentitySource"] == ["route.request.querystring.ticket"]
     assert authorizer["AuthorizerType"] == "REQUEST"

@@ -1,5 +1,5 @@
-"""From an upload to a ready document: nothing is lost, no plan crowds out another, and the workflow's definition
-holds."""
+"""The processing of uploads: no message is lost, no plan displaces another one, and the workflow's definition is
+sound."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ DEFINITIONS = sorted((ROOT / "statemachines").glob("*.asl.json"))
 
 
 def _scopes(machine: Json) -> Iterator[Json]:
-    """The machine, and every machine inside it: branches and item processors."""
+    """The state machine and every machine inside it: branches and item processors."""
     yield machine
     for state in machine["States"].values():
         for inner in (*state.get("Branches", ()), *filter(None, (state.get("ItemProcessor"),))):

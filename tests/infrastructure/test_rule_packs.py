@@ -1,5 +1,5 @@
-"""The rule packs AwsSolutions and HIPAA Security (cdk-nag) find nothing that is not acknowledged with a reason, and
-every acknowledgement is needed."""
+"""The rule packs AwsSolutions and HIPAA Security (cdk-nag) find nothing that is not suppressed with a reason, and
+every suppression is needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Findings = set[tuple[str, str]]  # rule, path of the construct
 
 
 def _findings(out: Path, layer_source: Any) -> tuple[Config, Findings]:
-    """All that the packs find in one region (the others have the same stacks: test_stacks.py)."""
+    """All findings of the packs in one region. (The others have the same stacks: test_stacks.py.)"""
     app, context = an_app(out, PRODUCTION, REGION)
     config = load(context)
     deployment.build(app, config, layer_source=layer_source)

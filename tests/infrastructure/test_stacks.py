@@ -1,5 +1,5 @@
-"""The deployment as a whole: the same stacks in every region, no region needs another, and every stack can be
-deployed."""
+"""The deployment as a whole: every region has the same stacks, no region needs another one, and the stacks can be
+deployed in order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LASTING_IDS = {
 
 @pytest.mark.parametrize("part", LASTING_IDS)
 def test_what_holds_data_or_an_address_keeps_its_logical_id(production: Assembly, part: str) -> None:
-    """CloudFormation would delete it and make another one, with the stack's next update."""
+    """CloudFormation deletes a resource whose logical id changes and makes another one."""
     stack = production.stack(part, "" if part == "global" else HOME)
     kinds = ("DynamoDB::GlobalTable", "S3::Bucket", "KMS::Key", "OpenSearchServerless::Collection")
     kinds += ("ApiGateway::RestApi", "ApiGatewayV2::Api")

@@ -1,5 +1,5 @@
-"""What keeps a tenant's data: encrypted with the region's key, recoverable, closed to the public, and not to be deleted
-by accident."""
+"""Stored tenant data: encrypted with the region's key, recoverable, not public, and protected from deletion by
+accident."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_signing_keys_are_given_in_their_order_and_former_ones_to_nobody(
 
 
 def test_a_key_keeps_its_identity_when_it_moves_in_the_list(tmp_path: Path, layers_of_nothing: Any) -> None:
-    """CloudFormation would otherwise make another key under the old one's name."""
+    """Otherwise CloudFormation would make another key under the name of the old one."""
     found = []
     for number, keys in enumerate((["1"], ["1", "2"], ["2", "1"])):
         made = synthesize(tmp_path / str(number), PRODUCTION | {"signing_keys": keys}, layers_of_nothing, HOME)

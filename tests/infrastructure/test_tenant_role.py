@@ -1,5 +1,5 @@
-"""TenantAccess, by IAM's own rules: a session tagged with one tenant reaches that tenant, and an untagged one
-nothing. Keys of KMS have a table of their own (``test_tenant_role_keys.py``)."""
+"""TenantAccess, evaluated by IAM's rules: a session with a tenant's tag has access to that tenant only, and a
+session without a tag to nothing. KMS keys have a table of their own (``test_tenant_role_keys.py``)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""TenantAccess before three judges who know nothing of each other: the rule of the architecture, written down here; an evaluator of IAM
-policies that nobody here wrote (npm: @cloud-copilot/iam-simulate); and what the local cloud enforces. Thousands of requests, and no two may
-disagree.
+"""TenantAccess before three independent evaluators: the rule of the architecture, written down here; an IAM evaluator
+from npm (@cloud-copilot/iam-simulate); and the local cloud. They get thousands of requests and must agree on each.
 
-KMS is left out: the evaluator knows no encryption-context keys. ``test_tenant_role_keys.py`` has a table for those.
+KMS is left out, because the npm evaluator knows no encryption-context keys. ``test_tenant_role_keys.py`` has a table
+for it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _LISTING = {"ListBucket", "ListBucketVersions"}
 
 
 @dataclass(frozen=True)
-class AuthorizerRequest:
-    """Of the role in ``region``, by a session that is tagged with ``tenant``; '' is none."""
+class RoleRequest:
+    """A request of the role in ``region``, by a session with the tag ``tenant``; '' is no tag."""
 
     region: str
     tenant: str
@@ -58,8 +58,9 @@ class AuthorizerRequest:
         return {"principal": principal, **about}
 
 
-def due(asked: AuthorizerRequest) -> bool:
-    """The rule: a tenant's own items, and its own files, in its region; the audit trail is added to and read."""
+def due(asked: RoleRequest) -> bool:
+    """The rule: a session may use its tenant's items and files in its region, and may append to and read the audit
+    trail."""
     service, _, action = asked.action.partition(":")
     if not asked.tenant:
         return False
@@ -81,7 +82,7 @@ def _tenants(chance: random.Random) -> str:
 
 
 def _near(chance: random.Random) -> str:
-    """A tenant's id, or what looks like one."""
+    """A tenant's id, or a text similar to one."""
     return chance.choice(
         [
             OWN,
@@ -104,7 +105,7 @@ def _key(chance: random.Random) -> str:
     return _near(chance) + chance.choice(["#", "#doc#1", "#" + OWN, "", "/doc", "##", "#*", "-#doc"])
 
 
-def _asks_for_items(chance: random.Random) -> AuthorizerRequest:
+def _asks_for_items(chance: random.Random) -> RoleRequest:
     region = chance.choice(REGIONS)
     of = chance.choice([region, region, region, *REGIONS])
     account = chance.choice([ACCOUNT, ACCOUNT, ACCOUNT, "210987654321"])
@@ -116,7 +117,7 @@ def _asks_for_items(chance: random.Random) -> AuthorizerRequest:
     keys = None if chance.random() < 0.1 else tuple(_key(chance) for _ in range(chance.choice([1, 1, 1, 2, 25])))
     if keys and chance.random() < 0.4:
         keys = tuple(f"{OWN}#doc#{number}" for number, _ in enumerate(keys))
-    return AuthorizerRequest(
+    return RoleRequest(
         region,
         _tenants(chance),
         f"dynamodb:{action}",
@@ -133,39 +134,37 @@ def _path(chance: random.Random) -> str:
     )
 
 
-def _asks_for_files(chance: random.Random) -> AuthorizerRequest:
+def _asks_for_files(chance: random.Random) -> RoleRequest:
     region = chance.choice(REGIONS)
     what = chance.choice(["documents", "documents", "documents", "audit", "document"])
     bucket = f"arn:aws:s3:::docplatform-{what}-{ACCOUNT}-{chance.choice([region, region, *REGIONS])}"
     if chance.random() < 0.3:
         prefix = None if chance.random() < 0.1 else _path(chance)
-        return AuthorizerRequest(
-            region, _tenants(chance), f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=prefix
-        )
+        return RoleRequest(region, _tenants(chance), f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=prefix)
     action = chance.choice([*sorted(_OBJECT), *_NEVER_OBJECT])
-    return AuthorizerRequest(region, _tenants(chance), f"s3:{action}", f"{bucket}/{_path(chance) or 'x'}")
+    return RoleRequest(region, _tenants(chance), f"s3:{action}", f"{bucket}/{_path(chance) or 'x'}")
 
 
-def _fair(chance: random.Random, like: AuthorizerRequest) -> AuthorizerRequest:
-    """One that is due, of the same service and region."""
+def _fair(chance: random.Random, like: RoleRequest) -> RoleRequest:
+    """A request that the rule allows, for the same service and region."""
     region = like.region
     if like.action.startswith("dynamodb:"):
         table, actions = chance.choice([("data", _ALL), ("data/index/gsi1", _ALL), ("audit", _APPEND)])
         resource = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-{table}"
         keys = tuple(f"{OWN}#doc#{number}" for number in range(chance.choice([1, 1, 2, 25])))
-        return AuthorizerRequest(region, OWN, f"dynamodb:{chance.choice(sorted(actions))}", resource, keys)
+        return RoleRequest(region, OWN, f"dynamodb:{chance.choice(sorted(actions))}", resource, keys)
     bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}"
     if like.prefix is not None:
-        return AuthorizerRequest(
+        return RoleRequest(
             region, OWN, f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=f"tenants/{OWN}/documents/"
         )
-    return AuthorizerRequest(
+    return RoleRequest(
         region, OWN, f"s3:{chance.choice(sorted(_OBJECT))}", f"{bucket}/tenants/{OWN}/documents/1/2/original"
     )
 
 
-def requests(seed: int) -> Iterator[AuthorizerRequest]:
-    """Wild ones, ones that are due, and ones that are due but for one thing."""
+def requests(seed: int) -> Iterator[RoleRequest]:
+    """Random requests, allowed ones, and allowed ones with one part changed."""
     chance = random.Random(seed)
     for number in range(MANY):
         wild = (_asks_for_items if number % 2 else _asks_for_files)(chance)
@@ -176,7 +175,7 @@ def requests(seed: int) -> Iterator[AuthorizerRequest]:
 # -- judges
 @pytest.fixture(scope="module")
 def policies(production: Assembly) -> dict[str, list[Statement]]:
-    """By region, without what is about KMS."""
+    """The role's statements by region, without those for KMS."""
     found = {
         region: dict(roles(production.stack("data", region)))[f"docplatform-tenant-access-{region}"]
         for region in REGIONS
@@ -186,8 +185,8 @@ def policies(production: Assembly) -> dict[str, list[Statement]]:
     }
 
 
-def by_the_simulator(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool | None]:
-    """None for a file with a star in its name: the simulator takes the star for a pattern and asks about any file."""
+def by_the_simulator(policy: list[Statement], asked: list[RoleRequest]) -> list[bool | None]:
+    """The simulator's answers; None for a file with a star in its name, which the simulator takes for a pattern."""
     try:
         folder = installed(ROOT / "tests/engines/iam")
     except NotInstalled as why:
@@ -202,7 +201,7 @@ def by_the_simulator(policy: list[Statement], asked: list[AuthorizerRequest]) ->
     return [found[each] == "Allowed" if each in found else None for each in asked]
 
 
-def by_the_local_cloud(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool]:
+def by_the_local_cloud(policy: list[Statement], asked: list[RoleRequest]) -> list[bool]:
     command = [str(CLOUD_PYTHON), str(ROOT / "tests/engines/iam/emulator.py")]
     told = answers(
         ["env", f"PYTHONPATH={ROOT}", *command], [document(policy), *(each.line() for each in asked)], folder=ROOT
@@ -211,7 +210,7 @@ def by_the_local_cloud(policy: list[Statement], asked: list[AuthorizerRequest]) 
     return [each == "Allow" for each in told]
 
 
-def by_ours(policy: list[Statement], asked: list[AuthorizerRequest]) -> list[bool]:
+def by_ours(policy: list[Statement], asked: list[RoleRequest]) -> list[bool]:
     return [allows(policy, each.action, each.resource, each.context) for each in asked]
 
 

@@ -1,9 +1,10 @@
-"""What TenantAccess may do with keys of KMS: a table by hand, because the evaluator of ``test_tenant_role_by_others.py`` knows no condition
-keys of encryption contexts. Read by this folder's own reading of IAM, and by the local cloud's.
+"""KMS permissions of TenantAccess: a table written by hand, because the npm evaluator of
+``test_tenant_role_by_others.py`` knows no encryption-context keys. This folder's own evaluator and the local cloud
+check it.
 
-The contexts that services give: S3 the object, or with a bucket key the bucket (docs.aws.amazon.com/AmazonS3/latest/userguide/
-UsingKMSEncryption.html#encryption-context); DynamoDB table and account (docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-encryption.usagenotes.html).
+The encryption contexts of services: S3 gives the object, or the bucket with a bucket key
+(docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context); DynamoDB gives table and
+account (docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html).
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ Policy = list[Statement]
 
 @pytest.fixture(scope="module")
 def policies(production: Assembly) -> dict[str, Policy]:
-    """By region; keys by the names that the table gives them."""
+    """The role's statements by region, with keys named as in the table."""
     found = {}
     for region in REGIONS:
         stack = production.stack("data", region)
