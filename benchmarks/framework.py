@@ -55,7 +55,7 @@ def api_of(routes: int) -> Router:
             return Answer(id=thing_id, name=body.name)
 
         change.__annotations__ = {"body": Body}
-        api.post(f"/v1/things{number}/{{thing_id}}/part", answers=Answer, needs=Permission.WRITE)(change)
+        api.post(f"/v1/things{number}/{{thing_id}}/part", response=Answer, permission=Permission.WRITE)(change)
     return api
 
 
