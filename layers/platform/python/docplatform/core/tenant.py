@@ -46,9 +46,33 @@ class TenantStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
+class IsolationLevel(StrEnum):
+    """What a tenant has for itself; each level has what the one before has (docs/adr/0011)."""
+
+    SHARED = "shared"
+    SCHEMA = "schema"  # a search collection and an encryption key
+    DATABASE = "database"  # and a table
+    DEDICATED = "dedicated"  # and compute
+
+
+POOLED = "pooled"
+"""The search collection of all tenants that have none of their own."""
+
+_OWN: dict[IsolationLevel, tuple[str, ...]] = {
+    IsolationLevel.SHARED: (),
+    IsolationLevel.SCHEMA: ("collection", "encryption_key"),
+    IsolationLevel.DATABASE: ("collection", "encryption_key", "table"),
+    IsolationLevel.DEDICATED: ("collection", "encryption_key", "table"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """What the control plane knows of a tenant: nothing about any person. ``collection`` names its search collection."""
+    """What the control plane knows of a tenant: nothing about any person.
+
+    ``collection`` names its search collection, ``encryption_key`` is the ARN of its KMS key ('': the region's), ``table`` names its data
+    table ('': the region's), ``features`` are the features that are switched on for it.
+    """
 
     id: str
     subdomain: str
@@ -58,6 +82,16 @@ class Tenant:
     status: TenantStatus
     collection: str
     created_at: datetime
+    isolation_level: IsolationLevel = IsolationLevel.SHARED
+    encryption_key: str = ""
+    features: frozenset[str] = frozenset()
+    table: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a tenant that would share what its isolation level says is its own."""
+        for name in _OWN[self.isolation_level]:
+            if getattr(self, name) in ("", POOLED):
+                raise ValueError(f"isolation level {self.isolation_level} without a {name} of its own")
 
     @property
     def limits(self) -> PlanLimits:
@@ -102,10 +136,15 @@ def tenant_item(tenant: Tenant) -> dict[str, Any]:
         "status": tenant.status.value,
         "collection": tenant.collection,
         "created_at": rfc3339(tenant.created_at),
+        "isolation_level": tenant.isolation_level.value,
+        "encryption_key": tenant.encryption_key,
+        "features": sorted(tenant.features),
+        "table": tenant.table,
     }
 
 
 def tenant_from(item: dict[str, Any]) -> Tenant:
+    """An item that is older than isolation levels is of a shared tenant."""
     return Tenant(
         id=item["tenant_id"],
         subdomain=item["subdomain"],
@@ -115,6 +154,10 @@ def tenant_from(item: dict[str, Any]) -> Tenant:
         status=TenantStatus(item["status"]),
         collection=item["collection"],
         created_at=parse_rfc3339(item["created_at"]),
+        isolation_level=IsolationLevel(item.get("isolation_level", IsolationLevel.SHARED)),
+        encryption_key=item.get("encryption_key", ""),
+        features=frozenset(item.get("features", ())),
+        table=item.get("table", ""),
     )
 
 

@@ -33,7 +33,7 @@ def table(tenant: Tenant) -> TenantTable:
     return TenantTable(
         clients(tenant).client("dynamodb"),
         tenant_id=tenant.id,
-        data_table=settings.data_table,
+        data_table=tenant.table or settings.data_table,
         audit_table=settings.audit_table,
     )
 

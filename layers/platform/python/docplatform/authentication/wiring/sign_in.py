@@ -40,7 +40,8 @@ def _lockout(tenant: Tenant, address: str) -> Lockout:
 
 
 def kms_secrets(tenant: Tenant) -> KmsSecrets:
-    return KmsSecrets(lambda: clients(tenant).client("kms"), load(IdentitySettings).data_key_arn, tenant.id)
+    key = tenant.encryption_key or load(IdentitySettings).data_key_arn
+    return KmsSecrets(lambda: clients(tenant).client("kms"), key, tenant.id)
 
 
 def _proofs(tenant: Tenant) -> FactorVerifier:
