@@ -1,11 +1,18 @@
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cdk.contract import copy_contract
+from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.runtime import settings
 from tests.support.mocked_aws import Cloud, Person, TenantWorld, cloud
 from tests.support.mocked_region import House, new_house
+
+if TYPE_CHECKING:
+    from tests.identity.harness import Company
 
 
 def pytest_configure() -> None:
@@ -22,6 +29,22 @@ def region() -> Iterator[Cloud]:
 @pytest.fixture
 def acme(region: Cloud) -> TenantWorld:
     return region.tenant("acme")
+
+
+@pytest.fixture
+def in_acme(acme: TenantWorld) -> Iterator[None]:
+    """For tests that open stores themselves, where no edge has set the tenant."""
+    with tenant_context(acme.tenant):
+        yield
+
+
+@pytest.fixture
+def company(region: Cloud) -> Iterator[Company]:
+    """A tenant's people, whose services and stores are opened in the test itself."""
+    from tests.identity.harness import Company
+
+    with tenant_scope():
+        yield Company()
 
 
 @pytest.fixture

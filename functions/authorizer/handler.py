@@ -15,13 +15,12 @@ from docplatform.authentication.access_token import TokenRefused
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.errors import DomainError
-from docplatform.core.tenant import Tenant, to_text
+from docplatform.core.tenant import Tenant, enter_tenant, to_text
 from docplatform.core.time import now
 from docplatform.identity.model import alive
 from docplatform.identity.wiring.users import people
 from docplatform.runtime import tenant_resolution
 from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
-from docplatform.runtime.telemetry import tenant_in_hand
 
 
 @authorizer("authorize")
@@ -31,7 +30,7 @@ def handler(request: AuthorizerRequest) -> Policy:
     except DomainError as error:
         request.line.note(stray=error.code)
         return _policy(request, "Allow", UNKNOWN_USER, {})
-    tenant_in_hand.set(tenant.id)
+    enter_tenant(tenant)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:

@@ -6,6 +6,7 @@ API Gateway repeats the returned context with every message of the connection, a
 
 from docplatform.core.audit import Action
 from docplatform.core.errors import DomainError
+from docplatform.core.tenant import enter_tenant
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
 from docplatform.realtime.connections import admit
@@ -13,7 +14,6 @@ from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.wiring import live
 from docplatform.runtime import tenant_resolution
 from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
-from docplatform.runtime.telemetry import tenant_in_hand
 
 
 @authorizer("live-admission")
@@ -23,7 +23,7 @@ def handler(request: AuthorizerRequest) -> Policy:
     except DomainError as stray:
         request.line.note(stray=stray.code)
         raise Unauthorized from stray
-    tenant_in_hand.set(tenant.id)
+    enter_tenant(tenant)
     try:
         session, user = admit(live(tenant), people(tenant), request.query.get("ticket", ""), now())
     except InvalidTicket as refused:

@@ -9,6 +9,7 @@ from typing import Any
 
 from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import DomainError
+from docplatform.core.tenant import tenant_scope
 from docplatform.http import problems
 from docplatform.http.problems import MalformedRequest
 from docplatform.http.request import json_of
@@ -22,6 +23,11 @@ _LARGEST = 4_096  # characters of a message
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    with tenant_scope():
+        return _respond(event)
+
+
+def _respond(event: dict[str, Any]) -> dict[str, Any]:
     context = event["requestContext"]
     line = Line("live", context.get("requestId") or "")
     line.note(event=context["eventType"])

@@ -18,16 +18,11 @@ from docplatform.api_keys.wiring import keys_of
 from docplatform.core import ids
 from docplatform.core.actor import PERMISSIONS, Actor, Permission, Role
 from docplatform.core.errors import Forbidden, SessionNeeded
+from docplatform.core.tenant import tenant_context
 from tests.identity.harness import Company, another_tenant
-from tests.support.mocked_aws import Cloud
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 READ = frozenset({Permission.READ})
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 def service(company: Company) -> ApiKeyService:
@@ -66,8 +61,9 @@ def test_a_repetition_after_the_expiry_still_finds_what_it_made(company: Company
 
 def test_a_key_opens_no_other_tenant(company: Company) -> None:
     _, text = service(company).create("K", READ, company.clock() + timedelta(days=1))
-    with pytest.raises(KeyRefused, match="unknown key") as refused:
-        admit(text, keys_of(another_tenant()), company.clock())
+    other = another_tenant()
+    with tenant_context(other), pytest.raises(KeyRefused, match="unknown key") as refused:
+        admit(text, keys_of(other), company.clock())
     assert refused.value.owner_id == ""
 
 

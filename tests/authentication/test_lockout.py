@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,15 +12,14 @@ from docplatform.core.errors import DomainError, TooManyAttempts
 from docplatform.core.tenant import Plan
 from docplatform.identity.attempts import AttemptCount, source_of, tenant_cap
 from docplatform.identity.errors import InvalidCredentials
-from tests.identity.harness import PASSWORD, Company
+from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.mocked_aws import Cloud
 
 ANN, NOBODY = "ann@acme.example", "nobody@acme.example"
 
 
 @pytest.fixture
-def company(region: Cloud) -> Company:
-    company = Company()
+def company(company: Company) -> Company:
     company.moves_in()
     return company
 
@@ -98,7 +96,7 @@ def test_many_at_once_get_no_more_tries_than_one_after_another(company: Company)
             return type(error)
         raise AssertionError("a guess was right")
 
-    with ThreadPoolExecutor(8) as pool:
+    with at_once(8) as pool:
         outcomes = list(pool.map(guess, range(40)))
     assert outcomes.count(InvalidCredentials) <= 10
     assert set(outcomes) == {InvalidCredentials, TooManyAttempts}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyotp
@@ -16,7 +15,7 @@ from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, InvalidCredentials, MfaIsRequired
 from docplatform.identity.factors import SecuritySettings
-from tests.identity.harness import PASSWORD, Company
+from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.mocked_aws import Cloud
 
 ANN = "ann@acme.example"
@@ -42,11 +41,6 @@ class Ann:
 
     def logs_in(self, **shown: Any) -> IssuedTokens:
         return self.company.steps.verify_factor(self.challenge(), PresentedFactor(**(shown or {"code": self.code()})))
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 @pytest.fixture
@@ -114,7 +108,7 @@ def test_of_two_who_show_one_code_at_once_one_gets_in(ann: Ann) -> None:
         except DomainError as error:
             return error
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         results = list(pool.map(show, challenges))
     assert len([result for result in results if isinstance(result, IssuedTokens)]) == 1
 

@@ -14,7 +14,6 @@ from docplatform.core.errors import Conflict, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode
 from tests.identity.harness import HOME, PASSWORD, Company
 from tests.support.authenticator import Authenticator, content, text
-from tests.support.mocked_aws import Cloud
 
 ANN = "ann@acme.example"
 
@@ -30,11 +29,6 @@ def register(
 def enter(company: Company, device: Authenticator) -> IssuedTokens:
     challenge, options = company.steps.ask_for_passkey()
     return company.steps.log_in_with_passkey(challenge, device.gets(options))
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 @pytest.fixture

@@ -11,15 +11,9 @@ from docplatform.core.errors import TooManyAttempts
 from docplatform.identity.errors import InvalidCredentials, InvalidRefreshToken, InvalidReset, WeakPassword
 from docplatform.identity.model import check_password
 from tests.identity.harness import PASSWORD, Company
-from tests.support.mocked_aws import Cloud
 
 ANN = "ann@acme.example"
 NEW = "another sentence to remember"
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 
 from docplatform.core.actor import Role
+from docplatform.core.tenant import tenant_context
 from tests.support.http_server import Ask, application
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
@@ -131,12 +132,13 @@ def test_who_is_not_active_has_no_session_any_more(
 
     bo, at = acme.member(Role.EDITOR), datetime.now(UTC)
     session = Session(ids.new(ids.SESSION, at), bo.id, "s", "f", at, at, at + timedelta(days=1), "", "", at)
-    with people(acme.tenant).begin() as changes:
+    with tenant_context(acme.tenant), people(acme.tenant).begin() as changes:
         changes.open_session(session)
     changed = patches(idp, f"/scim/v2/Users/{bo.id}", operation)
     assert (changed.status, changed["active"]) == (200, False)
-    assert people(acme.tenant).session(session.id) is None
-    found = people(acme.tenant).user(bo.id)
+    with tenant_context(acme.tenant):
+        assert people(acme.tenant).session(session.id) is None
+        found = people(acme.tenant).user(bo.id)
     assert found is not None
     assert found.status == "disabled"
 
@@ -287,9 +289,10 @@ def test_members_are_read_together_and_what_lies_between_is_passed_over(
     monkeypatch.setattr(provisioning_store, "_KEYS", at_once)
     directory = provisioning_store.DynamoDirectory(table(acme.tenant))
     known = list(crowd)
-    for chosen in (known, known[:1], known[-1:], known[1:3], known[::5], [known[1], known[10]], [], known[::-1]):
-        assert directory.members(chosen) == {each: crowd[each] for each in chosen}
-    between = acme.calls(lambda: directory.members([known[1], known[10]]))
+    with tenant_context(acme.tenant):
+        for chosen in (known, known[:1], known[-1:], known[1:3], known[::5], [known[1], known[10]], [], known[::-1]):
+            assert directory.members(chosen) == {each: crowd[each] for each in chosen}
+        between = acme.calls(lambda: directory.members([known[1], known[10]]))
     assert len(between) <= 2 + 4 / at_once, "the eight groups between them are not read to the end"
 
 

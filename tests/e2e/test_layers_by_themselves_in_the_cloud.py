@@ -4,7 +4,7 @@ nothing but the credentials that a handler has while it acts for acme; hooli's d
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from docplatform.core.actor import Actor, Role
-from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context
 from docplatform.identity.adapters.user_store import DynamoPeople
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
@@ -40,10 +40,12 @@ class Handler:
     own: TenantSite
     admin: str
 
-    def actor(self, whose: TenantSite) -> Actor:
+    def tenant(self, whose: TenantSite) -> Tenant:
         at = datetime.now(UTC)
-        tenant = Tenant(whose.id, whose.site.subdomain, "", Plan.STANDARD, US, TenantStatus.ACTIVE, "pooled", at)
-        return Actor(tenant, self.admin, "ses_test", Role.ADMIN, "request")
+        return Tenant(whose.id, whose.site.subdomain, "", Plan.STANDARD, US, TenantStatus.ACTIVE, "pooled", at)
+
+    def actor(self, whose: TenantSite) -> Actor:
+        return Actor(self.tenant(whose), self.admin, "ses_test", Role.ADMIN, "request")
 
     def table(self, keys_of: TenantSite) -> TenantTable:
         """Where ``keys_of`` is not acme, the code has forgotten whom it acts for."""
@@ -78,6 +80,13 @@ def handler(acme: TenantSite) -> Handler:
         own=acme,
         admin=acme.admin.user_id,
     )
+
+
+@pytest.fixture(autouse=True)
+def context(handler: Handler, acme: TenantSite) -> Iterator[None]:
+    """The edge has set acme's, unless a test says that it was wrong as well."""
+    with tenant_context(handler.tenant(acme)):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -179,10 +188,11 @@ def test_storage_refuses_a_handler_that_forgets_its_tenant(
     ours, lost = handler.library(acme).document(mine), handler.files(hooli)
     assert handler.files(acme).text(mine, ours.version.id)
     version = hooli.admin.document(theirs)["version"]["id"]
-    refused(lambda: lost.text(theirs, version))
-    refused(lambda: lost.keep(theirs, version, "text.txt", b"stolen", "text/plain"))
-    refused(lambda: lost.tags(theirs, version, "null"))
-    refused(lambda: lost.erase(theirs))
+    with tenant_context(handler.tenant(hooli)):
+        refused(lambda: lost.text(theirs, version))
+        refused(lambda: lost.keep(theirs, version, "text.txt", b"stolen", "text/plain"))
+        refused(lambda: lost.tags(theirs, version, "null"))
+        refused(lambda: lost.erase(theirs))
     assert hooli.admin.downloads(theirs)
 
 
@@ -197,7 +207,9 @@ def test_a_link_reaches_what_it_was_signed_for_and_nothing_else(
     bent = good.url.replace(acme.id, hooli.id).replace(mine, theirs).replace(document.version.id, version)
     assert bent != good.url
     assert requests.get(bent, timeout=30).status_code == 403
-    assert requests.get(handler.files(hooli).download_link(document, soon).url, timeout=30).status_code == 403
+    with tenant_context(handler.tenant(hooli)):
+        theirs_by_hand = handler.files(hooli).download_link(document, soon)
+    assert requests.get(theirs_by_hand.url, timeout=30).status_code == 403
     announced = acme.admin.announces(f"{secrets.token_hex(5)}.txt", 4, "text/plain")["upload"]
     elsewhere = announced["url"].replace(acme.id, hooli.id)
     assert requests.put(elsewhere, data=b"evil", headers=announced["headers"], timeout=30).status_code == 403

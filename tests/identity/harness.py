@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -24,7 +26,7 @@ from docplatform.control_plane.onboarding import TenantService
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import MailNotSent
-from docplatform.core.tenant import Plan, Tenant, TenantStatus
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, enter_tenant
 from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.identity.account_admin import AccountService
@@ -146,6 +148,7 @@ class Company:
         self.tenant = self.operator().create(
             subdomain="acme", name="Acme", plan=Plan.STANDARD, admin_email="ann@acme.example"
         )
+        enter_tenant(self.tenant)
 
     def operator(self) -> TenantService:
         address = "https://acme.example"
@@ -223,6 +226,16 @@ class Company:
 
     def own_sessions(self, entry: IssuedTokens) -> OwnSessions:
         return OwnSessions(self.actor(entry), self.people, self.clock)
+
+
+def at_once(threads: int) -> ThreadPoolExecutor:
+    """Threads that work for the test's tenant."""
+    return ThreadPoolExecutor(threads, initializer=_continue, initargs=(copy_context(),))
+
+
+def _continue(context: Context) -> None:
+    for variable, value in context.items():
+        variable.set(value)
 
 
 def setup(tenant: Tenant) -> OnboardingStore:

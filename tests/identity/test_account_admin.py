@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from docplatform.authentication.sign_in import IssuedTokens
@@ -17,15 +15,10 @@ from docplatform.identity.errors import (
     UserNotFound,
 )
 from docplatform.identity.model import UserStatus
-from tests.identity.harness import PASSWORD, Company
+from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.mocked_aws import Cloud
 
 ANN = "ann@acme.example"
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 @pytest.fixture
@@ -86,7 +79,7 @@ def test_of_two_admins_who_disable_each_other_one_stays(company: Company, ann: I
             return False
         return True
 
-    with ThreadPoolExecutor(2) as pool:
+    with at_once(2) as pool:
         done = list(pool.map(disable, pairs))
     assert sorted(done) == [False, True]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import boto3
 import pytest
 
@@ -18,18 +16,13 @@ from docplatform.core.errors import (
     QuotaExceeded,
     TenantNotFound,
 )
-from docplatform.core.tenant import Plan
+from docplatform.core.tenant import Plan, tenant_context
 from docplatform.identity.errors import EmailTaken
 from docplatform.identity.model import User, UserStatus
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.tenancy.errors import SubdomainTaken
-from tests.identity.harness import Company, another_tenant, setup
+from tests.identity.harness import Company, another_tenant, at_once, setup
 from tests.support.mocked_aws import Cloud
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
 
 
 def everybody(company: Company) -> list[str]:
@@ -46,7 +39,7 @@ def test_of_two_invitations_to_one_address_one_is_good(company: Company) -> None
         except DomainError as error:
             return type(error)
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         results = list(pool.map(invite, range(4)))
     assert sorted(results, key=str) == sorted([User, EmailTaken, EmailTaken, EmailTaken], key=str)
     assert everybody(company) == ["ann@acme.example", "bo@acme.example"]
@@ -68,7 +61,7 @@ def test_the_last_seat_is_taken_once(company: Company, region: Cloud) -> None:
         except DomainError as error:
             return type(error)
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         results = list(pool.map(invite, range(4)))
     assert results.count(User) == 1
     assert results.count(QuotaExceeded) == 3
@@ -101,7 +94,7 @@ def test_of_the_same_request_at_once_everybody_gets_the_same_user(company: Compa
         except AlreadyDone:
             return ""
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         results = set(pool.map(invite, range(4))) - {""}
     assert len(results) == 1
 
@@ -145,7 +138,8 @@ def test_a_tenant_that_is_only_registered_is_founded_by_the_next_call(company: C
     )
     assert made == begun
     company.tenant = begun
-    assert company.actor(company.moves_in()).role is Role.ADMIN
+    with tenant_context(begun):
+        assert company.actor(company.moves_in()).role is Role.ADMIN
 
 
 def test_a_registered_tenant_is_finished_only_by_the_same_call(company: Company) -> None:

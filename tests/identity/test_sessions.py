@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -12,13 +11,7 @@ from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
-from tests.identity.harness import PASSWORD, Company
-from tests.support.mocked_aws import Cloud
-
-
-@pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
+from tests.identity.harness import PASSWORD, Company, at_once
 
 
 @pytest.mark.parametrize(("days", "good"), [(0, True), (6.99, True), (7, False), (30, False)])
@@ -90,7 +83,7 @@ def test_of_two_exchanges_at_once_one_is_good(company: Company) -> None:
         except DomainError as error:
             return error
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         results = list(pool.map(exchange, range(4)))
     assert len([result for result in results if isinstance(result, IssuedTokens)]) == 1
     assert {type(result) for result in results} == {IssuedTokens, InvalidRefreshToken}
@@ -123,7 +116,7 @@ def test_of_two_who_accept_one_invitation_one_moves_in(company: Company) -> None
             return ""
         return name
 
-    with ThreadPoolExecutor(4) as pool:
+    with at_once(4) as pool:
         names = [name for name in pool.map(accept, ("Ann", "Bea", "Cis", "Dee")) if name]
     (name,) = names
     entry = company.door.log_in("ann@acme.example", f"{PASSWORD} of {name}")

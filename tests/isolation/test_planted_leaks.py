@@ -15,6 +15,7 @@ from docplatform.core.actor import Role
 from docplatform.infra.dynamodb.codec import decode_item
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters import s3
 from docplatform.library.adapters.s3 import S3Files
 from tests.isolation.adversary import MOVES, OVER_HTTP, Game, Leaked, Step, Told, plays
 from tests.support.mocked_aws import Cloud, Person
@@ -130,13 +131,12 @@ def a_warm_table_for_everybody(patch: pytest.MonkeyPatch) -> None:
 def a_link_into_anothers_prefix(patch: pytest.MonkeyPatch) -> None:
     """The prefix of whoever came first."""
     tenants: list[str] = []
-    begin = S3Files.__init__
 
-    def kept(files: S3Files, client: Any, bucket: str, tenant_id: str) -> None:
-        tenants.append(tenant_id)
-        begin(files, client, bucket, tenants[0])
+    def kept(files: S3Files, document_id: str, version_id: str, part: str) -> str:
+        tenants.append(files._tenant_id)
+        return f"{s3.document_prefix(tenants[0], document_id)}{version_id}/{part}"
 
-    patch.setattr(S3Files, "__init__", kept)
+    patch.setattr(S3Files, "_key", kept)
 
 
 def a_line_with_a_name(patch: pytest.MonkeyPatch) -> None:

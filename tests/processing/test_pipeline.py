@@ -20,6 +20,8 @@ from docplatform.processing.pipeline import ProcessingService, ScanPending, Supe
 from docplatform.runtime.tenant_access import clients
 from tests.support.mocked_aws import BUCKET, Person, TenantWorld
 
+pytestmark = pytest.mark.usefixtures("in_acme")
+
 CONTENT = b"the walrus and the carpenter"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role, system
-from docplatform.core.tenant import TenantStatus
+from docplatform.core.tenant import TenantStatus, tenant_context
 from docplatform.identity.model import User, UserStatus
 from docplatform.realtime.adapters.store import DynamoLive
 from docplatform.realtime.connections import (
@@ -96,11 +96,6 @@ class Lines:
 
 
 @pytest.fixture
-def company(region: Cloud) -> Company:
-    return Company()
-
-
-@pytest.fixture
 def lines(company: Company, region: Cloud) -> Lines:
     return Lines(company, region)
 
@@ -143,7 +138,7 @@ def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: IssuedTokens) -> N
 
 def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(lines: Lines, ann: IssuedTokens) -> None:
     ticket, other = lines.ticket(ann), another_tenant()
-    with pytest.raises(InvalidTicket):
+    with tenant_context(other), pytest.raises(InvalidTicket):
         admit(DynamoLive(table(other)), lines.company.people, ticket, lines.company.clock())
     assert lines.admits(ticket)
 

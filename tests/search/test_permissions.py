@@ -11,6 +11,8 @@ from docplatform.search.model import Candidate, IndexHits, SearchQuery
 from docplatform.search.query import SearchService
 from tests.support.mocked_aws import Person, TenantWorld
 
+pytestmark = pytest.mark.usefixtures("in_acme")
+
 
 @dataclass
 class CredulousEngine:

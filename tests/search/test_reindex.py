@@ -12,6 +12,8 @@ from docplatform.search.reindex import SubtreeService
 from docplatform.search.wiring import subtrees
 from tests.support.mocked_aws import Person, TenantWorld
 
+pytestmark = pytest.mark.usefixtures("in_acme")
+
 
 class Entries:
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ from moto.ses.models import ses_backends
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.tenant import Plan, Tenant, TenantStatus, to_text
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context, to_text
 from docplatform.core.time import rfc3339
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from docplatform.infra.dynamodb.keys import TenantKeys
@@ -166,7 +166,7 @@ class Cloud:
         at = datetime.now(UTC)
         tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
         table = TenantTable(self.database, tenant_id=tenant.id, data_table="data", audit_table="audit")
-        with table.begin() as writes:
+        with tenant_context(tenant), table.begin() as writes:
             create_root(writes, table.keys, created_by="usr", at=at)
         return TenantWorld(self, tenant)
 

@@ -11,7 +11,7 @@ from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditRecord, record_of
 from docplatform.core.errors import MailNotSent, TenantNotFound
-from docplatform.core.tenant import Plan, Tenant, TenantStatus, check_subdomain
+from docplatform.core.tenant import POOLED, Plan, Tenant, TenantStatus, check_subdomain, tenant_context
 from docplatform.identity.members import INVITATION_LIFE, new_invitation
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
 from docplatform.identity.ports import Mail, Registry
@@ -66,7 +66,8 @@ class TenantService:
         Raises Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile (two such calls at once), MailNotSent."""
         email, at = clean_email(admin_email), self._now()
         tenant = self._register(check_subdomain(subdomain), clean_display_name(name), plan, at)
-        token = self._invite_first_admin(tenant, email, at)
+        with tenant_context(tenant):  # an operator's request has no tenant of its own
+            token = self._invite_first_admin(tenant, email, at)
         try:
             self._mail.invite(
                 email,
@@ -88,7 +89,7 @@ class TenantService:
             plan=plan,
             region=self._region,
             status=TenantStatus.ACTIVE,
-            collection="pooled",
+            collection=POOLED,
             created_at=at,
         )
         try:

@@ -1,12 +1,19 @@
-"""Tenants, plans and what a plan allows."""
+"""Tenants, plans and what a plan allows; and the tenant that this process works for at the moment.
+
+The edge of a function opens a ``tenant_scope`` for each invocation and calls ``enter_tenant`` as soon as it knows the tenant. Every store
+checks with ``require_tenant`` that it was opened for the same one. The scope's end takes the tenant away again: warm environments remember.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from docplatform.core.errors import Invalid
@@ -168,3 +175,100 @@ def to_text(tenant: Tenant) -> str:
 
 def from_text(text: str) -> Tenant:
     return tenant_from(json.loads(text))
+
+
+# -- the tenant of the work at hand
+
+
+class TenantContextError(RuntimeError):
+    """Work for a tenant without its context, or in another tenant's: a fault of this code, never an answer to a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantContext:
+    """The tenant that is worked for, as the edge has found it out. The attributes are those of ``Tenant``."""
+
+    id: str
+    name: str
+    region: str
+    plan: Plan
+    isolation_level: IsolationLevel
+    encryption_key: str
+    features: frozenset[str]
+    status: TenantStatus
+    collection: str
+    table: str
+
+    @staticmethod
+    def of(tenant: Tenant) -> TenantContext:
+        return TenantContext(
+            id=tenant.id,
+            name=tenant.name,
+            region=tenant.region,
+            plan=tenant.plan,
+            isolation_level=tenant.isolation_level,
+            encryption_key=tenant.encryption_key,
+            features=tenant.features,
+            status=tenant.status,
+            collection=tenant.collection,
+            table=tenant.table,
+        )
+
+
+class _Scope(Enum):
+    EMPTY = "empty"  # an invocation has begun, and its tenant is not known yet
+
+
+_current: ContextVar[TenantContext | _Scope | None] = ContextVar("current_tenant", default=None)
+
+
+@contextmanager
+def tenant_scope() -> Iterator[None]:
+    """One invocation, or one record of a stream. It begins without a tenant, and its end puts back what was before it."""
+    token = _current.set(_Scope.EMPTY)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def enter_tenant(tenant: Tenant) -> None:
+    """Work for this tenant until the scope ends. Raises TenantContextError outside a scope (nothing would take the tenant away again), and
+    where the scope has another tenant already."""
+    held = _current.get()
+    if held is None:
+        raise TenantContextError("no scope is open")
+    if isinstance(held, TenantContext) and held.id != tenant.id:
+        raise TenantContextError("the scope has another tenant")
+    _current.set(TenantContext.of(tenant))
+
+
+@contextmanager
+def tenant_context(tenant: Tenant) -> Iterator[TenantContext]:
+    """A scope of one tenant."""
+    context = TenantContext.of(tenant)
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def get_current_tenant() -> TenantContext:
+    """Raises TenantContextError where none is set."""
+    held = _current.get()
+    if isinstance(held, TenantContext):
+        return held
+    raise TenantContextError("no tenant is set")
+
+
+def current_tenant_id() -> str:
+    """For logs: '' where no tenant is set."""
+    held = _current.get()
+    return held.id if isinstance(held, TenantContext) else ""
+
+
+def require_tenant(tenant_id: str) -> None:
+    """Raises TenantContextError unless this is the tenant that is worked for."""
+    if get_current_tenant().id != tenant_id:
+        raise TenantContextError("another tenant is set")

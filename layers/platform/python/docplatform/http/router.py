@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.audit import Action, AuditFacts
 from docplatform.core.errors import DomainError, Forbidden, NotFound, TooManyAttempts, Unauthenticated
-from docplatform.core.tenant import Tenant
+from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
 from docplatform.http.problems import (
     MalformedRequest,
@@ -36,7 +36,7 @@ from docplatform.http.problems import (
 from docplatform.http.request import FORM, Request, form_of, json_of
 from docplatform.http.schemas import Form, Problem, Response
 from docplatform.runtime import tenant_access, tenant_resolution
-from docplatform.runtime.telemetry import Line, tenant_in_hand
+from docplatform.runtime.telemetry import Line
 
 _ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
@@ -159,30 +159,21 @@ class Router:
 
     def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
         """The Lambda entry point for API Gateway's proxy integration."""
-        request = Request.of(event)
+        with tenant_scope():
+            return self._respond(Request.of(event))
+
+    def _respond(self, request: Request) -> dict[str, Any]:
         line = Line("request", request.id)
-        actor: Actor | None = None
         try:
             route, given = self._match(request)
             line.note(route=f"{route.method} {route.path}")
-            if "actor" in route.wants:
-                actor = given["actor"] = request.actor()
-                tenant_in_hand.set(actor.tenant.id)
-                if not route.api_keys_allowed:
-                    actor.require_session()
-                if route.permission:
-                    actor.require(route.permission)
-                if route.step_up:
-                    route.step_up(actor)
             if "tenant" in route.wants:
                 tenant: Tenant = tenant_resolution.tenant_of(request.host)
+                enter_tenant(tenant)
                 given["tenant"] = tenant
-                tenant_in_hand.set(tenant.id)
-            answer = self._answer(route, request, given)
+            answer_of = self._answer_actor if "actor" in route.wants else self._answer
+            answer = answer_of(route, request, given)
         except DomainError as error:
-            if actor and isinstance(error, (Forbidden, NotFound)):
-                facts: AuditFacts = {"code": error.code, "method": request.method}
-                tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             line.note(problem=error.code)
             answer = _problem(self._dialect, error, request)
         except Exception as error:
@@ -197,6 +188,23 @@ class Router:
             **answer["headers"],
         }
         return answer
+
+    def _answer_actor(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+        """For a route that wants to know who asks. What they may not do, or what is not there for them, goes into the audit trail."""
+        actor = given["actor"] = request.actor()
+        enter_tenant(actor.tenant)
+        try:
+            if not route.api_keys_allowed:
+                actor.require_session()
+            if route.permission:
+                actor.require(route.permission)
+            if route.step_up:
+                route.step_up(actor)
+            return self._answer(route, request, given)
+        except (Forbidden, NotFound) as error:
+            facts: AuditFacts = {"code": error.code, "method": request.method}
+            tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
+            raise
 
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         node, values = self._tree, []

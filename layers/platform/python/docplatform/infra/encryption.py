@@ -10,14 +10,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from docplatform.infra.tenant_bound import TenantBound
+
 _NONCE = 12  # bytes (NIST SP 800-38D §8.2)
 
 
-class KmsSecrets:
+class KmsSecrets(TenantBound[Callable[[], Any]]):
     """``client`` gives a KMS client with the tenant's credentials, for who has a secret to seal or open."""
 
     def __init__(self, client: Callable[[], Any], key_arn: str, tenant_id: str) -> None:
-        self._client, self._key_arn = client, key_arn
+        super().__init__(client, tenant_id)
+        self._key_arn = key_arn
         self._context = {"tenant_id": tenant_id}
 
     def seal(self, secret: str, about: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import UNKNOWN_USER, Action
-from docplatform.core.tenant import Tenant
+from docplatform.core.tenant import Tenant, tenant_scope
 from docplatform.runtime.telemetry import Line
 from docplatform.runtime.tenant_access import record
 
@@ -58,16 +58,17 @@ def authorizer(
             headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
             request_id = (event.get("requestContext") or {}).get("requestId") or ""
             line = Line(name, request_id)
-            try:
-                query = event.get("queryStringParameters") or {}
-                return decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
-            except Unauthorized:
-                raise
-            except Exception as error:
-                line.fault(error)
-                raise
-            finally:
-                line.write()
+            with tenant_scope():
+                try:
+                    query = event.get("queryStringParameters") or {}
+                    return decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
+                except Unauthorized:
+                    raise
+                except Exception as error:
+                    line.fault(error)
+                    raise
+                finally:
+                    line.write()
 
         return handler
 

@@ -8,11 +8,9 @@ import time
 import traceback
 from contextvars import ContextVar
 
+from docplatform.core.tenant import current_tenant_id
+
 _cold = True
-tenant_in_hand: ContextVar[str] = ContextVar("tenant_in_hand", default="")
-"""The tenant of the event being handled, for the log line; set anew for every event, for warm environments remember."""
-
-
 _in_hand: ContextVar[Line | None] = ContextVar("line_in_hand", default=None)
 
 
@@ -30,7 +28,6 @@ class Line:
         self._facts: dict[str, object] = {"event": what, "request_id": request_id, "cold_start": _cold}
         _cold = False
         self._started = time.perf_counter()
-        tenant_in_hand.set("")
         _in_hand.set(self)
 
     def note(self, **facts: object) -> None:
@@ -45,10 +42,12 @@ class Line:
         cause = getattr(error, "cause", None)  # of a refused file: a class and a place, nothing of the file
         more = {name: value for name, value in (("aws", code), ("cause", cause)) if value}
         self.note(level="ERROR", error=type(error).__name__, where=where, **more)
+        if tenant_id := current_tenant_id():  # the scope of a stream's record ends before the line is written
+            self.note(tenant_id=tenant_id)
 
     def write(self) -> None:
         level = self._facts.pop("level", "INFO")
         elapsed = round((time.perf_counter() - self._started) * 1000, 1)
-        line = {"level": level, **self._facts, "tenant_id": tenant_in_hand.get(), "duration_ms": elapsed}
+        line = {"level": level, "tenant_id": current_tenant_id(), **self._facts, "duration_ms": elapsed}
         sys.stdout.write(json.dumps(line, default=str) + "\n")
         sys.stdout.flush()

@@ -7,8 +7,8 @@ from typing import Any
 
 from docplatform.core.actor import Actor, system
 from docplatform.core.errors import TenantNotFound
-from docplatform.core.tenant import Tenant
-from docplatform.runtime.telemetry import Line, fault, tenant_in_hand
+from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
+from docplatform.runtime.telemetry import Line, fault
 from docplatform.runtime.tenant_access import registry
 
 Handler = Callable[[Any, Any], Any]
@@ -20,13 +20,14 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
     def wrap(handle: Callable[[Any], Any]) -> Handler:
         def handler(event: Any, context: Any) -> Any:
             line = Line(name, getattr(context, "aws_request_id", ""))
-            try:
-                return handle(event)
-            except Exception as error:
-                line.fault(error)
-                raise
-            finally:
-                line.write()
+            with tenant_scope():
+                try:
+                    return handle(event)
+                except Exception as error:
+                    line.fault(error)
+                    raise
+                finally:
+                    line.write()
 
         return handler
 
@@ -48,21 +49,22 @@ def process_stream(
         found = followed(change["Keys"])
         if found is None or found in done:
             continue
-        try:
-            follow(*found, record["eventID"])
-        except Exception as error:
-            fault(error)
-            return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
+        with tenant_scope():  # records of several tenants come together
+            try:
+                follow(*found, record["eventID"])
+            except Exception as error:
+                fault(error)
+                return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
         done.add(found)
     return {"batchItemFailures": []}
 
 
 def tenant_of(tenant_id: str) -> Tenant:
-    """Raises TenantNotFound."""
+    """The tenant that the event is about; the scope is its from here on. Raises TenantNotFound."""
     tenant = registry().by_id(tenant_id)
     if tenant is None:
         raise TenantNotFound("The registry does not know it.")
-    tenant_in_hand.set(tenant.id)
+    enter_tenant(tenant)
     return tenant
 
 

@@ -10,16 +10,19 @@ from docplatform.core.errors import DomainError, Unavailable
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.infra.tenant_bound import TenantBound
 
 _BATCH = 100  # keys: DynamoDB's limit for BatchGetItem
 
 
-class TenantTable:
-    """``client`` is a DynamoDB client with the tenant's credentials. Reads are strongly consistent except on indexes."""
+class TenantTable(TenantBound[Any]):
+    """``client`` is a DynamoDB client with the tenant's credentials. Reads are strongly consistent except on indexes.
+    Every call raises TenantContextError outside the tenant's context."""
 
     def __init__(self, client: Any, *, tenant_id: str, data_table: str, audit_table: str) -> None:
+        super().__init__(client, tenant_id)
         self.keys = TenantKeys(tenant_id)
-        self._client, self._data, self._audit = client, data_table, audit_table
+        self._data, self._audit = data_table, audit_table
 
     def get(self, key: Key) -> Item | None:
         answer = self._client.get_item(TableName=self._data, Key=encode_item(key._asdict()), ConsistentRead=True)
@@ -106,7 +109,7 @@ class TenantTable:
         return None
 
     def begin(self) -> Transaction:
-        return Transaction(self._client, self._data)
+        return Transaction(self._client, self._data, self._tenant_id)
 
     def record(
         self, transaction: Transaction, record: AuditRecord, *, error_if_exists: DomainError | None = None

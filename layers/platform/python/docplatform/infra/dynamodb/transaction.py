@@ -9,18 +9,21 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from docplatform.core.errors import ChangedMeanwhile, DomainError
+from docplatform.core.tenant import require_tenant
 from docplatform.infra.dynamodb.codec import encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.tenant_bound import TenantBound
 
 _ATTEMPTS = 8
 LARGEST = 100  # writes: DynamoDB's limit
 
 
-class Transaction:
+class Transaction(TenantBound[Any]):
     """At most 100 writes to one tenant's items. Used as a context manager it commits at the end, unless an error came before."""
 
-    def __init__(self, client: Any, table: str) -> None:
-        self._client, self._table = client, table
+    def __init__(self, client: Any, table: str, tenant_id: str) -> None:
+        super().__init__(client, tenant_id)
+        self._table = table
         self._writes: list[dict[str, Any]] = []
         self._meanings: list[DomainError | None] = []
 
@@ -103,6 +106,8 @@ class Transaction:
             self.commit()
 
     def _queue(self, write: dict[str, Any], meaning: DomainError | None) -> None:
+        """Raises TenantContextError outside the tenant's context, as ``commit`` does."""
+        require_tenant(self._tenant_id)
         self._writes.append(write)
         self._meanings.append(meaning)
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from botocore.exceptions import ClientError
 
 from docplatform.core import ids
+from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.model import Document, TransferLink, Version
 
 PREVIEW_TYPE = "image/webp"
@@ -23,9 +24,10 @@ def document_prefix(tenant_id: str, document_id: str) -> str:
     return f"tenants/{tenant_id}/documents/{document_id}/"
 
 
-class S3Files:
+class S3Files(TenantBound[Any]):
     def __init__(self, client: Any, bucket: str, tenant_id: str) -> None:
-        self._client, self._bucket, self._tenant_id = client, bucket, tenant_id
+        super().__init__(client, tenant_id)
+        self._bucket = bucket
 
     def _key(self, document_id: str, version_id: str, part: str) -> str:
         return f"{document_prefix(self._tenant_id, document_id)}{version_id}/{part}"

@@ -17,6 +17,7 @@ from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 from docplatform.core import cursors, ids, names
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.core.time import rfc3339
+from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document
 from docplatform.search.errors import InvalidQuery
@@ -71,10 +72,10 @@ def connect(endpoint: str, credentials: Any, region: str) -> OpenSearch:
     )
 
 
-class TenantIndex:
+class TenantIndex(TenantBound[OpenSearch]):
     def __init__(self, client: OpenSearch, endpoint: str, tenant_id: str) -> None:
-        self._client, self._tenant_id = client, tenant_id
-        _ensure_index(endpoint, client)
+        super().__init__(client, tenant_id)
+        _ensure_index(endpoint, self._client)
 
     # -- entries
     def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
