@@ -1,0 +1,214 @@
+"""Every function, started with its edge broken: it sets no tenant, or another one. Nothing is asked of any store.
+
+What each would have asked is found out first, with the edge as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from botocore.client import BaseClient
+from opensearchpy import Transport
+
+from cdk.specs import discover
+from docplatform.core import ids
+from docplatform.core.actor import Role
+from docplatform.core.tenant import Tenant, TenantContext, TenantContextError, get_current_tenant, to_text
+from docplatform.core.time import now
+from docplatform.runtime import settings
+from docplatform.runtime.spec import Auth, Grant
+from docplatform.runtime.tenant_access import registry
+from tests.e2e.operations import OPERATIONS, Operation
+from tests.support.mocked_aws import Cloud, function
+from tests.support.mocked_region import House, new_house, sample
+
+FUNCTIONS = discover()
+OWN_ROLE = {"sts": "AssumeRole", "kms": "GetPublicKey Sign", "sesv2": "SendEmail", "dynamodb": "", "s3": ""}
+DOCUMENT, VERSION = ids.new(ids.DOCUMENT, now()), ids.new(ids.VERSION, now())
+USER, SESSION = ids.new(ids.USER, now()), ids.new(ids.SESSION, now())
+
+
+@pytest.fixture(scope="module")
+def environment(region: Cloud) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIVE_ENDPOINT", "https://abcdef1234.execute-api.us-east-1.amazonaws.com/live")
+        settings.load.cache_clear()
+        yield
+    settings.load.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def home(region: Cloud, environment: None) -> House:
+    return new_house(region)
+
+
+@pytest.fixture(scope="module")
+def token(home: House) -> str:
+    return home.moves_in()["access_token"]
+
+
+@pytest.fixture(scope="module")
+def other(region: Cloud) -> Tenant:
+    return region.tenant("other").tenant
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of stores: everything that the function's own role does not do for the region as a whole."""
+    made: list[str] = []
+    call, search = BaseClient._make_api_call, Transport.perform_request
+
+    def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        service = client.meta.service_model.service_name
+        registered = service == "dynamodb" and "'registry'" in str(parameters)
+        if not registered and operation not in OWN_ROLE.get(service, "").split():
+            made.append(f"{service} {operation}")
+        return call(client, operation, parameters)
+
+    def searched(transport: Transport, *given: Any, **more: Any) -> Any:
+        made.append("search")
+        return search(transport, *given, **more)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    monkeypatch.setattr(Transport, "perform_request", searched)
+    return made
+
+
+@pytest.fixture(params=["no tenant", "another tenant"])
+def broken(request: pytest.FixtureRequest, other: Tenant) -> Callable[[pytest.MonkeyPatch], None]:
+    """Breaks the edge: what every way to set the tenant sets."""
+    from docplatform.core import tenant as module
+
+    held = module._Scope.EMPTY if request.param == "no tenant" else TenantContext.of(other)
+    return lambda patch: patch.setattr(TenantContext, "of", staticmethod(lambda _: held))
+
+
+@dataclass
+class Outcome:
+    asked: list[str]
+    refused: bool  # with an error that nobody expects
+
+
+def outcome(start: Callable[[], dict[str, Any]], asked: list[str]) -> Outcome:
+    asked.clear()
+    refused = False
+    try:
+        answer = start()
+        refused = answer.get("statusCode") == 500 or bool(answer.get("batchItemFailures"))
+    except TenantContextError:
+        refused = True
+    except Exception:
+        pass  # it fails for its own reasons: there is no such document, no search engine
+    with pytest.raises(TenantContextError):  # whatever has happened, nothing is left behind
+        get_current_tenant()
+    return Outcome(list(asked), refused)
+
+
+# -- routes
+
+
+def event_of(operation: Operation, home: House) -> dict[str, Any]:
+    """By an admin who may do everything."""
+    tenant = registry().by_id(home.facts["id"])
+    assert tenant is not None
+    event = sample("operator-request") if "operator" in operation.schemes else sample("api-request", HOST=home.host)
+    places = {
+        "document_id": DOCUMENT,
+        "folder_id": "root",
+        "node_id": "root",
+        "principal": "everyone",
+        "user_id": USER,
+        "session_id": SESSION,
+        "tenant_id": tenant.id,
+        "group_id": ids.new(ids.GROUP, now()),
+        "key_id": ids.new(ids.API_KEY, now()),
+    }
+    path = operation.at(**{name: places.get(name, USER) for name in operation.parameters})
+    event |= {"httpMethod": operation.method, "path": path, "queryStringParameters": None}
+    event["headers"] = {**event["headers"], "Content-Type": operation.media_type or "application/json"}
+    body = operation.body
+    event["body"] = urlencode(body) if "form" in operation.media_type else json.dumps(body) if body else None
+    if "operator" not in operation.schemes:
+        claims = {"user_id": USER, "session_id": SESSION, "role": Role.ADMIN.value}
+        event["requestContext"]["authorizer"] = {"tenant": to_text(tenant), **claims}
+    return event
+
+
+def function_of(path: str) -> tuple[str, str]:
+    """Package and module of the function that serves a path."""
+    mounted = {mount.path: each for each in FUNCTIONS for mount in each.spec.mounts}
+    longest = max((each for each in mounted if f"{path}/".startswith(f"{each}/")), key=len)
+    return mounted[longest].folder.name, mounted[longest].spec.handler.partition(".")[0]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_no_operation_asks_a_store_without_its_tenants_context(
+    operation: Operation, home: House, asked: list[str], broken: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    handler = function(*function_of(operation.path)).handler
+    event = event_of(operation, home)
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch)
+        without = outcome(lambda: handler(event, None), asked)
+    whole = outcome(lambda: handler(event, None), asked)
+    assert without.asked == []
+    assert without.refused == bool(whole.asked), whole
+    assert not whole.refused or "search" in whole.asked, "the operation is tried with something that it does not take"
+
+
+# -- events
+
+
+def events(home: House, token: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """For each function that no route calls: its module, and what it is called with."""
+    tenant_id = home.facts["id"]
+    authorizer = sample("authorizer", HOST=home.host)
+    authorizer["headers"]["Authorization"] = f"Bearer {token}"
+    admission = sample("live-authorizer", HOST=f"{home.subdomain}.live.us.example", TICKET="t", CONNECTION="c=")
+    sockets = sample("live-event", EVENT="CONNECT", CONNECTION="c=")
+    claims = {"tenant_id": tenant_id, "user_id": USER, "session_id": SESSION, "role": "viewer"}
+    sockets["requestContext"]["authorizer"] = claims
+    work = {"tenant_id": tenant_id, "document_id": DOCUMENT, "version_id": VERSION, "execution": "e", "facts": {}}
+    session = sample("table-stream", TENANT=tenant_id, DOCUMENT=SESSION)
+    session["Records"][0]["dynamodb"]["Keys"] = {"pk": {"S": f"{tenant_id}#session#{SESSION}"}, "sk": {"S": "session"}}
+    steps = ("verify", "scan", "extract", "preview", "index", "finish", "fail")
+    return {
+        "authorizer": ("handler", authorizer),
+        "live-admission": ("admission", admission),
+        "live-sockets": ("sockets", sockets),
+        "live-ends": ("ends", session),
+        "index-sync": ("handler", sample("table-stream", TENANT=tenant_id, DOCUMENT=DOCUMENT)),
+        **{f"processing-{step}": (step, work) for step in steps},
+    }
+
+
+TRIGGERED = [each for each in FUNCTIONS if not each.spec.mounts and Grant.TENANT_ACCESS in each.spec.grants]
+
+
+@pytest.mark.parametrize("deployed", TRIGGERED, ids=lambda each: each.spec.name)
+def test_no_event_has_a_store_asked_without_its_tenants_context(
+    deployed: Any, home: House, token: str, asked: list[str], broken: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    module, event = events(home, token)[deployed.spec.name]
+    handler = function(deployed.folder.name, deployed.spec.handler.partition(".")[0]).handler
+    assert deployed.spec.handler == f"{module}.handler"
+    with pytest.MonkeyPatch.context() as patch:
+        broken(patch)
+        without = outcome(lambda: handler(event, None), asked)
+    whole = outcome(lambda: handler(event, None), asked)
+    assert without == Outcome([], refused=True)
+    assert whole.asked
+
+
+def test_every_other_function_cannot_reach_a_tenants_data() -> None:
+    """It may not assume the tenant role, or it is reached by routes, all of which are tried above."""
+    tried = {each.spec.name for each in TRIGGERED}
+    tried |= {function_of(each.path)[0] for each in OPERATIONS}
+    rest = [each.spec for each in FUNCTIONS if each.spec.name not in tried and each.folder.name not in tried]
+    assert [spec.name for spec in rest if Grant.TENANT_ACCESS in spec.grants] == []
+    assert Auth.TENANT in {mount.auth for each in FUNCTIONS for mount in each.spec.mounts}
