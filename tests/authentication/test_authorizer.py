@@ -117,7 +117,7 @@ def forged(house: House) -> dict[str, str]:
     kid = jwt.get_unverified_header(good)["kid"]
     claims = Claims(facts["tid"], facts["sub"], facts["sid"])
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = next(iter(tokens()._public.values()))
+    public = next(iter(tokens()._public.values())).public_key
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     now = datetime.now(UTC)

@@ -8,139 +8,20 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives import hashes, hmac, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from docplatform.authentication.access_token import TokenRefused
 from docplatform.authentication.adapters.kms_tokens import KmsTokens
 from docplatform.authentication.adapters.token_format import LEEWAY, LONGEST
 from docplatform.authentication.wiring.access_tokens import tokens
+from tests.authentication.token_forge import Forge, coded, text
 from tests.support.mocked_aws import REGION, Cloud
-from tests.support.mocked_region import House, new_house
+from tests.support.mocked_region import new_house
 
 UNAUTHORIZED = "^Unauthorized$"
 LIFE = 900
-
-
-def text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def coded(value: object) -> str:
-    return text(value.encode() if isinstance(value, str) else json.dumps(value, separators=(",", ":")).encode())
-
-
-@dataclass
-class Forge:
-    """A good token of ``house``, and what an attacker could make of it."""
-
-    house: House
-    good: str
-
-    @cached_property
-    def head(self) -> dict[str, Any]:
-        return jwt.get_unverified_header(self.good)
-
-    @cached_property
-    def facts(self) -> dict[str, Any]:
-        return dict(jwt.decode(self.good, options={"verify_signature": False}))
-
-    @cached_property
-    def parts(self) -> tuple[str, str, str]:
-        head, body, signature = self.good.split(".")
-        return head, body, signature
-
-    @cached_property
-    def stranger(self) -> rsa.RSAPrivateKey:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-    def public_key(self, form: str) -> bytes:
-        public = next(iter(tokens()._public.values()))
-        encoding = serialization.Encoding.DER if form == "DER" else serialization.Encoding.PEM
-        kind = serialization.PublicFormat.PKCS1 if form == "PKCS1" else serialization.PublicFormat.SubjectPublicKeyInfo
-        return public.public_bytes(encoding, kind)  # type: ignore[no-any-return]
-
-    def signed(self, head: object = None, body: object = None) -> str:
-        """By our own key: these bytes, whatever they are."""
-        message = f"{coded(self.head if head is None else head)}.{coded(self.facts if body is None else body)}"
-        return f"{message}.{text(tokens()._sign(message.encode()))}"
-
-    def with_head(self, **more: object) -> str:
-        return self.signed({**self.head, **more})
-
-    def without_head(self, name: str) -> str:
-        return self.signed({key: value for key, value in self.head.items() if key != name})
-
-    def with_claims(self, **more: object) -> str:
-        return self.signed(body={**self.facts, **more})
-
-    def without_claim(self, name: str) -> str:
-        return self.signed(body={key: value for key, value in self.facts.items() if key != name})
-
-    def raw_head(self, old: str, new: str) -> str:
-        """The header's text, changed."""
-        head = json.dumps(self.head, separators=(",", ":"))
-        assert old in head
-        return self.signed(head.replace(old, new, 1))
-
-    def raw_claim(self, old: str, new: str) -> str:
-        """The payload's text, changed."""
-        body = json.dumps(self.facts, separators=(",", ":"))
-        assert old in body
-        return self.signed(body=body.replace(old, new, 1))
-
-    def as_algorithm(self, name: object, signature: str | None = None, **more: object) -> str:
-        """The good token's body and signature under a header that names another algorithm."""
-        return f"{coded({**self.head, 'alg': name, **more})}.{self.parts[1]}.{self.parts[2] if signature is None else signature}"
-
-    def hmac_signed(self, key: bytes, algorithm: str = "HS256") -> str:
-        message = f"{coded({**self.head, 'alg': algorithm})}.{self.parts[1]}"
-        kinds = {"HS256": hashes.SHA256(), "HS384": hashes.SHA384(), "HS512": hashes.SHA512()}
-        mac = hmac.HMAC(key, kinds[algorithm])  # type: ignore[arg-type]
-        mac.update(message.encode())
-        return f"{message}.{text(mac.finalize())}"
-
-    def by_stranger(self, algorithm: str = "RS256", **head: object) -> str:
-        """By a key of the attacker's own, under our key's name."""
-        message = f"{coded({**self.head, 'alg': algorithm, **head})}.{self.parts[1]}".encode()
-        if algorithm.startswith("ES"):
-            signature = ec.generate_private_key(ec.SECP256R1()).sign(message, ec.ECDSA(hashes.SHA256()))
-        elif algorithm.startswith("PS"):
-            signature = self.stranger.sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
-        else:
-            digest = hashes.SHA512() if algorithm == "RS512" else hashes.SHA256()
-            signature = self.stranger.sign(message, padding.PKCS1v15(), digest)
-        return f"{message.decode()}.{text(signature)}"
-
-    def jwk(self) -> dict[str, str]:
-        numbers = self.stranger.public_key().public_numbers()
-        return {"kty": "RSA", "n": text(numbers.n.to_bytes(256)), "e": "AQAB", "kid": str(self.head["kid"])}
-
-    def respelt(self, part: int) -> str:
-        """Other characters for the same bytes: the last one's spare bits are set."""
-        pieces = list(self.parts)
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-        piece = pieces[part]
-        if part < 2 and len(piece) % 4 == 0:  # no bits to spare: a blank in the JSON makes some
-            message = json.dumps(self.head if part == 0 else self.facts, separators=(",", ":")) + " "
-            other = coded(self.facts if part == 0 else self.head)
-            pieces[part], pieces[1 - part] = coded(message), other
-            if len(pieces[part]) % 4 == 0:
-                pieces[part] = coded(message + " ")
-            piece = pieces[part]
-        assert len(piece) % 4
-        pieces[part] = piece[:-1] + alphabet[alphabet.index(piece[-1]) + 1]
-        signature = tokens()._sign(f"{pieces[0]}.{pieces[1]}".encode())
-        if part != 2:
-            pieces[2] = text(signature)
-        return ".".join(pieces)
 
 
 Row = Callable[[Forge], str]
@@ -149,7 +30,8 @@ ALGORITHMS: dict[str, Row] = {
     **{f"alg {name!r}": (lambda f, n=name: f.as_algorithm(n, "")) for name in ("none", "None", "NONE", "nOnE", "none ", "")},
     **{f"alg {name!r}, with the signature": (lambda f, n=name: f.as_algorithm(n)) for name in ("none", "None", "NONE", "nOnE", "")},
     **{f"signed: alg {name!r}": (lambda f, n=name: f.with_head(alg=n)) for name in
-       ("none", "NONE", "", "rs256", "RS256 ", "RS384", "RS512", "PS256", "ES256", "HS256", "EdDSA", None, 0, True, ["RS256"], {})},
+       ("none", "NONE", "", "rs256", "RS256 ", "RS384", "RS512", "PS256", "ES256", "ES256K", "HS256", "HS512", "EdDSA", "Ed25519", "RSA1_5",
+        "RSA-OAEP", "dir", None, 0, True, ["RS256"], {})},
     "signed: no alg": lambda f: f.without_head("alg"),
     **{f"the public key ({form}) as the secret of {algorithm}": (lambda f, k=form, a=algorithm: f.hmac_signed(f.public_key(k), a))
        for form in ("DER", "PEM", "PKCS1") for algorithm in ("HS256", "HS384", "HS512")},
@@ -175,9 +57,16 @@ HEADERS: dict[str, Row] = {
     **{f"signed: {name}": (lambda f, n=name, v=value: f.with_head(**{n: v})) for name, value in {
         "jku": "https://evil.example/jwks.json", "x5u": "https://evil.example/cert.pem", "jwk": {"kty": "RSA"}, "x5c": ["MIIB"],
         "x5t": "x", "x5t#S256": "x", "zip": "DEF", "enc": "A256GCM", "cty": "JWT", "b64": False, "url": "x", "nonce": "x", "x": 1}.items()},
-    **{f"signed: crit {crit!r}": (lambda f, c=crit: f.with_head(crit=c)) for crit in ([], ["exp"], ["b64"], ["x"], None, "b64")},
+    **{f"signed: crit {crit!r}": (lambda f, c=crit: f.with_head(crit=c)) for crit in
+       ([], ["exp"], ["b64"], ["x"], ["alg"], ["kid"], ["alg", "typ", "kid"], [None], [1], [["alg"]], {}, {"alg": 1}, 0, 1, True, None,
+        "", "b64")},
     "signed: b64 false, critical": lambda f: f.with_head(b64=False, crit=["b64"]),
     "signed: b64 true, critical": lambda f: f.with_head(b64=True, crit=["b64"]),
+    **{f"signed: b64 {b64!r}, critical": (lambda f, b=b64: f.with_head(b64=b, crit=["b64"])) for b64 in (None, 0, 1, "false", [], {})},
+    "signed: a payload that is not encoded (RFC 7797)": lambda f: f.unencoded(json.dumps(f.facts, separators=(",", ":"))),
+    "signed: an encoded payload that says it is not": lambda f: f.unencoded(f.parts[1]),
+    "signed: a detached payload that is not encoded": lambda f: f.detached(f.unencoded(f.parts[1])),
+    "signed: a deflated payload": lambda f: f.deflated(),
     **{f"signed: typ {typ!r}": (lambda f, t=typ: f.with_head(typ=t)) for typ in
        ("jwt", "at+jwt", "JOSE", "JOSE+JSON", "application/jwt", "", None, 1, ["JWT"])},
     "signed: no typ": lambda f: f.without_head("typ"),
@@ -216,13 +105,21 @@ FORMS: dict[str, Row] = {
     "twice, with a blank": lambda f: f"{f.good} {f.good}",
     "in quotation marks": lambda f: f'"{f.good}"',
     "as JSON": lambda f: json.dumps({"protected": f.parts[0], "payload": f.parts[1], "signature": f.parts[2]}),
+    "as general JSON": lambda f: json.dumps(
+        {"payload": f.parts[1], "signatures": [{"protected": f.parts[0], "signature": f.parts[2]}]}),
+    "detached": lambda f: f.detached(f.good),
     "signed: inside a token": lambda f: f.signed({**f.head, "cty": "JWT"}, f.good),
+    "signed: a header longer than joserfc's": lambda f: f.with_head(x="x" * 512),
     "signed: longer than any": lambda f: f.with_claims(more="x" * LONGEST),
     "endless": lambda f: f.good + "A" * 100_000,
     "endless dots": lambda f: "." * 100_000,
     "not ASCII": lambda f: "\N{SNOWMAN}.\N{SNOWMAN}.\N{SNOWMAN}",
     "a lone surrogate": lambda f: "\ud800.x.y",
     "JWE of five parts": lambda f: f"{coded({'alg': 'RSA-OAEP', 'enc': 'A256GCM'})}.a.b.c.d",
+    **{f"the claims, encrypted for our public key ({algorithm})": (lambda f, a=algorithm: f.encrypted(json.dumps(f.facts), a))
+       for algorithm in ("RSA-OAEP", "RSA-OAEP-256")},
+    "the good token, encrypted for our public key": lambda f: f.encrypted(f.good, "RSA-OAEP", cty="JWT"),
+    "the first three parts of a JWE": lambda f: ".".join(f.encrypted(f.good, "RSA-OAEP").split(".")[:3]),
 }  # fmt: skip
 
 

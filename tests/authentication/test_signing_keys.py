@@ -6,12 +6,17 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from docplatform.authentication.adapters.kms_tokens import KmsTokens, thumbprint
+from docplatform.authentication.access_token import TokenRefused
+from docplatform.authentication.adapters.kms_tokens import KmsTokens
+from docplatform.authentication.adapters.token_format import header, segment
 from docplatform.authentication.wiring import access_tokens
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.runtime.settings import AuthorizerSettings, load
@@ -105,7 +110,46 @@ def test_the_thumbprint_of_the_rfcs_own_example() -> None:
         "1CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
     )
     key = jwt.PyJWK({"kty": "RSA", "n": n, "e": "AQAB"}, algorithm="RS256").key
-    assert thumbprint(key) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert KmsTokens(KmsWith(key), ["arn"], "us-east-1").key_id == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+class KmsWith:
+    """A KMS with this one key."""
+
+    def __init__(self, public: Any) -> None:
+        self._der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def get_public_key(self, KeyId: str) -> dict[str, bytes]:
+        return {"PublicKey": self._der}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: rsa.generate_private_key(65537, 1024),
+        lambda: rsa.generate_private_key(65537, 2040),
+        lambda: ec.generate_private_key(ec.SECP256R1()),
+        lambda: ed25519.Ed25519PrivateKey.generate(),
+    ],
+    ids=["RSA 1024", "RSA 2040", "P-256", "Ed25519"],
+)
+def test_a_key_that_no_rs256_signature_may_have_is_never_used(make: Callable[[], Any]) -> None:
+    """RFC 7518 §3.3: RSA, of 2,048 bits or more."""
+    private = make()
+    kms = KmsWith(private.public_key())
+    for use in (
+        lambda made: made.key_set(),
+        lambda made: made.key_id,
+        lambda made: made.read(f"{segment(dict(header('x')))}.{segment({})}.AAAA", datetime.now(UTC)),
+    ):
+        with pytest.raises(ValueError, match="RSA keys of 2048 bits or more"):
+            use(KmsTokens(kms, ["arn"], "us-east-1"))
+
+
+def test_a_published_key_says_what_it_is_for(house: House) -> None:
+    for key in house.asks("GET", "/v1/auth/jwks.json")["keys"]:
+        assert set(key) == {"kty", "use", "alg", "kid", "n", "e"}
+        assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
 
 
 class CountingKms:
@@ -119,11 +163,6 @@ class CountingKms:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_however_many_strange_kids_come_each_key_is_fetched_once(house: House, count: int) -> None:
-    from datetime import UTC, datetime
-
-    from docplatform.authentication.access_token import TokenRefused
-    from docplatform.authentication.adapters.token_format import header, segment
-
     arns = [*load(AuthorizerSettings).token_key_arns, *(new_signing_key() for _ in range(count - 1))]
     kms = CountingKms(tokens()._client)
     reader, now = KmsTokens(kms, arns, "us-east-1"), datetime.now(UTC)

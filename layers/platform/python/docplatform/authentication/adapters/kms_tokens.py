@@ -6,18 +6,21 @@ thumbprint of its public half (RFC 7638). Only the signer needs KMS for every to
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from docplatform.authentication.access_token import LIFE, Claims, TokenRefused
 from docplatform.authentication.adapters import token_format
 
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey  # imported with the first key: nothing needs it before
+
 __all__ = ["Claims", "KmsTokens", "TokenRefused", "issuer"]
 
 _ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256"
+_JWS_ALGORITHM = "RS256"
+_SMALLEST_KEY = 2_048  # bits; RFC 7518 §3.3
 
 
 def issuer(region: str) -> str:
@@ -31,7 +34,7 @@ class KmsTokens:
             raise ValueError("access tokens need a signing key")
         self._client, self._key_arns, self._region = client, tuple(key_arns), region
         self._unread = list(self._key_arns)
-        self._public: dict[str, Any] = {}  # kid → public key, in the order of the keys
+        self._public: dict[str, RSAKey] = {}  # kid → public key, in the order of the keys
 
     @property
     def key_id(self) -> str:
@@ -72,45 +75,40 @@ class KmsTokens:
         key = self._key(token_format.key_id_of(token))
         if key is None:
             raise TokenRefused("unknown key")
-        import jwt
+        from joserfc import jws
+        from joserfc.errors import JoseError
 
         try:
-            payload: bytes = jwt.api_jws.decode(token, key, algorithms=["RS256"])
-        except jwt.PyJWTError as error:
-            raise TokenRefused(type(error).__name__) from error
+            payload = jws.deserialize_compact(token, key, algorithms=[_JWS_ALGORITHM]).payload
+        except JoseError as error:
+            raise TokenRefused("bad signature") from error
         return token_format.claims(payload, issuer=issuer(self._region), now=now)
 
     def key_set(self) -> dict[str, Any]:
         """The public keys as a JWK set (RFC 7517), the one that signs first."""
         while self._unread:
             self._read_next()
-        keys = [{**_public_jwk(key), "use": "sig", "alg": "RS256", "kid": kid} for kid, key in self._public.items()]
-        return {"keys": keys}
+        return {"keys": [key.as_dict(private=False, kid=kid) for kid, key in self._public.items()]}
 
-    def _key(self, key_id: str) -> Any:
+    def _key(self, key_id: str) -> RSAKey | None:
         """The public key of that name, or None. Each key is fetched at most once, whatever names are asked for."""
         while key_id not in self._public and self._unread:
             self._read_next()
         return self._public.get(key_id)
 
     def _read_next(self) -> None:
-        from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-        key = load_der_public_key(self._client.get_public_key(KeyId=self._unread[0])["PublicKey"])
+        key = _public_key(self._client.get_public_key(KeyId=self._unread[0])["PublicKey"])
         del self._unread[0]  # not before: what could not be fetched is asked for again
-        self._public[thumbprint(key)] = key
+        self._public[key.thumbprint()] = key
 
 
-def thumbprint(key: Any) -> str:
-    """RFC 7638: the hash of the required members, in the order of their names, without blanks."""
-    members = json.dumps(_public_jwk(key), sort_keys=True, separators=(",", ":"))
-    return token_format.text(hashlib.sha256(members.encode()).digest())
+def _public_key(der: bytes) -> RSAKey:
+    """The key, for RS256 signatures only. Raises ValueError when it is not an RSA key of at least 2,048 bits."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+    from joserfc.jwk import RSAKey
 
-
-def _public_jwk(key: Any) -> dict[str, str]:
-    numbers = key.public_numbers()
-    return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}
-
-
-def _number(value: int) -> str:
-    return token_format.text(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    key = load_der_public_key(der)
+    if not isinstance(key, RSAPublicKey) or key.key_size < _SMALLEST_KEY:
+        raise ValueError(f"access tokens are signed by RSA keys of {_SMALLEST_KEY} bits or more")
+    return RSAKey.import_key(key, {"use": "sig", "alg": _JWS_ALGORITHM})
