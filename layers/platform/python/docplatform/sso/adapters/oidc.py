@@ -15,7 +15,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key
+from joserfc.jwk import JWKRegistry, Key, RSAKey
 
 from docplatform.infra.outbound import Answer, OutboundHttp
 from docplatform.sso.adapters.provider_http import ProviderHttp, json_of
@@ -31,6 +31,11 @@ from docplatform.sso.model import (
 )
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
+_SMALLEST_RSA_KEY = 2_048  # bits; RFC 7518 §3.3
+# What joserfc raises for a malformed key or token.
+_UNREADABLE = (JoseError, ValueError, TypeError, KeyError, RecursionError)
+# Header members that change how a token is read. None is supported (RFC 7515 §4.1.11), and a JWT must not have the second (RFC 7797 §7).
+_EXTENSIONS = frozenset({"crit", "b64"})
 _ANEW = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
@@ -149,13 +154,8 @@ class OidcProvider:
     def _keys(self, url: str) -> list[Key]:
         """Those that can have signed a token. Raises ProviderUnavailable."""
         listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
-        keys: list[Key] = []
-        for each in listed if isinstance(listed, list) else []:
-            if isinstance(each, dict) and each.get("kty") in ("RSA", "EC") and each.get("use", "sig") == "sig":
-                try:
-                    keys.append(JWKRegistry.import_key({k: v for k, v in each.items() if k != "alg"}))
-                except (JoseError, ValueError, TypeError, KeyError):
-                    continue  # a form of key that we do not know is not for us
+        found = [_signing_key(each) for each in listed] if isinstance(listed, list) else []
+        keys = [key for key in found if key is not None]
         if not keys:
             raise ProviderUnavailable("the key set has no key that signs")
         return keys
@@ -203,13 +203,16 @@ class OidcProvider:
     def _signed(self, token: str, keys: list[Key]) -> jwt.Token:
         """Raises ProviderRefused."""
         try:
-            kid = jws.extract_compact(token.encode()).headers().get("kid")
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+            header: object = jws.extract_compact(token.encode()).headers()
+        except _UNREADABLE as error:
             raise ProviderRefused("the ID token cannot be read") from error
+        if not isinstance(header, dict) or _EXTENSIONS & header.keys():
+            raise ProviderRefused("the ID token cannot be read")
+        kid = header.get("kid")
         for key in [key for key in keys if kid is None or key.kid == kid]:
             try:
                 return jwt.decode(token, key, algorithms=ALGORITHMS)
-            except (JoseError, ValueError, TypeError, KeyError):
+            except _UNREADABLE:
                 continue  # without a kid it may be another key's
         raise ProviderRefused("no key of the provider has signed the ID token")
 
@@ -239,6 +242,17 @@ class OidcProvider:
         offered = provider.get("token_endpoint_auth_methods_supported")
         basic = not isinstance(offered, list) or "client_secret_basic" in offered
         return "client_secret_basic" if basic else "client_secret_post"
+
+
+def _signing_key(jwk: object) -> Key | None:
+    """The public key of that JWK, or None when it is not one for signatures, is malformed, or is too small."""
+    if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC") or jwk.get("use", "sig") != "sig":
+        return None
+    try:
+        key = JWKRegistry.import_key({name: value for name, value in jwk.items() if value is not None})
+    except _UNREADABLE:
+        return None
+    return None if isinstance(key, RSAKey) and key.raw_value.key_size < _SMALLEST_RSA_KEY else key
 
 
 def _alive(answer: Answer, what: str) -> Answer:
