@@ -222,6 +222,38 @@ def test_the_same_grant_twice_is_one(olga: Person, bo: Person, vault: str, acme:
     assert acme.actions.count("access.granted") == 1
 
 
+def test_a_grant_reads_nothing_twice_and_records_what_was_done_alone(
+    olga: Person, bo: Person, vault: str, acme: TenantWorld
+) -> None:
+    olga.asks("GET", f"/v1/access/{vault}")  # the credentials are there
+    before = acme.actions.count("access.listed")
+    calls = acme.calls(lambda: olga.shares(vault, bo.principal, "viewer"))
+    assert calls.count("TransactWriteItems") == 1 and len(calls) <= 3, calls
+    assert acme.actions.count("access.listed") == before
+    restored = acme.calls(lambda: olga.asks("PUT", f"/v1/access/{vault}/inheritance", {"inherits": True}))
+    assert restored.count("TransactWriteItems") == 1 and len(restored) <= 3, restored
+    assert acme.actions.count("access.listed") == before
+
+
+def test_the_answer_to_a_change_is_what_a_list_says_then(olga: Person, bo: Person, vault: str) -> None:
+    def listed() -> object:
+        return olga.asks("GET", f"/v1/access/{vault}").body
+
+    assert olga.shares(vault, bo.principal, "editor").body == listed()
+    assert olga.asks("PUT", f"/v1/access/{vault}/inheritance", {"inherits": True}).body == listed()
+    assert olga.shares(vault, bo.principal, "viewer").body == listed()
+    assert olga.cuts(vault, copy_grants=True).body == listed()
+
+
+def test_a_grant_that_changes_nothing_is_on_record_as_a_look(
+    olga: Person, bo: Person, vault: str, acme: TenantWorld
+) -> None:
+    olga.shares(vault, bo.principal, "viewer")
+    before = acme.actions.count("access.listed")
+    olga.shares(vault, bo.principal, "viewer")
+    assert acme.actions.count("access.listed") == before + 1
+
+
 def test_more_than_a_node_takes_is_refused(
     olga: Person, acme: TenantWorld, vault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

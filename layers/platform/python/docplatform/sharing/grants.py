@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from docplatform.core import ids
@@ -76,15 +76,7 @@ class SharingService:
 
     def list(self, node_id: str) -> AccessList:
         """Who has access, by which grant. (Owners and tenant admins have it without one.) Raises FolderNotFound, DocumentNotFound."""
-        node = self._access.node(node_id)
-        names = self._access.names(node)
-        entries = [
-            GrantEntry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
-            for above in effective(self._access.path(node))
-            for principal, role in sorted(above.grants.items())
-        ]
-        self._record(Action.ACCESS_LISTED, node, {"shown": len(entries)})
-        return AccessList(node, tuple(entries))
+        return self._listed(self._access.node(node_id))
 
     def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
         """Or change what was granted. Effective with the next request. Raises FolderNotFound, DocumentNotFound, Forbidden,
@@ -95,12 +87,13 @@ class SharingService:
             raise TooManyGrants(
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
             )
-        if node.grants.get(principal) is not role:
-            with self._library.begin() as changes:
-                changes.grant(node, principal, role)
-                facts: AuditFacts = {"principal": principal, "role": role.value}
-                changes.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
-        return self._as_it_is(node_id)
+        if node.grants.get(principal) is role:
+            return self._listed(node)
+        with self._library.begin() as changes:
+            changes.grant(node, principal, role)
+            facts: AuditFacts = {"principal": principal, "role": role.value}
+            changes.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
+        return self._access_list(node, replace(node, grants={**node.grants, principal: role}))
 
     def revoke(self, node_id: str, principal: str) -> None:
         """Effective with the next request. Who has a grant may give it up. Raises FolderNotFound, DocumentNotFound, Forbidden,
@@ -124,17 +117,19 @@ class SharingService:
         node = self._access.node(node_id, Role.ADMIN)
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
-        if node.inherits is not inherits:
-            keep = {} if inherits else self._kept(node, copy)
-            if len({*node.grants, *keep}) > MOST_GRANTS:
-                raise TooManyGrants(
-                    f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to groups."
-                )
-            action = Action.INHERITANCE_RESTORED if inherits else Action.INHERITANCE_CUT
-            with self._library.begin() as changes:
-                changes.set_inheritance(node, inherits, keep)
-                changes.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
-        return self._as_it_is(node_id)
+        if node.inherits is inherits:
+            return self._listed(node)
+        keep = {} if inherits else self._kept(node, copy)
+        grants = {**node.grants, **keep}
+        if len(grants) > MOST_GRANTS:
+            raise TooManyGrants(
+                f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to groups."
+            )
+        action = Action.INHERITANCE_RESTORED if inherits else Action.INHERITANCE_CUT
+        with self._library.begin() as changes:
+            changes.set_inheritance(node, inherits, keep)
+            changes.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
+        return self._access_list(node, replace(node, grants=grants, inherits=inherits))
 
     def explain(self, node_id: str, user_id: str) -> Explanation:
         """Why somebody can, or cannot, see something. Of others: for who is admin there. Raises FolderNotFound, DocumentNotFound,
@@ -177,8 +172,21 @@ class SharingService:
             keep[me] = Role.ADMIN
         return keep
 
-    def _as_it_is(self, node_id: str) -> AccessList:
-        return SharingService(self._actor, self._library, self._now).list(node_id)
+    def _listed(self, node: Folder | Document) -> AccessList:
+        """Who has access, with a record that somebody was told."""
+        found = self._access_list(node, node)
+        self._record(Action.ACCESS_LISTED, node, {"shown": len(found.entries)})
+        return found
+
+    def _access_list(self, read: Folder | Document, node: Folder | Document) -> AccessList:
+        """Who has access to ``node``: what was ``read``, as this request has changed it. Nothing is read again."""
+        names = self._access.names(read)
+        entries = [
+            GrantEntry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)
+            for above in effective((node, *self._access.path(read)[1:]))
+            for principal, role in sorted(above.grants.items())
+        ]
+        return AccessList(node, tuple(entries))
 
     def _record(self, action: Action, node: Folder | Document, facts: AuditFacts) -> None:
         self._library.record(record_of(self._actor, action, node.id, self._now(), facts))
