@@ -1,25 +1,18 @@
-"""Everything that can go wrong in the product's own words.
+"""The categories of errors, and the errors that every capability speaks of.
 
 ``code`` is public and stable; HTTP status is decided in ``http/problems.py``.
 
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
-│   ├── InvalidName · InvalidCursor · InvalidQuery · FolderCycle · TooDeep · WeakPassword ·
-│           InvalidPrincipal · InvalidExpiry · ScopeNotHeld · IdempotencyKeyReused
+│   └── InvalidName · InvalidCursor · IdempotencyKeyReused
 ├── Unauthenticated      nobody, or nobody we know
-│   └── InvalidCredentials · InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode
-│       InvalidTicket · MfaRequired · MfaEnrolmentRequired · SsoRefused
 ├── Forbidden            somebody we know, who may not
-│   └── ProofRefused · StepUpRequired · SessionNeeded · SsoRequired
+│   └── StepUpRequired · SessionNeeded
 ├── NotFound             unknown, foreign or erased: one answer for all three
-│   └── TenantNotFound · FolderNotFound · DocumentNotFound · UserNotFound · GroupNotFound ·
-│           GrantNotFound · SessionNotFound · FactorNotFound · ServiceAccountNotFound · ApiKeyNotFound ·
-│           SsoNotConnected
+│   └── TenantNotFound · GroupNotFound
 ├── Misdirected          the tenant lives in another region
 ├── Conflict             the state of things is against it
-│   └── NameTaken · FolderNotEmpty · RootFolder · NotReady · UploadFinished · SubdomainTaken · EmailTaken ·
-│           UserNameTaken · GroupNameTaken · TooManyGrants · TooManyGroups · ChangedMeanwhile · AlreadyDone ·
-│           LastAdmin · MfaIsRequired
+│   └── ChangedMeanwhile · AlreadyDone
 ├── PreconditionFailed   If-Match names another revision
 ├── TooLarge             over the plan's largest file
 ├── QuotaExceeded        over the plan's storage, documents or users
@@ -27,7 +20,8 @@ DomainError
 ├── TenantSuspended
 └── Unavailable          something we need does not answer; try again
     └── MailNotSent      what the mail is about is done all the same
-        SsoUnavailable   the tenant's identity provider does not answer
+
+Each capability draws its own errors at the top of its ``errors.py``, below these.
 """
 
 from __future__ import annotations
