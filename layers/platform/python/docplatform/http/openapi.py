@@ -88,7 +88,6 @@ def document(folder: Path) -> dict[str, Any]:
         ref_template="#/components/schemas/{model}",
         schema_generator=_SchemaNames,
     )
-    schemas = _with_published_names(schemas)
     refs = {model: schema for (model, _), schema in names.items()}
     paths: dict[str, Any] = {}
     for spec, auth, route in sorted(found, key=lambda each: (each[2].path, each[2].method)):
@@ -130,19 +129,24 @@ def document(folder: Path) -> dict[str, Any]:
     }
 
 
+_PUBLISHED_NAMES = {"ProcessingStep": "Step", "ReasonKind": "Because"}
+"""Schemas whose class was renamed after the contract was published: generated clients keep the name that they know."""
+
+
 class _SchemaNames(GenerateJsonSchema):
-    """A page is called by what it lists, as ``Page.model_parametrized_name`` says: ``UserPage``, not ``Page_UserView_``."""
+    """The names of schemas in the contract. A page is called by what it lists, as ``Page.model_parametrized_name`` says:
+    ``UserPage``, not ``Page_UserView_``."""
 
     def normalize_name(self, name: str) -> str:
-        return super().normalize_name(re.sub(r"^Page\[(\w+?)(View)?\]$", r"\1Page", name))
+        name = re.sub(r"^Page\[(\w+?)(View)?\]$", r"\1Page", name)
+        return super().normalize_name(_PUBLISHED_NAMES.get(name, name))
 
-
-def _with_published_names(schemas: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(schemas)
-    for current, published in _PUBLISHED_NAMES.items():
-        text = text.replace(f'"{current}"', f'"{published}"').replace(f'/{current}"', f'/{published}"')
-    renamed: dict[str, Any] = json.loads(text)
-    return renamed | {"$defs": dict(sorted(renamed.get("$defs", {}).items()))}
+    def generate_definitions(self, inputs: Any) -> Any:
+        schemas, definitions = super().generate_definitions(inputs)
+        for definition in definitions.values():
+            if definition.get("title") in _PUBLISHED_NAMES:
+                definition["title"] = _PUBLISHED_NAMES[definition["title"]]
+        return schemas, definitions
 
 
 def _operation(spec: FunctionSpec, auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
@@ -229,10 +233,6 @@ def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _BODY
     kinds += [InvalidRequest if route.query else problems.MalformedRequest]
     return list(dict.fromkeys(kinds))
-
-
-_PUBLISHED_NAMES = {"ProcessingStep": "Step", "ReasonKind": "Because"}
-"""Schemas whose class was renamed after the contract was published: generated clients keep the name that they know."""
 
 
 def render(folder: Path) -> str:
