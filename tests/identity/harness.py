@@ -33,7 +33,7 @@ from docplatform.identity.account_admin import AccountService
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
 from docplatform.identity.members import MemberService
 from docplatform.identity.model import Session, User
-from docplatform.identity.ports import PasswordsAllowed, People
+from docplatform.identity.ports import People
 from docplatform.identity.wiring.users import people
 from docplatform.infra.encryption import KmsSecrets
 from docplatform.runtime.tenant_access import table
@@ -135,6 +135,17 @@ class MemoryRegistry:
         self.tenants[tenant.subdomain] = tenant
 
 
+class PasswordsAllowed:
+    """The gate of a tenant without single sign-on."""
+
+    def check(self) -> None: ...
+
+    def admits(self, user: User) -> bool:
+        return True
+
+    def no_newcomers(self) -> None: ...
+
+
 @dataclass
 class Company:
     clock: Clock = field(default_factory=Clock)
@@ -183,6 +194,7 @@ class Company:
             self.proofs,
             self.mail,
             HOME,
+            PasswordsAllowed(),
         )
 
     def lockout(self, address: str = "192.0.2.7") -> Lockout:

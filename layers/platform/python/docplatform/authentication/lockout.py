@@ -1,4 +1,4 @@
-"""Who tries too often waits: the account by a lock-out that grows, the source address and the tenant by a cap."""
+"""Brute-force protection: exponential lock-out per account; failure caps per source address and per tenant."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ class MfaSignIn(SignIn):
             changes.use(challenge)
             changes.keep_factors(user_id, login.factors, after)
             attempt.passed(changes)
-            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL))
+            entry = self._open_session(
+                changes, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL)
+            )
         self._tell_of_device(login)
         return entry
 
@@ -71,7 +73,7 @@ class MfaSignIn(SignIn):
             changes.keep_factors(user_id, login.factors, after)
             attempt.passed(changes)
             changes.record(self._about(user_id, "", Action.MFA_ENROLLED))
-            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, methods)
+            entry = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods)
         return entry, codes
 
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
@@ -105,7 +107,7 @@ class MfaSignIn(SignIn):
             changes.use(challenge)
             changes.keep_factors(user_id, login.factors, with_passkey(login.factors, used))
             attempt.passed(changes)
-            entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
+            entry = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
         self._tell_of_device(login)
         return entry
 

@@ -39,7 +39,7 @@ class SessionService(SignIn):
             due = self._due(changes, login)
             if due is None:
                 attempt.passed(changes)
-                entry = self._enter(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
+                entry = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
             else:
                 changes.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
@@ -66,7 +66,7 @@ class SessionService(SignIn):
             changes.accept(invitation, name=name, password=hashed)
             due = self._due(changes, login)
             if due is None:
-                return self._enter(changes, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
+                return self._open_session(changes, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
             changes.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 

@@ -1,4 +1,4 @@
-"""What every way in has in common: who is counted, who is told, how a session begins."""
+"""Steps shared by all sign-in methods: throttling, new-device notice, opening the session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from docplatform.core.token_hash import digest
 from docplatform.identity.credential_ports import CredentialMail
 from docplatform.identity.factors import CHALLENGE_LIFE, ChallengePurpose, Method
 from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
-from docplatform.identity.ports import PasswordPolicyGate, Passwords, PasswordsAllowed, People, TokenIssuer, UserChanges
+from docplatform.identity.ports import PasswordPolicyGate, Passwords, People, TokenIssuer, UserChanges
 
 _MOST_DEVICES = 20
 
@@ -56,12 +56,12 @@ class SignIn:
         proofs: FactorVerifier,
         mail: CredentialMail,
         home: str,
-        gate: PasswordPolicyGate | None = None,
+        gate: PasswordPolicyGate,
     ) -> None:
         """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
         self._visitor, self._people, self._passwords = visitor, people, passwords
         self._tokens, self._now, self._lockout, self._proofs = tokens, now, lockout, proofs
-        self._mail, self._home, self._gate = mail, home, gate or PasswordsAllowed()
+        self._mail, self._home, self._gate = mail, home, gate
 
     def _admit(self, account: str) -> SignInAttempt:
         try:
@@ -93,7 +93,7 @@ class SignIn:
         go = "Send it to /v1/auth/mfa with the challenge."
         return MfaRequired(go, challenge=token, expires_in=seconds, methods=login.factors.methods)
 
-    def _enter(
+    def _open_session(
         self,
         changes: UserChanges,
         login: Login,

@@ -22,7 +22,7 @@ class SsoSignIn(SignIn):
         if due is None:
             methods = (Method.FEDERATED, Method.SEVERAL) if enough else (Method.FEDERATED,)
             ago = None if proved_at is None else max(self._now() - proved_at, timedelta(0))
-            return self._enter(changes, login, Action.SSO_SUCCEEDED, methods, ago=ago)
+            return self._open_session(changes, login, Action.SSO_SUCCEEDED, methods, ago=ago)
         changes.record(self._about(login.user.id, "", Action.SSO_ACCEPTED))
         return due
 

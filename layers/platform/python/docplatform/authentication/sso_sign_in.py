@@ -125,11 +125,11 @@ class SsoService:
         if not attempt.is_answered_by(identity):
             self._refuse("the provider has not asked again who it is")
         try:
-            return self._enter(connection, identity)
+            return self._open_session(connection, identity)
         except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
-            return self._enter(connection, identity)
+            return self._open_session(connection, identity)
 
-    def _enter(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
+    def _open_session(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
         arrival = self._arrival(connection, identity)
         try:
             with self._store.begin() as changes:

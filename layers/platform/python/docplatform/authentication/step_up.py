@@ -1,4 +1,4 @@
-"""Showing again who one is, before what cannot be undone."""
+"""Step-up authentication: re-verify the user before an irreversible action."""
 
 from __future__ import annotations
 

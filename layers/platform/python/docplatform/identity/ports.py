@@ -115,17 +115,6 @@ class PasswordPolicyGate(Protocol):
         """Raises SsoRequired where nobody may set a first password."""
 
 
-class PasswordsAllowed:
-    """Of a tenant without single sign-on."""
-
-    def check(self) -> None: ...
-
-    def admits(self, user: User) -> bool:
-        return True
-
-    def no_newcomers(self) -> None: ...
-
-
 class TokenIssuer(Protocol):
     def access_token(self, session: Session, user: User, now: datetime) -> str: ...
 

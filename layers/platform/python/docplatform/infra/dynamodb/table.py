@@ -92,7 +92,8 @@ class TenantTable(TenantBound[Any]):
         return [decode_item(raw) for raw in answer["Items"]], decode_item(last) if last else None
 
     def put_if_revision(self, key: Key, attributes: Item, *, revision: int) -> Item | None:
-        """Write an item over the one of that ``revision`` (0: over none); None when that went well, otherwise what is there instead.
+        """Optimistic write: replaces the item if its revision is ``revision`` (0: must not exist).
+        Returns None on success, else the current item.
         One call, by itself: for counters, which nothing else depends on."""
         condition = "revision = :before" if revision else "attribute_not_exists(pk)"
         values = {"ExpressionAttributeValues": {":before": encode_value(revision)}} if revision else {}
