@@ -164,8 +164,8 @@ def test_no_operation_asks_a_store_without_its_tenants_context(
 # -- events
 
 
-def events(home: House, token: str) -> dict[str, tuple[str, dict[str, Any]]]:
-    """For each function that no route calls: its module, and what it is called with."""
+def events(home: House, token: str) -> dict[str, dict[str, Any]]:
+    """For each function that no route calls: what it is called with."""
     tenant_id = home.facts["id"]
     authorizer = sample("authorizer", HOST=home.host)
     authorizer["headers"]["Authorization"] = f"Bearer {token}"
@@ -173,17 +173,17 @@ def events(home: House, token: str) -> dict[str, tuple[str, dict[str, Any]]]:
     sockets = sample("live-event", EVENT="CONNECT", CONNECTION="c=")
     claims = {"tenant_id": tenant_id, "user_id": USER, "session_id": SESSION, "role": "viewer"}
     sockets["requestContext"]["authorizer"] = claims
-    work = {"tenant_id": tenant_id, "document_id": DOCUMENT, "version_id": VERSION, "execution": "e", "facts": {}}
+    step_input = {"tenant_id": tenant_id, "document_id": DOCUMENT, "version_id": VERSION, "execution": "e", "facts": {}}
     session = sample("table-stream", TENANT=tenant_id, DOCUMENT=SESSION)
     session["Records"][0]["dynamodb"]["Keys"] = {"pk": {"S": f"{tenant_id}#session#{SESSION}"}, "sk": {"S": "session"}}
     steps = ("verify", "scan", "extract", "preview", "index", "finish", "fail")
     return {
-        "authorizer": ("handler", authorizer),
-        "live-admission": ("admission", admission),
-        "live-sockets": ("sockets", sockets),
-        "live-ends": ("ends", session),
-        "index-sync": ("handler", sample("table-stream", TENANT=tenant_id, DOCUMENT=DOCUMENT)),
-        **{f"processing-{step}": (step, work) for step in steps},
+        "authorizer": authorizer,
+        "live-admission": admission,
+        "live-sockets": sockets,
+        "live-ends": session,
+        "index-sync": sample("table-stream", TENANT=tenant_id, DOCUMENT=DOCUMENT),
+        **{f"processing-{step}": step_input for step in steps},
     }
 
 
@@ -194,9 +194,8 @@ TRIGGERED = [each for each in FUNCTIONS if not each.spec.mounts and Grant.TENANT
 def test_no_event_has_a_store_asked_without_its_tenants_context(
     deployed: Any, home: House, token: str, asked: list[str], broken: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
-    module, event = events(home, token)[deployed.spec.name]
+    event = events(home, token)[deployed.spec.name]
     handler = function(deployed.folder.name, deployed.spec.handler.partition(".")[0]).handler
-    assert deployed.spec.handler == f"{module}.handler"
     with pytest.MonkeyPatch.context() as patch:
         broken(patch)
         without = outcome(lambda: handler(event, None), asked)
