@@ -16,7 +16,7 @@ from docplatform.http.request import json_of
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import is_connection_id
 from docplatform.realtime.wiring import connections
-from docplatform.runtime.telemetry import Line
+from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.triggers import tenant_of
 
 _LARGEST = 4_096  # characters of a message
@@ -29,15 +29,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _respond(event: dict[str, Any]) -> dict[str, Any]:
     context = event["requestContext"]
-    line = Line("live", context.get("requestId") or "")
-    line.note(event=context["eventType"])
+    line = LogRecord("live", context.get("requestId") or "")
+    line.add(event=context["eventType"])
     try:
         return _answer(context["eventType"], context["connectionId"], _actor(context), event.get("body") or "")
     except DomainError as error:
-        line.note(problem=error.code)
+        line.add(problem=error.code)
         return {"statusCode": int(problems.status_of(type(error))), "body": _problem(error, context)}
     except Exception as error:
-        line.fault(error)
+        line.add_error(error)
         return {"statusCode": 500, "body": _problem(DomainError("It has been logged under the request's id."), context)}
     finally:
         line.write()

@@ -36,7 +36,7 @@ from docplatform.http.problems import (
 from docplatform.http.request import FORM, Request, form_of, json_of
 from docplatform.http.schemas import Form, Problem, Response
 from docplatform.runtime import tenant_access, tenant_resolution
-from docplatform.runtime.telemetry import Line
+from docplatform.runtime.telemetry import LogRecord
 
 _ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
@@ -163,10 +163,10 @@ class Router:
             return self._respond(Request.of(event))
 
     def _respond(self, request: Request) -> dict[str, Any]:
-        line = Line("request", request.id)
+        line = LogRecord("request", request.id)
         try:
             route, given = self._match(request)
-            line.note(route=f"{route.method} {route.path}")
+            line.add(route=f"{route.method} {route.path}")
             if "tenant" in route.wants:
                 tenant: Tenant = tenant_resolution.tenant_of(request.host)
                 enter_tenant(tenant)
@@ -174,12 +174,12 @@ class Router:
             answer_of = self._answer_actor if "actor" in route.wants else self._answer
             answer = answer_of(route, request, given)
         except DomainError as error:
-            line.note(problem=error.code)
+            line.add(problem=error.code)
             answer = _problem(self._dialect, error, request)
         except Exception as error:
-            line.fault(error)
+            line.add_error(error)
             answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
-        line.note(status=answer["statusCode"])
+        line.add(status=answer["statusCode"])
         line.write()
         answer["headers"] = {
             "X-Request-Id": request.id,

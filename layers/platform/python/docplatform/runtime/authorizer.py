@@ -10,7 +10,7 @@ from typing import Any
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.tenant import Tenant, tenant_scope
-from docplatform.runtime.telemetry import Line
+from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import record
 
 Policy = dict[str, Any]
@@ -31,7 +31,7 @@ class AuthorizerRequest:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     request_id: str
-    line: Line
+    line: LogRecord
 
     @property
     def host(self) -> str:
@@ -45,7 +45,7 @@ class AuthorizerRequest:
         try:
             record(visitor, action, target, {"reason": reason})
         except Exception as error:
-            self.line.fault(error)
+            self.line.add_error(error)
 
 
 def authorizer(
@@ -57,7 +57,7 @@ def authorizer(
         def handler(event: dict[str, Any], _context: object) -> Policy:
             headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
             request_id = (event.get("requestContext") or {}).get("requestId") or ""
-            line = Line(name, request_id)
+            line = LogRecord(name, request_id)
             with tenant_scope():
                 try:
                     query = event.get("queryStringParameters") or {}
@@ -65,7 +65,7 @@ def authorizer(
                 except Unauthorized:
                     raise
                 except Exception as error:
-                    line.fault(error)
+                    line.add_error(error)
                     raise
                 finally:
                     line.write()

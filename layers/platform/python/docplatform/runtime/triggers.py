@@ -8,7 +8,7 @@ from typing import Any
 from docplatform.core.actor import Actor, system
 from docplatform.core.errors import TenantNotFound
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
-from docplatform.runtime.telemetry import Line, fault
+from docplatform.runtime.telemetry import LogRecord, add_error
 from docplatform.runtime.tenant_access import registry
 
 Handler = Callable[[Any, Any], Any]
@@ -19,12 +19,12 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
 
     def wrap(handle: Callable[[Any], Any]) -> Handler:
         def handler(event: Any, context: Any) -> Any:
-            line = Line(name, getattr(context, "aws_request_id", ""))
+            line = LogRecord(name, getattr(context, "aws_request_id", ""))
             with tenant_scope():
                 try:
                     return handle(event)
                 except Exception as error:
-                    line.fault(error)
+                    line.add_error(error)
                     raise
                 finally:
                     line.write()
@@ -53,7 +53,7 @@ def process_stream(
             try:
                 follow(*found, record["eventID"])
             except Exception as error:
-                fault(error)
+                add_error(error)
                 return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
         done.add(found)
     return {"batchItemFailures": []}
