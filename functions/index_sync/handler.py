@@ -10,7 +10,8 @@ from typing import Any
 
 from docplatform.core import ids
 from docplatform.processing.wiring import processing
-from docplatform.runtime.triggers import event_handler, process_stream, system_actor
+from docplatform.runtime.batches import process_stream
+from docplatform.runtime.triggers import event_handler, system_actor
 from docplatform.search.wiring import index, subtrees
 
 

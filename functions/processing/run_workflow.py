@@ -9,12 +9,12 @@ definition; a message that comes back finds its execution by name.
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from docplatform.infra.credentials import own_client
+from docplatform.runtime.batches import NotDone, process_queue
 from docplatform.runtime.settings import WorkflowSettings, load
 from docplatform.runtime.triggers import event_handler
 
@@ -26,32 +26,35 @@ _STANDARD_RUNS = 3
 
 @event_handler("processing-queue")
 def handler(event: dict[str, Any]) -> dict[str, Any]:
-    records = event["Records"]
-    with ThreadPoolExecutor(max_workers=len(records)) as pool:
-        finished = list(pool.map(_run, records))
-    failed = [record["messageId"] for record, done in zip(records, finished, strict=True) if not done]
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+    return process_queue(event, _run)
 
 
-def _run(record: dict[str, Any]) -> bool:
-    """Run the workflow for one message. Returns whether the message can leave the queue."""
-    upload = json.loads(record["body"])
-    last_try = int(record["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
+def _run(message: dict[str, Any]) -> None:
+    """Run the workflow for one message. Raises NotDone if the message must come back."""
+    upload = json.loads(message["body"])
+    last_try = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
     given = {
         **{name: upload[name] for name in ("tenant_id", "document_id", "version_id")},
         "give_up": last_try,
     }
     if upload["size"] > LARGE and not last_try:
-        return _run_standard(given)
-    answer = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(
+        _run_standard(given)
+    else:
+        _run_express(given)
+
+
+def _run_express(given: dict[str, Any]) -> None:
+    """Raises NotDone if the execution failed or took too long."""
+    execution = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(
         stateMachineArn=load(WorkflowSettings).express_workflow_arn, input=json.dumps(given)
     )
-    return bool(answer["status"] == "SUCCEEDED")
+    if execution["status"] != "SUCCEEDED":
+        raise NotDone
 
 
-def _run_standard(given: dict[str, Any]) -> bool:
+def _run_standard(given: dict[str, Any]) -> None:
     """Start an execution, or find the one that runs, and wait for it. A failed execution is started again under
-    the next name."""
+    the next name. Raises NotDone if none has succeeded, or if one still runs: the message finds it again."""
     client = own_client("stepfunctions")
     machine = load(WorkflowSettings).standard_workflow_arn
     deadline = time.monotonic() + _WAIT
@@ -65,8 +68,8 @@ def _run_standard(given: dict[str, Any]) -> bool:
             arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         while (status := client.describe_execution(executionArn=arn)["status"]) == "RUNNING":
             if time.monotonic() > deadline:
-                return False  # the message comes back, and the execution is found again
+                raise NotDone
             time.sleep(2)
         if status == "SUCCEEDED":
-            return True
-    return False
+            return
+    raise NotDone

@@ -7,7 +7,8 @@ from typing import Any
 
 from docplatform.core import ids
 from docplatform.realtime.wiring import revocation
-from docplatform.runtime.triggers import event_handler, process_stream, system_actor
+from docplatform.runtime.batches import process_stream
+from docplatform.runtime.triggers import event_handler, system_actor
 
 
 @event_handler("live-ends")

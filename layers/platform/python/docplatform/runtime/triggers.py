@@ -8,7 +8,7 @@ from typing import Any
 from docplatform.core.actor import Actor, system
 from docplatform.core.errors import TenantNotFound
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
-from docplatform.runtime.telemetry import LogRecord, add_error
+from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import registry
 
 Handler = Callable[[Any, Any], Any]
@@ -32,31 +32,6 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
         return handler
 
     return wrap
-
-
-def process_stream(
-    event: dict[str, Any],
-    followed: Callable[[dict[str, dict[str, str]]], tuple[str, str] | None],
-    follow: Callable[[str, str, str], None],
-) -> dict[str, Any]:
-    """The records of a table's stream; the first failure is where it resumes (ReportBatchItemFailures).
-
-    ``followed``: the tenant and the thing that a record's keys name; None to pass it over. ``follow``: for both, and the record's id.
-    """
-    done: set[tuple[str, str]] = set()
-    for record in event["Records"]:
-        change = record["dynamodb"]
-        found = followed(change["Keys"])
-        if found is None or found in done:
-            continue
-        with tenant_scope():  # records of several tenants come together
-            try:
-                follow(*found, record["eventID"])
-            except Exception as error:
-                add_error(error)
-                return {"batchItemFailures": [{"itemIdentifier": change["SequenceNumber"]}]}
-        done.add(found)
-    return {"batchItemFailures": []}
 
 
 def tenant_of(tenant_id: str) -> Tenant:

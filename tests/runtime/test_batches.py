@@ -1,0 +1,141 @@
+"""Streams and queues: what failed comes again, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from docplatform.runtime.batches import NotDone, process_queue, process_stream
+from docplatform.runtime.triggers import event_handler
+
+TENANT = "t000000000001"
+
+
+def stream(*things: str) -> dict[str, Any]:
+    """One record for each, in order: the first has the sequence number 1 and the id e1."""
+    records = [
+        {
+            "eventID": f"e{number}",
+            "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "Keys": {"pk": {"S": f"{TENANT}#doc#{thing}"}, "sk": {"S": "doc"}},
+                "SequenceNumber": str(number),
+            },
+        }
+        for number, thing in enumerate(things, start=1)
+    ]
+    return {"Records": records}
+
+
+def target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
+    tenant_id, _, rest = keys["pk"]["S"].partition("#")
+    thing = rest.removeprefix("doc#")
+    return None if thing == "other" else (tenant_id, thing)
+
+
+class Follower:
+    def __init__(self, *fails: str) -> None:
+        self.fails, self.seen = fails, []
+
+    def handle(self, tenant_id: str, thing: str, event_id: str) -> None:
+        assert tenant_id == TENANT
+        self.seen.append((thing, event_id))
+        if thing in self.fails:
+            raise OSError(f"Ann's {thing}")
+
+
+def failures(response: dict[str, Any]) -> list[str]:
+    assert response.keys() == {"batchItemFailures"}
+    return [each["itemIdentifier"] for each in response["batchItemFailures"]]
+
+
+def test_each_thing_is_handled_once_in_the_order_of_its_first_record() -> None:
+    follower = Follower()
+    response = process_stream(stream("a", "b", "other", "a", "c", "b"), target_of, follower.handle)
+    assert failures(response) == []
+    assert follower.seen == [("a", "e1"), ("b", "e2"), ("c", "e5")]
+
+
+def test_a_stream_resumes_at_the_first_failure_and_nothing_after_it_is_tried_before() -> None:
+    """Lambda sends again from the record that is named, so what comes after it would be done twice and out of order."""
+    follower = Follower("b", "d")
+    response = process_stream(stream("a", "b", "c", "d"), target_of, follower.handle)
+    assert failures(response) == ["2"]
+    assert [thing for thing, _ in follower.seen] == ["a", "b"]
+
+
+def test_a_thing_that_failed_is_tried_again_when_its_record_is_back() -> None:
+    follower = Follower("a")
+    assert failures(process_stream(stream("a"), target_of, follower.handle)) == ["1"]
+    follower.fails = ()
+    assert failures(process_stream(stream("a", "a"), target_of, follower.handle)) == []
+    assert follower.seen == [("a", "e1"), ("a", "e1")]
+
+
+def test_a_batch_that_fails_as_a_whole_is_a_response_not_an_error_and_the_line_says_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    follower = Follower("a")
+
+    @event_handler("index-sync")
+    def handler(event: dict[str, Any]) -> dict[str, Any]:
+        return process_stream(event, target_of, follower.handle)
+
+    assert failures(handler(stream("a"), None)) == ["1"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["level"], json.loads(line)["error"]) == ("ERROR", "OSError")
+    assert "Ann" not in line
+
+
+def queue(*bodies: str) -> dict[str, Any]:
+    records = [{"messageId": body, "body": body, "attributes": {}, "eventSource": "aws:sqs"} for body in bodies]
+    return {"Records": records}
+
+
+def test_messages_that_are_not_done_stay_in_the_queue() -> None:
+    done: list[str] = []
+
+    def handle(message: dict[str, Any]) -> None:
+        if message["body"] in ("b", "c"):
+            raise NotDone
+        done.append(message["body"])
+
+    assert failures(process_queue(queue("a", "b", "c"), handle)) == ["b", "c"]
+    assert done == ["a"]
+    assert failures(process_queue(queue("b", "c"), handle)) == ["b", "c"]  # nothing is wrong: no error
+
+
+def test_messages_are_handled_at_the_same_time() -> None:
+    """Each waits for a workflow, of up to five minutes."""
+    together = threading.Barrier(2, timeout=10)
+    assert failures(process_queue(queue("a", "b"), lambda _: together.wait() and None)) == []
+
+
+def test_an_error_of_one_message_leaves_the_others_done_and_stands_in_the_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def handle(message: dict[str, Any]) -> None:
+        if message["body"] == "a":
+            raise OSError("Ann's file")
+
+    @event_handler("processing-queue")
+    def handler(event: dict[str, Any]) -> dict[str, Any]:
+        return process_queue(event, handle)
+
+    assert failures(handler(queue("a", "b"), None)) == ["a"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert (json.loads(line)["level"], json.loads(line)["error"]) == ("ERROR", "OSError")
+    assert "Ann" not in line
+
+
+def test_an_error_of_every_message_is_raised_for_the_functions_alarm() -> None:
+    def handle(message: dict[str, Any]) -> None:
+        if message["body"] == "b":
+            raise OSError("b")
+        raise NotDone
+
+    with pytest.raises(OSError, match="b"):
+        process_queue(queue("a", "b"), handle)
