@@ -43,8 +43,9 @@ def values(config: Config, data: DataStack, *, live_api: str) -> Values:
 
 
 def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack) -> dict[str, str]:
-    """The environment variables of a function. Raises ValueError for a setting without a value."""
-    found: dict[str, str] = {}
+    """The environment variables of a function, with the name by which telemetry speaks of it. Raises ValueError for a
+    setting without a value."""
+    found: dict[str, str] = {"POWERTOOLS_SERVICE_NAME": spec.name}
     for field in fields(spec.settings):
         if field.name not in known:
             raise ValueError(

@@ -9,6 +9,7 @@ from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTak
 from docplatform.library.model import Document
 from docplatform.library.views import DocumentView, LinkView
 from docplatform.library.wiring import documents
+from docplatform.runtime.metrics import Metric, count
 
 from .schemas import DocumentChange, DocumentWithUpload, NewDocument
 
@@ -36,6 +37,7 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
         size=body.size,
         idempotency_key=request.idempotency_key,
     )
+    count(Metric.UPLOADS_ANNOUNCED, by=actor.tenant.plan)
     view = DocumentWithUpload(document=DocumentView.model_validate(document), upload=LinkView.model_validate(link))
     return Response(view, {"Location": f"/v1/documents/{document.id}", **_etag(document)})
 

@@ -21,6 +21,7 @@ from docplatform.identity.errors import (
     SessionNotFound,
     WeakPassword,
 )
+from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.sso.errors import SsoRequired
 
 from .schemas import (
@@ -85,7 +86,9 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
-    return Tokens.model_validate(_mfa_sign_in(tenant, request).verify_factor(body.challenge, factor))
+    issued = _mfa_sign_in(tenant, request).verify_factor(body.challenge, factor)
+    count(Metric.SIGN_INS, by=SignInMethod.SECOND_FACTOR)
+    return Tokens.model_validate(issued)
 
 
 @api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, errors=(InvalidChallenge,))
@@ -108,8 +111,9 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 )
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
-    entry, codes = _mfa_sign_in(tenant, request).confirm_enrolment(body.challenge, body.code)
-    return FirstEntry(**Tokens.model_validate(entry).model_dump(), recovery_codes=list(codes))
+    issued, codes = _mfa_sign_in(tenant, request).confirm_enrolment(body.challenge, body.code)
+    count(Metric.SIGN_INS, by=SignInMethod.MFA_ENROLMENT)
+    return FirstEntry(**Tokens.model_validate(issued).model_dump(), recovery_codes=list(codes))
 
 
 # -- sign-in with a passkey alone
@@ -125,7 +129,9 @@ def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
 @api.post("/v1/auth/passkey", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
-    return Tokens.model_validate(_mfa_sign_in(tenant, request).log_in_with_passkey(body.challenge, body.passkey))
+    issued = _mfa_sign_in(tenant, request).log_in_with_passkey(body.challenge, body.passkey)
+    count(Metric.SIGN_INS, by=SignInMethod.PASSKEY)
+    return Tokens.model_validate(issued)
 
 
 # -- step-up

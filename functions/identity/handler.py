@@ -20,6 +20,7 @@ from docplatform.identity.errors import (
     WeakPassword,
 )
 from docplatform.identity.wiring.admin import members
+from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.sso.errors import SsoRequired
 
 from . import credentials, users
@@ -43,7 +44,9 @@ def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     """Log in with e-mail and password.
 
     ``mfa_required`` and ``mfa_enrolment_required`` carry a ``challenge`` for the next step, good once within ``expires_in`` seconds."""
-    return Tokens.model_validate(_sessions(tenant, request).log_in(body.email, body.password))
+    issued = _sessions(tenant, request).log_in(body.email, body.password)
+    count(Metric.SIGN_INS, by=SignInMethod.PASSWORD)
+    return Tokens.model_validate(issued)
 
 
 @api.post("/v1/auth/refresh", response=Tokens, errors=(InvalidRefreshToken,))
@@ -65,7 +68,9 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
 )
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
-    return Tokens.model_validate(_sessions(tenant, request).accept_invitation(body.token, body.name, body.password))
+    issued = _sessions(tenant, request).accept_invitation(body.token, body.name, body.password)
+    count(Metric.SIGN_INS, by=SignInMethod.INVITATION)
+    return Tokens.model_validate(issued)
 
 
 @api.get("/v1/auth/jwks.json", response=KeySet)

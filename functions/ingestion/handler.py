@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 from docplatform.core.errors import TenantNotFound
 from docplatform.infra.credentials import own_client
 from docplatform.library.model import parse_original
+from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.settings import IngestionSettings, load
 from docplatform.runtime.triggers import event_handler, tenant_of
 
@@ -38,4 +39,5 @@ def handler(event: dict[str, Any]) -> dict[str, bool]:
         MessageBody=json.dumps(message),
         MessageGroupId=tenant_id,
     )
+    count(Metric.UPLOADS_RECEIVED, by=tenant.plan)
     return {"queued": True}

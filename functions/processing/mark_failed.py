@@ -8,6 +8,7 @@ import json
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing
+from docplatform.runtime.metrics import Metric, count
 from docplatform.search.wiring import index
 
 from .step import StepInput, step
@@ -16,7 +17,9 @@ from .step import StepInput, step
 @step("fail")
 def handler(actor: Actor, document_id: str, version_id: str, given: StepInput) -> dict[str, str]:
     problem, detail = _problem(given.get("cause") or "")
-    processing(actor).mark_failed(document_id, version_id, problem, detail, index(actor.tenant))
+    error = processing(actor).mark_failed(document_id, version_id, problem, detail, index(actor.tenant))
+    if error is not None:
+        count(Metric.DOCUMENTS_FAILED, by=error.code)
     return {"problem": problem}
 
 

@@ -16,6 +16,7 @@ from docplatform.http.request import json_of
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import is_connection_id
 from docplatform.realtime.wiring import connections
+from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.triggers import tenant_of
 
@@ -35,6 +36,7 @@ def _respond(event: dict[str, Any]) -> dict[str, Any]:
         return _answer(context["eventType"], context["connectionId"], _actor(context), event.get("body") or "")
     except DomainError as error:
         line.add(problem=error.code)
+        count(Metric.REFUSALS, by=error.code)
         return {"statusCode": int(problems.status_of(type(error))), "body": _problem(error, context)}
     except Exception as error:
         line.add_error(error)

@@ -3,6 +3,7 @@
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.http.router import Router
+from docplatform.runtime.metrics import Metric, count
 from docplatform.search.errors import InvalidQuery
 from docplatform.search.wiring import search
 
@@ -15,13 +16,17 @@ _ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 @api.get("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_link(actor: Actor, query: SearchQuery) -> SearchPage:
     """Search contents and names."""
-    return SearchPage.showing(search(actor).search(query.q, limit=query.limit, cursor=query.cursor))
+    found = search(actor).search(query.q, limit=query.limit, cursor=query.cursor)
+    count(Metric.SEARCHES)
+    return SearchPage.showing(found)
 
 
 @api.post("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
 def search_by_request(actor: Actor, body: SearchRequest) -> SearchPage:
     """Search contents and names; the words stay out of addresses and their logs."""
-    return SearchPage.showing(search(actor).search(body.query, limit=body.limit, cursor=body.cursor))
+    found = search(actor).search(body.query, limit=body.limit, cursor=body.cursor)
+    count(Metric.SEARCHES)
+    return SearchPage.showing(found)
 
 
 handler = api.handler

@@ -13,6 +13,7 @@ from docplatform.core.tenant import Tenant
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
+from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
 from docplatform.sso.model import ATTEMPT_LIFE, Kind
@@ -41,14 +42,18 @@ def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
     browser = _browser_cookie(tenant, request)
-    return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply))
+    issued = _sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply)
+    count(Metric.SIGN_INS, by=SignInMethod.OIDC)
+    return Tokens.model_validate(issued)
 
 
 @api.post("/v1/sso/acs", response=Tokens, errors=_FINISHING)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
     reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request)
-    return Tokens.model_validate(_sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply))
+    issued = _sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply)
+    count(Metric.SIGN_INS, by=SignInMethod.SAML)
+    return Tokens.model_validate(issued)
 
 
 @api.get("/v1/sso/metadata", response="application/samlmetadata+xml")

@@ -119,7 +119,13 @@ def test_a_setting_of_many_values_is_json() -> None:
     spec = FunctionSpec(name="painter", settings=RegionSettings)
     stack = aws_cdk.Stack(aws_cdk.App(), "a")
     made = environment(spec, {"region_addresses": {"eu": "https://x"}}, stack)
-    assert stack.resolve(made) == {"REGION_ADDRESSES": '{"eu":"https://x"}'}
+    assert stack.resolve(made)["REGION_ADDRESSES"] == '{"eu":"https://x"}'
+
+
+def test_a_function_knows_its_name_for_logs_metrics_and_traces() -> None:
+    spec = FunctionSpec(name="painter", settings=RegionSettings)
+    made = environment(spec, {"region_addresses": {}}, aws_cdk.Stack(aws_cdk.App(), "a"))
+    assert made["POWERTOOLS_SERVICE_NAME"] == "painter"
 
 
 def test_a_workflow_and_its_functions_must_fit() -> None:

@@ -110,7 +110,9 @@ def test_every_setting_is_filled_with_what_it_means(production: Assembly, region
     api = production.stack("api", region)
     found: dict[str, set[str]] = {}
     for function in api.of("AWS::Lambda::Function").values():
-        for name, value in function["Environment"]["Variables"].items():
+        settings = dict(function["Environment"]["Variables"])
+        assert settings.pop("POWERTOOLS_SERVICE_NAME") == function["FunctionName"].removeprefix("docplatform-")
+        for name, value in settings.items():
             found.setdefault(name, set()).add(value)
     assert all(len(values) == 1 for values in found.values()), "one truth for all functions"
     (addresses,) = found["REGION_ADDRESSES"]

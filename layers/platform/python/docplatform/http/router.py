@@ -36,6 +36,7 @@ from docplatform.http.problems import (
 from docplatform.http.request import FORM, Request, form_of, json_of
 from docplatform.http.schemas import Form, Problem, Response
 from docplatform.runtime import tenant_access, tenant_resolution
+from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 
 _ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
@@ -175,6 +176,7 @@ class Router:
             answer = answer_of(route, request, given)
         except DomainError as error:
             line.add(problem=error.code)
+            count(Metric.REFUSALS, by=error.code)
             answer = _problem(self._dialect, error, request)
         except Exception as error:
             line.add_error(error)

@@ -119,24 +119,28 @@ class ProcessingService:
         index.put(document, self._files.text(document_id, version_id), around)
         self._settle(document, around, index)
 
-    def finish(self, document_id: str, version_id: str) -> None:
-        """Announce that it is ready."""
+    def finish(self, document_id: str, version_id: str) -> bool:
+        """Announce that it is ready. False when it was already."""
         document = self._newest(document_id, version_id)
         if document.version.state is State.READY:
-            return
+            return False
         at = self._now()
         version = replace(document.version, state=State.READY, step=ProcessingStep.DONE, trouble=None, finished_at=at)
         self._advance(document, version, Action.DOCUMENT_READY)
+        return True
 
-    def mark_failed(self, document_id: str, version_id: str, problem: str, detail: str, index: Index) -> None:
-        """Mark the document with the reason; it stays stored, and findable by its metadata. What was deleted meanwhile is erased."""
+    def mark_failed(
+        self, document_id: str, version_id: str, problem: str, detail: str, index: Index
+    ) -> ProcessingError | None:
+        """Mark the document with the reason, and return it; the document stays stored, and findable by its metadata. What was deleted
+        meanwhile is erased. None when there is nothing to mark."""
         try:
             document = self._newest(document_id, version_id)
         except DocumentNotFound:
             self.erase(document_id, index)
-            return
+            return None
         if document.version.state in (State.READY, State.FAILED):
-            return
+            return None
         trouble = processing_error_of(problem, detail)
         at = self._now()
         version = replace(document.version, state=State.FAILED, trouble=trouble, finished_at=at)
@@ -144,6 +148,7 @@ class ProcessingService:
         around = self._reach(document)
         index.put(document, "", around)
         self._settle(document, around, index)
+        return trouble
 
     def follow(self, document_id: str, index: Index) -> None:
         """After any change of a document's item: bring its entry up to date, or erase what a deleted one left."""

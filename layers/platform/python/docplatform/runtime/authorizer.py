@@ -9,7 +9,9 @@ from typing import Any
 
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import UNKNOWN_USER, Action
+from docplatform.core.errors import Forbidden, Unauthenticated
 from docplatform.core.tenant import Tenant, tenant_scope
+from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import record
 
@@ -61,8 +63,12 @@ def authorizer(
             with tenant_scope():
                 try:
                     query = event.get("queryStringParameters") or {}
-                    return decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
+                    decided = decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
+                    if decided["policyDocument"]["Statement"][0]["Effect"] == "Deny":
+                        count(Metric.REFUSALS, by=Forbidden.code)
+                    return decided
                 except Unauthorized:
+                    count(Metric.REFUSALS, by=Unauthenticated.code)
                     raise
                 except Exception as error:
                     line.add_error(error)

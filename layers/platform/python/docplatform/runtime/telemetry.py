@@ -1,14 +1,23 @@
-"""One structured line per request or event, with tenant and correlation id; never a document's content, a token or a name."""
+"""One structured line for each request or event, by Powertools' Logger, with tenant, correlation id and the event's metrics. It never holds
+a document's content, a token or a name.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 import time
 import traceback
 from contextvars import ContextVar
+from functools import partial
+from typing import Any, TextIO
+
+from aws_lambda_powertools import Logger
 
 from docplatform.core.tenant import current_tenant_id
+from docplatform.runtime import metrics
 
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)
@@ -20,15 +29,40 @@ def add_error(error: BaseException) -> None:
         record.add_error(error)
 
 
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what is standard output at that moment. Lambda puts it into the function's log."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stdout
+
+
+_logger = Logger(
+    service=metrics.service(),
+    level=logging.INFO,  # whatever the environment says: the metrics are in these lines
+    location=None,
+    log_record_order=["timestamp", "level", "service", "function"],
+    utc=True,
+    use_rfc3339=True,
+    json_serializer=partial(json.dumps, default=str),
+    logger_handler=_StandardOutput(),
+    function=os.environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+)
+
+
 class LogRecord:
-    """Collects the facts of one event; ``write`` prints them as JSON on standard output, where Lambda's log picks them up."""
+    """Collects the facts of one event. ``write`` prints them as one line of JSON."""
 
     def __init__(self, event: str, request_id: str) -> None:
         global _cold
-        self._facts: dict[str, object] = {"event": event, "request_id": request_id, "cold_start": _cold}
+        self._facts: dict[str, Any] = {"event": event, "request_id": request_id, "cold_start": _cold}
         _cold = False
         self._started = time.perf_counter()
         _current.set(self)
+        metrics.begin()
 
     def add(self, **facts: object) -> None:
         self._facts.update(facts)
@@ -46,8 +80,10 @@ class LogRecord:
             self.add(tenant_id=tenant_id)
 
     def write(self) -> None:
-        level = self._facts.pop("level", "INFO")
+        facts = self._facts
+        log = _logger.error if facts.pop("level", "INFO") == "ERROR" else _logger.info
         elapsed = round((time.perf_counter() - self._started) * 1000, 1)
-        line = {"level": level, "tenant_id": current_tenant_id(), **self._facts, "duration_ms": elapsed}
-        sys.stdout.write(json.dumps(line, default=str) + "\n")
-        sys.stdout.flush()
+        first, *others = metrics.collected() or [{}]
+        log(None, extra={"tenant_id": current_tenant_id(), **facts, "duration_ms": elapsed, **first})  # no message: the facts say it
+        for more in others:
+            _logger.info(None, extra=more)
