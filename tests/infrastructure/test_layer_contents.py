@@ -70,3 +70,25 @@ def test_without_its_layers_a_function_would_not_start() -> None:
 def test_no_function_comes_near_lambdas_limit() -> None:
     for each in FUNCTIONS:
         assert sum(build(layer).size for layer in each.spec.layers) < layers.LARGEST * 0.8, each.spec.name
+
+
+SAMPLED = """
+import json, os, sys
+sys.path[:0] = json.loads(sys.argv[1])
+os.environ |= {
+    "LAMBDA_TASK_ROOT": "/var/task",
+    "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",
+    "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+}
+from docplatform.runtime.telemetry import LogRecord
+LogRecord("request", "r").write()
+assert "aws_xray_sdk.core" in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_the_dependencies_layer_carries_the_xray_sdk_that_a_sampled_request_imports() -> None:
+    path = [str(build(layer).folder / "python") for layer in (Layer.PLATFORM, Layer.DEPENDENCIES)]
+    command = [sys.executable, "-I", "-S", "-c", SAMPLED, json.dumps(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -17,10 +17,13 @@ from typing import Any, TextIO
 from aws_lambda_powertools import Logger
 
 from docplatform.core.tenant import current_tenant_id
-from docplatform.runtime import metrics
+from docplatform.runtime import metrics, tracing
 
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)
+
+_ANNOTATIONS = ("route", "status", "problem", "error")
+"""Facts of the line by which traces can be searched: none is about a person."""
 
 
 def add_error(error: BaseException) -> None:
@@ -54,7 +57,7 @@ _logger = Logger(
 
 
 class LogRecord:
-    """Collects the facts of one event. ``write`` prints them as one line of JSON."""
+    """Collects the facts of one event. ``write`` prints them as one line of JSON, and ends the event's trace."""
 
     def __init__(self, event: str, request_id: str) -> None:
         global _cold
@@ -63,6 +66,7 @@ class LogRecord:
         self._started = time.perf_counter()
         _current.set(self)
         metrics.begin()
+        tracing.begin()
 
     def add(self, **facts: object) -> None:
         self._facts.update(facts)
@@ -83,7 +87,9 @@ class LogRecord:
         facts = self._facts
         log = _logger.error if facts.pop("level", "INFO") == "ERROR" else _logger.info
         elapsed = round((time.perf_counter() - self._started) * 1000, 1)
+        tracing.end({name: facts[name] for name in _ANNOTATIONS if name in facts})
         first, *others = metrics.collected() or [{}]
-        log(None, extra={"tenant_id": current_tenant_id(), **facts, "duration_ms": elapsed, **first})  # no message: the facts say it
+        line = {"tenant_id": current_tenant_id(), **facts, "duration_ms": elapsed, **first}
+        log(None, extra=line)  # no message: the facts say it
         for more in others:
             _logger.info(None, extra=more)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import Any
 
-from opensearchpy import OpenSearch
+from opensearchpy import OpenSearch, Transport
 
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
 from docplatform.infra.credentials import TenantClients
 from docplatform.library.wiring import library
+from docplatform.runtime import tracing
 from docplatform.runtime.settings import SearchSettings, load
 from docplatform.runtime.tenant_access import clients
 from docplatform.search.adapters.opensearch import TenantIndex, connect
@@ -19,9 +21,16 @@ from docplatform.search.query import SearchService
 from docplatform.search.reindex import SubtreeService
 
 
+class _TracedTransport(Transport):
+    def perform_request(self, method: str, url: str, *given: Any, **more: Any) -> Any:
+        operation = next((part for part in url.split("/") if part.startswith("_")), "")  # without the entry's id
+        with tracing.subsegment("opensearch", operation=f"{method} {operation}".strip()):
+            return super().perform_request(method, url, *given, **more)
+
+
 @lru_cache(maxsize=64)
 def _connection(endpoint: str, holder: TenantClients) -> OpenSearch:
-    return connect(endpoint, holder.credentials, os.environ["AWS_REGION"])
+    return connect(endpoint, holder.credentials, os.environ["AWS_REGION"], _TracedTransport)
 
 
 def index(tenant: Tenant) -> TenantIndex:

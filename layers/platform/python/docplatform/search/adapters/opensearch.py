@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
+from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
@@ -54,7 +54,7 @@ _GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after 10 at m
 _MOST_TEXT = 2_000_000  # characters of a document that are searchable; a request of OpenSearch Serverless holds 10 MiB
 
 
-def connect(endpoint: str, credentials: Any, region: str) -> OpenSearch:
+def connect(endpoint: str, credentials: Any, region: str, transport: type[Transport] = Transport) -> OpenSearch:
     """A client that signs with the tenant's credentials (SigV4, service ``aoss``). ``endpoint`` may have a path."""
     scheme, _, rest = endpoint.partition("://")
     authority, _, prefix = rest.partition("/")
@@ -64,6 +64,7 @@ def connect(endpoint: str, credentials: Any, region: str) -> OpenSearch:
         http_auth=Urllib3AWSV4SignerAuth(credentials, region, "aoss"),
         use_ssl=scheme == "https",
         verify_certs=True,
+        transport_class=transport,
         connection_class=Urllib3HttpConnection,
         pool_maxsize=10,
         timeout=30,
