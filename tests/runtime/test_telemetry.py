@@ -184,3 +184,20 @@ def test_a_function_tells_its_name_and_its_cold_start_once() -> None:
     assert (first["service"], first["function"]) == ("search", "docplatform-search")
     assert [first["cold_start"], second["cold_start"]] == [True, False]
     assert told.stderr == ""
+
+
+def test_the_garbage_collector_is_off_until_a_functions_first_event_and_nowhere_else() -> None:
+    program = (
+        "import gc\n"
+        "from docplatform.runtime.telemetry import LogRecord\n"
+        "before = gc.isenabled(), gc.get_freeze_count() > 0\n"
+        "LogRecord('request', '1')\n"
+        "print(*before, gc.isenabled(), gc.get_freeze_count() > 0)\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "layers/platform/python")}
+    for more, expected in (
+        ({}, ["True", "False", "True", "False"]),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "docplatform-search"}, ["False", "False", "True", "True"]),
+    ):
+        done = subprocess.run([sys.executable, "-c", program], env=environment | more, capture_output=True, text=True)
+        assert done.stdout.split() == expected, done.stderr

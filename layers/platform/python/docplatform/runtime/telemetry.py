@@ -4,6 +4,7 @@ a document's content, a token or a name.
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -56,13 +57,22 @@ _logger = Logger(
 )
 
 
+def _is_cold() -> bool:
+    """Whether this is the first event of the environment. The import is over then, and the garbage collector is turned on (see
+    ``docplatform/__init__.py``); it leaves alone what is there already."""
+    global _cold
+    was_cold, _cold = _cold, False
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+    return was_cold
+
+
 class LogRecord:
     """Collects the facts of one event. ``write`` prints them as one line of JSON, and ends the event's trace."""
 
     def __init__(self, event: str, request_id: str) -> None:
-        global _cold
-        self._facts: dict[str, Any] = {"event": event, "request_id": request_id, "cold_start": _cold}
-        _cold = False
+        self._facts: dict[str, Any] = {"event": event, "request_id": request_id, "cold_start": _is_cold()}
         self._started = time.perf_counter()
         _current.set(self)
         metrics.begin()
