@@ -8,6 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk import names
 from docplatform.core.tenant import Plan
+from docplatform.runtime.metrics import NAMESPACE, SERVICE, Metric
 
 MINUTE, FIVE_MINUTES = cdk.Duration.minutes(1), cdk.Duration.minutes(5)
 
@@ -42,6 +43,18 @@ def workflow(account: str, region: str, kind: str, metric: str) -> cloudwatch.Me
 def firewall(region: str, metric: str) -> cloudwatch.Metric:
     """A metric of the firewall: BlockedRequests, CountedRequests, …"""
     return _metric("AWS/WAFV2", metric, "Sum", WebACL=f"{names.PREFIX}-firewall", Region=region, Rule="ALL")
+
+
+def business(metric: Metric, function: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    """What one function emits of a business metric."""
+    return _metric(NAMESPACE, metric.title, statistic, FIVE_MINUTES, **{SERVICE: function})
+
+
+def business_by_dimension(metric: Metric) -> cloudwatch.MathExpression:
+    """A line for each value of the metric's own dimension that there has been, or for each function where it has none."""
+    dimensions = ",".join([NAMESPACE, SERVICE, metric.dimension] if metric.dimension else [NAMESPACE, SERVICE])
+    search = f"SEARCH('{{{dimensions}}} MetricName=\"{metric.title}\"', 'Sum', {FIVE_MINUTES.to_seconds():.0f})"
+    return cloudwatch.MathExpression(expression=search, using_metrics={}, period=FIVE_MINUTES)
 
 
 def _metric(

@@ -16,7 +16,10 @@ from cdk.constructs.alarms import Alarms
 from cdk.specs import Deployable, is_interactive, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
+from docplatform.runtime.metrics import Metric
 from docplatform.runtime.spec import Trigger
+
+_Measured = cloudwatch.Metric | cloudwatch.MathExpression
 
 
 class ObservabilityStack(cdk.Stack):
@@ -116,6 +119,7 @@ class ObservabilityStack(cdk.Stack):
                 ),
                 _graph("Refused by the API", {"4xx": metrics.api("4XXError", "Sum")}),
             ),
+            *self._business(),
         ]
         title = f"{region.label or region.name}: alarms"
         cloudwatch.Dashboard(
@@ -124,6 +128,30 @@ class ObservabilityStack(cdk.Stack):
             dashboard_name=names.stack("region", self.region),
             widgets=[[cloudwatch.AlarmStatusWidget(title=title, alarms=self._alarms.all, width=24)], *map(list, pairs)],
         )
+
+    def _business(self) -> list[tuple[cloudwatch.GraphWidget, cloudwatch.GraphWidget]]:
+        documents = {
+            "announced": metrics.business(Metric.UPLOADS_ANNOUNCED, "documents"),
+            "received": metrics.business(Metric.UPLOADS_RECEIVED, "ingestion-dispatch"),
+            "ready": metrics.business(Metric.DOCUMENTS_READY, "processing-finish"),
+        }
+        seconds = {
+            each: metrics.business(Metric.PROCESSING_SECONDS, "processing-start", each) for each in ("p50", "p99")
+        }
+        return [
+            (
+                _graph("Documents", documents),
+                _graph("Documents that failed", {"": metrics.business_by_dimension(Metric.DOCUMENTS_FAILED)}),
+            ),
+            (
+                _graph("From arrival to ready (s)", seconds),
+                _graph("Searches", {"": metrics.business(Metric.SEARCHES, "search")}),
+            ),
+            (
+                _graph("Sign-ins", {"": metrics.business_by_dimension(Metric.SIGN_INS)}),
+                _graph("Refusals", {"": metrics.business_by_dimension(Metric.REFUSALS)}),
+            ),
+        ]
 
     def _outcomes(self) -> dict[str, cloudwatch.Metric]:
         return {
@@ -134,9 +162,9 @@ class ObservabilityStack(cdk.Stack):
 
 
 def _graph(
-    title: str, left: Mapping[str, cloudwatch.Metric], right: Mapping[str, cloudwatch.Metric] | None = None
+    title: str, left: Mapping[str, _Measured], right: Mapping[str, _Measured] | None = None
 ) -> cloudwatch.GraphWidget:
-    def labelled(found: Mapping[str, cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
+    def labelled(found: Mapping[str, _Measured]) -> list[cloudwatch.IMetric]:
         return [metric.with_(label=label) for label, metric in found.items()]
 
     return cloudwatch.GraphWidget(title=title, left=labelled(left), right=labelled(right or {}), width=12)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from cdk import specs
+from docplatform.runtime.metrics import Metric
 from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
 
 FUNCTIONS = [each.spec.name for each in specs.discover()]
@@ -79,6 +81,24 @@ def test_there_is_a_dashboard_that_cloudwatch_can_read(watch: Stack, region: str
     dashboard = watch.one("AWS::CloudWatch::Dashboard", DashboardName=f"docplatform-region-{region}")
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
     assert len(widgets) > 8
+
+
+def test_the_dashboard_shows_every_business_metric_where_it_is_emitted(watch: Stack, region: str) -> None:
+    dashboard = watch.one("AWS::CloudWatch::Dashboard", DashboardName=f"docplatform-region-{region}")
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+    shown = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
+    by_function = {line[1]: line[3] for line in shown if line[0] == "docplatform"}
+    assert set(by_function.values()) <= set(FUNCTIONS)
+    by_dimension = {
+        found.groups()
+        for line in shown
+        if isinstance(line[0], dict) and (found := re.search(r"\{(.+)\} MetricName=\"(\w+)\"", line[0]["expression"]))
+    }
+    assert by_dimension == {
+        (f"docplatform,service,{metric.dimension}", metric.title)
+        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS)
+    }
+    assert {each.title for each in Metric} == by_function.keys() | {name for _, name in by_dimension}
 
 
 YEAR, SEVEN_YEARS = 365, 2557
