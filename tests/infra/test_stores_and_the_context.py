@@ -22,7 +22,7 @@ from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditRecord
 from docplatform.core.errors import ChangedMeanwhile, DomainError
-from docplatform.core.tenant import Plan, Tenant, TenantContextError, TenantStatus, tenant_context, tenant_scope
+from docplatform.core.tenant import Tenant, TenantContextError, tenant_context, tenant_scope
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -31,16 +31,13 @@ from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.model import Folder
 from docplatform.search.adapters import opensearch
+from tests.support.tenants import a_tenant
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENDPOINT = "http://search.example"
 
 
-def a_tenant(id_: str) -> Tenant:
-    return Tenant(id_, "acme", "Acme", Plan.STANDARD, "us-east-1", TenantStatus.ACTIVE, "pooled", AT)
-
-
-OWN, OTHER = a_tenant("t000000000001"), a_tenant("t000000000002")
+OWN, OTHER = a_tenant(1), a_tenant(2)
 ACTOR = Actor(OWN, "usr_1", "ses_1", Role.ADMIN, "request-1")
 RECORD = AuditRecord("r", AT, OWN.id, "usr_1", "ses_1", Action.DOCUMENT_READ, "doc_1", "request-1")
 

@@ -8,7 +8,6 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,11 +16,9 @@ import pytest
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.errors import DomainError, NotFound
 from docplatform.core.tenant import (
-    Plan,
     Tenant,
     TenantContext,
     TenantContextError,
-    TenantStatus,
     current_tenant_id,
     enter_tenant,
     get_current_tenant,
@@ -37,15 +34,9 @@ from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.runtime import tenant_access, triggers
 from docplatform.runtime.authorizer import AuthorizerRequest, Unauthorized, authorizer
+from docplatform.runtime.batches import process_stream
 from tests.support.mocked_aws import Cloud, Person, TenantWorld
-
-
-def a_tenant(number: int) -> Tenant:
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    return Tenant(
-        f"t{number:012d}", f"s{number}", "Name", Plan.STANDARD, "us-east-1", TenantStatus.ACTIVE, "pooled", at
-    )
-
+from tests.support.tenants import a_tenant
 
 ACME, HOOLI = a_tenant(1), a_tenant(2)
 
@@ -296,12 +287,13 @@ def test_each_record_of_a_stream_has_its_own_tenant(
 
     @triggers.event_handler("test")
     def handler(event: dict[str, Any]) -> Any:
-        return triggers.process_stream(event, lambda keys: (keys["pk"]["S"], keys["sk"]["S"]), follow)
+        return process_stream(event, lambda keys: (keys["pk"]["S"], keys["sk"]["S"]), follow)
 
     order = [(ids[0], "a"), (ids[1], "b"), (ids[0], "c"), (ids[1], "bad"), (ids[0], "d")]
     records = [
         {
             "eventID": str(number),
+            "eventSource": "aws:dynamodb",
             "dynamodb": {"Keys": {"pk": {"S": tenant_id}, "sk": {"S": thing}}, "SequenceNumber": str(number)},
         }
         for number, (tenant_id, thing) in enumerate(order)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from docplatform.core.tenant import TenantContextError, enter_tenant, get_current_tenant
 from docplatform.runtime.batches import NotDone, process_queue, process_stream
 from docplatform.runtime.triggers import event_handler
+from tests.support.tenants import a_tenant
 
 TENANT = "t000000000001"
 
@@ -108,12 +110,6 @@ def test_messages_that_are_not_done_stay_in_the_queue() -> None:
     assert failures(process_queue(queue("b", "c"), handle)) == ["b", "c"]  # nothing is wrong: no error
 
 
-def test_messages_are_handled_at_the_same_time() -> None:
-    """Each waits for a workflow, of up to five minutes."""
-    together = threading.Barrier(2, timeout=10)
-    assert failures(process_queue(queue("a", "b"), lambda _: together.wait() and None)) == []
-
-
 def test_an_error_of_one_message_leaves_the_others_done_and_stands_in_the_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -139,3 +135,31 @@ def test_an_error_of_every_message_is_raised_for_the_functions_alarm() -> None:
 
     with pytest.raises(OSError, match="b"):
         process_queue(queue("a", "b"), handle)
+
+
+def test_the_messages_of_a_queue_have_tenants_of_their_own() -> None:
+    """They are handled at the same time, and none may act for the tenant of another one."""
+    together = threading.Barrier(2, timeout=10)
+    seen: dict[str, str] = {}
+
+    def handle(message: dict[str, Any]) -> None:
+        enter_tenant(a_tenant(int(message["body"])))
+        together.wait()
+        seen[message["body"]] = get_current_tenant().id
+
+    @event_handler("processing-queue")
+    def handler(event: dict[str, Any]) -> dict[str, Any]:
+        response = process_queue(event, handle)
+        with pytest.raises(TenantContextError):
+            get_current_tenant()
+        return response
+
+    assert failures(handler(queue("1", "2"), None)) == []
+    assert seen == {"1": a_tenant(1).id, "2": a_tenant(2).id}
+
+
+def test_messages_are_handled_at_the_same_time_however_many_come() -> None:
+    """Each waits for a workflow, of up to five minutes. The event loop's own pool has only a few threads."""
+    many = [str(number) for number in range(40)]
+    together = threading.Barrier(len(many), timeout=10)
+    assert failures(process_queue(queue(*many), lambda _: together.wait() and None)) == []

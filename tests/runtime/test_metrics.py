@@ -200,9 +200,9 @@ def test_a_document_that_failed_counts_by_its_code(
 ) -> None:
     document = home.member().announces("lease.txt")["document"]
     told()
-    monkeypatch.setattr(function("processing", "fail"), "index", lambda _: NoIndex())
-    step("fail", home, document, cause=cause)
-    step("fail", home, document, cause=cause)
+    monkeypatch.setattr(function("processing", "mark_failed"), "index", lambda _: NoIndex())
+    step("mark_failed", home, document, cause=cause)
+    step("mark_failed", home, document, cause=cause)
     (line,) = told()
     assert values(line) == {"DocumentsFailed": [1], "code": code}
 
@@ -213,7 +213,7 @@ def test_processing_seconds_are_from_the_queue_to_the_end_of_a_ready_document(
     monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
     monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
     settings.load.cache_clear()
-    start, event = function("processing", "start"), sample("plan-queue")
+    workflow_runner, event = function("processing", "run_workflow"), sample("plan-queue")
     queued = int(event["Records"][0]["attributes"]["SentTimestamp"]) / 1000
     outcomes = iter(["ready", "failed", "nothing to do"])
 
@@ -222,9 +222,9 @@ def test_processing_seconds_are_from_the_queue_to_the_end_of_a_ready_document(
         return {"status": "SUCCEEDED", "stopDate": ended, "output": json.dumps({"outcome": next(outcomes)})}
 
     workflow = type("Workflow", (), {"start_sync_execution": run})()
-    monkeypatch.setattr(start, "own_client", lambda *_, **__: workflow)
+    monkeypatch.setattr(workflow_runner, "own_client", lambda *_, **__: workflow)
     for _ in range(3):
-        assert start.handler(event, None) == {"batchItemFailures": []}
+        assert workflow_runner.handler(event, None) == {"batchItemFailures": []}
     (line,) = told()
     assert values(line) == {"ProcessingSeconds": [pytest.approx(12.5)]}
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": "ProcessingSeconds", "Unit": "Seconds"}]
@@ -288,7 +288,7 @@ def test_sign_ins_by_a_proof_that_was_good(
         def confirm_enrolment(self, *_: object) -> tuple[IssuedTokens, tuple[str, ...]]:
             return issued, ("code",)
 
-    use_case = ("handler", "_sign_on") if package == "sso" else ("credentials", "_steps")
+    use_case = ("handler", "_sign_on") if package == "sso" else ("credentials", "_mfa_sign_in")
     monkeypatch.setattr(function(package, use_case[0]), use_case[1], lambda *_: LetsIn())
     event = sample("api-request", HOST=house.host)
     form = isinstance(body, str)
@@ -313,7 +313,7 @@ def test_refusals_of_the_authorizer(house: House, region: Cloud, told: Told) -> 
 
 def test_refusals_of_live_connections(home: TenantWorld, told: Told) -> None:
     event = {"requestContext": {"eventType": "CONNECT", "connectionId": "abc=", "requestId": "r"}}
-    assert function("live", "sockets").handler(event, None)["statusCode"] == 401
+    assert function("realtime", "messages").handler(event, None)["statusCode"] == 401
     (line,) = told()
     assert values(line) == {"Refusals": [1], "code": "invalid_ticket"}
 

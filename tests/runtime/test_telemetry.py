@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from docplatform.core.errors import NotFound
+from docplatform.core.tenant import enter_tenant
 from docplatform.http.router import Router
 from docplatform.runtime.metrics import Metric, count
-from docplatform.runtime.telemetry import LogRecord, add_error, tenant_in_hand
+from docplatform.runtime.telemetry import LogRecord, add_error
 from docplatform.runtime.triggers import event_handler
 from tests.support.mocked_aws import ROOT
+from tests.support.tenants import a_tenant
 
+ACME = a_tenant(1)
 EVENT = {"httpMethod": "GET", "path": "/v1/thing", "requestContext": {"requestId": "request-7"}}
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 
@@ -38,7 +41,7 @@ def test_a_request_is_one_line_with_everything_that_an_operator_asks_for(
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
 
     def thing() -> None:
-        tenant_in_hand.set("t000000000001")
+        enter_tenant(ACME)
 
     router(thing).handler(EVENT, None)
     (line,) = lines(capsys)
@@ -125,7 +128,7 @@ def test_a_warm_environment_forgets_the_metrics_and_the_tenant_of_the_event_befo
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def thing() -> None:
-        tenant_in_hand.set("t000000000001")
+        enter_tenant(ACME)
         count(Metric.SEARCHES)
 
     def refused() -> None:
