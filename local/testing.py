@@ -1,4 +1,4 @@
-"""A local cloud for tests: its own ports and folder, started once, gone afterwards.
+"""A local cloud for tests: it has ports and a folder of its own, and is removed afterwards.
 
 With ``DOCPLATFORM_CLOUD=FOLDER`` the tests use a cloud that runs already (``.local/state`` is the one of ``./dp up``).
 """
@@ -30,19 +30,21 @@ from local.settings import ACCOUNT, REGIONS, LocalSettings, load, load_or_make
 from local.synth import synthesize
 
 
-class Held:
-    """Somebody's credentials, as plain boto3 clients."""
+class AwsSession:
+    """Plain boto3 clients of one region with the credentials of a role or user: ``keys`` are access key, secret and, of a role, token."""
 
-    def __init__(self, settings: LocalSettings, region: str, credentials: tuple[str, ...]) -> None:
-        self.credentials = credentials
+    def __init__(self, settings: LocalSettings, region: str, keys: tuple[str, ...]) -> None:
+        self.keys = keys
         self._settings, self._region = settings, region
 
     def client(self, service: str, endpoint: str = "") -> Any:
-        """``endpoint``: of a service that has one for each of its things."""
-        return client(self._settings, service, self._region, self.credentials, endpoint)
+        """``endpoint``: where the service has one for each API or collection."""
+        return client(self._settings, service, self._region, self.keys, endpoint)
 
 
 class Cloud:
+    """A running local cloud, as its root user sees it."""
+
     def __init__(self, settings: LocalSettings) -> None:
         self.settings = settings
         self.ports = settings.region_ports
@@ -57,23 +59,23 @@ class Cloud:
     def documents_bucket(self, region: str) -> str:
         return f"docplatform-documents-{ACCOUNT}-{region}"
 
-    def as_function(self, region: str, function: str) -> Held:
-        """With a function's own role: what a handler has before it acts for a tenant."""
+    def as_function(self, region: str, function: str) -> AwsSession:
+        """With a function's own role, which a handler has before it acts for a tenant."""
         role = f"arn:aws:iam::{ACCOUNT}:role/docplatform-{function}-{region}"
         return self._assumed(self.root("sts", region), region, role)
 
-    def as_tenant(self, region: str, tenant_id: str) -> Held:
-        """As a handler does it: from a function's role to TenantAccess with the tenant's tag."""
+    def as_tenant(self, region: str, tenant_id: str) -> AwsSession:
+        """With the role TenantAccess and the tenant's tag, assumed from a function's role as a handler does it."""
         sts = self.as_function(region, "documents").client("sts")
         tags = [{"Key": "tenant_id", "Value": tenant_id}]
         return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags)
 
-    def as_operator(self, region: str) -> Held:
-        return Held(self.settings, region, self.operator)
+    def as_operator(self, region: str) -> AwsSession:
+        return AwsSession(self.settings, region, self.operator)
 
-    def _assumed(self, sts: Any, region: str, role: str, **more: Any) -> Held:
+    def _assumed(self, sts: Any, region: str, role: str, **more: Any) -> AwsSession:
         made = sts.assume_role(RoleArn=role, RoleSessionName="test", **more)["Credentials"]
-        return Held(self.settings, region, (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]))
+        return AwsSession(self.settings, region, (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]))
 
     def mailbox(self) -> list[dict[str, Any]]:
         """Mails sent so far, the oldest first."""
@@ -85,24 +87,32 @@ class Cloud:
         return sorted({each["Key"] for page in found for each in page.get("Versions", ())})
 
     def audit_actions(self, region: str, tenant_id: str, target: str) -> list[str]:
-        day = time.strftime("%Y-%m-%d", time.gmtime())
-        answer = self.root("dynamodb", region).query(
-            TableName="docplatform-audit",
-            KeyConditionExpression="pk = :p",
-            ExpressionAttributeValues={":p": {"S": f"{tenant_id}#{day}"}},
-        )
-        return [item["action"]["S"] for item in answer["Items"] if item["target"]["S"] == target]
+        """What the trail of yesterday and today says was done to ``target``, the oldest first."""
+        now, found = time.time(), []
+        for at in (now - 86_400, now):
+            day = time.strftime("%Y-%m-%d", time.gmtime(at))
+            pages = (
+                self.root("dynamodb", region)
+                .get_paginator("query")
+                .paginate(
+                    TableName="docplatform-audit",
+                    KeyConditionExpression="pk = :p",
+                    ExpressionAttributeValues={":p": {"S": f"{tenant_id}#{day}"}},
+                )
+            )
+            found += [item for page in pages for item in page["Items"]]
+        return [item["action"]["S"] for item in found if item["target"]["S"] == target]
 
-    def search_request(self, region: str, held: Held | None, method: str, path: str) -> requests.Response:
-        """Straight to the search collection, past the platform."""
+    def search_request(self, region: str, caller: AwsSession | None, method: str, path: str) -> requests.Response:
+        """A request straight to the search collection, past the platform; unsigned without a caller."""
         found = self.root("opensearchserverless", region).list_collections()["collectionSummaries"]
         url = f"{self.settings.endpoint}/_aoss/{found[0]['id']}{path}"
         headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
-        if held is not None:
+        if caller is not None:
             request = AWSRequest(method=method, url=url, headers={})
-            SigV4Auth(Credentials(*held.credentials), "aoss", region).add_auth(request)
+            SigV4Auth(Credentials(*caller.keys), "aoss", region).add_auth(request)
             headers = dict(request.headers)
-        return requests.request(method, url, headers=headers, timeout=30)
+        return requests.request(method, url, headers=headers, timeout=120)
 
     def kill_worker(self, region: str, function: str) -> bool:
         """kill -9 of a function's busy worker; False when none was busy."""
@@ -118,26 +128,30 @@ class Cloud:
         return False
 
     def restart(self) -> None:
-        """A stop, whatever is under way, and a start."""
+        """Stops the cloud, whatever is under way, and starts it."""
         supervisor.stop(self.settings)
         supervisor.start(self.settings)
 
     def kill_and_start(self) -> None:
-        """``kill -9`` of the whole cloud, and a start."""
+        """Ends the whole cloud by ``kill -9`` and starts it."""
         supervisor.kill(self.settings)
         supervisor.start(self.settings)
 
     @staticmethod
-    def eventually(true: Callable[[], bool], patience: float = 30.0) -> None:
-        deadline = time.monotonic() + patience
-        while not true():
-            assert time.monotonic() < deadline, "it did not come true in time"
+    def eventually(condition: Callable[[], bool], timeout: float = 120.0) -> None:
+        """Returns once the condition holds. The last check begins after ``timeout`` seconds, however long a check takes."""
+        deadline = time.monotonic() + timeout
+        while True:
+            is_last = time.monotonic() > deadline
+            if condition():
+                return
+            assert not is_last, f"the condition did not hold within {timeout:.0f} seconds"
             time.sleep(0.3)
 
 
 @contextmanager
 def running_cloud() -> Iterator[Cloud]:
-    """With everything deployed."""
+    """A cloud with everything deployed."""
     folder = os.environ.get("DOCPLATFORM_CLOUD")
     if folder:
         settings = load(Path(folder).resolve())
@@ -152,7 +166,7 @@ def running_cloud() -> Iterator[Cloud]:
 
 @contextmanager
 def empty_cloud(*, without: Sequence[str] = ()) -> Iterator[LocalSettings]:
-    """With nothing in it, and, to see what they are for, without some of the patches."""
+    """A cloud with nothing in it. ``without``: patches that are left out, to see what the emulator does by itself."""
     with tempfile.TemporaryDirectory(prefix="docplatform-") as made:
         gateway, search, *regions = _free_ports(2 + len(REGIONS))
         settings = load_or_make(
@@ -166,7 +180,7 @@ def empty_cloud(*, without: Sequence[str] = ()) -> Iterator[LocalSettings]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Below those that the system gives to outgoing connections, one of which could have them when the cloud starts again."""
+    """Below the ports that the system gives to outgoing connections: one of those could be taken when the cloud starts again."""
     found: list[int] = []
     while len(found) < count:
         port = random.randrange(15_000, 30_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import time
@@ -12,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from socket import create_connection
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from botocore.auth import SigV4Auth
@@ -23,7 +23,12 @@ from websockets.sync.client import ClientConnection, connect
 from local.testing import Cloud
 
 PASSWORD = "correct horse battery staple"
-PATIENCE = 60.0  # seconds: cold workers on a small machine
+PROCESSING = 300.0  # seconds until a document is processed, with cold workers on a slow machine
+ANSWER = 120.0  # seconds until an answer comes, over HTTP or a WebSocket
+VISIBLE = 120.0  # seconds until the index shows a write
+FRESH = float(os.environ.get("DOCPLATFORM_FRESH_SECONDS", "240"))
+"""Seconds after which a member signs in anew. Access tokens are good for 900 seconds, and what asks for a recent sign-in takes one of
+the last 600: minutes remain for the requests of a test. With 0 a member signs in before every request, which must break no test."""
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Site:
         if token:
             sent["Authorization"] = f"Bearer {token}"
         return requests.request(
-            method, f"http://127.0.0.1:{port}{path}", json=json, data=data, params=params, headers=sent, timeout=60
+            method, f"http://127.0.0.1:{port}{path}", json=json, data=data, params=params, headers=sent, timeout=ANSWER
         )
 
 
@@ -74,7 +79,7 @@ def operator(cloud: Cloud, region: str, method: str, path: str, body: object = N
     data = json.dumps(body) if body is not None else None
     request = AWSRequest(method=method, url=url, data=data, headers={"Content-Type": "application/json"})
     SigV4Auth(Credentials(*cloud.operator), "execute-api", region).add_auth(request)
-    return requests.request(method, url, data=data, headers=dict(request.headers), timeout=60)
+    return requests.request(method, url, data=data, headers=dict(request.headers), timeout=ANSWER)
 
 
 def accept_invitation(site: Site, email: str) -> Member:
@@ -82,11 +87,25 @@ def accept_invitation(site: Site, email: str) -> Member:
     body = {"token": token, "name": email.split("@")[0].title(), "password": PASSWORD}
     answer = site.ask("POST", "/v1/auth/invitations/accept", json=body)
     assert answer.status_code == 200, answer.text
-    return Member(site, email, answer.json())
+    return Member(site, answer.json(), email)
+
+
+def sign_in(site: Site, email: str, password: str = PASSWORD) -> Session:
+    answer = site.ask("POST", "/v1/auth/login", json={"email": email, "password": password})
+    assert answer.status_code == 200, answer.text
+    return Session(site, answer.json())
+
+
+def refreshed(session: Session) -> Session:
+    """The same session with new tokens; the old refresh token is used up."""
+    answer = session.site.ask("POST", "/v1/auth/refresh", json={"refresh_token": session.tokens["refresh_token"]})
+    assert answer.status_code == 200, answer.text
+    return Session(session.site, answer.json())
 
 
 def mailed_token(cloud: Cloud, email: str) -> str:
-    deadline = time.monotonic() + PATIENCE
+    """The token in the newest mail to that address that has one."""
+    deadline = time.monotonic() + VISIBLE
     while time.monotonic() < deadline:
         for mail in reversed(cloud.mailbox()):
             if email in str(mail):
@@ -100,12 +119,13 @@ def mailed_token(cloud: Cloud, email: str) -> str:
 @dataclass
 class TenantSite:
     site: Site
-    facts: dict[str, Any]
+    description: dict[str, Any]
+    """The tenant as the operator's request created it."""
     admin: Member
 
     @property
     def id(self) -> str:
-        return str(self.facts["id"])
+        return str(self.description["id"])
 
     def invites(self, role: str) -> Member:
         email = f"{role}.{secrets.token_hex(4)}@{self.site.subdomain}.example"
@@ -115,9 +135,10 @@ class TenantSite:
 
 
 @dataclass
-class Member:
+class Session:
+    """Requests with the tokens of one session, or with an API key. They are not renewed: the session ends when the platform ends it."""
+
     site: Site
-    email: str
     tokens: dict[str, Any] = field(repr=False)
 
     @property
@@ -131,9 +152,9 @@ class Member:
     def asks(self, method: str, path: str, **more: Any) -> requests.Response:
         return self.site.ask(method, path, token=self.token, **more)
 
-    def at(self, region: str) -> Member:
-        """The same person, who has typed another region's address."""
-        return Member(Site(self.site.cloud, region, self.site.subdomain), self.email, self.tokens)
+    def at(self, region: str) -> Session:
+        """The same session, after a mistake in the address: another region's."""
+        return Session(Site(self.site.cloud, region, self.site.subdomain), self.tokens)
 
     def creates_folder(self, name: str, parent: str = "root") -> str:
         answer = self.asks("POST", "/v1/folders", json={"name": name, "parent_id": parent})
@@ -163,9 +184,9 @@ class Member:
         found: dict[str, Any] = answer.json()
         return found
 
-    def waits_for(self, document_id: str, *, patience: float = PATIENCE) -> dict[str, Any]:
+    def waits_for(self, document_id: str, *, timeout: float = PROCESSING) -> dict[str, Any]:
         """Until processing has ended, one way or the other."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             document = self.document(document_id)
             if document["processing"]["state"] in ("ready", "failed"):
@@ -184,9 +205,9 @@ class Member:
         found: dict[str, Any] = answer.json()
         return found
 
-    def finds(self, words: str, document_id: str, *, patience: float = 20.0) -> dict[str, Any]:
+    def finds(self, words: str, document_id: str) -> dict[str, Any]:
         """The hit, once the index shows it (writes become visible after a moment)."""
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + VISIBLE
         while time.monotonic() < deadline:
             for hit in self.searches(words, limit=100)["items"]:
                 if hit["document"]["id"] == document_id:
@@ -195,12 +216,39 @@ class Member:
         raise AssertionError(f"{words!r} did not find {document_id}")
 
 
+@dataclass
+class Member(Session):
+    """A person with a password, for as long as the tests run. Before a request whose session is older than FRESH the person signs in."""
+
+    email: str = ""
+    _signed_in_at: float = field(default_factory=time.monotonic, repr=False)
+
+    @property
+    def token(self) -> str:
+        self._sign_in_anew_if_old()
+        return super().token
+
+    @property
+    def session(self) -> Session:
+        """The present session alone, which stays the same: for tests that are about the session, and not about the person."""
+        self._sign_in_anew_if_old()
+        return Session(self.site, self.tokens)
+
+    def at(self, region: str) -> Session:
+        return self.session.at(region)
+
+    def _sign_in_anew_if_old(self) -> None:
+        now = time.monotonic()
+        if now - self._signed_in_at > FRESH:
+            self.tokens, self._signed_in_at = sign_in(self.site, self.email).tokens, now
+
+
 def send(upload: dict[str, Any], content: bytes) -> requests.Response:
-    return requests.request(upload["method"], upload["url"], headers=upload["headers"], data=content, timeout=120)
+    return requests.request(upload["method"], upload["url"], headers=upload["headers"], data=content, timeout=ANSWER)
 
 
 def fetch(link: dict[str, Any]) -> bytes:
-    answer = requests.get(link["url"], headers=link["headers"], timeout=120)
+    answer = requests.get(link["url"], headers=link["headers"], timeout=ANSWER)
     assert answer.status_code == 200, answer.text
     return answer.content
 
@@ -210,8 +258,8 @@ def live(site: Site, url: str) -> Iterator[ClientConnection]:
     """The connection that a ticket's address opens. Raises InvalidHandshake where it opens none."""
     port = site.cloud.ports[site.region]
     assert url.startswith(f"ws://{site.subdomain}.live.localhost:{port}/?ticket=")
-    line = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
-    with connect(url, sock=line, open_timeout=30, close_timeout=5) as socket:
+    connection = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
+    with connect(url, sock=connection, open_timeout=ANSWER, close_timeout=5) as socket:
         yield socket
 
 
@@ -222,8 +270,3 @@ def problem(answer: requests.Response) -> tuple[int, str]:
     assert {"type", "title", "status", "detail", "code"} <= set(body), body
     assert body["status"] == answer.status_code
     return answer.status_code, body["code"]
-
-
-def place(url: str) -> str:
-    """The path of a presigned URL, without its signature."""
-    return urlsplit(url).path

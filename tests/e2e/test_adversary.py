@@ -19,7 +19,7 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 
 from local.testing import Cloud
-from tests.e2e.client import Member, TenantSite, create_tenant, fetch, live, send
+from tests.e2e.client import ANSWER, Member, TenantSite, create_tenant, fetch, live, send
 from tests.e2e.conftest import APAC, EU, US
 from tests.isolation.adversary import MOVES, STEPS, Game, Step, Told, plays
 
@@ -65,13 +65,6 @@ class OverHttp:
     def member(self) -> Member:
         return self.site.admin
 
-    def renews(self) -> None:
-        """A long run outlives an access token."""
-        refresh = {"refresh_token": self.member.tokens["refresh_token"]}
-        answer = self.member.site.ask("POST", "/v1/auth/refresh", json=refresh)
-        assert answer.status_code == 200, answer.text
-        self.member.tokens = answer.json()
-
     def _behind(self, answer: requests.Response) -> str:
         """What a link in the answer leads to."""
         try:
@@ -83,7 +76,7 @@ class OverHttp:
         if link["url"].startswith("ws"):
             with live(self.member.site, link["url"]) as socket:
                 socket.send(self.canary)
-                return str(socket.recv(timeout=30))
+                return str(socket.recv(timeout=ANSWER))
         return fetch(link).decode(errors="replace")
 
     @staticmethod
@@ -105,16 +98,10 @@ def game(cloud: Cloud, began: int) -> Game:
 @pytest.mark.timeout(max(600, OPERATIONS))  # seconds
 def test_nobody_is_told_anything_of_anybody_else(game: Game, cloud: Cloud) -> None:
     game.opens()
-    renewed = time.monotonic()
 
     @PLAY
     @given(plays(len(game.hands), list(MOVES)))
     def round_(steps: list[Step]) -> None:
-        nonlocal renewed
-        if time.monotonic() - renewed > 300:
-            renewed = time.monotonic()
-            for hand in game.hands:
-                hand.player.renews()  # type: ignore[attr-defined]
         for step in steps:
             game.plays(step)
         print(f"{game.done} of {OPERATIONS}", flush=True)  # -s shows it

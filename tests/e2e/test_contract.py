@@ -1,5 +1,5 @@
-"""What the OpenAPI document says is what happens: schemathesis calls every operation with thousands of valid and invalid requests, and
-goes on with what the answers name. No server error, no status, header, media type or body that the document does not have.
+"""The API behaves as its OpenAPI document says: schemathesis calls every operation with thousands of valid and invalid requests, and
+goes on with the ids in the answers. No server error, no status, header, media type or body that the document does not have.
 
 ``CONTRACT_SECONDS=600 ./dp test tests/e2e/test_contract.py`` looks longer.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.settings import ROOT
 from local.testing import Cloud
-from tests.e2e.client import create_tenant
+from tests.e2e.client import FRESH, Session, create_tenant
 from tests.e2e.conftest import US
 
 SECONDS = os.environ.get("CONTRACT_SECONDS", "60")
@@ -34,17 +34,26 @@ LEFT_OUT = {
 
 
 def test_the_api_is_as_its_document_says(cloud: Cloud, tmp_path: Path) -> None:
-    home = create_tenant(cloud, US, "enterprise")
-    address = f"127.0.0.1:{cloud.ports[US]}"
-    report = tmp_path / "report.json"
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", str(ROOT / "docs/openapi.json")]
-    command += ["--url", f"http://{address}", "--phases", "examples,coverage,fuzzing,stateful", "--max-time", SECONDS]
-    command += ["--header", f"Host: {home.site.subdomain}.localhost:{cloud.ports[US]}"]
-    command += ["--header", f"Authorization: Bearer {home.admin.token}"]
+    session = create_tenant(cloud, US, "enterprise").admin.session
+    url, host = f"http://127.0.0.1:{cloud.ports[US]}", f"{session.site.subdomain}.localhost:{cloud.ports[US]}"
+    kept, report = tmp_path / "session.json", tmp_path / "report.json"
+    kept.write_text(json.dumps({"url": url, "host": host, "seconds": FRESH, "tokens": session.tokens}))
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(ROOT / "docs/openapi.json"), "--url", url]
+    command += ["--header", f"Host: {host}", "--phases", "examples,coverage,fuzzing,stateful", "--max-time", SECONDS]
     command += ["--generation-deterministic", "--no-shrink", "--continue-on-failure", "--max-examples", "6"]
     command += ["--warnings", "off", "--no-color", "--checks", ",".join(CHECKS)]
     command += ["--exclude-path-regex", "|".join(LEFT_OUT), "--report", "json", "--report-json-path", str(report)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=int(SECONDS) + 400)
+    hooks = {"SCHEMATHESIS_HOOKS": "tests.e2e.contract_token", "CONTRACT_SESSION": str(kept), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=os.environ | hooks,
+        capture_output=True,
+        text=True,
+        timeout=int(SECONDS) + 900,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert json.loads(report.read_text())
-    assert home.admin.asks("GET", "/v1/me").status_code == 200, "it was somebody to the end"
+    last = Session(session.site, json.loads(kept.read_text())["tokens"])
+    assert last.asks("GET", "/v1/me").status_code == 200, "the session lived to the end"

@@ -5,7 +5,7 @@ import time
 import pyotp
 
 from local.testing import Cloud
-from tests.e2e.client import PASSWORD, Member, TenantSite, create_tenant, mailed_token, problem
+from tests.e2e.client import PASSWORD, Session, TenantSite, create_tenant, mailed_token, problem
 from tests.e2e.conftest import US
 from tests.support.authenticator import Authenticator
 
@@ -24,7 +24,7 @@ def test_log_in_takes_two_steps_once_a_factor_is_set_up(hooli: TenantSite) -> No
     body = {"challenge": first.json()["challenge"], "recovery_code": confirmed.json()["recovery_codes"][0]}
     inside = vi.site.ask("POST", "/v1/auth/mfa", json=body)
     assert inside.status_code == 200, inside.text
-    again = Member(vi.site, vi.email, inside.json())
+    again = Session(vi.site, inside.json())
     assert again.asks("GET", "/v1/me/mfa").json()["recovery_codes"] == 9
     proof = {"password": PASSWORD, "code": totp.at(time.time(), counter_offset=1)}
     assert again.asks("POST", "/v1/auth/step-up", json=proof).status_code == 204
@@ -65,7 +65,7 @@ def test_a_password_that_everybody_knows_is_refused_and_the_old_one_stays(hooli:
     assert again.status_code == 200, again.text
 
 
-def test_guessing_is_ended_by_a_lock_out_and_a_mail_opens_the_door(cloud: Cloud) -> None:
+def test_guessing_is_ended_by_a_lock_out_and_a_mail_ends_the_lock_out(cloud: Cloud) -> None:
     tenant = create_tenant(cloud, US, "standard")
     admin, site = tenant.admin, tenant.site
     wrong = {"email": admin.email, "password": "a wrong sentence"}
@@ -80,6 +80,6 @@ def test_guessing_is_ended_by_a_lock_out_and_a_mail_opens_the_door(cloud: Cloud)
     assert site.ask("POST", "/v1/auth/password/reset", json=body).status_code == 204
     inside = site.ask("POST", "/v1/auth/login", json={"email": admin.email, "password": NEW})
     assert inside.status_code == 200
-    me = Member(site, admin.email, inside.json()).asks("GET", "/v1/me").json()["user"]["id"]
+    me = Session(site, inside.json()).asks("GET", "/v1/me").json()["user"]["id"]
     trail = set(cloud.audit_actions(US, tenant.id, me))
     assert {"account.locked", "login.throttled", "password.reset"} <= trail

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.client import Member, TenantSite, problem, send
+from tests.e2e.client import ANSWER, Member, TenantSite, problem, send
 from tests.e2e.conftest import APAC, EU
 from tests.extraction.samples import SAMPLES, Sample
 
@@ -49,7 +49,7 @@ def test_pictures_of_the_first_page_can_be_fetched(ann: Member) -> None:
         link = ann.asks("GET", f"/v1/documents/{document_id}/{kind}").json()
         import requests
 
-        picture = requests.get(link["url"], timeout=30)
+        picture = requests.get(link["url"], timeout=ANSWER)
         assert picture.content[:4] == b"RIFF"
         assert picture.headers["Content-Type"] == "image/webp"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.client import Member, TenantSite
+from tests.e2e.client import Session, TenantSite
 from tests.e2e.operations import DOCUMENT, OPERATIONS, Operation
 from tests.e2e.test_keys_over_http import makes_key
 from tests.support.authenticator import Authenticator
@@ -30,7 +30,6 @@ class Belongings:
     site: TenantSite
     word: str
     ids: dict[str, str]
-    person: Member
 
     @property
     def state(self) -> str:
@@ -52,17 +51,17 @@ class Belongings:
 
 @pytest.fixture(scope="module")
 def theirs(hooli: TenantSite) -> Belongings:
-    return moves_in(hooli)
+    return belongings(hooli)
 
 
 @pytest.fixture(scope="module")
 def ours(acme: TenantSite) -> Belongings:
-    return moves_in(acme)
+    return belongings(acme)
 
 
-def moves_in(tenant: TenantSite) -> Belongings:
+def belongings(tenant: TenantSite) -> Belongings:
     word, admin = f"canary{secrets.token_hex(6)}", tenant.admin
-    person = tenant.invites("editor")
+    person = tenant.invites("editor").session
     folder = admin.creates_folder(f"Folder {word}")
     document = admin.uploads(f"{word}.txt", f"the text has {word} in it".encode(), "text/plain", folder)
     assert admin.waits_for(document)["processing"]["state"] == "ready"
@@ -83,10 +82,10 @@ def moves_in(tenant: TenantSite) -> Belongings:
         "key_id": makes_key(admin, "read", owner_id=account)["api_key"]["id"],
         "passkey_id": passkey_of(person),
     }
-    return Belongings(tenant, word, ids, person)
+    return Belongings(tenant, word, ids)
 
 
-def passkey_of(person: Member) -> str:
+def passkey_of(person: Session) -> str:
     site = person.site
     phone = Authenticator(f"http://{site.subdomain}.localhost:{site.cloud.ports[site.region]}")
     asked = person.asks("POST", "/v1/me/mfa/passkeys/options").json()
@@ -120,7 +119,7 @@ def same(one: requests.Response, other: requests.Response, replaced: dict[str, s
     return bool(told[0] == told[1])
 
 
-def asks(member: Member, operation: Operation, ids: dict[str, str]) -> requests.Response:
+def asks(member: Session, operation: Operation, ids: dict[str, str]) -> requests.Response:
     headers = {"Content-Type": operation.media_type} if operation.media_type else {}
     return member.asks(operation.method, operation.at(**ids), json=operation.body, headers=headers)
 

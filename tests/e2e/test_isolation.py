@@ -1,4 +1,4 @@
-"""What the credentials in a handler's hands can reach: its tenant, and nobody else's anything. Plain boto3, no code of ours."""
+"""The credentials of a handler reach its tenant's data and nothing of another tenant. Plain boto3, no code of ours."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from local.testing import AwsSession
 from tests.e2e.client import Member, TenantSite
 from tests.e2e.conftest import US
 
@@ -23,8 +24,8 @@ def key(pk: str, sk: str = "doc") -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def held(acme: TenantSite) -> Any:
-    """boto3 with the credentials that a function holds while it acts for acme."""
+def credentials(acme: TenantSite) -> AwsSession:
+    """Those that a function has while it acts for acme."""
     return acme.site.cloud.as_tenant(US, acme.id)
 
 
@@ -43,8 +44,8 @@ def own(ann: Member) -> str:
     return document_id
 
 
-def test_items(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
-    database, table = held.client("dynamodb"), "docplatform-data"
+def test_items(credentials: AwsSession, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
+    database, table = credentials.client("dynamodb"), "docplatform-data"
     mine, foreign = f"{acme.id}#doc#{own}", f"{hooli.id}#doc#{theirs}"
     assert "Item" in database.get_item(TableName=table, Key=key(mine))
     refused(lambda: database.get_item(TableName=table, Key=key(foreign)))
@@ -62,8 +63,10 @@ def test_items(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs:
     )
 
 
-def test_queries_of_table_and_indexes(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
-    database, table = held.client("dynamodb"), "docplatform-data"
+def test_queries_of_table_and_indexes(
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
+) -> None:
+    database, table = credentials.client("dynamodb"), "docplatform-data"
 
     def query(partition: str, index: str = "") -> Any:
         more = {"IndexName": index} if index else {}
@@ -83,9 +86,9 @@ def test_queries_of_table_and_indexes(held: Any, acme: TenantSite, hooli: Tenant
 
 
 def test_batches_and_transactions_with_one_foreign_key(
-    held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
 ) -> None:
-    database, table = held.client("dynamodb"), "docplatform-data"
+    database, table = credentials.client("dynamodb"), "docplatform-data"
     mine, foreign = key(f"{acme.id}#doc#{own}"), key(f"{hooli.id}#doc#{theirs}")
     assert database.batch_get_item(RequestItems={table: {"Keys": [mine]}})["Responses"][table]
     refused(lambda: database.batch_get_item(RequestItems={table: {"Keys": [mine, foreign]}}))
@@ -102,8 +105,8 @@ def test_batches_and_transactions_with_one_foreign_key(
     assert "Item" not in database.get_item(TableName=table, Key=key(f"{acme.id}#probe"))
 
 
-def test_scans_and_partiql_are_closed(held: Any, acme: TenantSite) -> None:
-    database = held.client("dynamodb")
+def test_scans_and_partiql_are_closed(credentials: AwsSession, acme: TenantSite) -> None:
+    database = credentials.client("dynamodb")
     for table in ("docplatform-data", "docplatform-audit"):
         refused(lambda table=table: database.scan(TableName=table))
         refused(lambda table=table: database.scan(TableName=table, Limit=1))
@@ -111,8 +114,8 @@ def test_scans_and_partiql_are_closed(held: Any, acme: TenantSite) -> None:
     refused(lambda: database.get_item(TableName="docplatform-registry", Key=key(f"tenant#{acme.id}", "tenant")))
 
 
-def test_the_audit_trail_is_append_only(held: Any, acme: TenantSite, hooli: TenantSite) -> None:
-    database, table = held.client("dynamodb"), "docplatform-audit"
+def test_the_audit_trail_is_append_only(credentials: AwsSession, acme: TenantSite, hooli: TenantSite) -> None:
+    database, table = credentials.client("dynamodb"), "docplatform-audit"
     record = key(f"{acme.id}#2000-01-01", "probe")
     database.put_item(TableName=table, Item=record, ConditionExpression="attribute_not_exists(pk)")
     refused(lambda: database.delete_item(TableName=table, Key=record))
@@ -127,8 +130,10 @@ def test_the_audit_trail_is_append_only(held: Any, acme: TenantSite, hooli: Tena
     refused(lambda: database.put_item(TableName=table, Item=key(f"{hooli.id}#2000-01-01", "probe")))
 
 
-def test_objects_and_listings(held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str) -> None:
-    storage, bucket = held.client("s3"), acme.site.cloud.documents_bucket(US)
+def test_objects_and_listings(
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
+) -> None:
+    storage, bucket = credentials.client("s3"), acme.site.cloud.documents_bucket(US)
     cloud = acme.site.cloud
     mine = cloud.stored_objects(US, f"tenants/{acme.id}/documents/{own}/")
     foreign = cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/")
@@ -153,9 +158,9 @@ def test_objects_and_listings(held: Any, acme: TenantSite, hooli: TenantSite, ow
 
 
 def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(
-    held: Any, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, own: str, theirs: str
 ) -> None:
-    cloud, storage = acme.site.cloud, held.client("s3")
+    cloud, storage = acme.site.cloud, credentials.client("s3")
 
     def opened(tenant: TenantSite, document: str) -> int:
         name = cloud.stored_objects(US, f"tenants/{tenant.id}/documents/{document}/")[0]
@@ -167,8 +172,8 @@ def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(
     assert [opened(acme, own), opened(hooli, theirs)] == [200, 403]
 
 
-def test_keys(held: Any, acme: TenantSite, hooli: TenantSite) -> None:
-    keys = held.client("kms")
+def test_keys(credentials: AwsSession, acme: TenantSite, hooli: TenantSite) -> None:
+    keys = credentials.client("kms")
     root = acme.site.cloud.root("kms", US)
     key_id = root.describe_key(KeyId="alias/docplatform-data")["KeyMetadata"]["Arn"]
     own_context, foreign_context = {"tenant_id": acme.id}, {"tenant_id": hooli.id}
@@ -181,9 +186,11 @@ def test_keys(held: Any, acme: TenantSite, hooli: TenantSite) -> None:
         refused(lambda context=context: keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context))
 
 
-def test_the_search_collection_is_closed_to_everybody_but_the_tenant_role(acme: TenantSite, held: Any) -> None:
+def test_the_search_collection_is_closed_to_everybody_but_the_tenant_role(
+    acme: TenantSite, credentials: AwsSession
+) -> None:
     cloud = acme.site.cloud
-    assert cloud.search_request(US, held, "GET", "/documents/_count").status_code == 200
+    assert cloud.search_request(US, credentials, "GET", "/documents/_count").status_code == 200
     assert cloud.search_request(US, cloud.as_operator(US), "GET", "/documents/_count").status_code == 403
     assert cloud.search_request(US, None, "GET", "/documents/_count").status_code == 403
 

@@ -26,15 +26,16 @@ from docplatform.library.model import Document, Order
 from docplatform.search.adapters.opensearch import TenantIndex, connect
 from docplatform.search.model import SearchQuery
 from docplatform.search.query import SearchService
-from tests.e2e.client import Member, TenantSite
+from local.testing import AwsSession
+from tests.e2e.client import ANSWER, Member, TenantSite
 from tests.e2e.conftest import US
 
 
 @dataclass
 class Handler:
-    """What a function has in its hands while it acts for acme, and the tenant that it ought to act for."""
+    """What a function has while it acts for acme, its own tenant."""
 
-    held: Any
+    credentials: AwsSession
     bucket: str
     endpoint: str
     own: TenantSite
@@ -48,9 +49,9 @@ class Handler:
         return Actor(self.tenant(whose), self.admin, "ses_test", Role.ADMIN, "request")
 
     def table(self, keys_of: TenantSite) -> TenantTable:
-        """Where ``keys_of`` is not acme, the code has forgotten whom it acts for."""
+        """Where ``keys_of`` is not acme, the code uses another tenant's keys."""
         table = TenantTable(
-            self.held.client("dynamodb"),
+            self.credentials.client("dynamodb"),
             tenant_id=self.own.id,
             data_table="docplatform-data",
             audit_table="docplatform-audit",
@@ -62,10 +63,10 @@ class Handler:
         return DynamoLibrary(self.table(keys_of), self.actor(keys_of), lambda: datetime.now(UTC))
 
     def files(self, prefix_of: TenantSite) -> S3Files:
-        return S3Files(self.held.client("s3"), self.bucket, prefix_of.id)
+        return S3Files(self.credentials.client("s3"), self.bucket, prefix_of.id)
 
     def index(self, filter_of: TenantSite) -> TenantIndex:
-        client = connect(self.endpoint, Credentials(*self.held.credentials), US)
+        client = connect(self.endpoint, Credentials(*self.credentials.keys), US)
         return TenantIndex(client, self.endpoint, filter_of.id)
 
 
@@ -74,7 +75,7 @@ def handler(acme: TenantSite) -> Handler:
     cloud = acme.site.cloud
     (collection,) = cloud.root("opensearchserverless", US).list_collections()["collectionSummaries"]
     return Handler(
-        held=cloud.as_tenant(US, acme.id),
+        credentials=cloud.as_tenant(US, acme.id),
         bucket=cloud.documents_bucket(US),
         endpoint=f"{cloud.settings.endpoint}/_aoss/{collection['id']}",
         own=acme,
@@ -202,14 +203,14 @@ def test_a_link_reaches_what_it_was_signed_for_and_nothing_else(
     soon = datetime.now(UTC) + timedelta(minutes=5)
     document: Document = handler.library(acme).document(mine)
     good = handler.files(acme).download_link(document, soon)
-    assert requests.get(good.url, timeout=30).status_code == 200
+    assert requests.get(good.url, timeout=ANSWER).status_code == 200
     version = hooli.admin.document(theirs)["version"]["id"]
     bent = good.url.replace(acme.id, hooli.id).replace(mine, theirs).replace(document.version.id, version)
     assert bent != good.url
-    assert requests.get(bent, timeout=30).status_code == 403
+    assert requests.get(bent, timeout=ANSWER).status_code == 403
     with tenant_context(handler.tenant(hooli)):
         theirs_by_hand = handler.files(hooli).download_link(document, soon)
-    assert requests.get(theirs_by_hand.url, timeout=30).status_code == 403
+    assert requests.get(theirs_by_hand.url, timeout=ANSWER).status_code == 403
     announced = acme.admin.announces(f"{secrets.token_hex(5)}.txt", 4, "text/plain")["upload"]
     elsewhere = announced["url"].replace(acme.id, hooli.id)
-    assert requests.put(elsewhere, data=b"evil", headers=announced["headers"], timeout=30).status_code == 403
+    assert requests.put(elsewhere, data=b"evil", headers=announced["headers"], timeout=ANSWER).status_code == 403

@@ -14,35 +14,35 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection
 
-from tests.e2e.client import PASSWORD, Member, TenantSite, live, problem
+from tests.e2e.client import ANSWER, Session, TenantSite, live, problem, refreshed, sign_in
 from tests.e2e.conftest import US
 
-LATEST = 60.0  # seconds after which a session that has ended stands nowhere
+LATEST = 60.0  # seconds after the end of a session in which its connections are closed
 ENDED = {"type": "session.ended"}
 
 
-def ticket(member: Member) -> str:
+def ticket(member: Session) -> str:
     answer = member.asks("POST", "/v1/live/tickets")
     assert answer.status_code == 201, answer.text
     return str(answer.json()["url"])
 
 
 @contextmanager
-def opened(member: Member, url: str = "") -> Iterator[ClientConnection]:
+def opened(member: Session, url: str = "") -> Iterator[ClientConnection]:
     with live(member.site, url or ticket(member)) as socket:
         yield socket
 
 
 def asks(socket: ClientConnection, message: object) -> Any:
     socket.send(message if isinstance(message, str) else json.dumps(message))
-    return json.loads(socket.recv(timeout=30))
+    return json.loads(socket.recv(timeout=ANSWER))
 
 
 def answers(socket: ClientConnection) -> bool:
     return bool(asks(socket, {"action": "ping"}) == {"type": "pong"})
 
 
-def is_refused(member: Member, url: str) -> bool:
+def is_refused(member: Session, url: str) -> bool:
     try:
         with opened(member, url):
             return False
@@ -59,7 +59,7 @@ def is_told_and_closed(socket: ClientConnection) -> bool:
 
 
 def test_a_ticket_opens_one_connection(acme: TenantSite) -> None:
-    ann = acme.invites("viewer")
+    ann = acme.invites("viewer").session
     url = ticket(ann)
     with opened(ann, url) as socket:
         assert answers(socket) and answers(socket)
@@ -70,7 +70,7 @@ def test_a_ticket_opens_one_connection(acme: TenantSite) -> None:
     )
 
 
-def session_of(member: Member) -> str:
+def session_of(member: Session) -> str:
     (current,) = [each["id"] for each in member.asks("GET", "/v1/sessions").json()["items"] if each["current"]]
     return str(current)
 
@@ -105,53 +105,58 @@ def test_what_is_no_message_is_told_so(acme: TenantSite) -> None:
         assert answers(socket)
 
 
-def logs_out(member: Member, admin: Member) -> None:
+def logs_out(member: Session, admin: Session) -> None:
     body = {"refresh_token": member.tokens["refresh_token"]}
     assert member.site.ask("POST", "/v1/auth/logout", json=body).status_code == 204
 
 
-def revokes_it(member: Member, admin: Member) -> None:
+def revokes_itself(member: Session, admin: Session) -> None:
     assert member.asks("DELETE", f"/v1/sessions/{session_of(member)}").status_code == 204
 
 
-def is_revoked_by_an_admin(member: Member, admin: Member) -> None:
+def is_revoked_by_an_admin(member: Session, admin: Session) -> None:
     assert admin.asks("DELETE", f"/v1/users/{member.user_id}/sessions").status_code == 204
 
 
-def is_robbed(member: Member, admin: Member) -> None:
-    """A refresh token that was exchanged is shown again."""
+def shows_a_used_refresh_token(member: Session, admin: Session) -> None:
     body = {"refresh_token": member.tokens["refresh_token"]}
-    assert member.site.ask("POST", "/v1/auth/refresh", json=body).status_code == 200
+    refreshed(member)
     assert member.site.ask("POST", "/v1/auth/refresh", json=body).status_code == 401
 
 
-def is_disabled(member: Member, admin: Member) -> None:
+def is_disabled(member: Session, admin: Session) -> None:
     answer = admin.asks("PATCH", f"/v1/users/{member.user_id}", json={"disabled": True})
     assert answer.status_code == 200, answer.text
 
 
-def is_deleted(member: Member, admin: Member) -> None:
+def is_deleted(member: Session, admin: Session) -> None:
     answer = admin.asks("DELETE", f"/v1/users/{member.user_id}")
     assert answer.status_code == 204, answer.text
 
 
-def is_deprovisioned(member: Member, admin: Member) -> None:
+def is_deprovisioned(member: Session, admin: Session) -> None:
     schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
     body = {"schemas": [schema], "Operations": [{"op": "replace", "path": "active", "value": False}]}
     answer = admin.asks("PATCH", f"/scim/v2/Users/{member.user_id}", json=body)
     assert answer.status_code == 200, answer.text
 
 
-ENDS: list[Callable[[Member, Member], None]] = [
-    *(logs_out, revokes_it, is_revoked_by_an_admin, is_robbed, is_disabled, is_deleted, is_deprovisioned)
+ENDS: list[Callable[[Session, Session], None]] = [
+    logs_out,
+    revokes_itself,
+    is_revoked_by_an_admin,
+    shows_a_used_refresh_token,
+    is_disabled,
+    is_deleted,
+    is_deprovisioned,
 ]
 
 
 @pytest.mark.parametrize("ends", ENDS, ids=lambda ends: ends.__name__)
 def test_a_connection_ends_with_its_session_and_no_other_does(
-    ends: Callable[[Member, Member], None], acme: TenantSite, hooli: TenantSite
+    ends: Callable[[Session, Session], None], acme: TenantSite, hooli: TenantSite
 ) -> None:
-    member = acme.invites("viewer")
+    member = acme.invites("viewer").session
     with ExitStack() as sockets:
         own = [sockets.enter_context(opened(member)) for _ in range(2)]
         others = [sockets.enter_context(opened(each)) for each in (acme.admin, hooli.admin)]
@@ -164,9 +169,8 @@ def test_a_connection_ends_with_its_session_and_no_other_does(
 
 
 def test_another_session_of_the_same_person_goes_on(acme: TenantSite) -> None:
-    member = acme.invites("viewer")
-    entry = member.site.ask("POST", "/v1/auth/login", json={"email": member.email, "password": PASSWORD})
-    elsewhere = Member(member.site, member.email, entry.json())
+    person = acme.invites("viewer")
+    member, elsewhere = person.session, sign_in(person.site, person.email)
     with opened(member) as one, opened(elsewhere) as other:
         logs_out(member, acme.admin)
         assert is_told_and_closed(one)
@@ -174,12 +178,12 @@ def test_another_session_of_the_same_person_goes_on(acme: TenantSite) -> None:
 
 
 def test_a_twenty_first_connection_ends_the_oldest(acme: TenantSite) -> None:
-    member = acme.invites("viewer")
+    member = acme.invites("viewer").session
     with ExitStack() as sockets:
         own = [sockets.enter_context(opened(member)) for _ in range(21)]
-        assert json.loads(own[0].recv(timeout=LATEST)) == {"type": "connection.replaced"}
+        assert json.loads(own[0].recv(timeout=ANSWER)) == {"type": "connection.replaced"}
         with pytest.raises(ConnectionClosed):
-            own[0].recv(timeout=LATEST)
+            own[0].recv(timeout=ANSWER)
         assert all(answers(each) for each in own[1:])
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import pytest
 
 from local.testing import Cloud
-from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, problem
+from tests.e2e.client import PASSWORD, Member, Session, TenantSite, create_tenant, problem, refreshed, sign_in
 from tests.e2e.conftest import US
+from tests.e2e.test_keys_over_http import program
+from tests.e2e.test_live_over_websocket import is_deprovisioned, is_disabled, revokes_itself
 
 WITHIN_A_MINUTE = 60.0
 
 
-def logs_in(site: Site, email: str) -> Member:
-    answer = site.ask("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    return Member(site, email, answer.json())
-
-
-def is_out(member: Member) -> bool:
+def is_out(member: Session) -> bool:
     return member.asks("GET", "/v1/me").status_code == 401
 
 
@@ -27,33 +23,69 @@ def vi(acme: TenantSite) -> Member:
 
 
 def test_a_refresh_token_that_comes_twice_ends_the_whole_family(vi: Member) -> None:
-    stolen = {"refresh_token": vi.tokens["refresh_token"]}
-    renewed = vi.site.ask("POST", "/v1/auth/refresh", json=stolen)
-    assert renewed.status_code == 200
+    session = vi.session
+    stolen = {"refresh_token": session.tokens["refresh_token"]}
+    renewed = refreshed(session)
     assert problem(vi.site.ask("POST", "/v1/auth/refresh", json=stolen)) == (401, "invalid_refresh_token")
-    after = {"refresh_token": renewed.json()["refresh_token"]}
+    after = {"refresh_token": renewed.tokens["refresh_token"]}
     assert problem(vi.site.ask("POST", "/v1/auth/refresh", json=after)) == (401, "invalid_refresh_token")
-    assert is_out(Member(vi.site, vi.email, renewed.json())), "and its access token was never shown before"
+    assert is_out(renewed), "and its access token was never shown before"
 
 
 def test_a_session_is_listed_and_ended_from_another(vi: Member) -> None:
-    lost = logs_in(vi.site, vi.email)
-    listed = vi.asks("GET", "/v1/sessions").json()["items"]
-    (other,) = [each["id"] for each in listed if not each["current"]]
-    assert lost.asks("GET", "/v1/me").status_code == 200
-    assert vi.asks("DELETE", f"/v1/sessions/{other}").status_code == 204
-    Cloud.eventually(lambda: is_out(lost), WITHIN_A_MINUTE)
-    assert vi.asks("GET", "/v1/me").status_code == 200
+    own = vi.session
+
+    def listed() -> set[str]:
+        return {each["id"] for each in own.asks("GET", "/v1/sessions").json()["items"]}
+
+    before, lost = listed(), sign_in(vi.site, vi.email)
+    (other,) = listed() - before
+    assert own.asks("DELETE", f"/v1/sessions/{other}").status_code == 204
+    assert is_out(lost), "the authorizer has not seen its token before"
+    assert not is_out(own)
 
 
-def test_who_is_disabled_is_out_within_a_minute_and_gets_nothing_at_once(acme: TenantSite, vi: Member) -> None:
+def test_who_is_disabled_gets_nothing_at_once_and_signs_in_no_more(acme: TenantSite, vi: Member) -> None:
+    session = vi.session
     folder = acme.admin.creates_folder(f"Of {vi.user_id}")
-    assert vi.asks("GET", f"/v1/folders/{folder}").status_code == 200
-    assert acme.admin.asks("PATCH", f"/v1/users/{vi.user_id}", json={"disabled": True}).status_code == 200
-    assert problem(vi.asks("GET", f"/v1/folders/{folder}")) == (401, "unauthenticated")
-    Cloud.eventually(lambda: is_out(vi), WITHIN_A_MINUTE)
+    assert session.asks("GET", f"/v1/folders/{folder}").status_code == 200
+    is_disabled(session, acme.admin)
+    assert problem(session.asks("GET", f"/v1/folders/{folder}")) == (401, "unauthenticated")
     refused = vi.site.ask("POST", "/v1/auth/login", json={"email": vi.email, "password": PASSWORD})
     assert problem(refused) == (401, "invalid_credentials")
+
+
+@pytest.fixture(scope="module")
+def ended(acme: TenantSite) -> dict[str, Session]:
+    """Tokens that the authorizer has just accepted, and that have ended since, by the way in which they have."""
+    admin = acme.admin
+    lost, disabled, deprovisioned = (acme.invites("editor").session for _ in range(3))
+    sessions = {
+        "a session revoked": lost,
+        "a user disabled": disabled,
+        "a user deprovisioned": deprovisioned,
+        "the key of a user deprovisioned": program(deprovisioned, "read"),
+    }
+    assert not [how for how, session in sessions.items() if is_out(session)]
+    revokes_itself(lost, admin)
+    is_disabled(disabled, admin)
+    is_deprovisioned(deprovisioned, admin)
+    return sessions
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "a session revoked",
+        "a user disabled",
+        "a user deprovisioned",
+        "the key of a user deprovisioned",
+    ],
+)
+def test_what_has_ended_is_refused_within_a_minute_although_it_was_accepted_before(
+    how: str, ended: dict[str, Session]
+) -> None:
+    Cloud.eventually(lambda: is_out(ended[how]), WITHIN_A_MINUTE)
 
 
 def test_an_organisation_requires_a_second_factor(cloud: Cloud) -> None:

@@ -13,7 +13,16 @@ import pytest
 import requests
 
 from local.testing import Cloud
-from tests.e2e.client import PASSWORD, Member, Site, TenantSite, create_tenant, problem
+from tests.e2e.client import (
+    ANSWER,
+    PASSWORD,
+    Session,
+    Site,
+    TenantSite,
+    create_tenant,
+    problem,
+    refreshed,
+)
 from tests.engines.node.providers import fills_in_pages, provider
 from tests.engines.npm import NotInstalled
 from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
@@ -52,7 +61,7 @@ class Browser:
         port = self.site.cloud.ports[self.site.region]
         host = {"Host": f"{self.site.subdomain}.localhost:{port}"}
         url = f"http://127.0.0.1:{port}/v1/sso/login"
-        answer = requests.get(url, params=query, headers=host, allow_redirects=False, timeout=60)
+        answer = requests.get(url, params=query, headers=host, allow_redirects=False, timeout=ANSWER)
         assert answer.status_code == 302, answer.text
         name, _, value = answer.headers["Set-Cookie"].partition(";")[0].partition("=")
         self.cookies[name] = value
@@ -88,12 +97,11 @@ def connects_to(own: TenantSite, **wish: object) -> None:
 
 def is_ann(site: Site, answer: requests.Response) -> None:
     assert answer.status_code == 200, answer.text
-    ann = Member(site, "", answer.json())
+    ann = Session(site, answer.json())
     user = ann.asks("GET", "/v1/me").json()["user"]
     assert (user["email"], user["role"]) == ("ann@acme.example", "editor")
     assert ann.creates_folder(f"Ann's {secrets.token_hex(4)}")
-    renewed = site.ask("POST", "/v1/auth/refresh", json={"refresh_token": ann.tokens["refresh_token"]})
-    assert renewed.status_code == 200, renewed.text
+    assert refreshed(ann).token
 
 
 def test_a_log_in_by_oidc_is_good_once(own: TenantSite, oidc: FakeOidc) -> None:
@@ -157,7 +165,7 @@ def test_who_the_provider_remembers_shows_again_who_they_are(own: TenantSite, sa
 
     def sets_up_a_factor(**query: str) -> requests.Response:
         entry = browser.posts(saml.logs_in(browser.opens_login(**query))).json()
-        return Member(own.site, "", entry).asks("POST", "/v1/me/mfa/totp")
+        return Session(own.site, entry).asks("POST", "/v1/me/mfa/totp")
 
     assert problem(sets_up_a_factor()) == (403, "step_up_required")
     assert sets_up_a_factor(prompt="login").status_code == 200
