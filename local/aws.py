@@ -1,4 +1,4 @@
-"""boto3 clients for the local cloud, with its root credentials or others'."""
+"""boto3 clients for the local cloud, with the root user's credentials or others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.config import Config
 from local.settings import LocalSettings
 
 _CONFIG = Config(retries={"max_attempts": 2}, read_timeout=120, inject_host_prefix=False)
-_FILES = _CONFIG.merge(Config(signature_version="s3v4"))  # links too
+_S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4"))  # of presigned links too
 
 
 def client(
@@ -20,14 +20,14 @@ def client(
     credentials: tuple[str, ...] | None = None,
     endpoint: str = "",
 ) -> Any:
-    """``credentials``: access key, secret and, for a session, its token; None for the root's."""
+    """``credentials``: access key, secret and, for a role's session, its token; None for the root user's."""
     key, secret, *token = credentials or (settings.root_key, settings.root_secret)
-    return boto3.client(  # type: ignore[call-overload]
+    return boto3.client(
         service,
         endpoint_url=endpoint or settings.endpoint,
         region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         aws_session_token=token[0] if token else None,
-        config=_FILES if service == "s3" else _CONFIG,
+        config=_S3_CONFIG if service == "s3" else _CONFIG,
     )

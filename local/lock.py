@@ -1,4 +1,4 @@
-"""Writes ``locks/*.txt`` anew from pyproject.toml's dependency groups: exact versions with hashes, for every platform."""
+"""Writes ``locks/*.txt`` from the dependency groups of pyproject.toml: exact versions with hashes, for every platform."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ GROUPS = (
     "cdk",
     "search",
     "test",
-)  # one environment: each keeps to the versions of those before
+)  # one environment: each keeps the versions of those before it
 ALONE = ("local",)
-LAYERS = ("parsers", "identity")  # beside the runtime's: what that has is not packed twice
-_OPTIONS = ("--universal", "--python-version=3.11", "--quiet", "--generate-hashes")
-_OPTIONS += ("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate")
+LAYERS = ("parsers", "identity")  # used beside the runtime's layer, whose packages they leave out
+_OPTIONS = (
+    *("--universal", "--python-version=3.11", "--quiet", "--generate-hashes"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"),
+)
 
 
 def lock() -> None:

@@ -1,4 +1,4 @@
-"""What the emulator lacks, each in one small module that checks at start that what it changes is still there.
+"""Behaviour that the emulator lacks, in one small module each, which checks at the start that what it changes is still there.
 
 A patch that no longer fits raises PatchDoesNotFit: a silent one would let tests pass that the cloud would fail.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import Any
 
 
 class PatchDoesNotFit(RuntimeError):
@@ -16,6 +17,12 @@ class PatchDoesNotFit(RuntimeError):
 def expect(condition: object, what: str) -> None:
     if not condition:
         raise PatchDoesNotFit(what)
+
+
+def require(module: Any, name: str) -> Any:
+    """The attribute of one of the emulator's modules. Raises PatchDoesNotFit where there is none."""
+    expect(hasattr(module, name), f"{getattr(module, '__name__', module)}.{name}")
+    return getattr(module, name)
 
 
 ALL = (

@@ -1,10 +1,10 @@
-"""Functions that are called asynchronously: what was accepted is on disk until it is done.
+"""Asynchronous invocations: an accepted event is on disk until it is done.
 
-Lambda queues an event, tries it again when the function fails, and puts it away at the end
+Lambda queues an event, retries it when the function fails, and sends it to a destination when the retries are used up
 (docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). The emulator keeps such events in threads, which a stop
-ends, and EventBridge's it tries once. Here each is a file from before the caller is answered until the function has
-succeeded or the event is put away, and what it did is stored: a cloud that is killed goes back to its last snapshot, and there
-the event has yet to happen. A start takes up what it finds. S3 announces an object before it answers the upload.
+ends, and tries those of EventBridge once. Here each event is a file from before the caller is answered until two things are true: the
+function has succeeded, or the event went to its destination; and the effects are stored. A cloud that is killed goes back to its last
+snapshot, and delivers the event again. A start resumes the events that it finds. S3 announces an object before it answers the upload.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud import lifecycle
-from local.cloud.patches import expect
+from local.cloud.patches import require
 
 
 def apply() -> None:
@@ -26,9 +26,10 @@ def apply() -> None:
     from ministack.services import eventbridge, lambda_svc, s3
 
     for name in ("invoke_async_with_retry", "_execute_function", "_route_async_failure", "_get_func_record_for_ref"):
-        expect(hasattr(lambda_svc, name), f"lambda_svc.{name}")
-    expect(hasattr(eventbridge, "_dispatch_to_lambda"), "eventbridge._dispatch_to_lambda")
-    expect(hasattr(s3, "_fire_s3_event_async") and hasattr(s3, "_next_event_sequencer"), "s3._fire_s3_event_async")
+        require(lambda_svc, name)
+    require(eventbridge, "_dispatch_to_lambda")
+    require(s3, "_fire_s3_event_async")
+    require(s3, "_next_event_sequencer")
     lambda_svc.invoke_async_with_retry = accept
     eventbridge._dispatch_to_lambda = _from_eventbridge
     s3._fire_s3_event_async = _announce
@@ -69,7 +70,7 @@ def _resume() -> None:
         file.rename(file.with_suffix(".json"))
     for file in sorted(_folder().glob("*.json")):
         noted = json.loads(file.read_text())
-        _act_for(noted["function"])
+        _set_scope_of(noted["function"])
         found, config, _name = lambda_svc._get_func_record_for_ref(noted["function"])
         if not found or not config:
             file.unlink()  # its function is gone
@@ -84,7 +85,7 @@ def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) 
     from ministack.services import lambda_svc
 
     config = function.get("config") or function
-    _act_for(config["FunctionArn"])
+    _set_scope_of(config["FunctionArn"])
     rules = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST", {}) or {}
     retries = rules.get("MaximumRetryAttempts")
     oldest = int(rules.get("MaximumEventAgeInSeconds", 6 * 3600))
@@ -97,7 +98,7 @@ def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) 
             time.sleep(delay)
         answer = lambda_svc._execute_function(function, event)
         if lifecycle.stopping():
-            return  # whatever became of it: the next start delivers it
+            return  # the next start delivers the event, whatever became of this call
         if not answer.get("error"):
             break
     target = (rules.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
@@ -107,7 +108,7 @@ def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) 
     file.rename(file.with_suffix(".done"))
 
 
-def _act_for(arn: str) -> None:
+def _set_scope_of(arn: str) -> None:
     from ministack.core.responses import set_request_account_id, set_request_region
 
     _arn, _aws, _lambda, region, account, *_ = arn.split(":")

@@ -1,5 +1,5 @@
-"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``; the identity that a mail
-is sent from as its resource; and objects by their names to the letter."""
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``. The resource of a mail is the
+identity that sends it, and the resource of an object is its exact name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import require
 
 _EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
 
@@ -26,9 +26,9 @@ def apply() -> None:
 def _leading_keys(iam_actions: Any) -> None:
     from ministack.services import dynamodb
 
-    known = getattr(iam_actions, "dynamodb_service_context", None)
-    expect(known, "iam_actions.dynamodb_service_context")
-    expect(hasattr(dynamodb, "_tables") and hasattr(dynamodb, "_normalize_table_name"), "dynamodb._tables")
+    known = require(iam_actions, "dynamodb_service_context")
+    for name in ("_tables", "_normalize_table_name"):
+        require(dynamodb, name)
 
     def context(body: bytes) -> dict[str, Any]:
         found: dict[str, Any] = known(body)
@@ -83,8 +83,7 @@ def _queried(request: dict[str, Any], table: dict[str, Any]) -> Iterator[str]:
 
 
 def _encryption_context(iam_actions: Any) -> None:
-    known = getattr(iam_actions, "request_tag_context", None)
-    expect(known, "iam_actions.request_tag_context")
+    known = require(iam_actions, "request_tag_context")
 
     def context(service: str, action: str, body: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = known(service, action, body, parameters)
@@ -102,9 +101,8 @@ _mail: ContextVar[bytes] = ContextVar("mail", default=b"")
 def _sending_identity(iam_actions: Any) -> None:
     from ministack import app
 
-    resource_of = getattr(iam_actions, "_ses_v2_resource_arn", None)
-    enforce_mail, enforce = getattr(app, "_enforce_ses_v2", None), getattr(app, "_enforce_data_plane", None)
-    expect(resource_of and enforce_mail and enforce, "the enforcement of SES v2")
+    resource_of = require(iam_actions, "_ses_v2_resource_arn")
+    enforce_mail, enforce = require(app, "_enforce_ses_v2"), require(app, "_enforce_data_plane")
 
     def sender(body: bytes) -> str:
         return str(_object(body).get("FromEmailAddress", ""))
@@ -114,7 +112,7 @@ def _sending_identity(iam_actions: Any) -> None:
             return f"arn:aws:ses:{region}:{account}:identity/{sender(body).rpartition('@')[2]}"
         return str(resource_of(method, path, body, region, account))
 
-    def remember(method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
+    def with_body(method: str, path: str, headers: Any, body: bytes, *more: Any) -> Any:
         _mail.set(body)
         return enforce_mail(method, path, headers, body, *more)
 
@@ -124,14 +122,13 @@ def _sending_identity(iam_actions: Any) -> None:
         return enforce(service, *arguments, **more)
 
     iam_actions._ses_v2_resource_arn = resource
-    app._enforce_ses_v2, app._enforce_data_plane = remember, with_sender
+    app._enforce_ses_v2, app._enforce_data_plane = with_body, with_sender
 
 
 def _object_names(iam_actions: Any) -> None:
     """``a//b``, ``/a`` and ``a/`` are other objects than ``a/b`` and ``a``
     (docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
-    known = getattr(iam_actions, "extract_resource_arn", None)
-    expect(known, "iam_actions.extract_resource_arn")
+    known = require(iam_actions, "extract_resource_arn")
 
     def resource(service: str, method: str, path: str, *more: Any) -> str:
         bucket, _, name = path.removeprefix("/").partition("/")

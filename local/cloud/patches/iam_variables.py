@@ -1,7 +1,7 @@
-"""Policy variables: ``${aws:PrincipalTag/tenant_id}`` and its like, in resources and conditions; and ``aws:PrincipalArn``, which for a
-role's session is the ARN of the role.
+"""Policy variables such as ``${aws:PrincipalTag/tenant_id}`` in resources and conditions; and ``aws:PrincipalArn``, which for a role's
+session is the ARN of the role.
 
-What stands in a variable that the request has no value for matches nothing
+A variable for which the request has no value matches nothing
 (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
 """
 
@@ -11,7 +11,7 @@ import dataclasses
 import re
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import require
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _NOTHING = "\0"  # no ARN or value holds it
@@ -20,10 +20,7 @@ _NOTHING = "\0"  # no ARN or value holds it
 def apply() -> None:
     from ministack.core import iam_evaluator as iam
 
-    match = getattr(iam, "_first_match", None)
-    expect(match and hasattr(iam, "_resolve_condition_key"), "iam_evaluator._first_match")
-
-    resolve = iam._resolve_condition_key
+    match, resolve = require(iam, "_first_match"), require(iam, "_resolve_condition_key")
 
     def resolved_key(key: str, context: Any) -> Any:
         value = resolve(key, context)

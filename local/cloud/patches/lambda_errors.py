@@ -1,5 +1,5 @@
-"""Functions fail as on Lambda: the error keeps its class, so a workflow can catch it by name; its worker lives on. And a call that
-logs nothing does not wait 50 ms for a line."""
+"""Functions fail as on Lambda: the error keeps its class, so that a workflow can catch it by name, and the worker lives on. A call that
+logs nothing does not wait 50 ms for a log line."""
 
 from __future__ import annotations
 

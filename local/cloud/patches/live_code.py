@@ -1,7 +1,7 @@
-"""Functions run from the repository: an archive with the one member ``.live`` names a folder, which is used in place of its contents.
+"""Functions run from the repository: an archive whose one member is ``.live`` names a folder, which is used in place of the archive.
 
-So a changed handler is live at once (its workers are recycled, see ``watch``), and a cold start unpacks nothing. Of the folder of all
-functions a worker sees the package of its own function only, as on Lambda, where the asset holds nothing else.
+A changed handler is therefore live at once (``watch`` replaces its workers), and a cold start unpacks nothing. A worker sees only the
+package of its own function, and not the folder of all functions, as on Lambda, where the asset has nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import expect, require
 
 MARKER = ".live"
 _spawning = threading.local()
@@ -47,10 +47,9 @@ def apply() -> None:
     from ministack.core import lambda_runtime
 
     expect(lambda_runtime.zipfile is zipfile and hasattr(lambda_runtime, "_workers"), "lambda_runtime.zipfile")
-    expect(hasattr(lambda_runtime, "kill_workers"), "lambda_runtime.kill_workers")
-    expect(hasattr(lambda_runtime.Worker, "_spawn"), "lambda_runtime.Worker._spawn")
+    require(lambda_runtime, "kill_workers")
     lambda_runtime.zipfile = _Zipfile()
-    spawn = lambda_runtime.Worker._spawn
+    spawn = require(lambda_runtime.Worker, "_spawn")
 
     def spawn_with_package(worker: Any) -> Any:
         _spawning.package = _package(worker)
@@ -78,7 +77,7 @@ def workers() -> list[dict[str, Any]]:
 
 
 def watch(root: Path, *, every: float = 1.0) -> None:
-    """Recycle workers when the code they have imported changes: a function's for its package, all for the platform layer."""
+    """Replaces workers whose code has changed: those of one function's package, or all of them for the platform layer."""
     thread = threading.Thread(target=_watch, args=(root, every), daemon=True, name="watch-code")
     thread.start()
 
@@ -108,15 +107,15 @@ def _times(root: Path) -> dict[Path, int]:
     return times
 
 
-def _recycle(concerned: Callable[[str], bool]) -> None:
-    """No call reaches the workers of these packages any more; what they have in hand they finish."""
+def _recycle(is_changed: Callable[[str], bool]) -> None:
+    """Withdraws the workers of changed packages: they get no further call, and end when they have finished the present one."""
     from ministack.core import lambda_runtime
 
     old = []
     with lambda_runtime._lock:
         for group in lambda_runtime._workers.values():
             for worker in list(group):
-                if concerned(_package(worker)):
+                if is_changed(_package(worker)):
                     group.remove(worker)
                     old.append(worker)
     threading.Thread(target=_end_when_done, args=(lambda_runtime, old), daemon=True, name="old-code").start()

@@ -1,11 +1,11 @@
-"""A region's WebSocket API at its port, as at its own domain; and route responses, which templates name and the emulator sends
-anyway."""
+"""The WebSocket API of a region at the region's port, as at a domain of its own; and the resource type of route responses, which the
+emulator sends in any case."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import expect, require
 from local.cloud.patches.regions import STAGE, arrived_at, ports
 
 API_NAME = "docplatform-live"
@@ -14,8 +14,8 @@ API_NAME = "docplatform-live"
 def apply() -> None:
     from ministack.services.cloudformation import provisioners
 
-    handlers = getattr(provisioners, "_RESOURCE_HANDLERS", None)
-    expect(handlers and "AWS::ApiGatewayV2::Route" in handlers, "provisioners._RESOURCE_HANDLERS")
+    handlers = require(provisioners, "_RESOURCE_HANDLERS")
+    expect("AWS::ApiGatewayV2::Route" in handlers, "provisioners._RESOURCE_HANDLERS")
     handlers.setdefault(
         "AWS::ApiGatewayV2::RouteResponse",
         {
@@ -27,7 +27,7 @@ def apply() -> None:
 
 
 def received(scope: dict[str, Any]) -> dict[str, Any]:
-    """The region's WebSocket API, whatever the path."""
+    """The request, sent to the region's WebSocket API whatever its path."""
     from ministack.services import apigateway
 
     region = ports()[arrived_at.get()]

@@ -1,5 +1,5 @@
-"""A port for each region: what arrives there goes to that region's API at its stage ``live``, with path and Host as the client sent
-them; the way a custom domain with a root mapping does it, and functions get the event that a custom domain gives them
+"""A port for each region, which stands for a custom domain with a root mapping: a request goes to the region's API at its stage
+``live`` with the path and Host that the client sent, and functions get the event of a custom domain
 (docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html)."""
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import os
 from contextvars import ContextVar
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import require
 
 STAGE = "live"
 API_NAME = "docplatform"
 arrived_at: ContextVar[int] = ContextVar("arrived_at", default=0)
-"""The port of the request in hand."""
+"""The port at which the present request arrived."""
 
 
 def ports() -> dict[int, str]:
@@ -26,9 +26,9 @@ def apply() -> None:
     from ministack import app
     from ministack.services import apigateway_v1
 
-    expect(hasattr(app, "_resolve_custom_domain_request"), "app._resolve_custom_domain_request")
-    expect(hasattr(apigateway_v1, "_rest_apis"), "apigateway_v1._rest_apis")
-    expect(hasattr(apigateway_v1, "_build_lambda_event_v1"), "apigateway_v1._build_lambda_event_v1")
+    require(app, "_resolve_custom_domain_request")
+    require(apigateway_v1, "_rest_apis")
+    require(apigateway_v1, "_build_lambda_event_v1")
     by_port = ports()
     resolve = app._resolve_custom_domain_request
 
@@ -61,14 +61,14 @@ def _as_at_a_custom_domain(event: dict[str, Any]) -> dict[str, Any]:
     context["path"] = event["path"]
     context["domainName"] = event["headers"].get("host", "").partition(":")[0]
     context["domainPrefix"] = context["domainName"].partition(".")[0]
-    several = event["multiValueQueryStringParameters"]
-    if several:  # of a parameter that is given twice the last value counts
-        event["queryStringParameters"] = {name: values[-1] for name, values in several.items()}
+    parameters = event["multiValueQueryStringParameters"]
+    if parameters:  # the last value counts where one is given twice
+        event["queryStringParameters"] = {name: values[-1] for name, values in parameters.items()}
     return event
 
 
 def received(scope: dict[str, Any]) -> dict[str, Any]:
-    """The request as API Gateway takes it: its sender is who sent it, whatever it says in X-Forwarded-For."""
+    """The request as API Gateway passes it on: X-Forwarded-For names the true sender."""
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-for"]
     sender = (scope.get("client") or ("127.0.0.1",))[0]
     return {**scope, "headers": [*headers, (b"x-forwarded-for", sender.encode())]}

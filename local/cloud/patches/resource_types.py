@@ -1,12 +1,12 @@
-"""CloudFormation types that the emulator does not know. Those of OpenSearch Serverless are made; the others are accepted, do nothing,
-and are listed by name wherever the local cloud says what it is."""
+"""CloudFormation types that the emulator does not know. Those of OpenSearch Serverless are created; the others are accepted, do nothing,
+and are listed by ``./dp status``."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from local.cloud.patches import expect
+from local.cloud.patches import expect, require
 
 ACCEPTED = {
     "AWS::WAFv2::WebACLAssociation": "WAF: rules are deployed, requests are not filtered",
@@ -19,10 +19,10 @@ def apply() -> None:
     from ministack.services import opensearchserverless as aoss
     from ministack.services.cloudformation import provisioners
 
-    handlers = getattr(provisioners, "_RESOURCE_HANDLERS", None)
-    expect(handlers and "AWS::S3::Bucket" in handlers, "provisioners._RESOURCE_HANDLERS")
+    handlers = require(provisioners, "_RESOURCE_HANDLERS")
+    expect("AWS::S3::Bucket" in handlers, "provisioners._RESOURCE_HANDLERS")
     for name in ("_create_access_policy", "_create_security_policy", "_create_collection", "_collections"):
-        expect(hasattr(aoss, name), f"opensearchserverless.{name}")
+        require(aoss, name)
     policy = {"create": _policy_maker(aoss), "update": _policy_changer(aoss), "delete": _policy_remover(aoss)}
     handlers["AWS::OpenSearchServerless::SecurityPolicy"] = policy
     handlers["AWS::OpenSearchServerless::AccessPolicy"] = policy

@@ -1,9 +1,9 @@
-"""A table's stream outlives a stop, a batch may fail in part, and no function that follows a stream holds up the queues.
+"""A table's stream survives a stop, a batch may fail in part, and a function that reads a stream does not delay the queues.
 
-The emulator stores how far a stream was read but not its records, so that after a start the reader waits for a place that the new,
-empty stream reaches much later; it takes a partial failure (ReportBatchItemFailures) for success, and repeats a failed batch for ever.
-Here records are stored too; a batch resumes at the record that failed; with BisectBatchOnFunctionError a failing batch is halved; and
-what exhausts MaximumRetryAttempts goes to the on-failure destination
+The emulator stores how far a stream was read, but not its records: after a start the reader waits for a position that the new, empty
+stream reaches much later. The emulator also takes a partial failure (ReportBatchItemFailures) for success, and repeats a failed batch
+for ever. Here records are stored too; a batch resumes at the record that failed; with BisectBatchOnFunctionError a failing batch is
+halved; and a batch that exhausts MaximumRetryAttempts goes to the on-failure destination
 (docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html).
 """
 
@@ -15,7 +15,7 @@ import threading
 from typing import Any
 
 from local.cloud import lifecycle
-from local.cloud.patches import expect
+from local.cloud.patches import expect, require
 
 _CALL = "            result = _execute_function(func_rec, event)\n"
 _OURS = "            result, raw_len = _invoke_stream_batch(esm, func_rec, batch, pos, table_name)\n"
@@ -31,14 +31,14 @@ def apply() -> None:
 
     _store_records(dynamodb, lambda_svc)
     _retry_batches(lambda_svc)
-    _read_apart(lambda_svc)
+    _read_in_a_thread(lambda_svc)
 
 
 def _store_records(dynamodb: Any, lambda_svc: Any) -> None:
-    """Those that a reader has not read; the emulator keeps all of them for a day, as AWS does, and nobody asks for them later."""
+    """Stores the records that a reader has not read. (The emulator keeps all of them for a day, and nothing reads them later.)"""
     for name in ("_stream_records", "_stream_trimmed", "_stream_seq_counter"):
-        expect(hasattr(dynamodb, name), f"dynamodb.{name}")
-    expect(hasattr(lambda_svc, "_dynamodb_stream_positions"), "lambda_svc._dynamodb_stream_positions")
+        require(dynamodb, name)
+    require(lambda_svc, "_dynamodb_stream_positions")
     expect("stream_records" not in dynamodb.get_state(), "the emulator stores streams by itself now")
     get_state, load = dynamodb.get_state, dynamodb.load_persisted_state
 
@@ -79,7 +79,7 @@ def _retry_batches(lambda_svc: Any) -> None:
 
 
 def _invoke(esm: dict[str, Any], function: Any, batch: list[Any], position: int, table: str) -> tuple[Any, int]:
-    """The function's answer, and how many of the stream's records the reader may leave behind because of it."""
+    """The function's result, and by how many records the reader may advance because of it."""
     from ministack.services import dynamodb, lambda_svc
 
     raw = [each["eventID"] for each in dynamodb.stream_records_since(table, position, esm.get("BatchSize", 100))]
@@ -114,16 +114,16 @@ def _done(esm: dict[str, Any], batch: list[Any], body: Any) -> int:
     return 0 if failed else len(batch)  # a name that is none of the batch's: all of it failed
 
 
-def _read_apart(lambda_svc: Any) -> None:
-    """Streams have a reader of their own: the emulator's one loop calls the function itself, and queues would wait for it."""
+def _read_in_a_thread(lambda_svc: Any) -> None:
+    """Gives streams a reader thread: in the emulator's one loop the queues would wait for the function."""
     read = lambda_svc._poll_dynamodb_streams
-    news = threading.Event()
+    wake = threading.Event()
     started: list[threading.Thread] = []
 
     def reader() -> None:
         while True:
-            news.wait(1)
-            news.clear()
+            wake.wait(1)
+            wake.clear()
             try:
                 while read():
                     pass
@@ -134,7 +134,7 @@ def _read_apart(lambda_svc: Any) -> None:
         if not started:
             started.append(threading.Thread(target=reader, daemon=True, name="streams"))
             started[0].start()
-        news.set()
+        wake.set()
         return False
 
     lambda_svc._poll_dynamodb_streams = poll

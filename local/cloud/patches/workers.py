@@ -1,11 +1,11 @@
 """Functions' processes see what they would see on Lambda, and never outlive the cloud.
 
-A worker imports the standard library, its layers and its own code: no packages of the emulator's environment, which would hide a
-dependency that a layer lacks. Of the environment it gets what Lambda sets, its function's settings and its role's credentials. It ends when
-the cloud is gone, however that came, and no function runs before the cloud answers or when it is about to end.
+A worker imports the standard library, its layers and its own code. It finds no package of the emulator's environment, which would hide
+a dependency that a layer lacks. Its environment has what Lambda sets, its function's settings and its role's credentials. It ends when
+the cloud is gone, for whatever reason. No function runs before the cloud answers or when the cloud is about to end.
 
-As on Lambda, calls at the same time have a worker each. But a machine has few processors: workers start a few at a time, and a call
-that waits for its turn takes one that has become free. (A burst of 12 uploads started 84 workers otherwise, and took a minute.)
+As on Lambda, concurrent calls have a worker each. But a machine has few processors: workers start a few at a time, and a call that waits
+for its start takes a worker that has become free. (Without this a burst of 12 uploads started 84 workers, and took a minute.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import threading
 from typing import Any
 
 from local.cloud import lifecycle
-from local.cloud.patches import expect
+from local.cloud.patches import expect, require
 
 _ISOLATED = ("-S", "-E", "-s", "-P")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -65,22 +65,22 @@ def apply() -> None:
     lambda_runtime.subprocess = _Subprocess()
     lambda_runtime._PYTHON_WORKER_SCRIPT = _ENDS_WITH_ITS_PARENT + script
     for name in ("reset", "kill_workers", "_workers"):
-        expect(hasattr(lambda_runtime, name), f"lambda_runtime.{name}")
+        require(lambda_runtime, name)
     execute = lambda_svc._execute_function
 
-    def in_its_time(*arguments: Any, **more: Any) -> dict[str, Any]:
+    def while_listening(*arguments: Any, **more: Any) -> dict[str, Any]:
         lifecycle.await_listening()
         if lifecycle.stopping():
             return {"error": True, "body": {"errorType": "ServiceException", "errorMessage": "the cloud is stopping"}}
         answer: dict[str, Any] = execute(*arguments, **more)
         return answer
 
-    lambda_svc._execute_function = in_its_time
+    lambda_svc._execute_function = while_listening
     expect(lambda_svc.acquire_worker is lambda_runtime.acquire_worker, "lambda_svc.acquire_worker")
-    lambda_svc.acquire_worker = _in_turn(lambda_runtime)
+    lambda_svc.acquire_worker = _limited(lambda_runtime)
 
 
-def _in_turn(lambda_runtime: Any) -> Any:
+def _limited(lambda_runtime: Any) -> Any:
     acquire, starting = lambda_runtime.acquire_worker, threading.BoundedSemaphore(os.cpu_count() or 2)
 
     def free(key: str) -> bool:
@@ -106,7 +106,7 @@ def _in_turn(lambda_runtime: Any) -> Any:
 
 
 def end_all() -> None:
-    """kill -9 for every worker: what it was about comes back."""
+    """Ends every worker by kill -9. The calls in progress are repeated after the next start."""
     from ministack.core import lambda_runtime
 
     with lambda_runtime._lock:
