@@ -1,1 +1,1 @@
-"""The local cloud: the deployment's own templates in an AWS emulator on loopback, with IAM enforced."""
+"""The local cloud: the templates of the deployment in an AWS emulator on loopback, with IAM enforced; and the commands of ``./dp``."""

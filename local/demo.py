@@ -1,4 +1,4 @@
-"""Three demo tenants on three plans in three regions, with people and real-looking documents, made through the HTTP API alone."""
+"""Three demo tenants on three plans in three regions, with people and realistic documents, created through the HTTP API alone."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TENANTS = (
 NOT_EMULATED = (
     *ACCEPTED.values(),
     "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
-    "encryption at rest and TLS: policies are enforced, bytes lie and travel as they are",
+    "encryption at rest and TLS: policies are enforced, but data is stored and sent unencrypted",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
     "WebSocket: AWS ends a connection after two hours, or ten silent minutes",
-    "alarms and dashboards: deployed, and nobody is paged",
+    "alarms and dashboards: they are deployed, but notify nobody",
 )
 
 
@@ -45,20 +45,20 @@ class DemoTenant:
 
 
 def tenants_of(settings: LocalSettings) -> list[DemoTenant]:
-    """Those that an earlier seeding has finished."""
+    """The tenants that an earlier call of ``seed`` finished."""
     file = settings.state / "demo.json"
     return [DemoTenant(**each) for each in json.loads(file.read_text())] if file.exists() else []
 
 
 def seed(settings: LocalSettings) -> list[DemoTenant]:
-    """Make what is missing. Raises RuntimeError with the platform's own words when something is refused."""
+    """Creates the tenants that are missing. Raises RuntimeError with the platform's answer when a request is refused."""
     done = {tenant.subdomain: tenant for tenant in tenants_of(settings)}
     missing = [each for each in TENANTS if each[0] not in done]
     with ThreadPoolExecutor(len(TENANTS)) as pool:
         seeded = list(pool.map(lambda each: _seed(settings, *each), missing))
     tenants = [*done.values(), *seeded]
     if seeded:
-        snapshot(settings)  # a killed cloud and the file agree
+        snapshot(settings)  # so that the file is right after a ``kill -9``
         (settings.state / "demo.json").write_text(json.dumps([asdict(tenant) for tenant in tenants], indent=1))
     return tenants
 
@@ -90,7 +90,7 @@ def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region:
 
 @dataclass(frozen=True)
 class _Site:
-    """A tenant's address, reached on loopback under its host name."""
+    """A tenant's address: requests go to loopback with the tenant's host name."""
 
     settings: LocalSettings
     region: str
@@ -121,7 +121,7 @@ class _Site:
         return str(answer["access_token"])
 
     def fill(self, folder: str, documents: dict[str, tuple[str, bytes]], token: str) -> list[str]:
-        """Returns the ids of the documents that were sent; those of an earlier seeding are left as they are."""
+        """Returns the ids of the documents that were sent. Documents of an earlier call are left as they are."""
         made = self.ask("POST", "/v1/folders", token, json={"name": folder})
         if made.status_code == 201:
             folder_id = made.json()["id"]
@@ -175,7 +175,7 @@ def _invitation(settings: LocalSettings, email: str) -> str:
 
 
 def show(settings: LocalSettings, tenants: list[DemoTenant]) -> None:
-    """Addresses, and lines to paste."""
+    """Prints the tenants' addresses, and commands to paste."""
     print("tenant     plan          region           address                        log in as")
     for tenant in tenants:
         address = settings.address(tenant.region, tenant.subdomain)

@@ -1,4 +1,4 @@
-"""Documents that look like a company's, made in code: contracts, policies, reports; PDF, Word, Excel, text."""
+"""Realistic documents of a company, made in code: contracts, policies and reports, as PDF, Word, Excel and text."""
 
 from __future__ import annotations
 

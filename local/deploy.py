@@ -1,7 +1,7 @@
-"""Deploys a synthesized app into the local cloud: publishes assets, creates or updates the stacks in order.
+"""Deploys a synthesized app into the local cloud: publishes assets, and creates or updates the stacks in order.
 
 An asset that is a folder is published as a pointer to that folder (``cloud/patches/live_code.py``), so that functions run from the
-repository. What the emulator drops from a template is added afterwards, through the same API.
+repository. Properties that the emulator ignores in a template are set afterwards, through the same API.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from local.supervisor import snapshot
 
 BUCKET = "cdk-hnb659fds-assets-{account}-{region}"
 _DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-_NEVER_WAS = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
+_NEVER_CREATED = ("CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
 
 
 class DeployFailed(RuntimeError):
-    """Says which resource failed, and why."""
+    """The message says which resource failed, and why."""
 
 
 def deploy(settings: LocalSettings, out: Path) -> list[str]:
     """Returns the stacks that were created or updated. Raises DeployFailed.
 
-    What is up to date is left alone: a stack whose template is the one that was deployed last, and that is there. (A note of that is
-    written when the cloud has stored its state, so that a killed cloud and the notes agree.)
+    A stack that exists is left alone if its template is the one that was deployed last. (Each deployed template is kept in a file, which
+    is written once the cloud has stored its state, so that the files are right after a ``kill -9``.)
     """
     manifest = json.loads((out / "manifest.json").read_text())["artifacts"]
     stacks = {name: each for name, each in manifest.items() if each["type"] == "aws:cloudformation:stack"}
@@ -42,29 +42,29 @@ def deploy(settings: LocalSettings, out: Path) -> list[str]:
         region = artifact["environment"].rsplit("/", 1)[-1]
         template = (out / artifact["properties"]["templateFile"]).read_text()
         formation = client(settings, "cloudformation", region)
-        note = _note(settings, name)
-        if note.exists() and note.read_text() == template and _status(formation, name) in _DONE:
+        deployed = _deployed_template(settings, name)
+        if deployed.exists() and deployed.read_text() == template and _status(formation, name) in _DONE:
             continue
         _publish(settings, out, name, region)
         key = artifact["properties"]["stackTemplateAssetObjectUrl"].rsplit("/", 1)[-1]
         url = f"{settings.endpoint}/{BUCKET.format(account=ACCOUNT, region=region)}/{key}"
         _apply(formation, name, region, url)
         changed[name] = template
-    _add_what_was_dropped(settings)
+    _set_ignored_properties(settings)
     if changed:
         snapshot(settings)
         for name, template in changed.items():
-            _note(settings, name).parent.mkdir(parents=True, exist_ok=True)
-            _note(settings, name).write_text(template)
+            _deployed_template(settings, name).parent.mkdir(parents=True, exist_ok=True)
+            _deployed_template(settings, name).write_text(template)
     return list(changed)
 
 
-def _note(settings: LocalSettings, stack: str) -> Path:
+def _deployed_template(settings: LocalSettings, stack: str) -> Path:
     return settings.state / "stacks" / f"{stack}.json"
 
 
 def _in_order(stacks: dict[str, Any]) -> list[str]:
-    """Every stack after those it depends on."""
+    """The names, each after those of the stacks that it depends on."""
     done: list[str] = []
 
     def visit(name: str) -> None:
@@ -108,7 +108,7 @@ def _pointer(folder: Path) -> bytes:
 
 
 def _apply(formation: Any, name: str, region: str, url: str) -> None:
-    if _status(formation, name) in _NEVER_WAS:  # nothing of it was ever used
+    if _status(formation, name) in _NEVER_CREATED:  # it was never in use
         formation.delete_stack(StackName=name)
         _wait(formation, name)
     request: dict[str, Any] = {
@@ -126,7 +126,7 @@ def _apply(formation: Any, name: str, region: str, url: str) -> None:
                 raise DeployFailed(f"{name} in {region}: {error}") from error
     _wait(formation, name)
     if _status(formation, name) not in _DONE:
-        raise DeployFailed(f"{name} in {region}: {_why(formation, name)}")
+        raise DeployFailed(f"{name} in {region}: {_failure(formation, name)}")
 
 
 def _wait(formation: Any, name: str) -> None:
@@ -144,7 +144,7 @@ def _status(formation: Any, name: str) -> str:
         return ""
 
 
-def _why(formation: Any, name: str) -> str:
+def _failure(formation: Any, name: str) -> str:
     events = formation.describe_stack_events(StackName=name)["StackEvents"]
     failed = [event for event in events if "FAILED" in event["ResourceStatus"]]
     return "; ".join(
@@ -153,8 +153,8 @@ def _why(formation: Any, name: str) -> str:
     ) or _status(formation, name)
 
 
-def _add_what_was_dropped(settings: LocalSettings) -> None:
-    """The registry's replicas, the audit bucket's lock, an identity for the sender of mails."""
+def _set_ignored_properties(settings: LocalSettings) -> None:
+    """Creates the registry's replicas, the audit bucket's object lock, and the identity that sends mails."""
     registry = client(settings, "dynamodb", HOME)
     for region in REGIONS:
         if region != HOME:

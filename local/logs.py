@@ -1,4 +1,4 @@
-"""Reads the functions' logs from the local cloud."""
+"""Prints the logs of functions in the local cloud."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def print_cloud_log(folder: Path) -> int:
 
 
 def follow(settings: LocalSettings, region: str, function: str | None, forever: bool) -> int:
-    """Print the lines of one function, or all, in order of time."""
+    """Prints the lines of one function, or of all, in the order of time."""
     logs = client(settings, "logs", region)
     prefix = f"/aws/lambda/docplatform-{function or ''}"
     seen = 0

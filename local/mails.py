@@ -1,4 +1,4 @@
-"""The mails that the local cloud has sent: they go no further."""
+"""The mails that the local cloud has sent. None leaves this machine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from local.settings import ACCOUNT, LocalSettings
 
 
 def sent(settings: LocalSettings) -> list[dict[str, Any]]:
-    """The oldest first, as the emulator keeps them: To, Subject, BodyText, Timestamp."""
+    """The mails, the oldest first, with the emulator's members: To, Subject, BodyText, Timestamp."""
     with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ses/messages", timeout=30) as answer:
         mails: list[dict[str, Any]] = json.load(answer)["messages"].get(ACCOUNT, [])
     return mails
 
 
 def show(settings: LocalSettings, *, to: str = "", last: int = 10) -> int:
-    """Print the newest ``last`` mails to an address that holds ``to``, the newest at the end."""
+    """Prints the newest ``last`` mails to an address that contains ``to``, the newest at the end."""
     found = [mail for mail in sent(settings) if any(to.lower() in each.lower() for each in mail["To"])]
     if not found:
         print(f"no mail has been sent to {to}" if to else "no mail has been sent")

@@ -14,7 +14,7 @@ NAME = "docplatform-operator"
 
 
 def credentials(settings: LocalSettings) -> tuple[str, str]:
-    """Access key and secret; made when first asked for, kept with the state."""
+    """Access key and secret. They are created by the first call, and kept with the state."""
     file = settings.state / "operator.json"
     if file.exists():
         key, secret = json.loads(file.read_text())
@@ -33,7 +33,7 @@ def credentials(settings: LocalSettings) -> tuple[str, str]:
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     iam.put_user_policy(UserName=NAME, PolicyName="operate", PolicyDocument=json.dumps(policy))
     made = iam.create_access_key(UserName=NAME)["AccessKey"]
-    snapshot(settings)  # a killed cloud and the file agree
+    snapshot(settings)  # so that the key still exists after a ``kill -9``
     file.touch(mode=0o600)
     file.write_text(json.dumps([made["AccessKeyId"], made["SecretAccessKey"]]))
     return made["AccessKeyId"], made["SecretAccessKey"]

@@ -1,4 +1,4 @@
-"""Where the local cloud keeps things, and on which ports it is reached."""
+"""The folder of the local cloud, and the ports that it listens on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOUD_PYTHON = ROOT / ".local" / "cloud-venv" / ("Scripts" if os.name == "nt" el
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """One local cloud: its folder, its ports (region → port), and the secret of its root credentials."""
+    """One local cloud: its folder, its ports (region → port), and its root user's credentials."""
 
     folder: str
     port: int
@@ -50,7 +50,7 @@ def load(folder: Path) -> LocalSettings | None:
     file = folder / "settings.json"
     if not file.exists():
         return None
-    return LocalSettings(**{**json.loads(file.read_text()), "folder": str(folder)})  # wherever it has been moved
+    return LocalSettings(**{**json.loads(file.read_text()), "folder": str(folder)})  # the folder may have been moved
 
 
 def load_or_make(
@@ -60,7 +60,7 @@ def load_or_make(
     search_port: int | None = None,
     region_ports: dict[str, int] | None = None,
 ) -> LocalSettings:
-    """Those of an earlier start, for addresses are in what is deployed; else new ones."""
+    """The settings of an earlier start, because deployed resources contain the addresses; otherwise new ones."""
     known = load(folder)
     if known:
         return known

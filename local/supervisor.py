@@ -16,16 +16,15 @@ import urllib.request
 
 from local.settings import ACCOUNT, CLOUD_PYTHON, HOME, ROOT, LocalSettings
 
-_START_UP = 60.0
-_STOP = 60.0  # seconds
+_START_UP = _STOP = 180.0  # seconds, on a slow machine
 
 
 class CannotStart(RuntimeError):
-    """Says why, and what to do."""
+    """The message says why, and what to do."""
 
 
 class CannotStop(RuntimeError):
-    """Says what to do."""
+    """The message says what to do."""
 
 
 def environment(settings: LocalSettings) -> dict[str, str]:
@@ -58,7 +57,7 @@ def environment(settings: LocalSettings) -> dict[str, str]:
 
 
 def running(settings: LocalSettings) -> int:
-    """The process id; 0 when it does not run. (A process holds its state's lock for as long as it lives, however it ends.)"""
+    """The process id; 0 if it does not run. (A process locks its state for as long as it lives.)"""
     lock = settings.state / "cloud.lock"
     while lock.exists():
         with lock.open("r+") as probe:
@@ -69,7 +68,7 @@ def running(settings: LocalSettings) -> int:
                 noted = probe.read()
         if noted:
             return int(noted)
-        time.sleep(0.01)  # it has the lock and is about to write who it is
+        time.sleep(0.01)  # the process has the lock and is about to write its id
     return 0
 
 
@@ -79,7 +78,7 @@ def was_killed(settings: LocalSettings) -> bool:
 
 
 def start(settings: LocalSettings, **more: str) -> None:
-    """Returns when it answers. ``more``: for its environment. Raises CannotStart."""
+    """Starts the cloud, and returns once it answers. ``more``: environment variables. Raises CannotStart."""
     if running(settings):
         return
     state, unclean = settings.state, was_killed(settings)
@@ -110,7 +109,7 @@ def start(settings: LocalSettings, **more: str) -> None:
 
 
 def stop(settings: LocalSettings) -> bool:
-    """Lets it store its state. Returns whether it ran. Raises CannotStop when it does not end in time."""
+    """Stops the cloud once it has stored its state. Returns whether it ran. Raises CannotStop when it does not end in time."""
     process = running(settings)
     if not process:
         return False
@@ -121,7 +120,7 @@ def stop(settings: LocalSettings) -> bool:
 
 
 def kill(settings: LocalSettings) -> None:
-    """``kill -9``: what changed since its last snapshot is lost."""
+    """Ends the cloud by ``kill -9``: changes since its last snapshot are lost."""
     process = running(settings)
     if process:
         os.kill(process, signal.SIGKILL)
@@ -129,7 +128,7 @@ def kill(settings: LocalSettings) -> None:
 
 
 def snapshot(settings: LocalSettings) -> None:
-    """Returns when everything up to now is stored."""
+    """Has the cloud store everything up to now."""
     request = urllib.request.Request(f"{settings.endpoint}/_local/snapshot", method="POST")
     with urllib.request.urlopen(request, timeout=120):
         pass
@@ -155,7 +154,7 @@ def _healthy(settings: LocalSettings) -> bool:
 
 
 def _await_free(port: int) -> None:
-    """A search server whose cloud was killed takes a moment to notice."""
+    """Waits for a free port: a search server whose cloud was killed takes a moment to end."""
     for _ in range(30):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:

@@ -1,1 +1,1 @@
-"""The cloud's process. Runs in a virtual environment of its own, because the emulator pins botocore exactly."""
+"""The cloud's process. It runs in a virtual environment of its own, because the emulator pins botocore exactly."""

@@ -1,4 +1,4 @@
-"""Whether this process answers yet, and whether it is about to end: no function runs before or after."""
+"""The stages of the cloud's process: functions run only while it listens, and not once it is stopping."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import threading
 _listening, _stopping = threading.Event(), threading.Event()
 
 
-def listens() -> None:
+def mark_listening() -> None:
     _listening.set()
 
 
-def stops() -> None:
+def mark_stopping() -> None:
     _stopping.set()
 
 
 def stopping() -> bool:
-    """What fails from then on fails because of that."""
+    """Whether the process is about to end: what fails from then on fails because of that."""
     return _stopping.is_set()
 
 
 def listening() -> bool:
-    """Whether everything that was stored is there again."""
+    """Whether the ports are open and everything that was stored has been read."""
     return _listening.is_set()
 
 
-def await_listening(patience: float | None = 60) -> None:
-    """What was stored wakes up with the process, before the functions could reach it. ``patience``: seconds; None: for ever."""
-    _listening.wait(patience)
+def await_listening(timeout: float | None = 60) -> None:
+    """Waits, because stored events and messages resume before functions could reach the cloud. ``timeout``: seconds; None: no end."""
+    _listening.wait(timeout)

@@ -1,4 +1,4 @@
-"""Runs a module, and ends when the process that started it is gone.
+"""Runs a module in a process that ends when the process that started it is gone.
 
 python -m local.cloud.process MODULE [ARGUMENT]...
 """
@@ -12,13 +12,13 @@ import threading
 import time
 
 
-def _end_with(parent: int) -> None:
+def _exit_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(os.getppid(),), daemon=True).start()
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

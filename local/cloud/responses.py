@@ -1,4 +1,4 @@
-"""JSON answers to requests that the emulator does not see."""
+"""JSON responses to requests that do not reach the emulator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-async def answer(send: Any, status: int, document: Any) -> None:
+async def send_json(send: Any, status: int, document: Any) -> None:
     headers = [(b"content-type", b"application/json")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(document).encode()})

@@ -1,8 +1,8 @@
-"""The door of the search collections: ``/_aoss/<collection>/…`` on the cloud's own port.
+"""Authorization of requests to the search collections: ``/_aoss/<collection>/…`` on the cloud's own port.
 
-Who comes in has a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and
-stands as a principal in a data access policy; then the request goes on to the search server. (On AWS
-each permission of the data policy is checked for each operation; here a principal has all that its policy grants, or nothing.)
+A caller needs a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and a
+data access policy that names it as a principal. The request then goes on to the search server. (AWS checks each permission of the data
+policy for each operation; here a principal has full access or none.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.cloud.responses import answer
+from local.cloud.responses import send_json
 
 PREFIX = "/_aoss/"
 
@@ -32,7 +32,7 @@ async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
             break
     refused = _refusal(scope, body)
     if refused:
-        await answer(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})
+        await send_json(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})
         return
     status, kind, content = await asyncio.to_thread(_forward, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
@@ -40,7 +40,7 @@ async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def _refusal(scope: dict[str, Any], body: bytes) -> str:
-    """Why the caller may not come in; empty if it may."""
+    """The reason why the caller is refused; empty if it is not."""
     from ministack.core import iam_evaluator as iam
     from ministack.core.responses import get_account_id, set_request_account_id, set_request_region
     from ministack.core.router import extract_access_key_id, extract_region

@@ -1,4 +1,4 @@
-"""The search engine as a child of the cloud, in the host's environment."""
+"""The search server as a child process of the cloud, in the host's virtual environment."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class SearchProcess:
-    """Started again when it dies."""
+    """A search server that is started again when it dies."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        threading.Thread(target=self._keep, daemon=True, name="search-server").start()
+        threading.Thread(target=self._keep_running, daemon=True, name="search-server").start()
 
-    def _keep(self) -> None:
+    def _keep_running(self) -> None:
         command = [os.environ["DOCPLATFORM_HOST_PYTHON"], "-m", "local.cloud.process", "local.search_server"]
         command += ["--port", os.environ["DOCPLATFORM_SEARCH_PORT"], "--data", os.environ["DOCPLATFORM_SEARCH_DATA"]]
         while not self._stopping.is_set():
@@ -33,7 +33,7 @@ class SearchProcess:
                 time.sleep(1)
 
     def stop(self) -> None:
-        """Lets it finish what it writes."""
+        """Ends the server once it has finished its writes."""
         self._stopping.set()
         if self._process is not None:
             self._process.terminate()

@@ -1,10 +1,10 @@
-"""The cloud's process: the emulator with its patches, a port for each region, the door of the search, and the search server as a child.
+"""The cloud's process: the emulator with its patches, a port for each region, the search collections, and the search server as a child.
 
-python -m local.cloud.server          everything it needs to know is in its environment (see ``local/supervisor.py``)
+python -m local.cloud.server          its settings are environment variables (see ``local/supervisor.py``)
 
-It stores its state while it runs (snapshots.py) and, whole, when it is told to stop: first the regions answer no more and what
-they have in hand is finished, then the functions are ended, then everything is written. What was cut off comes back after the next
-start: messages in their queues, asynchronous events, the places in the streams.
+The process stores its state while it runs (snapshots.py), and all of it when it is told to stop. A stop has three steps: the regions
+refuse new requests and finish those in progress; the functions are ended; everything is written. What was interrupted resumes after
+the next start: messages in their queues, asynchronous events, positions in the streams.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Any, NoReturn
 from local.cloud import lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
-_DRAIN = 3.0  # seconds that requests in hand get at a stop
+_DRAIN = 3.0  # seconds for requests in progress at a stop
 
 
 def main() -> None:
     from local.cloud import patches
 
     state = Path(os.environ["DOCPLATFORM_STATE"])
-    held = _hold(state)
+    lock = _lock(state)
     patches.apply_all()
     from local.cloud.patches import live_code, workers
     from local.cloud.search_process import SearchProcess
@@ -41,26 +41,26 @@ def main() -> None:
     snapshots = Snapshots()
 
     def end() -> NoReturn:
-        lifecycle.stops()
+        lifecycle.mark_stopping()
         workers.end_all()
         snapshots.last()
         search.stop()
         (state / "unclean").unlink(missing_ok=True)  # so that the next start knows of a clean end
-        held.close()
+        lock.close()
         sys.stderr.flush()
         os._exit(0)  # threads of the emulator may wait for anything
 
     asyncio.run(Cloud(snapshots, end).serve())
 
 
-def _hold(state: Path) -> Any:
-    """Locks the state for this process; the lock ends with it, however it ends."""
+def _lock(state: Path) -> Any:
+    """Locks the state for this process. The lock ends with the process, however that ends."""
     file = (state / "cloud.lock").open("a+")
     for _ in range(20):
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
-        except OSError:  # who asks whether the cloud runs holds it for a moment
+        except OSError:  # a process that looks whether the cloud runs locks it for a moment
             time.sleep(0.05)
     else:
         sys.exit("another process serves this state")
@@ -76,11 +76,11 @@ class Cloud:
 
     def __init__(self, snapshots: Any, end: Callable[[], NoReturn]) -> None:
         self._snapshots, self._end = snapshots, end
-        self._in_hand = 0
+        self._in_progress = 0
         self._closed = False
 
     async def serve(self) -> None:
-        """Until the process is told to stop, and nothing is in hand or was for too long."""
+        """Serves until the process is told to stop and no request is in progress, or one has been for too long."""
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
 
@@ -90,22 +90,22 @@ class Cloud:
         config.bind = [f"127.0.0.1:{port}" for port in (int(os.environ["GATEWAY_PORT"]), *regions.ports())]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
-        told = asyncio.Event()
+        stop_requested = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, told.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
         serving = asyncio.create_task(serve(self.application, config, shutdown_trigger=asyncio.Event().wait))
         announced = asyncio.create_task(self._announce())  # kept: the loop itself does not
-        announced.add_done_callback(lambda _: lifecycle.listens())
-        stop = asyncio.create_task(told.wait())
+        announced.add_done_callback(lambda _: lifecycle.mark_listening())
+        stop = asyncio.create_task(stop_requested.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()  # it could not start
         self._closed = True
         for _ in range(int(_DRAIN / 0.05)):
-            if not self._in_hand:
+            if not self._in_progress:
                 break
             await asyncio.sleep(0.05)
-        self._end()  # on the loop's own thread: nobody is served any more
+        self._end()  # on the loop's own thread: no request is served any more
 
     async def _announce(self) -> None:
         """Returns when every port is open."""
@@ -134,52 +134,54 @@ class Cloud:
         if scope["type"] != "http":
             await app(live_connections.received(scope) if port in regions.ports() else scope, receive, send)
         elif port in regions.ports():
-            await self._at_a_region(scope, receive, send)
+            await self._region_request(scope, receive, send)
         else:
-            await self._at_the_endpoint(scope, receive, send)
+            await self._endpoint_request(scope, receive, send)
 
-    async def _at_a_region(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def _region_request(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
         from local.cloud.patches import regions
-        from local.cloud.responses import answer
+        from local.cloud.responses import send_json
 
         if self._closed:
-            await answer(send, 503, {"message": "The local cloud is stopping"})
+            await send_json(send, 503, {"message": "The local cloud is stopping"})
         elif scope["path"].startswith("/_"):  # the emulator's own pages are not the API's
-            await answer(send, 403, {"message": "Missing Authentication Token"})
+            await send_json(send, 403, {"message": "Missing Authentication Token"})
         else:
-            self._in_hand += 1
+            self._in_progress += 1
             try:
                 await app(regions.received(scope), receive, send)
             finally:
-                self._in_hand -= 1
+                self._in_progress -= 1
 
-    async def _at_the_endpoint(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def _endpoint_request(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
         from local.cloud import search_authorization
         from local.cloud.patches import live_code
-        from local.cloud.responses import answer
+        from local.cloud.responses import send_json
 
         match scope["method"], scope["path"]:
             case _, path if path.startswith(search_authorization.PREFIX):
                 await search_authorization.serve(scope, receive, send)
             case "GET", "/_local/workers":
-                await answer(send, 200, live_code.workers())
+                await send_json(send, 200, live_code.workers())
             case "POST", "/_local/snapshot":
                 await asyncio.to_thread(self._snapshots.now)
-                await answer(send, 200, {})
+                await send_json(send, 200, {})
             case _, path if path.startswith("/_ministack/"):
                 await app(scope, receive, send)
             case _:
                 self._snapshots.changed()
-                uploads = scope["method"] == "PUT"  # an upload in hand is finished; a function's call is not waited for
-                self._in_hand += uploads
+                uploads = (
+                    scope["method"] == "PUT"
+                )  # an upload in progress is finished; a function's call is not waited for
+                self._in_progress += uploads
                 try:
                     await app(scope, receive, send)
                 finally:
-                    self._in_hand -= uploads
+                    self._in_progress -= uploads
 
 
 if __name__ == "__main__":

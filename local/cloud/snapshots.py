@@ -1,9 +1,8 @@
 """Stores the emulator's state while it runs, so that a ``kill -9`` loses seconds and not everything.
 
-The emulator itself stores its state when it is stopped, and S3's objects as they come. A snapshot is written by a forked copy
-of the process, which holds the state as it was at one moment, while the process goes on. Log lines and metrics are left
-out of it: they grow without end, and are written at a clean stop. Nothing is stored before everything that was stored is
-read: an empty service would take its own state's place.
+The emulator itself stores its state when it is stopped, and S3's objects as they arrive. A snapshot is written by a forked copy of the
+process, which has the state of one moment, while the process goes on. Log lines and metrics are left out, because they grow without
+end; they are written at a clean stop. No snapshot is made before the stored state has been read: an empty service would replace it.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from typing import Any
 from local.cloud import lifecycle
 from local.cloud.patches import async_events
 
-_EVERY = 2.0  # seconds between the end of a snapshot and the next, at least
-_SHARE = 8  # and at least so many times as long as the last one took
-_SETTLED = 5.0  # seconds after the last request in which work may go on inside
-_PATIENCE = 60  # seconds: what takes longer hangs, and is ended
+_EVERY = 2.0  # seconds between snapshots, at least
+_SHARE = 8  # and at least this many times as long as the last snapshot took
+_SETTLED = 5.0  # seconds after the last request in which functions may still change something
+_TIMEOUT = 60  # seconds: a snapshot that takes longer hangs, and is ended
 _LEFT_OUT = frozenset({"cloudwatch_logs", "cloudwatch"})
 
 
@@ -32,28 +31,28 @@ class Snapshots:
         self._changed = self._stored = 0.0
         self._last_took = 0.0
         self._ended = False
-        threading.Thread(target=self._keep, daemon=True, name="snapshots").start()
+        threading.Thread(target=self._store_regularly, daemon=True, name="snapshots").start()
 
     def changed(self) -> None:
-        """Something may have changed."""
+        """Notes that something may have changed."""
         self._changed = time.monotonic()
 
     def now(self) -> None:
-        """Returns when everything up to the call is stored."""
+        """Stores everything up to the call."""
         with self._lock:
             self._fork(frozenset())
 
     def last(self) -> None:
-        """Everything, by this process itself; no snapshot follows."""
+        """Stores everything, by this process itself. No snapshot follows."""
         with self._lock:
             self._ended = True
             if not lifecycle.listening():
                 return
             delivered = async_events.done()
             _store(frozenset())
-            _forget(delivered)
+            _remove(delivered)
 
-    def _keep(self) -> None:
+    def _store_regularly(self) -> None:
         lifecycle.await_listening(None)
         while not self._ended:
             time.sleep(max(_EVERY, _SHARE * self._last_took))
@@ -75,19 +74,19 @@ class Snapshots:
             print(f"a snapshot failed ({status}); the one before it stays", file=sys.stderr, flush=True)
         else:
             self._stored = began
-            _forget(delivered)
+            _remove(delivered)
 
 
-def _forget(delivered: list[Path]) -> None:
+def _remove(delivered: list[Path]) -> None:
     for file in delivered:
         file.unlink(missing_ok=True)
 
 
 def _store_and_end(left_out: frozenset[str]) -> None:
-    """In the copy: none of the process's connections, and no way back into its code."""
+    """Runs in the copy, which closes the process's connections and never returns into its code."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(_PATIENCE)
+        signal.alarm(_TIMEOUT)
         os.closerange(3, 65_536)
         _store(left_out)
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""``./dp mails``, in front of a mailbox that answers as the emulator's does."""
+"""``./dp mails`` with a mailbox that answers as the emulator's does."""
 
 from __future__ import annotations
 

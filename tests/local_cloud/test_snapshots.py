@@ -1,4 +1,4 @@
-"""When the local cloud stores its state: never before it has read what was stored."""
+"""The local cloud stores its state only after it has read the stored state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.cloud import lifecycle, snapshots
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was stored, and by whom, of a process that has not come up yet."""
+    """What was stored, and how, of a process that does not listen yet."""
     told: list[str] = []
     monkeypatch.setattr(lifecycle, "_listening", threading.Event())
     monkeypatch.setattr(snapshots, "_EVERY", 0.01)
@@ -33,8 +33,8 @@ def test_nothing_is_stored_before_everything_is_read(stored: list[str]) -> None:
 def test_from_then_on_it_is(stored: list[str]) -> None:
     keeping = snapshots.Snapshots()
     keeping.changed()
-    lifecycle.listens()
-    deadline = time.monotonic() + 10
+    lifecycle.mark_listening()
+    deadline = time.monotonic() + 120
     while not stored:
         assert time.monotonic() < deadline
         time.sleep(0.01)
