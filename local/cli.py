@@ -1,4 +1,4 @@
-"""The commands of ``./dp``, once their environments are there."""
+"""The commands of ``./dp``, which starts this module once their virtual environments exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,20 +39,20 @@ def main(words: Sequence[str]) -> int:
         copy_contract()
     try:
         return known[command](rest)
-    except BrokenPipeError:  # the reader has seen enough: ./dp status | head
+    except BrokenPipeError:  # the reader has ended: ./dp status | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dict[str, object]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"./dp {command}")
-    for names, facts in options:
-        parser.add_argument(*names, **facts)  # type: ignore[arg-type]
+    for names, settings in options:
+        parser.add_argument(*names, **settings)  # type: ignore[arg-type]
     return parser.parse_args(words)
 
 
 def up(words: list[str]) -> int:
-    """Start (or bring up to date) the platform with demo tenants."""
+    """Starts the platform with demo tenants, or brings it up to date."""
     from botocore.exceptions import ClientError
 
     from local.demo import seed, show
@@ -82,7 +81,7 @@ def up(words: list[str]) -> int:
         if not supervisor.running(settings):
             _say(started, "starting the local cloud")
             if supervisor.was_killed(settings):
-                print("   it was not stopped properly the last time: what changed after its last snapshot is lost")
+                print("   it was not stopped properly: changes after its last snapshot are lost")
             supervisor.start(settings)
         _say(started, "deploying to three regions")
         changed = deploy(settings, out)
@@ -110,16 +109,16 @@ def _running(folder: Path = FOLDER) -> LocalSettings | None:
 
 
 def down(words: list[str]) -> int:
-    """Stop; everything is kept."""
+    """Stops the platform. Everything is kept."""
     _parsed("down", words)
     settings = load(FOLDER)
     stopped = bool(settings and supervisor.stop(settings))
-    print("stopped; ./dp up goes on where it was" if stopped else "it does not run")
+    print("stopped; ./dp up continues with the same state" if stopped else "it does not run")
     return 0
 
 
 def status(words: list[str]) -> int:
-    """What runs where, and what is not emulated."""
+    """Prints the addresses, and what is not emulated."""
     from local.demo import show, tenants_of
 
     _parsed("status", words)
@@ -131,7 +130,7 @@ def status(words: list[str]) -> int:
 
 
 def demo(words: list[str]) -> int:
-    """Seed the demo tenants again (what is there stays) and show how to use them."""
+    """Creates the demo tenants that are missing, and shows how to use them."""
     from local.demo import seed, show
 
     _parsed("demo", words)
@@ -143,7 +142,7 @@ def demo(words: list[str]) -> int:
 
 
 def logs(words: list[str]) -> int:
-    """The functions' log lines, or the cloud's own."""
+    """Prints the log lines of functions, or of the emulator."""
     from local.logs import follow, print_cloud_log
 
     chosen = _parsed(
@@ -163,7 +162,7 @@ def logs(words: list[str]) -> int:
 
 
 def mails(words: list[str]) -> int:
-    """The mails that were sent, the newest at the end."""
+    """Prints the mails that were sent, the newest at the end."""
     from local.mails import show
 
     chosen = _parsed(
@@ -177,7 +176,7 @@ def mails(words: list[str]) -> int:
 
 
 def reset(words: list[str]) -> int:
-    """Stop, and forget everything."""
+    """Stops the platform, and deletes everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
     if (
         not chosen.yes
@@ -188,54 +187,44 @@ def reset(words: list[str]) -> int:
     if settings:
         supervisor.stop(settings)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    print("forgotten")
+    print("deleted")
     return 0
 
 
 def test(words: list[str]) -> int:
-    """Lint, types, import rules, every test. With arguments: pytest with these, and nothing else."""
-    if words:
-        return subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT)
-    python = sys.executable
-    platform = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "layers/platform/python"), str(ROOT)])}
-    steps = (
-        ("lint", [python, "-m", "ruff", "check", "."]),
-        ("format", [python, "-m", "ruff", "format", "--check", "."]),
-        ("types", [python, "-m", "mypy"]),
-        ("import rules", [str(Path(python).with_name("lint-imports"))]),
-    )
-    for name, command in steps:
-        _announce(name)
-        if code := subprocess.call(command, cwd=ROOT, env=platform):
-            print(f"\n{name} failed")
-            return code
-    return _all_tests(platform)
+    """Runs the checks and tests. Arguments that are not its own go to pytest, and nothing else is run."""
+    from local import checks, long_runs
+
+    match words:
+        case []:
+            return checks.run_all()
+        case ["--quick"]:
+            return checks.run_quick()
+        case ["--long", *options]:
+            chosen = _parsed(
+                "test --long",
+                options,
+                (("--fresh",), {"action": "store_true", "help": "forget what has passed, and begin again"}),
+                (("--record",), {"action": "store_true", "help": "write the figures into docs/figures.md"}),
+            )
+            return long_runs.run(fresh=chosen.fresh, record=chosen.record)
+        case ["-h" | "--help"]:
+            print(TEST_HELP)
+            return 0
+        case _:
+            return checks.run_pytest(words)
 
 
-def _all_tests(environment: dict[str, str]) -> int:
-    """Those that speak with the local cloud, which mostly wait, beside all others."""
-    command = [sys.executable, "-m", "pytest"]
-    with tempfile.TemporaryFile("w+") as told:
-        _announce("tests")
-        beside = subprocess.Popen(
-            [*command, "tests/e2e"], cwd=ROOT, env=environment, stdout=told, stderr=subprocess.STDOUT
-        )
-        code = subprocess.call([*command, "--ignore=tests/e2e"], cwd=ROOT, env=environment)
-        _announce("tests against the local cloud")
-        code = beside.wait() or code
-        told.seek(0)
-        shutil.copyfileobj(told, sys.stdout)
-    if code:
-        print("\ntests failed")
-    return code
-
-
-def _announce(name: str) -> None:
-    print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)
+TEST_HELP = """\
+./dp test            lint, format, types, import rules and every test
+./dp test --quick    the same without tests that need a local cloud or synthesized stacks: less than two minutes
+./dp test --long     seeded runs of hours; goes on where an earlier one was interrupted
+                     --fresh: begins again; --record: writes the figures into docs/figures.md
+./dp test ARGUMENTS  pytest with these arguments, for instance: ./dp test tests/local_cloud -x"""
 
 
 def lock(words: list[str]) -> int:
-    """Write locks/*.txt anew."""
+    """Writes locks/*.txt from pyproject.toml."""
     from local.lock import lock as write
 
     _parsed("lock", words)
@@ -244,7 +233,7 @@ def lock(words: list[str]) -> int:
 
 
 def openapi(words: list[str]) -> int:
-    """Write the OpenAPI document, ``docs/openapi.json``, anew."""
+    """Writes the OpenAPI document, ``docs/openapi.json``, from the functions' routes."""
     _parsed("openapi", words)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "layers/platform/python")}
     command = [sys.executable, "-m", "docplatform.http.openapi", str(ROOT / "functions")]

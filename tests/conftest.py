@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from cdk.contract import copy_contract
@@ -10,6 +11,7 @@ from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.runtime import settings
 from tests.support.mocked_aws import Cloud, Person, TenantWorld, cloud
 from tests.support.mocked_region import House, new_house
+from tests.support.scale import SCALE
 
 if TYPE_CHECKING:
     from tests.identity.harness import Company
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 def pytest_configure() -> None:
     copy_contract()
+    if SCALE > 1:
+        hypothesis.settings.register_profile("long", max_examples=100 * SCALE, deadline=None)
+        hypothesis.settings.load_profile("long")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """A batch of mutated samples, read by one process under the limits of a parser process; each outcome is a line.
 
-``python -m tests.extraction.mutate <type> <count> <first>``: type and count make the same files every time.
+``python -m tests.extraction.mutate <type> <count> <first> <seed>``: type, count and seed make the same files every time.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def mutated(sample: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def batch(file_type: FileType, count: int) -> list[bytes]:
-    chance = random.Random(f"mutations of {file_type}")
+def batch(file_type: FileType, count: int, seed: int) -> list[bytes]:
+    chance = random.Random(f"mutations of {file_type} {seed}")
     sample = files.sample(file_type).content
     return [mutated(sample, chance) for _ in range(count)]
 
 
 def main() -> None:
     file_type, count, first = FileType(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    inputs = batch(file_type, count)
+    inputs = batch(file_type, count, int(sys.argv[4]))
     limits = ExtractionLimits(seconds=5)
     engines = {name: worker.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
     apply_limits(seconds=25, memory=limits.memory)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from docplatform.core.actor import Role
 from docplatform.infra.dynamodb.codec import decode_item
@@ -19,13 +19,13 @@ from docplatform.library.adapters import s3
 from docplatform.library.adapters.s3 import S3Files
 from tests.isolation.adversary import MOVES, OVER_HTTP, Game, Leaked, Step, Told, plays
 from tests.support.mocked_aws import Cloud, Person
+from tests.support.scale import SCALE, SEED
 
 HERE = [name for name in MOVES if name not in OVER_HTTP]
 QUICK = settings(
-    derandomize=True,
     deadline=None,
     database=None,
-    max_examples=8,
+    max_examples=8 * SCALE,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -61,6 +61,7 @@ def played(game: Game, capsys: pytest.CaptureFixture[str]) -> None:
     """Raises Leaked."""
     game.opens()
 
+    @seed(SEED)
     @QUICK
     @given(plays(len(game.hands), HERE))
     def round_(steps: list[Step]) -> None:
