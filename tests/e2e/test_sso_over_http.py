@@ -89,9 +89,10 @@ def connects(own: TenantSite, provider: FakeOidc | PySaml, **wish: object) -> No
 
 
 def connects_to(own: TenantSite, **wish: object) -> None:
-    answer = own.admin.asks("PUT", "/v1/sso-connection", json={"roles": {"staff": "editor"}, **wish})
+    admin = own.admin.session  # from the first request on, passwords may not be taken any more
+    answer = admin.asks("PUT", "/v1/sso-connection", json={"roles": {"staff": "editor"}, **wish})
     assert answer.status_code == 200, answer.text
-    tested = own.admin.asks("POST", "/v1/sso-connection/test")
+    tested = admin.asks("POST", "/v1/sso-connection/test")
     assert tested.json()["ok"], tested.text
 
 
