@@ -253,6 +253,7 @@ def test_a_key_of_another_tenant_is_unknown_here(house: House, admin: str, regio
     assert "api-key.refused" not in house.actions
 
 
+@pytest.mark.slow
 def test_a_key_that_is_not_quite_right_is_refused_and_nobody_is_blamed(house: House, admin: str) -> None:
     made = makes_key(house, admin)
     text, key_id = made["key"], made["api_key"]["id"]

@@ -157,6 +157,7 @@ def forged(house: House) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_forged_tokens_are_401_and_on_record(house: House) -> None:
     for kind, token in forged(house).items():
         before = house.actions.count("token.refused")

@@ -19,6 +19,8 @@ from tests.extraction import samples as files
 from tests.extraction.desk import Desk
 from tests.extraction.impostor import DEEDS
 
+pytestmark = pytest.mark.slow
+
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 

@@ -17,6 +17,8 @@ from tests.extraction import hostile
 from tests.extraction import samples as files
 from tests.extraction.desk import Desk
 
+pytestmark = pytest.mark.slow
+
 BRIEF = ExtractionLimits(seconds=4, pages=2_000)
 TOO_COMPLEX, DAMAGED = RejectionReason.TOO_COMPLEX, RejectionReason.DAMAGED
 

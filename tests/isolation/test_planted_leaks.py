@@ -21,6 +21,8 @@ from tests.isolation.adversary import MOVES, OVER_HTTP, Game, Leaked, Step, Told
 from tests.support.mocked_aws import Cloud, Person
 from tests.support.scale import SCALE, SEED
 
+pytestmark = pytest.mark.slow
+
 HERE = [name for name in MOVES if name not in OVER_HTTP]
 QUICK = settings(
     deadline=None,

@@ -202,6 +202,7 @@ def test_who_has_logged_out_with_a_connection_under_way_opens_nothing(house: Hou
     assert "live.connected" not in house.actions
 
 
+@pytest.mark.slow
 def test_one_connection_too_many_ends_the_oldest(house: House, ann: Line) -> None:
     lines = [Line(house, ann.entry, f"c{number}") for number in range(21)]
     assert {line.opens() for line in lines} == {200}

@@ -19,6 +19,8 @@ from opensearchpy.exceptions import ConflictError, ConnectionError, TransportErr
 
 from tests.search_server.engine import ROOT, SearchServer, wait_until
 
+pytestmark = pytest.mark.slow
+
 MAPPING = {"mappings": {"properties": {"text": {"type": "text"}, "number": {"type": "long"}}}}
 
 

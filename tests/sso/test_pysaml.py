@@ -13,6 +13,8 @@ from tests.sso.providers.saml import HONEST, STRANGER, form, wrapped
 from tests.support.mocked_aws import Answer, Cloud
 from tests.support.mocked_region import House, new_house
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[bytes], bytes]
 
 

@@ -17,6 +17,8 @@ from tests.sso.providers.saml import HONEST, STRANGER, A, D, FakeSaml, form, wra
 from tests.support.mocked_aws import Answer
 from tests.support.mocked_region import House
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def idp() -> Iterator[FakeSaml]:
