@@ -1,4 +1,4 @@
-"""People who use the running platform over HTTP, as sentences."""
+"""Clients of the running platform over HTTP: tenants, members and their sessions, with a method for each thing that they do."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ PROCESSING = 300.0  # seconds until a document is processed, with cold workers o
 ANSWER = 120.0  # seconds until an answer comes, over HTTP or a WebSocket
 VISIBLE = 120.0  # seconds until the index shows a write
 FRESH = float(os.environ.get("DOCPLATFORM_FRESH_SECONDS", "240"))
-"""Seconds after which a member signs in anew. Access tokens are good for 900 seconds, and what asks for a recent sign-in takes one of
-the last 600: minutes remain for the requests of a test. With 0 a member signs in before every request, which must break no test."""
+"""Seconds after which a member signs in anew. Access tokens are valid for 900 seconds, and operations that need a recent sign-in accept
+one of the last 600: minutes remain for the requests of a test. With 0 a member signs in before every request, which must break no test."""
 
 
 @dataclass
 class Site:
-    """A region's address, called under a tenant's host name. Connects to loopback, for not every resolver knows ``*.localhost``."""
+    """A tenant's address in a region. Requests connect to loopback, because not every resolver knows ``*.localhost``."""
 
     cloud: Cloud
     region: str
@@ -60,7 +60,7 @@ class Site:
 
 
 def create_tenant(cloud: Cloud, region: str, plan: str, subdomain: str = "") -> TenantSite:
-    """As the operator does it: a signed call; the admin accepts the invitation that came by mail."""
+    """Creates a tenant by the operator's signed request; its admin accepts the invitation that came by mail."""
     subdomain = subdomain or f"t{secrets.token_hex(5)}"
     email = f"admin@{subdomain}.example"
     body = {"subdomain": subdomain, "name": subdomain.title(), "plan": plan, "admin_email": email}
@@ -153,7 +153,7 @@ class Session:
         return self.site.ask(method, path, token=self.token, **more)
 
     def at(self, region: str) -> Session:
-        """The same session, after a mistake in the address: another region's."""
+        """The same session at another region's address."""
         return Session(Site(self.site.cloud, region, self.site.subdomain), self.tokens)
 
     def creates_folder(self, name: str, parent: str = "root") -> str:
@@ -169,7 +169,7 @@ class Session:
         return made
 
     def uploads(self, name: str, content: bytes, content_type: str, folder: str = "root") -> str:
-        """Announce and send; returns the document's id."""
+        """Announces and sends a document. Returns its id."""
         made = self.announces(name, len(content), content_type, folder)
         sent = send(made["upload"], content)
         assert sent.status_code == 200, sent.text
@@ -185,7 +185,7 @@ class Session:
         return found
 
     def waits_for(self, document_id: str, *, timeout: float = PROCESSING) -> dict[str, Any]:
-        """Until processing has ended, one way or the other."""
+        """The document, once processing has succeeded or failed."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             document = self.document(document_id)
@@ -255,7 +255,7 @@ def fetch(link: dict[str, Any]) -> bytes:
 
 @contextmanager
 def live(site: Site, url: str) -> Iterator[ClientConnection]:
-    """The connection that a ticket's address opens. Raises InvalidHandshake where it opens none."""
+    """The WebSocket connection that a ticket's address opens. Raises InvalidHandshake when the ticket is refused."""
     port = site.cloud.ports[site.region]
     assert url.startswith(f"ws://{site.subdomain}.live.localhost:{port}/?ticket=")
     connection = create_connection(("127.0.0.1", port))  # not every resolver knows ``*.localhost``
@@ -264,7 +264,7 @@ def live(site: Site, url: str) -> Iterator[ClientConnection]:
 
 
 def problem(answer: requests.Response) -> tuple[int, str]:
-    """Status and code, of an answer that must be a whole problem document (RFC 9457)."""
+    """Status and code of an answer, which must be a complete problem document (RFC 9457)."""
     assert answer.headers["Content-Type"].startswith("application/problem+json"), (answer.status_code, answer.text)
     body = answer.json()
     assert {"type", "title", "status", "detail", "code"} <= set(body), body

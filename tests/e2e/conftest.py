@@ -39,7 +39,7 @@ def initech(cloud: Cloud) -> TenantSite:
 
 @pytest.fixture(scope="session")
 def hooli(cloud: Cloud) -> TenantSite:
-    """A neighbour of acme, in the same region and its tables, buckets and collections."""
+    """A tenant in acme's region, with the same tables, buckets and collections."""
     return create_tenant(cloud, US, "standard")
 
 

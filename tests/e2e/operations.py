@@ -1,4 +1,4 @@
-"""Every operation of the API, as its OpenAPI document describes it: so that one that is added is tested by itself."""
+"""Every operation of the API, read from its OpenAPI document, so that a new operation is tested without a new test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SCIM_USER, SCIM_GROUP, SCIM_PATCH = (
     "urn:ietf:params:scim:api:messages:2.0:PatchOp",
 )
 _RENAME = {"op": "replace", "path": "displayName", "value": "Stolen"}
-WANTED: dict[str, object] = {  # where the least that is valid changes nothing
+BODIES: dict[str, object] = {  # where the smallest valid body changes nothing
     "PATCH /v1/documents/{document_id}": {"name": "stolen.txt"},
     "PATCH /v1/folders/{folder_id}": {"name": "Stolen"},
     "PATCH /v1/users/{user_id}": {"role": "viewer"},
@@ -38,12 +38,12 @@ class Operation:
 
     @property
     def schemes(self) -> set[str]:
-        """token, key, operator; none is for everybody."""
+        """The ways to authenticate: token, key, operator. None means that the operation is open to everybody."""
         return {name for each in self.described.get("security", ()) for name in each}
 
     @property
     def parameters(self) -> list[str]:
-        """Those of the path."""
+        """The names of the path's parameters."""
         return [each["name"] for each in self.described.get("parameters", ()) if each["in"] == "path"]
 
     @property
@@ -52,32 +52,32 @@ class Operation:
 
     @cached_property
     def body(self) -> object:
-        """One that is valid; None where there is none."""
+        """A valid body; None where the operation takes none."""
         if not self.media_type:
             return None
-        if str(self) in WANTED:
-            return WANTED[str(self)]
-        return least(self.described["requestBody"]["content"][self.media_type]["schema"])
+        if str(self) in BODIES:
+            return BODIES[str(self)]
+        return smallest(self.described["requestBody"]["content"][self.media_type]["schema"])
 
     def at(self, **ids: str) -> str:
-        """The path, with these in place of the parameters of that name."""
+        """The path with these values of its parameters."""
         return self.path.format(**{name: ids[name] for name in self.parameters})
 
 
-def least(schema: dict[str, Any]) -> Any:
-    """The smallest value of a schema."""
+def smallest(schema: dict[str, Any]) -> Any:
+    """The smallest valid value of a schema."""
     if "$ref" in schema:
-        return least(DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
+        return smallest(DOCUMENT["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]])
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
-            return least(schema[several][0])
+            return smallest(schema[several][0])
     if "const" in schema or "enum" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     kind = schema.get("type")
     if kind == "object" or "properties" in schema:
-        return {name: least(schema["properties"][name]) for name in schema.get("required", ())}
+        return {name: smallest(schema["properties"][name]) for name in schema.get("required", ())}
     if kind == "array":
-        return [least(schema["items"])] * int(schema.get("minItems", 0))
+        return [smallest(schema["items"])] * int(schema.get("minItems", 0))
     if kind == "string":
         of_format = {"email": "somebody@example.com", "date-time": "2030-01-01T00:00:00Z"}
         return of_format.get(schema.get("format", ""), "x" * max(1, int(schema.get("minLength", 1))))

@@ -64,7 +64,7 @@ class OverHttp:
         return self.site.admin
 
     def _behind(self, answer: requests.Response) -> str:
-        """What a link in the answer leads to."""
+        """The content behind a link in the answer."""
         try:
             link = answer.json()
         except ValueError:

@@ -1,4 +1,4 @@
-"""Bad input gets a clear problem document, and leaves nothing half-written."""
+"""Bad input gets a clear problem document, and nothing is stored in part."""
 
 import json
 
@@ -14,9 +14,9 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_do(ann: Member, sample:
     document_id = ann.uploads(sample.name, sample.content, sample.media_type)
     document = ann.waits_for(document_id)
     assert document["processing"]["state"] == "failed"
-    trouble = document["processing"]["problem"]
-    assert trouble["code"] == sample.problem
-    assert trouble["detail"]
+    reason = document["processing"]["problem"]
+    assert reason["code"] == sample.problem
+    assert reason["detail"]
     ann.finds(sample.name.rsplit(".", 1)[0], document_id)  # by its metadata
     assert ann.downloads(document_id) == sample.content  # stored all the same
 

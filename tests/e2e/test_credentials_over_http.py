@@ -1,4 +1,4 @@
-"""A second factor on the running platform: its secret is sealed with the tenant's own credentials, which IAM looks at."""
+"""Passwords and second factors on the running platform. A factor's secret is encrypted with the tenant's credentials, which IAM checks."""
 
 import time
 

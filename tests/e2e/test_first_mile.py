@@ -1,6 +1,7 @@
-"""A real document goes in, becomes ready, is found by a word inside it, comes out byte for byte; and nobody else sees it."""
+"""A real document is uploaded, processed, found by a word in its text, and downloaded byte for byte; no other tenant sees it."""
 
 import pytest
+import requests
 
 from tests.e2e.client import ANSWER, Member, TenantSite, problem, send
 from tests.e2e.conftest import APAC, EU
@@ -47,8 +48,6 @@ def test_pictures_of_the_first_page_can_be_fetched(ann: Member) -> None:
     assert ann.waits_for(document_id)["version"]["has_preview"]
     for kind in ("preview", "thumbnail"):
         link = ann.asks("GET", f"/v1/documents/{document_id}/{kind}").json()
-        import requests
-
         picture = requests.get(link["url"], timeout=ANSWER)
         assert picture.content[:4] == b"RIFF"
         assert picture.headers["Content-Type"] == "image/webp"

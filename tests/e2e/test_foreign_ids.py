@@ -1,5 +1,5 @@
-"""Every operation that takes an id, with the id of something that is another tenant's: the answer is that of an id that never was, and
-nothing of the other tenant is in it or has changed."""
+"""Every operation that takes an id, with the id of another tenant's resource: the answer is that to an id that does not exist. It shows
+nothing of the other tenant, and changes nothing there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SOON = (datetime.now(UTC) + timedelta(days=90)).isoformat()
 
 @dataclass
 class Belongings:
-    """Something of every kind that has an id, of a tenant with a word of its own in all of it."""
+    """A resource of every kind that has an id. ``word`` is in all of them, and in no other tenant's."""
 
     site: TenantSite
     word: str
@@ -33,7 +33,7 @@ class Belongings:
 
     @property
     def state(self) -> str:
-        """All of it, as its admin sees it."""
+        """All of the resources, as the tenant's admin sees them."""
         ids, admin = self.ids, self.site.admin
         paths = [
             f"/v1/documents/{ids['document_id']}",
@@ -96,14 +96,14 @@ def passkey_of(person: Session) -> str:
     return str(one["id"])
 
 
-def never_was(id_: str) -> str:
-    """An id of the same kind."""
+def unknown_like(id_: str) -> str:
+    """An id of the same kind that does not exist."""
     kind, _, rest = id_.rpartition("_")
     return f"{kind}_{'0' * len(rest)}"
 
 
 def same(one: requests.Response, other: requests.Response, replaced: dict[str, str]) -> bool:
-    """But for what names the request, and for the id itself."""
+    """Whether two answers are equal, apart from the request's id and from the ids that were asked for."""
     if one.status_code != other.status_code:
         return False
     text = one.text
@@ -128,8 +128,8 @@ WITH_IDS = [each for each in OPERATIONS if each.parameters and not NOT_OF_A_TENA
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=str)
-def test_what_is_another_tenants_never_was(operation: Operation, acme: TenantSite, theirs: Belongings) -> None:
-    unknown = {name: never_was(id_) for name, id_ in theirs.ids.items()}
+def test_another_tenants_id_does_not_exist(operation: Operation, acme: TenantSite, theirs: Belongings) -> None:
+    unknown = {name: unknown_like(id_) for name, id_ in theirs.ids.items()}
     before = theirs.state
     foreign, nothing = asks(acme.admin, operation, theirs.ids), asks(acme.admin, operation, unknown)
     assert foreign.status_code == 404, foreign.text
@@ -145,13 +145,13 @@ TWO_IDS = [(each, name) for each in WITH_IDS if len(each.parameters) > 1 for nam
 
 
 @pytest.mark.parametrize(("operation", "foreign"), TWO_IDS, ids=str)
-def test_what_is_another_tenants_never_was_beside_what_is_ones_own(
+def test_another_tenants_id_does_not_exist_beside_an_own_one(
     operation: Operation, foreign: str, ours: Belongings, theirs: Belongings
 ) -> None:
     id_, before = theirs.ids[foreign], (ours.state, theirs.state)
-    told, nothing = (asks(ours.site.admin, operation, {**ours.ids, foreign: each}) for each in (id_, never_was(id_)))
+    told, nothing = (asks(ours.site.admin, operation, {**ours.ids, foreign: each}) for each in (id_, unknown_like(id_)))
     assert told.status_code == 404, told.text
-    assert same(told, nothing, {id_: never_was(id_)}), (told.text, nothing.text)
+    assert same(told, nothing, {id_: unknown_like(id_)}), (told.text, nothing.text)
     assert (ours.state, theirs.state) == before
 
 
@@ -164,21 +164,21 @@ IN_A_QUERY = [
 
 
 @pytest.mark.parametrize(("operation", "name"), IN_A_QUERY, ids=str)
-def test_what_is_named_in_a_query_never_was(
+def test_another_tenants_id_in_a_query_does_not_exist(
     operation: Operation, name: str, ours: Belongings, theirs: Belongings
 ) -> None:
     admin, path = ours.site.admin, operation.at(**ours.ids)
     of_kind = {"owner_id": "account_id"}.get(name, name)
     assert admin.asks(operation.method, path, params={name: ours.ids[of_kind]}).status_code == 200
     foreign = theirs.ids[of_kind]
-    answers = [admin.asks(operation.method, path, params={name: each}) for each in (foreign, never_was(foreign))]
+    answers = [admin.asks(operation.method, path, params={name: each}) for each in (foreign, unknown_like(foreign))]
     assert answers[0].status_code == 404, answers[0].text
-    assert same(*answers, {foreign: never_was(foreign)}), [each.text for each in answers]
+    assert same(*answers, {foreign: unknown_like(foreign)}), [each.text for each in answers]
     assert theirs.word not in answers[0].text
 
 
 def _id_fields() -> Iterator[tuple[str, str]]:
-    """Schemas of requests, and their properties that name something."""
+    """Operations, and the properties of their bodies that are ids."""
     for operation in OPERATIONS:
         content = operation.described.get("requestBody", {}).get("content", {}).values()
         for schema in (each["schema"].get("$ref", "").rsplit("/", 1)[-1] for each in content):
@@ -220,10 +220,10 @@ def test_nothing_is_put_into_or_made_for_what_is_another_tenants(
     before = theirs.state
     answers = [
         admin.asks(method, path.format(**own), json={**BODIES[where, field], field: each})
-        for each in (foreign, never_was(foreign))
+        for each in (foreign, unknown_like(foreign))
     ]
     assert answers[0].status_code == 404, answers[0].text
-    assert same(*answers, {foreign: never_was(foreign)}), [each.text for each in answers]
+    assert same(*answers, {foreign: unknown_like(foreign)}), [each.text for each in answers]
     assert theirs.state == before
 
 
@@ -232,7 +232,7 @@ def test_nobody_of_another_tenant_is_given_anything(acme: TenantSite, theirs: Be
     folder = admin.creates_folder(f"Own {secrets.token_hex(4)}")
     group = admin.asks("POST", "/v1/groups", json={"name": f"Own {secrets.token_hex(4)}"}).json()["id"]
     for principal in (f"user:{theirs.ids['user_id']}", f"group:{theirs.ids['group_id']}"):
-        pair = [principal, never_was(principal)]
+        pair = [principal, unknown_like(principal)]
         answers = [admin.asks("PUT", f"/v1/access/{folder}/grants/{each}", json={"role": "viewer"}) for each in pair]
         assert answers[0].status_code == 404 and same(*answers, {pair[0]: pair[1]}), answers[0].text
     assert admin.asks("PUT", f"/v1/groups/{group}/members/{theirs.ids['user_id']}").status_code == 404
@@ -259,7 +259,7 @@ OF_WHAT = {
 
 @pytest.fixture(scope="module")
 def long_lists(theirs: Belongings) -> Belongings:
-    """Two of everything."""
+    """Two of each kind that is listed in pages."""
     admin, ids = theirs.site.admin, theirs.ids
     folder = admin.creates_folder(f"{theirs.word} again", ids["folder_id"])
     document = admin.uploads(f"{theirs.word} again.txt", f"{theirs.word} again".encode(), "text/plain", folder)

@@ -31,7 +31,7 @@ def credentials(acme: TenantSite) -> AwsSession:
 
 @pytest.fixture(scope="module")
 def theirs(bob: Member, hooli: TenantSite) -> str:
-    """A document of hooli's, ready."""
+    """A processed document of hooli."""
     document_id = bob.uploads("secret.txt", b"the secret of hooli", "text/plain")
     bob.waits_for(document_id)
     return document_id

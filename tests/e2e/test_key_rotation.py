@@ -1,5 +1,5 @@
-"""The signing keys of access tokens follow one another in the steps of docs/operations.md, each a deployment of the running platform:
-nobody is logged out."""
+"""Rotation of the signing keys of access tokens, in the steps of docs/operations.md. Each step is a deployment of the running platform, and
+logs nobody out."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Isolation holds in every layer by itself. Here the product's own code has forgotten the tenant, in one layer after the other, and holds
-nothing but the credentials that a handler has while it acts for acme; hooli's data is a neighbour in the same tables, bucket and index."""
+"""Isolation holds in every layer by itself. Each test removes the tenant from one layer of the product's code, which has the credentials
+of a handler that acts for acme. The data of hooli is in the same tables, bucket and index."""
 
 from __future__ import annotations
 

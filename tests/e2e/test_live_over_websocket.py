@@ -1,4 +1,4 @@
-"""Live connections over real sockets: opened by a ticket, and closed when their session ends, whatever ends it."""
+"""Live connections over real sockets: a ticket opens one, and the end of its session closes it, whatever ended the session."""
 
 from __future__ import annotations
 

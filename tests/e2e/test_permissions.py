@@ -1,4 +1,4 @@
-"""Who is given access sees, and who loses it does not, with the next request: in reads, lists, searches, counts and fragments."""
+"""Granted and revoked access takes effect with the next request: in reads, lists, searches, counts and fragments."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""An identity system keeps users and groups at the running platform, with a service account's key."""
+"""SCIM on the running platform: an identity system maintains users and groups with a service account's key."""
 
 from __future__ import annotations
 

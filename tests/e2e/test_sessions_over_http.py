@@ -1,4 +1,4 @@
-"""Sessions on the running platform: renewed once, listed, ended; and what an organisation asks of everybody."""
+"""Sessions on the running platform: refreshed, listed and ended; a second factor that an organisation requires; explanations of access."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_who_is_disabled_gets_nothing_at_once_and_signs_in_no_more(acme: TenantS
 
 @pytest.fixture(scope="module")
 def ended(acme: TenantSite) -> dict[str, Session]:
-    """Tokens that the authorizer has just accepted, and that have ended since, by the way in which they have."""
+    """Tokens that the authorizer had just accepted when their access was ended, by the way in which it was."""
     admin = acme.admin
     lost, disabled, deprovisioned = (acme.invites("editor").session for _ in range(3))
     sessions = {

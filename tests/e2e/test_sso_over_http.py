@@ -1,4 +1,4 @@
-"""Log-ins at the running platform through a tenant's own identity provider, and what happens when that is down."""
+"""Sign-in at the running platform through a tenant's own identity provider, and by password while the provider is down."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ US = "us-east-1"
 
 @pytest.fixture
 def own(cloud: Cloud) -> TenantSite:
-    """Nobody else's: a connection is of the whole tenant."""
+    """A tenant for one test: a connection concerns the whole tenant."""
     return create_tenant(cloud, US, "standard")
 
 
@@ -57,7 +57,7 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
 
     def opens_login(self, **query: str) -> str:
-        """Where it is sent."""
+        """The address that the browser is redirected to."""
         port = self.site.cloud.ports[self.site.region]
         host = {"Host": f"{self.site.subdomain}.localhost:{port}"}
         url = f"http://127.0.0.1:{port}/v1/sso/login"
@@ -117,7 +117,7 @@ def test_a_log_in_by_oidc_is_good_once(own: TenantSite, oidc: FakeOidc) -> None:
 
 @pytest.mark.engines
 def test_a_log_in_at_a_provider_that_nobody_here_wrote(own: TenantSite) -> None:
-    """npm's oidc-provider, with its own pages; then it is killed."""
+    """Signs in on the pages of npm's oidc-provider, which is then killed."""
     back = f"http://{own.site.subdomain}.localhost:{own.site.cloud.ports[US]}/v1/sso/callback"
     with ExitStack() as running:
         try:

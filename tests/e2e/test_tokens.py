@@ -1,4 +1,4 @@
-"""Every operation of the API with every token that should not do."""
+"""Every operation of the API refuses every kind of invalid token."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def spelled(value: object) -> str:
 
 
 class Forger:
-    """Has a good token of its tenant, and knows what is public."""
+    """An attacker who has a valid token of a tenant, and knows what is public."""
 
     def __init__(self, session: Session, email: str) -> None:
         self.session, self.email = session, email
@@ -54,7 +54,7 @@ class Forger:
         return f"{spelled(header)}.{spelled(claims)}.{signature}"
 
     def signed_by_kms(self, **claims: object) -> str:
-        """As the platform signs: with its key. What is wrong is in the claims."""
+        """A token signed with the platform's key, whose claims are wrong."""
         message = f"{spelled(self.header)}.{spelled({**self.claims, **claims})}"
         keys = self.session.site.cloud.root("kms", US)
         (alias,) = [each for each in keys.list_aliases()["Aliases"] if "token" in each["AliasName"]]
@@ -71,13 +71,13 @@ class Forger:
         return jws.serialize_compact({**self.header, **header}, json.dumps(self.claims).encode(), key)
 
     def signed_with_the_public_key(self) -> str:
-        """RS256's public key taken for a secret of HS256 (CVE-2015-9235)."""
+        """A token signed with RS256's public key as if it were a secret of HS256 (CVE-2015-9235)."""
         secret = jwk.import_key(self.public, "RSA").as_pem(private=False)
         message = f"{spelled({**self.header, 'alg': 'HS256'})}.{spelled(self.claims)}"
         return f"{message}.{urlsafe_b64encode(hmac.digest(secret, message.encode(), 'sha256')).rstrip(b'=').decode()}"
 
     def logged_out(self) -> str:
-        """Of a session that has ended before its token was ever shown."""
+        """A token whose session ended before the platform saw the token."""
         site = self.session.site
         ended = sign_in(site, self.email)
         assert (
@@ -89,7 +89,7 @@ class Forger:
 
 @pytest.fixture
 def forger(acme: TenantSite) -> Forger:
-    """New for each test: the token that it changes must be good until the end."""
+    """New for each test: the token that is changed must be valid until the end of the test."""
     return Forger(acme.admin.session, acme.admin.email)
 
 
@@ -126,7 +126,7 @@ def test_what_is_open_to_everybody_is_meant_to_be() -> None:
 
 
 def refuses(forger: Forger, operation: Operation, token: str, status: int = 401) -> list[str]:
-    """What is wrong with its answer."""
+    """What is wrong with the operation's answer."""
     headers = {"Content-Type": operation.media_type} if operation.media_type else {}
     answer = forger.session.site.ask(
         operation.method, operation.at(**UNKNOWN), json=operation.body, headers=headers, token=token

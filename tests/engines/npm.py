@@ -1,5 +1,4 @@
-"""Programs from npm that nobody here wrote, for the tests: installed from their lock file into ``.local/engines`` the first time, where
-npm can."""
+"""Programs from npm that tests compare with or sign in at. They are installed from their lock file into ``.local/engines``, once."""
 
 from __future__ import annotations
 
@@ -13,15 +12,15 @@ from pathlib import Path
 
 from local.settings import ROOT
 
-_INSTALLING = 240  # seconds
+_INSTALLING = 480  # seconds
 
 
 class NotInstalled(Exception):
-    """Why it is not there."""
+    """The message says why a program cannot be installed."""
 
 
 def installed(package: Path) -> Path:
-    """The folder in which everything that stands beside ``package.json`` and its lock file can run. Raises NotInstalled."""
+    """The folder with the installed packages and the programs that stand beside ``package.json``. Raises NotInstalled."""
     folder = ROOT / ".local" / "engines" / package.name
     npm = shutil.which("npm")
     if not npm or not shutil.which("node"):
@@ -46,7 +45,7 @@ def installed(package: Path) -> Path:
 
 
 def answers(command: list[str], questions: Iterable[object], *, folder: Path) -> list[str]:
-    """Of a program that answers each line of JSON with a line."""
+    """The output lines of a program that answers each line of JSON with a line."""
     lines = "".join(json.dumps(each) + "\n" for each in questions)
     done = subprocess.run(command, cwd=folder, input=lines, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,5 @@
-"""The local cloud's IAM, asked alone: a policy in the first line, a request in each that follows. Runs in the cloud's own environment."""
+"""The IAM of the local cloud without the cloud: reads a policy from the first line, and a request from each line that follows. It runs in
+the cloud's virtual environment."""
 
 import json
 import sys

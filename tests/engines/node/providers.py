@@ -1,4 +1,4 @@
-"""Starts identity providers that nobody here wrote, where there is Node and npm can install them."""
+"""Starts identity providers from npm, where Node and npm are installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 
 @contextmanager
 def provider(script: str, **given: Any) -> Iterator[tuple[dict[str, str], subprocess.Popen[str]]]:
-    """What ``script`` says of itself when it is ready, and its process. Raises NotInstalled."""
+    """The description that ``script`` prints when it is ready, and its process. Raises NotInstalled."""
     folder = installed(HERE)
     with open(folder / f"{script}.log", "w") as log:
         command = ["node", str(folder / script), json.dumps(given)]
@@ -38,20 +38,20 @@ def provider(script: str, **given: Any) -> Iterator[tuple[dict[str, str], subpro
 
 
 def fills_in_pages(location: str, home: str) -> str:
-    """Log in and consent, as the pages of the provider ask for it; where the browser is sent in the end."""
+    """Signs in and consents on the pages of the provider. Returns the address that the browser is redirected to in the end."""
     session = requests.Session()
-    answer = session.get(location, allow_redirects=False, timeout=10)
+    answer = session.get(location, allow_redirects=False, timeout=60)
     for _ in range(12):
         if "Location" in answer.headers:
             location = urljoin(answer.url, answer.headers["Location"])
             if location.startswith(home):
                 return location
-            answer = session.get(location, allow_redirects=False, timeout=10)
+            answer = session.get(location, allow_redirects=False, timeout=60)
             continue
         assert answer.status_code == 200, answer.text[:2000]
         action = re.search(r'action="([^"]+)"', answer.text)
         prompt = re.search(r'name="prompt" value="([^"]+)"', answer.text)
         assert action and prompt, answer.text[:2000]
         filled = {"prompt": prompt[1], "login": "ann", "password": "whatever"}
-        answer = session.post(urljoin(answer.url, action[1]), data=filled, allow_redirects=False, timeout=10)
+        answer = session.post(urljoin(answer.url, action[1]), data=filled, allow_redirects=False, timeout=60)
     raise AssertionError("the provider's pages do not end")

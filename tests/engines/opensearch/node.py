@@ -1,4 +1,4 @@
-"""Starts a real OpenSearch node for the tests, where Java and Maven are there.
+"""Starts a real OpenSearch node for the tests, where Java and Maven are installed.
 
 ``DOCPLATFORM_OPENSEARCH_URL`` names one that runs already: it must be empty and for tests only.
 """
@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
-RESOLVING, STARTING = 240, 180  # seconds
+RESOLVING, STARTING = 480, 360  # seconds
 
 
 class NoNode(Exception):
-    """Why there is none here."""
+    """The message says why no node can be started."""
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def opensearch_node(folder: Path) -> Iterator[str]:
         raise NoNode("java and mvn are not both installed")
     classpath = _jars(maven, folder / "classpath")
     port = _free_port()
-    quick = ["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # it lives for a minute
+    quick = ["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # it runs for a minute
     command = [java, *quick, "-cp", classpath, str(HERE / "SearchNode.java"), str(folder / "node"), str(port)]
     with open(folder / "node.log", "w") as log:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -44,7 +44,7 @@ def opensearch_node(folder: Path) -> Iterator[str]:
         assert process.stdin is not None
         process.stdin.close()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
