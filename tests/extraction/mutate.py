@@ -48,7 +48,7 @@ def main() -> None:
     inputs = batch(file_type, count, int(sys.argv[4]))
     limits = ExtractionLimits(seconds=5)
     engines = {name: worker.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
-    apply_limits(seconds=25, memory=limits.memory)
+    apply_limits(seconds=600, memory=limits.memory)
     for number, data in enumerate(inputs[first:], first):
         for does in ("inspect", "text", "preview"):
             kind = recognise(data)

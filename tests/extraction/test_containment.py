@@ -157,7 +157,7 @@ def test_a_parser_that_is_taken_over_gains_nothing(
     with pytest.raises(FileRejected) as refused:
         impostor(DEEDS[deed])
     assert (refused.value.problem.code, refused.value.cause) == (problem, cause)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_what_a_parser_says_of_a_problem_is_kept_within_the_vocabulary(
@@ -192,8 +192,10 @@ def test_nothing_outlives_the_parser_process(impostor: Callable[[Callable[[], ob
 
     before = sleepers()
     impostor(DEEDS["leave_a_process_behind"])
-    time.sleep(0.2)
-    assert sleepers() == before
+    deadline = time.monotonic() + 30
+    while sleepers() > before:
+        assert time.monotonic() < deadline, "a process outlives the parser process that started it"
+        time.sleep(0.05)
 
 
 def test_a_missing_library_is_no_fault_of_the_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

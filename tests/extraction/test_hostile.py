@@ -97,7 +97,7 @@ def test_a_drawing_without_end_is_ended(desk: Desk) -> None:
     with pytest.raises(FileRejected, match="too_complex") as refused:
         render_preview(path, FileType.PDF, limits=ExtractionLimits(seconds=1))
     assert refused.value.cause == "out of time"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
 
 
 def test_a_book_that_takes_too_long_is_read_as_far_as_time_allows(desk: Desk) -> None:

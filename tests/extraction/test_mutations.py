@@ -40,7 +40,7 @@ def read_batch(file_type: FileType, count: int, first: int, seed: int) -> list[l
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode <= 0, done.stderr
     return [line.split("\t") for line in done.stdout.splitlines()]

@@ -226,7 +226,7 @@ def drips_headers(link: socket.socket) -> None:
 
 def keeps_silent(link: socket.socket) -> None:
     link.recv(65_536)
-    time.sleep(2)
+    time.sleep(15)
 
 
 @pytest.mark.parametrize("talk", [drips, drips_headers, keeps_silent])
@@ -235,7 +235,7 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
         begun = time.monotonic()
         with pytest.raises(OutboundFailed, match=r"^127\.0\.0\.1 does not answer$"):
             OutboundHttp(loopback=True, timeout=0.5).get(f"http://127.0.0.1:{port}/")
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 8
 
 
 @pytest.mark.parametrize(

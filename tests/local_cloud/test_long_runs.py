@@ -32,6 +32,7 @@ def tried(tmp_path: Path) -> LongRun:
     return LongRun("it", (str(tmp_path / "test_it.py"),), seeds=3, scale=4)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_seed_that_failed(tmp_path: Path, tried: LongRun) -> None:
     def run(*, fresh: bool = False) -> tuple[int, str]:
         seeds = tmp_path / "seeds"
@@ -47,6 +48,7 @@ def test_a_run_goes_on_with_the_seed_that_failed(tmp_path: Path, tried: LongRun)
     assert run(fresh=True) == (0, "123")
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_tried(tmp_path: Path, tried: LongRun) -> None:
     (tmp_path / "mended").touch()
     assert long_runs.run(fresh=False, record=False, runs=[tried], folder=tmp_path) == 0

@@ -18,7 +18,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
 ROOT = Path(__file__).resolve().parents[2]
-VISIBILITY_TIMEOUT = 15  # seconds until a write must be visible
+VISIBILITY_TIMEOUT = 90  # seconds, on a slow machine, until a write must be visible
 
 Document = dict[str, Any]
 

@@ -1,6 +1,5 @@
 """Differences of OpenSearch Serverless from OpenSearch: refusals, late visibility, zeros, collections."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -204,17 +203,15 @@ def test_shards_and_sequence_numbers_are_zero(client: OpenSearch) -> None:
 
 
 def test_a_write_becomes_visible_after_its_response(fresh_server: Callable[..., SearchServer]) -> None:
-    client = fresh_server(refresh_seconds=0.6).client()
+    client = fresh_server(refresh_seconds=2).client()
     client.indices.create(index="library")
     client.index(index="library", id="1", body={"kind": "memo"})
-    answered = time.monotonic()
     assert client.count(index="library")["count"] == 0
     assert not client.exists(index="library", id="1"), "a get sees no more than a search"
     assert client.update(index="library", id="1", body={"doc": {"size": 1}})["_version"] == 2, (
         "a write sees every write"
     )
     wait_until(lambda: client.count(index="library")["count"] == 1)
-    assert time.monotonic() - answered < 5
     client.index(index="library", id="1", body={"kind": "report"})
     assert client.get(index="library", id="1")["_source"] == {"kind": "memo", "size": 1}
     assert client.search(index="library")["hits"]["hits"][0]["_source"] == {"kind": "memo", "size": 1}
