@@ -1,0 +1,127 @@
+"""The keys of items, to the letter: what is stored under a key is found under no other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from docplatform.infra.dynamodb.keys import Key, TenantKeys
+
+TENANT = "t000000000001"
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DOCUMENT, FOLDER = "doc_01jm0000000000000000000000", "fld_01jm0000000000000000000000"
+ANN = "b759382850d65342f8994576b7d68f610381856dc6f89887b4474a2dbfbe8bd7"  # SHA-256 of ann@acme.example
+
+# Method, arguments, partition key after the tenant's prefix, sort key. Without a sort key it is a partition, of a table or an index.
+EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]] = {
+    TenantKeys: [
+        ("document", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
+        ("version", (DOCUMENT, 12), f"doc#{DOCUMENT}", "version#000012"),
+        ("folder", (FOLDER,), f"folder#{FOLDER}", "folder"),
+        ("name", (FOLDER, "Straße"), f"folder#{FOLDER}", "name#strasse"),
+        ("of_child", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
+        ("of_child", (FOLDER,), f"folder#{FOLDER}", "folder"),
+        ("children", (FOLDER,), f"children#{FOLDER}", ""),
+        ("granted", ("user:usr_1",), "granted#user:usr_1", "granted"),
+        ("reindex", (FOLDER,), f"reindex#{FOLDER}", "reindex"),
+        ("usage", (), "usage", "usage"),
+        ("tenant", (), "tenant", "tenant"),
+        (
+            "idempotency",
+            ("usr_1", "order-1"),
+            "idempotency#usr_1",
+            "0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057",
+        ),
+        ("audit", (AT, "01JABC"), "2026-03-01", "01JABC"),
+        ("audit_day", (AT,), "2026-03-01", ""),
+        ("user", ("usr_1",), "user#usr_1", "profile"),
+        ("credential", ("usr_1",), "user#usr_1", "credential"),
+        ("factors", ("usr_1",), "user#usr_1", "factors"),
+        ("devices", ("usr_1",), "user#usr_1", "devices"),
+        ("reset", ("usr_1",), "user#usr_1", "reset"),
+        ("users", (), "users", ""),
+        ("email", ("ann@acme.example",), f"email#{ANN}", "email"),
+        ("invitation", ("f00d",), "invitation#f00d", "invitation"),
+        ("session", ("ses_1",), "session#ses_1", "session"),
+        ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
+        ("challenge", ("f00d",), "challenge#f00d", "challenge"),
+        ("security_settings", (), "security", "settings"),
+        ("tally", ("ann@acme.example",), f"attempts#account#{ANN}", "tally"),
+        (
+            "failures_from",
+            ("192.0.2.1", 1_966_000),
+            "attempts#source#37fcff24bf62035b2b08020afc08b4fecd4fcffce57ab23518e3561ff0fe76b9",
+            "0001966000",
+        ),
+        ("failures", (1_966_000,), "attempts#tenant", "0001966000"),
+        ("group", ("grp_1",), "group#grp_1", "group"),
+        ("groups", (), "groups", ""),
+        (
+            "group_name",
+            ("Sales",),
+            "group-name#e04eb29020eaa961e99d3162635e9fe9585c5a1121bd88784c1378aa8837195c",
+            "group-name",
+        ),
+        ("member", ("grp_1", "usr_1"), "members", "grp_1#usr_1"),
+        ("members", (), "members", ""),
+        ("directory", ("usr_1",), "user#usr_1", "directory"),
+        (
+            "user_name",
+            ("Ann",),
+            "user-name#49915e0d7d4b402e3017d010bc1c0e83cac6c797d6c16e66340fe3268693a6a1",
+            "user-name",
+        ),
+        ("sso_connection", (), "sso", "connection"),
+        ("sso_health", (), "sso", "health"),
+        ("sso_attempt", ("f00d",), "sso-attempt#f00d", "attempt"),
+        (
+            "sso_subject",
+            ("https://idp.example", "ann"),
+            "sso-subject#11401356190fa382cfd791356cc8d2a306267a8960d0f5f784d4415bfe43b931",
+            "subject",
+        ),
+        (
+            "sso_assertion",
+            ("https://idp.example", "a-1"),
+            "sso-assertion#e8b008f06124150b877206ed3e23a5cec9547cfea39f333917b60a7dd81c04cd",
+            "assertion",
+        ),
+        ("live", ("ses_1", "con_1"), "session#ses_1", "live#con_1"),
+        ("live_of", ("usr_1", "ses_1", "con_1"), "live#usr_1", "ses_1#con_1"),
+        ("lives_of", ("usr_1",), "live#usr_1", ""),
+        ("live_ticket", ("f00d",), "live-ticket#f00d", "live-ticket"),
+        ("service_accounts", (), "service-accounts", ""),
+        ("api_key", ("key_1",), "api-key#key_1", "api-key"),
+        ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),
+    ],
+}
+
+
+def methods(keys: type[TenantKeys]) -> set[str]:
+    """Those that the class itself has, and that make a key or a partition."""
+    return {name for name, each in vars(keys).items() if callable(each) and not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("keys", "method", "arguments", "partition", "sort"),
+    [(keys, *example) for keys, examples in EXAMPLES.items() for example in examples],
+    ids=lambda each: getattr(each, "__name__", None),
+)
+def test_a_key_is_to_the_letter(
+    keys: type[TenantKeys], method: str, arguments: tuple[object, ...], partition: str, sort: str
+) -> None:
+    pk = f"{TENANT}#{partition}"
+    assert getattr(keys(TENANT), method)(*arguments) == (Key(pk, sort) if sort else pk)
+
+
+def test_every_key_has_an_example() -> None:
+    assert {keys: {method for method, *_ in examples} for keys, examples in EXAMPLES.items()} == {
+        keys: methods(keys) for keys in EXAMPLES
+    }
+
+
+@pytest.mark.parametrize("text", ["", "t", "t00000000000#", "t*00000000001", "t0000000000012", "T000000000001"])
+def test_what_is_no_tenants_id_begins_no_key(text: str) -> None:
+    with pytest.raises(ValueError, match="not a tenant id"):
+        TenantKeys(text)
