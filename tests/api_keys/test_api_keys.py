@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from docplatform.api_keys.adapters.keys import ApiKeyKeys
 from docplatform.api_keys.model import FORM, parts, spelt
 from docplatform.core.actor import PERMISSIONS, Permission, Role
 from docplatform.core.time import rfc3339
 from docplatform.http.openapi import operations
 from docplatform.http.router import Router
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.runtime.spec import Auth
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from tests.conftest import Environment
 from tests.support.mocked_aws import ROOT, Answer, Cloud
 from tests.support.mocked_region import PASSWORD, House, new_house
@@ -58,7 +61,8 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(house: House, admin: str) -> Non
     assert FORM.fullmatch(text) and text.startswith(view["prefix"] + "_")
     assert house.facts["id"] not in text and house.subdomain not in text
     _, secret = parts(text)  # type: ignore[misc]
-    (item,) = [item for item in house.cloud.items("data") if item["pk"] == house.keys.api_key(view["id"]).pk]
+    stored = house.keys(ApiKeyKeys).api_key(view["id"])
+    (item,) = [item for item in house.cloud.items("data") if item["pk"] == stored.pk]
     assert item["secret_hash"] == hashlib.sha256(secret.encode()).hexdigest()
     assert secret not in json.dumps([house.cloud.items("data"), house.trail], default=str)
     (listed,) = house.asks("GET", "/v1/api-keys", token=admin)["items"]
@@ -152,7 +156,7 @@ def test_a_service_account_works_with_its_key(house: House, admin: str) -> None:
 def test_a_demoted_owner_takes_the_keys_along(house: House, admin: str) -> None:
     account = makes_account(house, admin)
     key = makes_key(house, admin, "read", "write", owner_id=account)["key"]
-    house.sets(house.keys.user(account), role="viewer")
+    house.sets(house.keys(IdentityKeys).user(account), role="viewer")
     refused = house.asks("POST", "/v1/folders", {"name": "F", "parent_id": "root"}, key)
     assert (refused.status, "role 'viewer'" in refused["detail"]) == (403, True)
 
@@ -180,7 +184,7 @@ def test_a_key_touches_no_key_and_no_session(
 
 def test_use_is_noted_once_an_hour(house: House, admin: str) -> None:
     made = makes_key(house, admin)
-    stored = house.keys.api_key(made["api_key"]["id"])
+    stored = house.keys(ApiKeyKeys).api_key(made["api_key"]["id"])
 
     def used_at() -> str | None:
         (listed,) = house.asks("GET", "/v1/api-keys", token=admin)["items"]
@@ -224,7 +228,7 @@ def test_a_revoked_key_is_refused_and_stays_listed(house: House, admin: str) -> 
 
 def test_an_expired_key_is_refused(house: House, admin: str) -> None:
     made = makes_key(house, admin)
-    house.sets(house.keys.api_key(made["api_key"]["id"]), expires_at=rfc3339(datetime.now(UTC)))
+    house.sets(house.keys(ApiKeyKeys).api_key(made["api_key"]["id"]), expires_at=rfc3339(datetime.now(UTC)))
     assert refused_with(house, made["key"])["facts"] == {"reason": "the key is expired"}
 
 
@@ -242,7 +246,7 @@ def test_a_retired_account_takes_its_keys_along(house: House, admin: str) -> Non
 
 def test_a_disabled_person_takes_their_keys_along(house: House, admin: str) -> None:
     made = makes_key(house, admin)
-    house.sets(house.keys.user(made["api_key"]["owner_id"]), status="disabled")
+    house.sets(house.keys(IdentityKeys).user(made["api_key"]["owner_id"]), status="disabled")
     refused_with(house, made["key"])
 
 
@@ -325,7 +329,7 @@ def test_lists_go_on_where_they_ended(house: House, admin: str) -> None:
 
 def test_a_service_account_takes_no_seat_and_has_nothing_to_log_in_with(house: House, admin: str) -> None:
     def seats() -> int:
-        (usage,) = [item for item in house.cloud.items("data") if item["pk"] == house.keys.usage().pk]
+        (usage,) = [item for item in house.cloud.items("data") if item["pk"] == house.keys(TenancyKeys).usage().pk]
         return int(usage["users"])
 
     before = seats()

@@ -21,6 +21,7 @@ from docplatform.authentication.access_token import Claims
 from docplatform.authentication.adapters.kms_tokens import issuer
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.tenant import from_text
+from docplatform.identity.adapters.keys import IdentityKeys
 from tests.conftest import Environment
 from tests.support.mocked_aws import REGION, ROOT, Cloud
 from tests.support.mocked_region import House, new_house
@@ -65,7 +66,7 @@ def test_the_host_names_the_tenant(house: House, host: str) -> None:
 def test_the_role_is_the_one_that_the_user_has_now(house: House) -> None:
     token = house.moves_in()["access_token"]
     user_id = house.authorizes(token)["context"]["user_id"]
-    house.sets(house.keys.user(user_id), role="viewer")
+    house.sets(house.keys(IdentityKeys).user(user_id), role="viewer")
     assert house.authorizes(token)["context"]["role"] == "viewer"
 
 
@@ -183,7 +184,7 @@ def test_a_token_of_another_region_is_401(house: House, monkeypatch: pytest.Monk
 
 def disable(house: House, entry: dict[str, str]) -> None:
     user_id = house.authorizes(entry["access_token"])["context"]["user_id"]
-    house.sets(house.keys.user(user_id), status="disabled")
+    house.sets(house.keys(IdentityKeys).user(user_id), status="disabled")
 
 
 def revoke(house: House, entry: dict[str, str]) -> None:
@@ -198,7 +199,7 @@ def log_out(house: House, entry: dict[str, str]) -> None:
 
 def let_it_rest(house: House, entry: dict[str, str]) -> None:
     session_id = house.authorizes(entry["access_token"])["context"]["session_id"]
-    house.sets(house.keys.session(session_id), expires_at="2026-01-01T00:00:00.000Z")
+    house.sets(house.keys(IdentityKeys).session(session_id), expires_at="2026-01-01T00:00:00.000Z")
 
 
 @pytest.mark.parametrize("end", [disable, revoke, log_out, let_it_rest])

@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 
 from docplatform.core.time import rfc3339
 from docplatform.http import response_time
+from docplatform.identity.adapters.keys import IdentityKeys
 from tests.support.authenticator import Authenticator
 from tests.support.mocked_aws import ROOT, Answer, Cloud
 from tests.support.mocked_region import PASSWORD, House, mails, new_house
@@ -37,7 +38,7 @@ def reset_token(house: House) -> str:
 def ages(house: House, token: str, **time: float) -> None:
     """The session was opened that long ago."""
     session_id = house.authorizes(token)["context"]["session_id"]
-    house.sets(house.keys.session(session_id), auth_time=rfc3339(datetime.now(UTC) - timedelta(**time)))
+    house.sets(house.keys(IdentityKeys).session(session_id), auth_time=rfc3339(datetime.now(UTC) - timedelta(**time)))
 
 
 def enrols(house: House, token: str) -> tuple[pyotp.TOTP, list[str]]:

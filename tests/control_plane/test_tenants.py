@@ -8,6 +8,8 @@ import pytest
 
 from docplatform.core.actor import Role
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
+from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from tests.conftest import Environment
 from tests.support.mocked_aws import Cloud
 from tests.support.mocked_region import PASSWORD, House, mails, new_house, operator_asks, operator_creates, sample
@@ -20,7 +22,8 @@ def test_a_tenant_is_founded_by_the_operators_call(region: Cloud) -> None:
     house = House(region, answer.body)
     assert set(house.facts) == {"id", "subdomain", "name", "plan", "region", "status", "address", "created_at"}
     assert house.facts["address"] == "https://wayne.us.example"
-    stored = region.database.get_item(TableName="data", Key=encode_item(house.keys.usage()._asdict()))["Item"]
+    usage = encode_item(house.keys(TenancyKeys).usage()._asdict())
+    stored = region.database.get_item(TableName="data", Key=usage)["Item"]
     counted = {name: value for name, value in decode_item(stored).items() if name not in ("pk", "sk")}
     assert counted == {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
     assert sorted(house.actions) == ["tenant.created", "user.invited"]
@@ -30,7 +33,8 @@ def test_a_tenant_is_founded_by_the_operators_call(region: Cloud) -> None:
 def test_the_first_admin_is_an_admin_and_finds_an_empty_root_folder(house: House) -> None:
     token = house.moves_in()["access_token"]
     assert house.asks("GET", "/v1/me", token=token)["user"]["role"] == Role.ADMIN
-    root = house.cloud.database.get_item(TableName="data", Key=encode_item(house.keys.folder("root")._asdict()))["Item"]
+    folder = encode_item(house.keys(LibraryKeys).folder("root")._asdict())
+    root = house.cloud.database.get_item(TableName="data", Key=folder)["Item"]
     facts = {name: value for name, value in decode_item(root).items() if name not in ("pk", "sk")}
     assert facts.pop("created_at") == facts.pop("updated_at")
     assert facts == {

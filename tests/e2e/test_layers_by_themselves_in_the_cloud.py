@@ -20,6 +20,7 @@ from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context
 from docplatform.identity.adapters.user_store import DynamoPeople
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Order
@@ -141,7 +142,7 @@ def test_the_database_refuses_a_write_that_forgets_its_tenant(handler: Handler, 
 
     def writes() -> None:
         with table.begin() as changes:
-            changes.update(table.keys.document(theirs), values={"name": "stolen"})
+            changes.update(LibraryKeys(table.keys.tenant_id).document(theirs), values={"name": "stolen"})
 
     refused(writes)
     assert hooli.admin.document(theirs)["name"] != "stolen"

@@ -10,6 +10,7 @@ from datetime import datetime
 import jwt
 import pytest
 
+from docplatform.identity.adapters.keys import IdentityKeys
 from tests.support.mocked_aws import Answer, Cloud
 from tests.support.mocked_region import PASSWORD, House, new_house, sample
 
@@ -83,7 +84,7 @@ def test_one_answer_for_every_failed_log_in(house: House) -> None:
     entry = house.moves_in()
     answers.append(house.logs_in(password="wrong horse battery staple"))
     user_id = house.authorizes(entry["access_token"])["context"]["user_id"]
-    house.sets(house.keys.user(user_id), status="disabled")
+    house.sets(house.keys(IdentityKeys).user(user_id), status="disabled")
     answers.append(house.logs_in())
     assert {(answer.status, answer["code"], answer["detail"]) for answer in answers} == {
         (401, "invalid_credentials", answers[0]["detail"])

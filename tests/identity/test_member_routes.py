@@ -6,6 +6,7 @@ import pytest
 
 from docplatform.core import cursors
 from docplatform.core.tenant import Plan
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from tests.conftest import Environment
 from tests.support.mocked_aws import Cloud
 from tests.support.mocked_region import House, mails, new_house
@@ -50,13 +51,13 @@ def test_a_cursor_of_ones_own_making_is_refused(house: House, cursor: str) -> No
 
 def test_the_plans_number_of_users_is_the_end(house: House) -> None:
     token = house.moves_in()["access_token"]
-    house.sets(house.keys.usage(), users=99)
+    house.sets(house.keys(TenancyKeys).usage(), users=99)
     assert house.invites("last@x.example", token).status == 201
     late = f"late@{house.subdomain}.example"
     refused = house.invites(late, token)
     assert (refused.status, refused["code"]) == (402, "quota_exceeded")
     assert mails(late) == []
-    house.sets(house.keys.usage(), users=98)
+    house.sets(house.keys(TenancyKeys).usage(), users=98)
     assert house.invites(late, token).status == 201  # the address was not kept by the refusal
 
 

@@ -19,7 +19,7 @@ from docplatform.core.errors import (
 from docplatform.core.tenant import Plan, tenant_context
 from docplatform.identity.errors import EmailTaken
 from docplatform.identity.model import User, UserStatus
-from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from docplatform.tenancy.errors import SubdomainTaken
 from tests.identity.harness import Company, another_tenant, at_once, setup
 from tests.support.mocked_aws import Cloud
@@ -125,7 +125,7 @@ def test_a_tenant_is_founded_once(company: Company) -> None:
 def test_a_tenant_that_is_older_than_its_own_item_keeps_its_first_admin(company: Company) -> None:
     invited = setup(company.tenant).first_admin()
     assert invited is not None and invited.email == "ann@acme.example"
-    key = TenantKeys(company.tenant.id).tenant()
+    key = TenancyKeys(company.tenant.id).tenant()
     boto3.client("dynamodb").delete_item(TableName="data", Key={"pk": {"S": key.pk}, "sk": {"S": key.sk}})
     assert setup(company.tenant).first_admin() == invited
 

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from docplatform.api_keys.adapters.keys import ApiKeyKeys
+from docplatform.directory.adapters.keys import DirectoryKeys
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
+from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.realtime.adapters.keys import RealtimeKeys
+from docplatform.sso.adapters.keys import SsoKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 
 TENANT = "t000000000001"
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -16,6 +23,43 @@ ANN = "b759382850d65342f8994576b7d68f610381856dc6f89887b4474a2dbfbe8bd7"  # SHA-
 # Method, arguments, partition key after the tenant's prefix, sort key. Without a sort key it is a partition, of a table or an index.
 EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]] = {
     TenantKeys: [
+        (
+            "idempotency",
+            ("usr_1", "order-1"),
+            "idempotency#usr_1",
+            "0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057",
+        ),
+        ("audit", (AT, "01JABC"), "2026-03-01", "01JABC"),
+        ("audit_day", (AT,), "2026-03-01", ""),
+    ],
+    TenancyKeys: [
+        ("tenant", (), "tenant", "tenant"),
+        ("usage", (), "usage", "usage"),
+    ],
+    IdentityKeys: [
+        ("user", ("usr_1",), "user#usr_1", "profile"),
+        ("users", (), "users", ""),
+        ("email", ("ann@acme.example",), f"email#{ANN}", "email"),
+        ("invitation", ("f00d",), "invitation#f00d", "invitation"),
+        ("group", ("grp_1",), "group#grp_1", "group"),
+        ("credential", ("usr_1",), "user#usr_1", "credential"),
+        ("factors", ("usr_1",), "user#usr_1", "factors"),
+        ("devices", ("usr_1",), "user#usr_1", "devices"),
+        ("reset", ("usr_1",), "user#usr_1", "reset"),
+        ("challenge", ("f00d",), "challenge#f00d", "challenge"),
+        ("security_settings", (), "security", "settings"),
+        ("session", ("ses_1",), "session#ses_1", "session"),
+        ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
+        ("tally", ("ann@acme.example",), f"attempts#account#{ANN}", "tally"),
+        (
+            "failures_from",
+            ("192.0.2.1", 1_966_000),
+            "attempts#source#37fcff24bf62035b2b08020afc08b4fecd4fcffce57ab23518e3561ff0fe76b9",
+            "0001966000",
+        ),
+        ("failures", (1_966_000,), "attempts#tenant", "0001966000"),
+    ],
+    LibraryKeys: [
         ("document", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
         ("version", (DOCUMENT, 12), f"doc#{DOCUMENT}", "version#000012"),
         ("folder", (FOLDER,), f"folder#{FOLDER}", "folder"),
@@ -25,37 +69,8 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("children", (FOLDER,), f"children#{FOLDER}", ""),
         ("granted", ("user:usr_1",), "granted#user:usr_1", "granted"),
         ("reindex", (FOLDER,), f"reindex#{FOLDER}", "reindex"),
-        ("usage", (), "usage", "usage"),
-        ("tenant", (), "tenant", "tenant"),
-        (
-            "idempotency",
-            ("usr_1", "order-1"),
-            "idempotency#usr_1",
-            "0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057",
-        ),
-        ("audit", (AT, "01JABC"), "2026-03-01", "01JABC"),
-        ("audit_day", (AT,), "2026-03-01", ""),
-        ("user", ("usr_1",), "user#usr_1", "profile"),
-        ("credential", ("usr_1",), "user#usr_1", "credential"),
-        ("factors", ("usr_1",), "user#usr_1", "factors"),
-        ("devices", ("usr_1",), "user#usr_1", "devices"),
-        ("reset", ("usr_1",), "user#usr_1", "reset"),
-        ("users", (), "users", ""),
-        ("email", ("ann@acme.example",), f"email#{ANN}", "email"),
-        ("invitation", ("f00d",), "invitation#f00d", "invitation"),
-        ("session", ("ses_1",), "session#ses_1", "session"),
-        ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
-        ("challenge", ("f00d",), "challenge#f00d", "challenge"),
-        ("security_settings", (), "security", "settings"),
-        ("tally", ("ann@acme.example",), f"attempts#account#{ANN}", "tally"),
-        (
-            "failures_from",
-            ("192.0.2.1", 1_966_000),
-            "attempts#source#37fcff24bf62035b2b08020afc08b4fecd4fcffce57ab23518e3561ff0fe76b9",
-            "0001966000",
-        ),
-        ("failures", (1_966_000,), "attempts#tenant", "0001966000"),
-        ("group", ("grp_1",), "group#grp_1", "group"),
+    ],
+    DirectoryKeys: [
         ("groups", (), "groups", ""),
         (
             "group_name",
@@ -72,6 +87,8 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
             "user-name#49915e0d7d4b402e3017d010bc1c0e83cac6c797d6c16e66340fe3268693a6a1",
             "user-name",
         ),
+    ],
+    SsoKeys: [
         ("sso_connection", (), "sso", "connection"),
         ("sso_health", (), "sso", "health"),
         ("sso_attempt", ("f00d",), "sso-attempt#f00d", "attempt"),
@@ -87,10 +104,14 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
             "sso-assertion#e8b008f06124150b877206ed3e23a5cec9547cfea39f333917b60a7dd81c04cd",
             "assertion",
         ),
+    ],
+    RealtimeKeys: [
         ("live", ("ses_1", "con_1"), "session#ses_1", "live#con_1"),
         ("live_of", ("usr_1", "ses_1", "con_1"), "live#usr_1", "ses_1#con_1"),
         ("lives_of", ("usr_1",), "live#usr_1", ""),
         ("live_ticket", ("f00d",), "live-ticket#f00d", "live-ticket"),
+    ],
+    ApiKeyKeys: [
         ("service_accounts", (), "service-accounts", ""),
         ("api_key", ("key_1",), "api-key#key_1", "api-key"),
         ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from tests.conftest import Environment
 from tests.support.mocked_aws import REGION, function
 from tests.support.mocked_region import House, new_house, sample
@@ -249,7 +252,7 @@ def log_out(line: Line) -> None:
 def test_an_ended_session_is_told_and_closed_and_others_stay(house: House, ann: Line, vi: Line) -> None:
     assert (ann.opens(), vi.opens()) == (200, 200)
     log_out(vi)
-    assert tells(house.keys.session(vi.context["session_id"])) == {"batchItemFailures": []}
+    assert tells(house.keys(IdentityKeys).session(vi.context["session_id"])) == {"batchItemFailures": []}
     assert (vi.is_open(), ann.is_open()) == (False, True)
     assert ann.pings()
 
@@ -259,7 +262,7 @@ def test_a_disabled_user_is_told_and_closed(house: House, ann: Line, vi: Line) -
     user = vi.context["user_id"]
     changed = house.asks("PATCH", f"/v1/users/{user}", {"disabled": True}, ann.entry["access_token"])
     assert changed.status == 200, changed
-    assert tells(house.keys.user(user), house.keys.user(user)) == {"batchItemFailures": []}
+    assert tells(house.keys(IdentityKeys).user(user), house.keys(IdentityKeys).user(user)) == {"batchItemFailures": []}
     assert not vi.is_open()
     assert house.actions.count("live.ended") == 1
 
@@ -270,7 +273,7 @@ def test_a_deleted_user_is_closed_and_opens_nothing_more(house: House, ann: Line
     assert late.is_let_in(late.ticket())
     user = vi.context["user_id"]
     assert house.asks("DELETE", f"/v1/users/{user}", token=ann.entry["access_token"]).status == 204
-    assert tells(house.keys.user(user)) == {"batchItemFailures": []}
+    assert tells(house.keys(IdentityKeys).user(user)) == {"batchItemFailures": []}
     assert late.sends("CONNECT")["statusCode"] == 401
     assert not vi.is_open() and not late.is_open()
 
@@ -278,14 +281,14 @@ def test_a_deleted_user_is_closed_and_opens_nothing_more(house: House, ann: Line
 def test_a_failure_is_where_the_stream_resumes(house: House, ann: Line, environment: Environment) -> None:
     ann.opens()
     log_out(ann)
-    session = house.keys.session(ann.context["session_id"])
+    session = house.keys(IdentityKeys).session(ann.context["session_id"])
     environment.has(DATA_TABLE="no-such-table")
-    assert tells(house.keys.document("doc_x"), session) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert tells(house.keys(LibraryKeys).document("doc_x"), session) == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     environment.has(DATA_TABLE="data")
     assert tells(session) == {"batchItemFailures": []} and not ann.is_open()
 
 
 def test_other_changes_are_passed_over(house: House) -> None:
-    keys = house.keys
-    others = (keys.document("doc_x"), keys.usage(), Key("registry#session#x", "session"), Key("t#session#x", "session"))
+    document, usage = house.keys(LibraryKeys).document("doc_x"), house.keys(TenancyKeys).usage()
+    others = (document, usage, Key("registry#session#x", "session"), Key("t#session#x", "session"))
     assert tells(*others) == {"batchItemFailures": []}

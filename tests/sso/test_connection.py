@@ -10,6 +10,8 @@ import pyotp
 import pytest
 
 from docplatform.core.time import rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.sso.adapters.keys import SsoKeys
 from tests.sso.harness import Browser, asks, connects
 from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.sso.providers.saml import FakeSaml
@@ -110,7 +112,7 @@ def test_only_admins_have_to_do_with_it(house: House, admin: dict[str, str], rol
 def test_changes_take_a_fresh_proof(house: House, admin: dict[str, str], idp: FakeOidc, method: str) -> None:
     connect(house, admin, idp)
     session = house.authorizes(admin["access_token"])["context"]["session_id"]
-    house.sets(house.keys.session(session), auth_time=rfc3339(datetime.now(UTC) - timedelta(minutes=11)))
+    house.sets(house.keys(IdentityKeys).session(session), auth_time=rfc3339(datetime.now(UTC) - timedelta(minutes=11)))
     body = {"kind": "oidc", "issuer": idp.issuer, "client_id": CLIENT} if method == "PUT" else None
     answer = asks(house, method, "/v1/sso-connection", body, admin["access_token"])
     assert (answer.status, answer["code"]) == (403, "step_up_required")
@@ -195,8 +197,8 @@ def test_a_secret_opens_for_its_own_tenant_only(
     other = new_house(region)
     connect(other, other.moves_in(), idp, client_secret="another")
     sealed = {item["pk"]: item for item in region.items("data") if item["sk"] == "connection"}
-    stolen = sealed[house.keys.sso_connection().pk]["sealed_secret"]
-    other.sets(other.keys.sso_connection(), sealed_secret=stolen)
+    stolen = sealed[house.keys(SsoKeys).sso_connection().pk]["sealed_secret"]
+    other.sets(other.keys(SsoKeys).sso_connection(), sealed_secret=stolen)
     browser = Browser(other)
     assert browser.comes_back(**idp.logs_in(browser.opens_login().headers["Location"])).status == 500
 

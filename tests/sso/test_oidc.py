@@ -14,6 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from docplatform.core.token_hash import digest
+from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.sso.adapters.keys import SsoKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 from tests.sso.harness import Browser, connects
 from tests.sso.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc, serving
 from tests.support.mocked_aws import Answer, Cloud
@@ -149,14 +152,14 @@ def test_somebody_invited_comes_in_without_a_password(house: House, idp: FakeOid
 def test_a_disabled_member_stays_out(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     user = house.asks("GET", "/v1/me", token=log_in(house, idp)["access_token"])["user"]
-    house.sets(house.keys.user(user["id"]), status="disabled")
+    house.sets(house.keys(IdentityKeys).user(user["id"]), status="disabled")
     assert refused(log_in(house, idp))
     assert reasons(house) == ["the user is disabled"]
 
 
 def test_a_new_member_takes_a_seat(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
-    house.sets(house.keys.usage(), users=100)
+    house.sets(house.keys(TenancyKeys).usage(), users=100)
     assert (log_in(house, idp).status, reasons(house)) == (402, ["the plan's users are used up"])
 
 
@@ -200,7 +203,7 @@ def test_an_attempt_is_too_old_after_ten_minutes(house: House, idp: FakeOidc) ->
     connect(house, house.moves_in(), idp)
     browser = Browser(house)
     reply = idp.logs_in(browser.opens_login().headers["Location"])
-    attempt = house.keys.sso_attempt(digest(reply["state"]))
+    attempt = house.keys(SsoKeys).sso_attempt(digest(reply["state"]))
     house.sets(attempt, expires_at="2020-01-01T00:00:00.000Z")
     assert refused(browser.comes_back(**reply))
 

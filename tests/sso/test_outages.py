@@ -11,6 +11,7 @@ import pytest
 from docplatform.core.errors import MailNotSent
 from docplatform.core.time import rfc3339
 from docplatform.infra.mail import SesMail
+from docplatform.sso.adapters.keys import SsoKeys
 from tests.sso.harness import Browser, connects
 from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.support.mocked_aws import Answer
@@ -52,7 +53,9 @@ def bo_logs_in(house: House) -> Answer:
 
 def ages(house: House, **facts: timedelta) -> None:
     """What is known of the provider was found that long ago."""
-    house.sets(house.keys.sso_health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
+    house.sets(
+        house.keys(SsoKeys).sso_health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()}
+    )
 
 
 def outage_mails(house: House, who: str = "admin") -> list[str]:

@@ -33,10 +33,12 @@ from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context, to_text
 from docplatform.core.time import rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
-from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.changes import create_root
+from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.tenancy.adapters.keys import TenancyKeys
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -167,7 +169,7 @@ class Cloud:
         tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
         table = TenantTable(self.database, tenant_id=tenant.id, data_table="data", audit_table="audit")
         with tenant_context(tenant), table.begin() as writes:
-            create_root(writes, table.keys, created_by="usr", at=at)
+            create_root(writes, LibraryKeys(tenant.id), created_by="usr", at=at)
         return TenantWorld(self, tenant)
 
     def call(self, package: str, event: dict[str, Any]) -> Answer:
@@ -247,7 +249,7 @@ class TenantWorld:
             "status": "active",
             "created_at": rfc3339(datetime.now(UTC)),
         }
-        key = TenantKeys(self.tenant.id).user(person.id)
+        key = IdentityKeys(self.tenant.id).user(person.id)
         self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **profile}))
         return person
 
@@ -273,7 +275,7 @@ class TenantWorld:
 
     @property
     def usage(self) -> dict[str, int]:
-        key = TenantKeys(self.tenant.id).usage()
+        key = TenancyKeys(self.tenant.id).usage()
         item = decode_item(self.cloud.database.get_item(TableName="data", Key=encode_item(key._asdict()))["Item"])
         return {name: value for name, value in item.items() if isinstance(value, int)}
 

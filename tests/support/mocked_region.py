@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
@@ -16,6 +16,7 @@ from docplatform.runtime.tenant_access import registry
 from tests.support.mocked_aws import REGION, ROOT, Answer, Cloud, function
 
 PASSWORD = "correct horse battery staple"
+K = TypeVar("K", bound=TenantKeys)
 
 
 def sample(name: str, **filled: str) -> dict[str, Any]:
@@ -95,9 +96,9 @@ class House:
         return self.asks("POST", "/v1/auth/refresh", {"refresh_token": entry["refresh_token"]})
 
     # -- behind the scenes
-    @property
-    def keys(self) -> TenantKeys:
-        return TenantKeys(self.facts["id"])
+    def keys(self, of: type[K]) -> K:
+        """A capability's keys, for this tenant."""
+        return of(self.facts["id"])
 
     def sets(self, key: Key, **values: object) -> None:
         """As somebody with the database in hand would."""

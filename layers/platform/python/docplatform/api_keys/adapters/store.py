@@ -6,22 +6,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from docplatform.api_keys.adapters.keys import ApiKeyKeys
 from docplatform.api_keys.errors import ServiceAccountNotFound
 from docplatform.api_keys.model import ApiKey
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Permission
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
 from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.user_store import user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
 
 _KEPT_AFTER_EXPIRY = timedelta(days=30)
 
 
 class DynamoApiKeys(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = ApiKeyKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     def key(self, key_id: str) -> ApiKey | None:
         item = self._table.get(self._keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
         return _key(item) if item else None
@@ -43,7 +52,7 @@ class DynamoApiKeys(TenantStore):
             writes.update(self._keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
 
     def owner(self, user_id: str) -> User | None:
-        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         return user_from(item) if item else None
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
@@ -51,7 +60,9 @@ class DynamoApiKeys(TenantStore):
         partition, user_id = self._keys.service_accounts(), cursors.decode(cursor).get("account", "") if cursor else ""
         if cursor and not ids.is_a(ids.USER, user_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
-        after = {**self._keys.user(user_id)._asdict(), "gsi3pk": partition, "gsi3sk": user_id} if cursor else None
+        after = (
+            {**self._identity_keys.user(user_id)._asdict(), "gsi3pk": partition, "gsi3sk": user_id} if cursor else None
+        )
         rows, last = self._table.query(partition, index="gsi3", after=after, limit=limit)
         found = tuple(user_from(item) for item in self._items(rows))
         return found, cursors.encode({"account": last["gsi3sk"]}) if last else ""
@@ -68,6 +79,11 @@ class DynamoApiKeys(TenantStore):
 
 
 class DynamoApiKeyWork(TenantChanges):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._keys = ApiKeyKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     def add_key(self, key: ApiKey) -> None:
         listed = {"gsi1pk": self._keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
         taken = ChangedMeanwhile("Try again.")
@@ -85,11 +101,11 @@ class DynamoApiKeyWork(TenantChanges):
     def add_service_account(self, account: User) -> None:
         listed = {"gsi3pk": self._keys.service_accounts(), "gsi3sk": account.id}
         taken = ChangedMeanwhile("Try again.")
-        self._writes.put(self._keys.user(account.id), {**user_item(account), **listed}, error_if_exists=taken)
+        self._writes.put(self._identity_keys.user(account.id), {**user_item(account), **listed}, error_if_exists=taken)
 
     def retire_service_account(self, account: User) -> None:
         self._writes.update(
-            self._keys.user(account.id),
+            self._identity_keys.user(account.id),
             values={"status": UserStatus.DISABLED.value},
             equals={"kind": UserKind.SERVICE.value},
             error=ServiceAccountNotFound("Look at the list of service accounts."),

@@ -18,8 +18,10 @@ from docplatform.core.errors import (
 )
 from docplatform.core.time import rfc3339
 from docplatform.directory.adapters.group_items import group_from, group_item
+from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.directory.group import MOST_MEMBERS, MOST_OF_ONE, Group
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import in_group, no_group
 from docplatform.identity.adapters.user_store import user_from
 from docplatform.identity.errors import UserNotFound
@@ -27,15 +29,23 @@ from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.library.access import group_principal
 from docplatform.library.adapters.grants import take_back_everything
+from docplatform.library.adapters.keys import LibraryKeys
 
 _CHUNK = 45  # members of one transaction of 100, at two writes each
 
 
 class DynamoGroups(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     def group(self, group_id: str) -> Group:
-        item = self._table.get(self._keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
+        item = self._table.get(self._identity_keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
         if item is None:
             raise no_group()
         return group_from(item)
@@ -46,7 +56,7 @@ class DynamoGroups(TenantStore):
             last = cursors.decode(cursor).get("id", "")
             if not ids.is_a(ids.GROUP, last):
                 raise _bad_cursor()
-            after = {**self._keys.group(last)._asdict(), "gsi3pk": self._keys.groups(), "gsi3sk": last}
+            after = {**self._identity_keys.group(last)._asdict(), "gsi3pk": self._keys.groups(), "gsi3sk": last}
         rows, end = self._table.query(self._keys.groups(), index="gsi3", after=after, limit=limit)
         keys = [Key(row["pk"], row["sk"]) for row in rows]
         found = self._table.get_many(keys)
@@ -61,14 +71,14 @@ class DynamoGroups(TenantStore):
                 raise _bad_cursor()
             after = self._keys.member(group_id, last)._asdict()
         rows, end = self._table.query(self._keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
-        keys = [self._keys.user(_user_of(row)) for row in rows]
+        keys = [self._identity_keys.user(_user_of(row)) for row in rows]
         found = self._table.get_many(keys)
         shown = tuple(user_from(found[key]) for key in keys if key in found)
         return shown, cursors.encode({"id": _user_of(end)}) if end else ""
 
     def check_users(self, user_ids: Iterable[str]) -> None:
         wanted = set(user_ids)
-        found = self._table.get_many(self._keys.user(each) for each in wanted if ids.is_a(ids.USER, each))
+        found = self._table.get_many(self._identity_keys.user(each) for each in wanted if ids.is_a(ids.USER, each))
         if len([each for each in found.values() if not each.get("removed")]) < len(wanted):
             raise UserNotFound("Look at the list of users.")
 
@@ -90,14 +100,22 @@ class DynamoGroups(TenantStore):
 
 
 class DynamoGroupsWork(TenantChanges):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._directory_keys = DirectoryKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+        self._library_keys = LibraryKeys(table.keys.tenant_id)
+
     def add_group(self, group: Group) -> None:
-        listed = {"gsi3pk": self._keys.groups(), "gsi3sk": group.id}
-        self._writes.put(self._keys.group(group.id), {**group_item(group), **listed}, error_if_exists=_meanwhile())
+        listed = {"gsi3pk": self._directory_keys.groups(), "gsi3sk": group.id}
+        self._writes.put(
+            self._identity_keys.group(group.id), {**group_item(group), **listed}, error_if_exists=_meanwhile()
+        )
         self._take_name(group)
 
     def change_group(self, before: Group, after: Group) -> None:
         self._writes.update(
-            self._keys.group(after.id),
+            self._identity_keys.group(after.id),
             values={
                 "name": after.name,
                 "external_id": after.external_id,
@@ -107,22 +125,24 @@ class DynamoGroupsWork(TenantChanges):
             equals={"revision": before.revision},
             error=PreconditionFailed("Read it again: somebody else has changed it."),
         )
-        old = self._keys.group_name(before.name)
-        if old != self._keys.group_name(after.name):
+        old = self._directory_keys.group_name(before.name)
+        if old != self._directory_keys.group_name(after.name):
             self._take_name(after)
             self._writes.delete(old)
 
     def remove_group(self, group: Group) -> None:
-        self._writes.delete(self._keys.group(group.id), equals={"members": 0}, error=_meanwhile())
-        self._writes.delete(self._keys.group_name(group.name))
-        self._writes.delete(self._keys.granted(group_principal(group.id)))
+        self._writes.delete(self._identity_keys.group(group.id), equals={"members": 0}, error=_meanwhile())
+        self._writes.delete(self._directory_keys.group_name(group.name))
+        self._writes.delete(self._library_keys.granted(group_principal(group.id)))
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
         """At most 45 of them."""
         for user_id in user_ids:
-            self._writes.put(self._keys.member(group.id, user_id), {}, error_if_exists=AlreadyDone("They are in it."))
+            self._writes.put(
+                self._directory_keys.member(group.id, user_id), {}, error_if_exists=AlreadyDone("They are in it.")
+            )
             self._writes.update(
-                self._keys.user(user_id),
+                self._identity_keys.user(user_id),
                 values={in_group(group.id): True},
                 add={"groups": 1},
                 at_most={"groups": MOST_OF_ONE - 1},
@@ -137,19 +157,19 @@ class DynamoGroupsWork(TenantChanges):
         if not all(ids.is_a(ids.USER, each) for each in user_ids):
             raise absent
         for user_id in user_ids:
-            self._writes.delete(self._keys.member(group.id, user_id), error=absent)
-            leaves, profile = (in_group(group.id),), self._keys.user(user_id)
+            self._writes.delete(self._directory_keys.member(group.id, user_id), error=absent)
+            leaves, profile = (in_group(group.id),), self._identity_keys.user(user_id)
             self._writes.update(profile, add={"groups": -1}, remove=leaves, error=_meanwhile())
         self._count(group, -len(user_ids), no_group())
 
     def _take_name(self, group: Group) -> None:
         taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
-        self._writes.put(self._keys.group_name(group.name), {"group": group.id}, error_if_exists=taken)
+        self._writes.put(self._directory_keys.group_name(group.name), {"group": group.id}, error_if_exists=taken)
 
     def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
         ceiling = {"members": most - by} if most else None
         add = {"members": by, "revision": 1}
-        self._writes.update(self._keys.group(group.id), add=add, at_most=ceiling, error=otherwise)
+        self._writes.update(self._identity_keys.group(group.id), add=add, at_most=ceiling, error=otherwise)
 
 
 def _user_of(member: Item) -> str:

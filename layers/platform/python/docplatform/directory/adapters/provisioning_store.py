@@ -13,10 +13,12 @@ from docplatform.core.errors import PreconditionFailed, QuotaExceeded
 from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.directory.adapters.group_items import group_from
 from docplatform.directory.adapters.group_store import DynamoGroups
+from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.entry import DirectoryEntry
 from docplatform.directory.errors import UserNameTaken
 from docplatform.directory.group import Group
 from docplatform.identity.adapters.credential_store import CredentialWrites
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
 from docplatform.identity.adapters.user_store import user_from, user_item
 from docplatform.identity.errors import EmailTaken
@@ -25,9 +27,10 @@ from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
-from docplatform.infra.dynamodb.transaction import LARGEST
+from docplatform.infra.dynamodb.transaction import LARGEST, Transaction
 from docplatform.library.access import user_principal
 from docplatform.library.adapters.grants import take_back_everything
+from docplatform.tenancy.adapters.keys import TenancyKeys
 
 _KEYS = 1_000  # of one query for ids alone
 _MEMBERS = 45  # of one transaction of 100, at two writes each
@@ -36,6 +39,8 @@ _MEMBERS = 45  # of one transaction of 100, at two writes each
 class DynamoDirectory(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
+        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._groups = DynamoGroups(table)
 
     def entry(self, user_id: str) -> DirectoryEntry | None:
@@ -43,20 +48,20 @@ class DynamoDirectory(TenantStore):
 
     def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]:
         wanted = [each for each in user_ids if ids.is_a(ids.USER, each)]
-        keys = [key for each in wanted for key in (self._keys.user(each), self._keys.directory(each))]
+        keys = [key for each in wanted for key in (self._identity_keys.user(each), self._keys.directory(each))]
         found = self._table.get_many(keys)
         entries = {}
         for each in wanted:
-            profile = found.get(self._keys.user(each))
+            profile = found.get(self._identity_keys.user(each))
             if profile and _is_here(profile):
                 entries[each] = _entry(profile, found.get(self._keys.directory(each), {}))
         return entries
 
     def user_ids(self) -> Iterator[str]:
-        return (row["gsi3sk"] for row in self._index(self._keys.users()))
+        return (row["gsi3sk"] for row in self._index(self._identity_keys.users()))
 
     def named(self, user_name: str) -> str:
-        name, email = self._keys.user_name(user_name), self._keys.email(user_name.strip().lower())
+        name, email = self._keys.user_name(user_name), self._identity_keys.email(user_name.strip().lower())
         found = self._table.get_many([name, email])
         item = found.get(name) or found.get(email) or {}
         return str(item.get("user_id", ""))
@@ -65,7 +70,7 @@ class DynamoDirectory(TenantStore):
         return (row["gsi3sk"] for row in self._index(self._keys.groups()))
 
     def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]:
-        keys = [self._keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
+        keys = [self._identity_keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
         return {item["id"]: group_from(item) for item in self._table.get_many(keys).values()}
 
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -111,7 +116,7 @@ class DynamoDirectory(TenantStore):
 
     def end_sessions(self, user_id: str) -> None:
         while True:
-            rows, _ = self._table.query(self._keys.sessions_of(user_id), index="gsi1", limit=LARGEST)
+            rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", limit=LARGEST)
             keys = [Key(row["pk"], row["sk"]) for row in rows]
             there = self._table.get_many(keys)  # the index may still show what is gone
             if not there:
@@ -135,14 +140,19 @@ class DynamoDirectory(TenantStore):
 
 
 class DynamoDirectoryWork(CredentialWrites):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
+
     def add(self, entry: DirectoryEntry, *, most: int) -> None:
         user = entry.user
         self._take(entry, email=bool(user.email), name=True)
-        listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, error_if_exists=_stale())
+        listed = {"gsi3pk": self._identity_keys.users(), "gsi3sk": user.id}
+        self._writes.put(self._identity_keys.user(user.id), {**user_item(user), **listed}, error_if_exists=_stale())
         self._writes.put(self._keys.directory(user.id), _directory_item(entry))
         self._writes.update(
-            self._keys.usage(),
+            self._tenancy_keys.usage(),
             add={"users": 1},
             at_most={"users": most - 1},
             error=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
@@ -157,12 +167,12 @@ class DynamoDirectoryWork(CredentialWrites):
         )
         self._take(after, email=email_changes and bool(new.email), name=name_changes)
         if email_changes and old.email:
-            self._writes.delete(self._keys.email(old.email))
+            self._writes.delete(self._identity_keys.email(old.email))
         if name_changes and before.revision:
             self._writes.delete(self._keys.user_name(before.user_name))
         values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
         where = {"status": old.status.value, "role": old.role.value}
-        self._writes.update(self._keys.user(new.id), values=values, equals=where, error=_stale())
+        self._writes.update(self._identity_keys.user(new.id), values=values, equals=where, error=_stale())
         self._writes.update(
             self._keys.directory(new.id),
             values=_directory_item(after),
@@ -174,19 +184,19 @@ class DynamoDirectoryWork(CredentialWrites):
     def remove(self, entry: DirectoryEntry) -> None:
         user = entry.user
         tombstone = {"id": user.id, "email": "", "name": "", "role": "viewer", "status": "disabled", "removed": True}
-        self._writes.put(self._keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
+        self._writes.put(self._identity_keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
         if user.email:
-            self._writes.delete(self._keys.email(user.email))
+            self._writes.delete(self._identity_keys.email(user.email))
         self._writes.delete(self._keys.user_name(entry.user_name))
         self._writes.delete(self._keys.directory(user.id), equals={"revision": entry.revision}, error=_stale())
         self.forget_credentials(user.id)
-        self._writes.update(self._keys.usage(), add={"users": -1})
+        self._writes.update(self._tenancy_keys.usage(), add={"users": -1})
 
     def _take(self, entry: DirectoryEntry, *, email: bool, name: bool) -> None:
         whose = {"user_id": entry.user.id}
         if email:
             taken = EmailTaken("Somebody with that address is here.")
-            self._writes.put(self._keys.email(entry.user.email), whose, error_if_exists=taken)
+            self._writes.put(self._identity_keys.email(entry.user.email), whose, error_if_exists=taken)
         if name:
             name_taken = UserNameTaken("Choose another user name.")
             self._writes.put(self._keys.user_name(entry.user_name), whose, error_if_exists=name_taken)

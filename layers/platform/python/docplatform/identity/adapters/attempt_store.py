@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.attempts import MEMORY, WINDOW, AttemptCount, window_of
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.table import TenantTable
@@ -13,7 +14,7 @@ from docplatform.infra.dynamodb.transaction import Transaction
 
 class DynamoAttempts:
     def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
+        self._table, self._keys = table, IdentityKeys(table.keys.tenant_id)
 
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
@@ -30,13 +31,14 @@ class DynamoAttempts:
 
 
 def reset_attempts(table: TenantTable, writes: Transaction, account: str) -> None:
-    writes.delete(table.keys.tally(account))
+    writes.delete(IdentityKeys(table.keys.tenant_id).tally(account))
 
 
 def count_failure(table: TenantTable, writes: Transaction, source: str, at: datetime) -> None:
+    keys = IdentityKeys(table.keys.tenant_id)
     window, end = window_of(at)
     expires = {"expires": int((end + WINDOW).timestamp())}
-    for key in (table.keys.failures_from(source, window), table.keys.failures(window)):
+    for key in (keys.failures_from(source, window), keys.failures(window)):
         writes.update(key, values=expires, add={"failures": 1}, must_exist=False)
 
 

@@ -7,33 +7,40 @@ from datetime import datetime
 from docplatform.core.actor import Role
 from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters import attempt_store
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
 from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.identity.model import Reset, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.store import TenantChanges
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
 
 _RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
 
 
 class CredentialWrites(TenantChanges):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     # -- the account
     def keep_admin(self, user_id: str) -> None:
         """Raises LastAdmin when committed."""
         still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
         last = LastAdmin("Make somebody else admin first.")
-        self._writes.check(self._keys.user(user_id), equals=still, error=last)
+        self._writes.check(self._identity_keys.user(user_id), equals=still, error=last)
 
     def forget_credentials(self, user_id: str) -> None:
         """All that proves who somebody is."""
-        keys = self._keys
+        keys = self._identity_keys
         for key in (keys.credential(user_id), keys.factors(user_id), keys.devices(user_id), keys.reset(user_id)):
             self._writes.delete(key)
 
     # -- passwords
     def prove_password(self, user_id: str, password: str, anew: str) -> None:
         """Raises InvalidCredentials when committed and the password was changed meanwhile."""
-        key, where = self._keys.credential(user_id), {"password": password}
+        key, where = self._identity_keys.credential(user_id), {"password": password}
         changed = InvalidCredentials("The password was changed a moment ago.")
         if anew:
             self._writes.update(key, values={"password": anew}, equals=where, error=changed)
@@ -41,11 +48,11 @@ class CredentialWrites(TenantChanges):
             self._writes.check(key, equals=where, error=changed)
 
     def set_password(self, user_id: str, password: str) -> None:
-        self._writes.put(self._keys.credential(user_id), {"password": password})
+        self._writes.put(self._identity_keys.credential(user_id), {"password": password})
 
     def ask_reset(self, reset: Reset) -> None:
         self._writes.put(
-            self._keys.reset(reset.user_id),
+            self._identity_keys.reset(reset.user_id),
             {
                 "token_hash": reset.token_hash,
                 "asked_at": rfc3339(reset.asked_at),
@@ -57,12 +64,14 @@ class CredentialWrites(TenantChanges):
     def use_reset(self, reset: Reset) -> None:
         """Raises InvalidReset when committed and it was used meanwhile."""
         used = InvalidReset("It has been used. Ask for another.")
-        self._writes.delete(self._keys.reset(reset.user_id), equals={"token_hash": reset.token_hash}, error=used)
+        self._writes.delete(
+            self._identity_keys.reset(reset.user_id), equals={"token_hash": reset.token_hash}, error=used
+        )
 
     # -- second factors
     def issue(self, challenge: Challenge) -> None:
         self._writes.put(
-            self._keys.challenge(challenge.token_hash),
+            self._identity_keys.challenge(challenge.token_hash),
             {
                 "errand": challenge.errand.value,
                 "user_id": challenge.user_id,
@@ -75,11 +84,12 @@ class CredentialWrites(TenantChanges):
     def use(self, challenge: Challenge) -> None:
         """Raises InvalidChallenge when committed and it was used meanwhile."""
         used = InvalidChallenge("It has been used. Begin again.")
-        self._writes.delete(self._keys.challenge(challenge.token_hash), error=used)
+        self._writes.delete(self._identity_keys.challenge(challenge.token_hash), error=used)
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
         """Raises InvalidCode when committed and they were changed meanwhile."""
-        key, changed = self._keys.factors(user_id), InvalidCode("It was used a moment ago. Wait for the next one.")
+        key = self._identity_keys.factors(user_id)
+        changed = InvalidCode("It was used a moment ago. Wait for the next one.")
         values = _factors_item(after, before.revision + 1)
         if before.revision:
             self._writes.update(key, values=values, equals={"revision": before.revision}, error=changed)
@@ -87,10 +97,10 @@ class CredentialWrites(TenantChanges):
             self._writes.put(key, values, error_if_exists=changed)
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
-        self._writes.put(self._keys.devices(user_id), {"known": list(devices)})
+        self._writes.put(self._identity_keys.devices(user_id), {"known": list(devices)})
 
     def set_security(self, settings: SecuritySettings) -> None:
-        self._writes.put(self._keys.security_settings(), {"require_mfa": settings.require_mfa})
+        self._writes.put(self._identity_keys.security_settings(), {"require_mfa": settings.require_mfa})
 
     # -- attempts
     def reset_attempts(self, account: str) -> None:

@@ -11,6 +11,7 @@ from docplatform.core.actor import Role
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, QuotaExceeded
 from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters.credential_store import CredentialWrites, factors_of
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import (
     EmailTaken,
     InvalidInvitation,
@@ -23,11 +24,18 @@ from docplatform.identity.model import Invitation, Login, Reset, Session, User, 
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.tenancy.adapters.keys import TenancyKeys
 
 _NOBODY = "nobody"  # no user's id looks like this
 
 
 class DynamoPeople(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = IdentityKeys(table.keys.tenant_id)
+
     # -- users
     def user(self, user_id: str) -> User | None:
         item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
@@ -129,17 +137,21 @@ class DynamoPeople(TenantStore):
 
 
 class DynamoUserChanges(CredentialWrites):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
+
     def create_first_admin(self, admin: User) -> None:
         """The first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed and there is one."""
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
-        self._writes.put(self._keys.tenant(), {"first_admin": admin.id}, error_if_exists=done)
+        self._writes.put(self._tenancy_keys.tenant(), {"first_admin": admin.id}, error_if_exists=done)
         self._add(admin)
 
     def add_user(self, user: User, *, most: int) -> None:
         """Raises EmailTaken, QuotaExceeded when committed."""
         self._add(user)
         self._writes.update(
-            self._keys.usage(),
+            self._tenancy_keys.usage(),
             add={"users": 1},
             at_most={"users": most - 1},
             error=QuotaExceeded("The plan's number of users is reached; ask for a larger plan."),
@@ -148,13 +160,13 @@ class DynamoUserChanges(CredentialWrites):
 
     def _add(self, user: User) -> None:
         taken = EmailTaken("Invite somebody else, or look at the list of users.")
-        self._writes.put(self._keys.email(user.email), {"user_id": user.id}, error_if_exists=taken)
-        listed = {"gsi3pk": self._keys.users(), "gsi3sk": user.id}
-        self._writes.put(self._keys.user(user.id), {**user_item(user), **listed}, error_if_exists=taken)
+        self._writes.put(self._identity_keys.email(user.email), {"user_id": user.id}, error_if_exists=taken)
+        listed = {"gsi3pk": self._identity_keys.users(), "gsi3sk": user.id}
+        self._writes.put(self._identity_keys.user(user.id), {**user_item(user), **listed}, error_if_exists=taken)
 
     def invite(self, invitation: Invitation) -> None:
         self._writes.put(
-            self._keys.invitation(invitation.token_hash),
+            self._identity_keys.invitation(invitation.token_hash),
             {
                 "user_id": invitation.user_id,
                 "expires_at": rfc3339(invitation.expires_at),
@@ -165,10 +177,10 @@ class DynamoUserChanges(CredentialWrites):
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
         """Raises InvalidInvitation when it was used meanwhile."""
         used = InvalidInvitation("It has been used. Log in, or ask for another.")
-        self._writes.delete(self._keys.invitation(invitation.token_hash), error=used)
-        self._writes.put(self._keys.credential(invitation.user_id), {"password": password})
+        self._writes.delete(self._identity_keys.invitation(invitation.token_hash), error=used)
+        self._writes.put(self._identity_keys.credential(invitation.user_id), {"password": password})
         self._writes.update(
-            self._keys.user(invitation.user_id),
+            self._identity_keys.user(invitation.user_id),
             values={"name": name, "status": UserStatus.ACTIVE.value},
             equals={"status": UserStatus.INVITED.value},
             error=used,
@@ -177,7 +189,7 @@ class DynamoUserChanges(CredentialWrites):
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
         """Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
         self._writes.update(
-            self._keys.user(user.id),
+            self._identity_keys.user(user.id),
             values={"role": role.value, "status": status.value}
             | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
             equals={"role": user.role.value, "status": user.status.value},
@@ -187,22 +199,22 @@ class DynamoUserChanges(CredentialWrites):
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """Raises UserNotFound when committed."""
         gone = UserNotFound("Look at the list of users.")
-        self._writes.update(self._keys.user(user_id), values={"sessions_since": rfc3339(at)}, error=gone)
+        self._writes.update(self._identity_keys.user(user_id), values={"sessions_since": rfc3339(at)}, error=gone)
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Raises SessionNotFound when committed."""
         ended = SessionNotFound("Log in again.")
         self._writes.update(
-            self._keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, error=ended
+            self._identity_keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, error=ended
         )
 
     def open_session(self, session: Session) -> None:
         listed = {
-            "gsi1pk": self._keys.sessions_of(session.user_id),
+            "gsi1pk": self._identity_keys.sessions_of(session.user_id),
             "gsi1sk": f"{rfc3339(session.created_at)}#{session.id}",
         }
         self._writes.put(
-            self._keys.session(session.id),
+            self._identity_keys.session(session.id),
             {**_session_item(session), **listed},
             error_if_exists=ChangedMeanwhile("Try again."),
         )
@@ -211,14 +223,14 @@ class DynamoUserChanges(CredentialWrites):
         """Raises InvalidRefreshToken when the secret was exchanged meanwhile."""
         item = _session_item(after)
         self._writes.update(
-            self._keys.session(before.id),
+            self._identity_keys.session(before.id),
             values={name: item[name] for name in ("secret_hash", "used_at", "expires_at", "expires")},
             equals={"secret_hash": before.secret_hash},
             error=InvalidRefreshToken("Log in again."),
         )
 
     def close_session(self, session_id: str) -> None:
-        self._writes.delete(self._keys.session(session_id))
+        self._writes.delete(self._identity_keys.session(session_id))
 
 
 def user_item(user: User) -> Item:

@@ -1,4 +1,8 @@
-"""What the stores of a tenant's things, and the changes of them, have in common."""
+"""What the stores of a tenant's things, and the changes of them, have in common.
+
+A store names its own capability's keys ``_keys``, and another's after that capability (``_identity_keys``). A class that other
+capabilities extend names its own in full as well.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from docplatform.infra.dynamodb.transaction import Transaction
 
 class TenantStore:
     def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, table.keys
+        self._table = table
 
     def memory(self, user_id: str, at: datetime) -> DynamoIdempotency:
         return DynamoIdempotency(self._table, user_id, at)
@@ -25,7 +29,7 @@ class TenantChanges:
     """Changes that are stored and audited together, or not at all."""
 
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
+        self._table, self._writes = table, transaction
 
     def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
         """Raises AlreadyDone when committed."""

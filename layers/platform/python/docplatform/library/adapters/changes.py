@@ -11,10 +11,10 @@ from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import ChangedMeanwhile, DomainError, PreconditionFailed, QuotaExceeded
 from docplatform.core.time import rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import no_group
 from docplatform.identity.errors import UserNotFound
 from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
-from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.library.access import EVERYONE, MOST_NODES
@@ -29,11 +29,13 @@ from docplatform.library.adapters.items import (
     parent_of,
     version_item,
 )
+from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.errors import FolderNotEmpty, NameTaken, TooManyGrants
 from docplatform.library.model import Document, Folder, Version
+from docplatform.tenancy.adapters.keys import TenancyKeys
 
 
-def create_root(writes: Transaction, keys: TenantKeys, *, created_by: str, at: datetime) -> None:
+def create_root(writes: Transaction, keys: LibraryKeys, *, created_by: str, at: datetime) -> None:
     """Add the root folder to a tenant's first transaction. Everyone is an editor there, as far as their own role goes.
     Raises ChangedMeanwhile when committed and the tenant has a root folder."""
     exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
@@ -57,7 +59,9 @@ class DynamoLibraryChanges:
     """One actor's change. Each write carries the error that its failed condition means; they commit together."""
 
     def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
-        self._table, self._keys, self._writes = table, table.keys, transaction
+        self._table, self._keys, self._writes = table, LibraryKeys(table.keys.tenant_id), transaction
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+        self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
         self._actor, self._now = actor, now
         # folder → parent; a transaction takes one write per item, so an update bears the check
         self._held: dict[str, str] = {}
@@ -69,7 +73,7 @@ class DynamoLibraryChanges:
             self._keys.folder(folder.id), {**folder_item(folder), **self._listed(folder)}, error_if_exists=_id_taken()
         )
         self._count(folder.parent_id, 1, no_folder())
-        self._writes.update(self._keys.usage(), add={"folders": 1}, must_exist=False)
+        self._writes.update(self._tenancy_keys.usage(), add={"folders": 1}, must_exist=False)
 
     def change_folder(self, before: Folder, after: Folder) -> None:
         self._rename(before, after, FOLDER)
@@ -90,7 +94,7 @@ class DynamoLibraryChanges:
             error=FolderNotEmpty("Move or delete what is in it first."),
         )
         self._leave(folder)
-        self._writes.update(self._keys.usage(), add={"folders": -1}, must_exist=False)
+        self._writes.update(self._tenancy_keys.usage(), add={"folders": -1}, must_exist=False)
 
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
         self._held |= {folder.id: folder.parent_id for folder in folders if not folder.is_root}
@@ -110,7 +114,7 @@ class DynamoLibraryChanges:
         self._writes.put(self._keys.version(document.id, version.number), version_item(version))
         self._count(document.folder_id, 1, no_folder())
         self._writes.update(
-            self._keys.usage(),
+            self._tenancy_keys.usage(),
             add={"documents": 1, "bytes": version.size},
             at_most={"documents": limits.documents - 1, "bytes": limits.storage_bytes - version.size},
             error=QuotaExceeded("Delete documents, or ask for a larger plan."),
@@ -132,7 +136,7 @@ class DynamoLibraryChanges:
         self._writes.delete(self._keys.document(document.id), equals={"revision": document.revision}, error=_stale())
         self._writes.delete(self._keys.version(document.id, version.number))
         self._leave(document)
-        self._writes.update(self._keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
+        self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
 
     def change_version(self, document: Document, version: Version) -> None:
         changed = version_item(version)
@@ -157,9 +161,9 @@ class DynamoLibraryChanges:
         self._note_grant(node, principal, role, new=before is None)
         kind, _, principal_id = principal.partition(":")
         if kind == "user":
-            self._writes.check(self._keys.user(principal_id), error=UserNotFound("Look at the list of users."))
+            self._writes.check(self._identity_keys.user(principal_id), error=UserNotFound("Look at the list of users."))
         elif kind == "group":
-            self._writes.check(self._keys.group(principal_id), error=no_group())
+            self._writes.check(self._identity_keys.group(principal_id), error=no_group())
 
     def revoke(self, node: Folder | Document, principal: str) -> None:
         self._change_access(node, principal, node.grants[principal], remove=(grant_name(principal),))

@@ -10,6 +10,7 @@ from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST
 from docplatform.library.adapters.items import grant_name
+from docplatform.library.adapters.keys import LibraryKeys
 
 _TAKEN_BACK = LARGEST - 2  # grants of one transaction, beside the count of them and the audit record
 
@@ -21,11 +22,12 @@ def nodes_from(item: Item) -> dict[str, Role]:
 
 def take_back_everything(table: TenantTable, principal: str, record: TakenBack) -> None:
     """Every grant to somebody who is going; may be repeated."""
-    granted = table.keys.granted(principal)
+    keys = LibraryKeys(table.keys.tenant_id)
+    granted = keys.granted(principal)
     nodes = list(nodes_from(table.get(granted) or {}))
     for start in range(0, len(nodes), _TAKEN_BACK):
         chunk = nodes[start : start + _TAKEN_BACK]
-        there = table.get_many(table.keys.of_child(node) for node in chunk)
+        there = table.get_many(keys.of_child(node) for node in chunk)
         with table.begin() as writes:
             for key in there:
                 writes.update(key, remove=(grant_name(principal),), error=shared_meanwhile())

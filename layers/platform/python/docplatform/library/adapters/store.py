@@ -14,25 +14,28 @@ from docplatform.core import cursors, ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
-from docplatform.infra.dynamodb.keys import Key, TenantKeys
+from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST
 from docplatform.library.access import Caller
 from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
+from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.model import Ancestry, Document, Folder, Order, Page
 
 
 class DynamoLibrary:
     def __init__(self, table: TenantTable, actor: Actor, now: datetime) -> None:
         self._table, self._actor, self._now = table, actor, now
-        self._keys = table.keys
+        self._keys = LibraryKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def folder(self, folder_id: str) -> Folder:
         item = self._table.get(self._keys.folder(folder_id)) if ids.is_folder(folder_id) else None
@@ -52,7 +55,7 @@ class DynamoLibrary:
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         """The stored chains are fetched in one call and then followed by the parent's id, the truth; what is not in them is read singly."""
-        me = self._keys.user(self._actor.user_id)
+        me = self._identity_keys.user(self._actor.user_id)
         above = [self._keys.folder(each) for node in nodes for each in node.chain]
         found = self._table.get_many([*above, me])
         mine = found.pop(me, {})
@@ -72,7 +75,7 @@ class DynamoLibrary:
         return tuple(above)
 
     def caller(self, user_id: str) -> Caller:
-        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         if item is None or item["status"] != UserStatus.ACTIVE:
             raise UserNotFound("Look at the list of users: they are unknown or not active.")
         return Caller(user_id, Role(item["role"]), groups_from(item))
@@ -99,7 +102,7 @@ class DynamoLibrary:
 
     def _listing(self, folder_id: str, order: Order) -> tuple[str, str, str]:
         if order is Order.NAME:
-            return "", self._keys.folder(folder_id).pk, TenantKeys.NAME
+            return "", self._keys.folder(folder_id).pk, LibraryKeys.NAME
         return "gsi1" if order is Order.CREATED else "gsi2", self._keys.children(folder_id), ""
 
     def _child_key(self, row: Item) -> Key:

@@ -7,15 +7,24 @@ from contextlib import contextmanager
 
 from docplatform.core.errors import ChangedMeanwhile
 from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.realtime.adapters.keys import RealtimeKeys
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import CONNECTION_LIFE, LiveConnection, Ticket
 
 
 class DynamoLive(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = RealtimeKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     def take_ticket(self, token_hash: str) -> Ticket | None:
         item = self._table.pop(self._keys.live_ticket(token_hash))
         if item is None:
@@ -23,7 +32,7 @@ class DynamoLive(TenantStore):
         return Ticket(token_hash, item["user_id"], item["session_id"], parse_rfc3339(item["expires_at"]))
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._keys.session(session_id).pk, prefix=self._keys.LIVE)
+        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.LIVE)
         return tuple(_connection(row) for row in rows)
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
@@ -37,6 +46,11 @@ class DynamoLive(TenantStore):
 
 
 class DynamoLiveWork(TenantChanges):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._keys = RealtimeKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+
     def issue(self, ticket: Ticket) -> None:
         self._writes.put(
             self._keys.live_ticket(ticket.token_hash),
@@ -56,8 +70,8 @@ class DynamoLiveWork(TenantChanges):
         ended = InvalidTicket("Its session has ended. Log in again.")
         since = rfc3339(user.sessions_since) if user.sessions_since else None
         as_read = {"status": user.status.value, "sessions_since": since}
-        self._writes.check(self._keys.session(connection.session_id), error=ended)
-        self._writes.check(self._keys.user(user.id), equals=as_read, error=ended)
+        self._writes.check(self._identity_keys.session(connection.session_id), error=ended)
+        self._writes.check(self._identity_keys.user(user.id), equals=as_read, error=ended)
         for key in self._both(connection):
             self._writes.put(key, _item(connection))
 

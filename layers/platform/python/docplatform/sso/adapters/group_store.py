@@ -8,19 +8,30 @@ from contextlib import contextmanager
 from docplatform.core.errors import ChangedMeanwhile
 from docplatform.directory.adapters.group_items import group_from
 from docplatform.directory.adapters.group_store import DynamoGroupsWork
+from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.group import Group
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
 from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.sso.adapters.keys import SsoKeys
 from docplatform.sso.model import ExternalIdentity
 
 
 class DynamoSsoGroups(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = SsoKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
+        self._directory_keys = DirectoryKeys(table.keys.tenant_id)
+
     def named(self, names: tuple[str, ...]) -> dict[str, Group]:
-        found = self._table.get_many(self._keys.group_name(name) for name in names)
+        found = self._table.get_many(self._directory_keys.group_name(name) for name in names)
         return self.known(frozenset(item["group"] for item in found.values()))
 
     def known(self, group_ids: frozenset[str]) -> dict[str, Group]:
-        found = self._table.get_many(self._keys.group(each) for each in sorted(group_ids))
+        found = self._table.get_many(self._identity_keys.group(each) for each in sorted(group_ids))
         return {item["id"]: group_from(item) for item in found.values()}
 
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
@@ -28,7 +39,7 @@ class DynamoSsoGroups(TenantStore):
         return frozenset(item.get("groups", ()))
 
     def of(self, user_id: str) -> frozenset[str]:
-        return groups_from(self._table.get(self._keys.user(user_id)) or {})
+        return groups_from(self._table.get(self._identity_keys.user(user_id)) or {})
 
     @contextmanager
     def begin(self) -> Iterator[DynamoSsoGroupsWork]:
@@ -37,6 +48,10 @@ class DynamoSsoGroups(TenantStore):
 
 
 class DynamoSsoGroupsWork(DynamoGroupsWork):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._keys = SsoKeys(table.keys.tenant_id)
+
     def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
         """Raises ChangedMeanwhile when committed."""
         self._writes.update(

@@ -15,11 +15,18 @@ from docplatform.identity.adapters.user_store import DynamoUserChanges
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.store import TenantStore
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.infra.dynamodb.transaction import Transaction
+from docplatform.sso.adapters.keys import SsoKeys
 from docplatform.sso.errors import SsoRefused
 from docplatform.sso.model import Connection, ExternalIdentity, Health, Kind, SsoAttempt
 
 
 class DynamoSso(TenantStore):
+    def __init__(self, table: TenantTable) -> None:
+        super().__init__(table)
+        self._keys = SsoKeys(table.keys.tenant_id)
+
     def connection(self) -> tuple[Connection | None, Health | None]:
         connection, health = self._keys.sso_connection(), self._keys.sso_health()
         found = self._table.get_many([connection, health])
@@ -59,6 +66,10 @@ class DynamoSso(TenantStore):
 
 
 class DynamoSsoWork(DynamoUserChanges):
+    def __init__(self, table: TenantTable, transaction: Transaction) -> None:
+        super().__init__(table, transaction)
+        self._keys = SsoKeys(table.keys.tenant_id)
+
     def connect(self, connection: Connection, *, before: int) -> None:
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
         key, changed = self._keys.sso_connection(), ChangedMeanwhile("Read the connection and try again.")
@@ -101,7 +112,7 @@ class DynamoSsoWork(DynamoUserChanges):
     def follow_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile."""
         self._writes.update(
-            self._keys.user(before.id),
+            self._identity_keys.user(before.id),
             values={
                 "role": after.role.value,
                 "status": after.status.value,

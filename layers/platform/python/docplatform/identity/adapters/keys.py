@@ -1,0 +1,65 @@
+"""The keys of users, of what proves who they are, and of their sessions."""
+
+from __future__ import annotations
+
+from docplatform.infra.dynamodb.keys import Key, TenantKeys, hashed
+
+
+class IdentityKeys(TenantKeys):
+    # -- users
+    def user(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "profile")
+
+    def users(self) -> str:
+        """Partition of gsi3: the tenant's people by id."""
+        return f"{self._prefix}users"
+
+    def email(self, email: str) -> Key:
+        """Taken by at most one user. Hashed, so that no address stands in a key."""
+        return Key(f"{self._prefix}email#{hashed(email)}", "email")
+
+    def invitation(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
+
+    def group(self, group_id: str) -> Key:
+        """A group that users are members of. ``directory`` writes it; whoever grants something to a group checks that it is there."""
+        return Key(f"{self._prefix}group#{group_id}", "group")
+
+    # -- credentials
+    def credential(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "credential")
+
+    def factors(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "factors")
+
+    def devices(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "devices")
+
+    def reset(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "reset")
+
+    def challenge(self, token_hash: str) -> Key:
+        return Key(f"{self._prefix}challenge#{token_hash}", "challenge")
+
+    def security_settings(self) -> Key:
+        return Key(f"{self._prefix}security", "settings")
+
+    # -- sessions
+    def session(self, session_id: str) -> Key:
+        return Key(f"{self._prefix}session#{session_id}", "session")
+
+    def sessions_of(self, user_id: str) -> str:
+        """Partition of gsi1: a user's sessions by time of creation."""
+        return f"{self._prefix}sessions#{user_id}"
+
+    # -- failed attempts
+    def tally(self, account: str) -> Key:
+        """Of whatever address was typed; hashed, as in ``email``."""
+        return Key(f"{self._prefix}attempts#account#{hashed(account)}", "tally")
+
+    def failures_from(self, source: str, window: int) -> Key:
+        return Key(f"{self._prefix}attempts#source#{hashed(source)}", f"{window:010d}")
+
+    def failures(self, window: int) -> Key:
+        """Of the whole tenant."""
+        return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")

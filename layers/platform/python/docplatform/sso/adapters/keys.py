@@ -1,0 +1,28 @@
+"""The keys of single sign-on."""
+
+from __future__ import annotations
+
+from docplatform.infra.dynamodb.keys import Key, TenantKeys, hashed
+
+
+class SsoKeys(TenantKeys):
+    def sso_connection(self) -> Key:
+        return Key(f"{self._prefix}sso", "connection")
+
+    def sso_health(self) -> Key:
+        return Key(f"{self._prefix}sso", "health")
+
+    def sso_attempt(self, state_hash: str) -> Key:
+        return Key(f"{self._prefix}sso-attempt#{state_hash}", "attempt")
+
+    def sso_subject(self, issuer: str, subject: str) -> Key:
+        """Taken by at most one user. Hashed: a subject may be an e-mail address."""
+        return Key(f"{self._prefix}sso-subject#{_hashed_pair(issuer, subject)}", "subject")
+
+    def sso_assertion(self, issuer: str, assertion: str) -> Key:
+        return Key(f"{self._prefix}sso-assertion#{_hashed_pair(issuer, assertion)}", "assertion")
+
+
+def _hashed_pair(issuer: str, name: str) -> str:
+    """Each part begins with its length, so that no two pairs are the same text."""
+    return hashed("".join(f"{len(part)}:{part}" for part in (issuer, name)))
