@@ -197,8 +197,8 @@ def test_a_secret_opens_for_its_own_tenant_only(
     other = new_house(region)
     connect(other, other.moves_in(), idp, client_secret="another")
     sealed = {item["pk"]: item for item in region.items("data") if item["sk"] == "connection"}
-    stolen = sealed[house.keys(SsoKeys).sso_connection().pk]["sealed_secret"]
-    other.sets(other.keys(SsoKeys).sso_connection(), sealed_secret=stolen)
+    stolen = sealed[house.keys(SsoKeys).connection().pk]["sealed_secret"]
+    other.sets(other.keys(SsoKeys).connection(), sealed_secret=stolen)
     browser = Browser(other)
     assert browser.comes_back(**idp.logs_in(browser.opens_login().headers["Location"])).status == 500
 

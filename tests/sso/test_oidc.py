@@ -203,7 +203,7 @@ def test_an_attempt_is_too_old_after_ten_minutes(house: House, idp: FakeOidc) ->
     connect(house, house.moves_in(), idp)
     browser = Browser(house)
     reply = idp.logs_in(browser.opens_login().headers["Location"])
-    attempt = house.keys(SsoKeys).sso_attempt(digest(reply["state"]))
+    attempt = house.keys(SsoKeys).attempt(digest(reply["state"]))
     house.sets(attempt, expires_at="2020-01-01T00:00:00.000Z")
     assert refused(browser.comes_back(**reply))
 

@@ -53,9 +53,7 @@ def bo_logs_in(house: House) -> Answer:
 
 def ages(house: House, **facts: timedelta) -> None:
     """What is known of the provider was found that long ago."""
-    house.sets(
-        house.keys(SsoKeys).sso_health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()}
-    )
+    house.sets(house.keys(SsoKeys).health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
 
 
 def outage_mails(house: House, who: str = "admin") -> list[str]:

@@ -19,26 +19,32 @@ class DynamoAttempts:
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
         window, _ = window_of(at)
-        keys = (self._keys.tally(account), self._keys.failures_from(source, window), self._keys.failures(window))
+        keys = (
+            self._keys.attempt_count(account),
+            self._keys.source_failures(source, window),
+            self._keys.tenant_failures(window),
+        )
         found = self._table.get_many(keys)
         tally, from_source, of_tenant = (found.get(key) for key in keys)
         return _tally(tally), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
 
     def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:
         """Store the tally over the one before it; None when that went well, otherwise what somebody faster has stored."""
-        taken = self._table.put_if_revision(self._keys.tally(account), _item(tally, at), revision=tally.revision - 1)
+        taken = self._table.put_if_revision(
+            self._keys.attempt_count(account), _item(tally, at), revision=tally.revision - 1
+        )
         return None if taken is None else _tally(taken)
 
 
 def reset_attempts(table: TenantTable, writes: Transaction, account: str) -> None:
-    writes.delete(IdentityKeys(table.keys.tenant_id).tally(account))
+    writes.delete(IdentityKeys(table.keys.tenant_id).attempt_count(account))
 
 
 def count_failure(table: TenantTable, writes: Transaction, source: str, at: datetime) -> None:
     keys = IdentityKeys(table.keys.tenant_id)
     window, end = window_of(at)
     expires = {"expires": int((end + WINDOW).timestamp())}
-    for key in (keys.failures_from(source, window), keys.failures(window)):
+    for key in (keys.source_failures(source, window), keys.tenant_failures(window)):
         writes.update(key, values=expires, add={"failures": 1}, must_exist=False)
 
 

@@ -53,13 +53,14 @@ class IdentityKeys(TenantKeys):
         return f"{self._prefix}sessions#{user_id}"
 
     # -- failed attempts
-    def tally(self, account: str) -> Key:
-        """Of whatever address was typed; hashed, as in ``email``."""
+    def attempt_count(self, account: str) -> Key:
+        """The failed attempts at one account, which is whatever address was typed. Hashed, as in ``email``."""
         return Key(f"{self._prefix}attempts#account#{hashed(account)}", "tally")
 
-    def failures_from(self, source: str, window: int) -> Key:
+    def source_failures(self, source: str, window: int) -> Key:
+        """The failures from one source address, hashed, in one window of time."""
         return Key(f"{self._prefix}attempts#source#{hashed(source)}", f"{window:010d}")
 
-    def failures(self, window: int) -> Key:
-        """Of the whole tenant."""
+    def tenant_failures(self, window: int) -> Key:
+        """The failures of the whole tenant in one window of time."""
         return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")

@@ -19,7 +19,7 @@ class LibraryKeys(TenantKeys):
         return Key(f"{self._prefix}folder#{folder_id}", "folder")
 
     def name(self, folder_id: str, name: str) -> Key:
-        """Taken by at most one child of the folder; in order, the folder's children by name."""
+        """A name, taken by at most one child of the folder. The sort keys list the children in order of name."""
         return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.folded(name)}")
 
     def of_child(self, child_id: str) -> Key:
@@ -35,5 +35,5 @@ class LibraryKeys(TenantKeys):
         return Key(f"{self._prefix}granted#{principal}", "granted")
 
     def reindex(self, folder_id: str) -> Key:
-        """That the search entries below a folder are to be brought up to date."""
+        """The mark that the search entries below a folder are out of date."""
         return Key(f"{self._prefix}reindex#{folder_id}", "reindex")

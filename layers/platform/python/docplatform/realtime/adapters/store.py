@@ -26,17 +26,17 @@ class DynamoLive(TenantStore):
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def take_ticket(self, token_hash: str) -> Ticket | None:
-        item = self._table.pop(self._keys.live_ticket(token_hash))
+        item = self._table.pop(self._keys.ticket(token_hash))
         if item is None:
             return None
         return Ticket(token_hash, item["user_id"], item["session_id"], parse_rfc3339(item["expires_at"]))
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.LIVE)
+        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.CONNECTION)
         return tuple(_connection(row) for row in rows)
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._keys.lives_of(user_id))
+        rows, _ = self._table.query(self._keys.connections_of(user_id))
         return tuple(_connection(row) for row in rows)
 
     @contextmanager
@@ -53,7 +53,7 @@ class DynamoLiveWork(TenantChanges):
 
     def issue(self, ticket: Ticket) -> None:
         self._writes.put(
-            self._keys.live_ticket(ticket.token_hash),
+            self._keys.ticket(ticket.token_hash),
             {
                 "user_id": ticket.user_id,
                 "session_id": ticket.session_id,
@@ -83,7 +83,7 @@ class DynamoLiveWork(TenantChanges):
 
     def _both(self, connection: LiveConnection) -> tuple[Key, Key]:
         id_, user_id, session_id = connection.id, connection.user_id, connection.session_id
-        return self._keys.live(session_id, id_), self._keys.live_of(user_id, session_id, id_)
+        return self._keys.connection(session_id, id_), self._keys.user_connection(user_id, session_id, id_)
 
 
 def _item(connection: LiveConnection) -> Item:

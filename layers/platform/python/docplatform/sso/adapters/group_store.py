@@ -35,7 +35,7 @@ class DynamoSsoGroups(TenantStore):
         return {item["id"]: group_from(item) for item in found.values()}
 
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
-        item = self._table.get(self._keys.sso_subject(identity.issuer, identity.subject)) or {}
+        item = self._table.get(self._keys.subject(identity.issuer, identity.subject)) or {}
         return frozenset(item.get("groups", ()))
 
     def of(self, user_id: str) -> frozenset[str]:
@@ -55,7 +55,7 @@ class DynamoSsoGroupsWork(DynamoGroupsWork):
     def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
         """Raises ChangedMeanwhile when committed."""
         self._writes.update(
-            self._keys.sso_subject(identity.issuer, identity.subject),
+            self._keys.subject(identity.issuer, identity.subject),
             values={"groups": sorted(group_ids)},
             error=ChangedMeanwhile("Try again."),
         )

@@ -6,20 +6,20 @@ from docplatform.infra.dynamodb.keys import Key, TenantKeys, hashed
 
 
 class SsoKeys(TenantKeys):
-    def sso_connection(self) -> Key:
+    def connection(self) -> Key:
         return Key(f"{self._prefix}sso", "connection")
 
-    def sso_health(self) -> Key:
+    def health(self) -> Key:
         return Key(f"{self._prefix}sso", "health")
 
-    def sso_attempt(self, state_hash: str) -> Key:
+    def attempt(self, state_hash: str) -> Key:
         return Key(f"{self._prefix}sso-attempt#{state_hash}", "attempt")
 
-    def sso_subject(self, issuer: str, subject: str) -> Key:
+    def subject(self, issuer: str, subject: str) -> Key:
         """Taken by at most one user. Hashed: a subject may be an e-mail address."""
         return Key(f"{self._prefix}sso-subject#{_hashed_pair(issuer, subject)}", "subject")
 
-    def sso_assertion(self, issuer: str, assertion: str) -> Key:
+    def assertion(self, issuer: str, assertion: str) -> Key:
         return Key(f"{self._prefix}sso-assertion#{_hashed_pair(issuer, assertion)}", "assertion")
 
 

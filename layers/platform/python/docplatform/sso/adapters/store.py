@@ -28,7 +28,7 @@ class DynamoSso(TenantStore):
         self._keys = SsoKeys(table.keys.tenant_id)
 
     def connection(self) -> tuple[Connection | None, Health | None]:
-        connection, health = self._keys.sso_connection(), self._keys.sso_health()
+        connection, health = self._keys.connection(), self._keys.health()
         found = self._table.get_many([connection, health])
         return (
             _connection(found[connection]) if connection in found else None,
@@ -36,16 +36,16 @@ class DynamoSso(TenantStore):
         )
 
     def take_attempt(self, state_hash: str) -> SsoAttempt | None:
-        item = self._table.pop(self._keys.sso_attempt(state_hash))
+        item = self._table.pop(self._keys.attempt(state_hash))
         return _attempt(item) if item else None
 
     def linked(self, identity: ExternalIdentity) -> str:
-        item = self._table.get(self._keys.sso_subject(identity.issuer, identity.subject))
+        item = self._table.get(self._keys.subject(identity.issuer, identity.subject))
         return item["user_id"] if item else ""
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """False where somebody else was faster."""
-        key, faster = self._keys.sso_health(), ChangedMeanwhile("Somebody else has looked.")
+        key, faster = self._keys.health(), ChangedMeanwhile("Somebody else has looked.")
         try:
             with self._table.begin() as writes:
                 if before is None:
@@ -72,20 +72,20 @@ class DynamoSsoWork(DynamoUserChanges):
 
     def connect(self, connection: Connection, *, before: int) -> None:
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
-        key, changed = self._keys.sso_connection(), ChangedMeanwhile("Read the connection and try again.")
+        key, changed = self._keys.connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
             self._writes.update(key, values=_connection_item(connection), equals={"revision": before}, error=changed)
         else:
             self._writes.put(key, _connection_item(connection), error_if_exists=changed)
-        self._writes.delete(self._keys.sso_health())
+        self._writes.delete(self._keys.health())
 
     def disconnect(self) -> None:
-        self._writes.delete(self._keys.sso_connection())
-        self._writes.delete(self._keys.sso_health())
+        self._writes.delete(self._keys.connection())
+        self._writes.delete(self._keys.health())
 
     def begin_attempt(self, attempt: SsoAttempt) -> None:
         self._writes.put(
-            self._keys.sso_attempt(attempt.state_hash),
+            self._keys.attempt(attempt.state_hash),
             _attempt_item(attempt),
             error_if_exists=ChangedMeanwhile("Try again."),
         )
@@ -94,14 +94,14 @@ class DynamoSsoWork(DynamoUserChanges):
         """Raises SsoRefused."""
         if identity.assertion and identity.expires_at:
             self._writes.put(
-                self._keys.sso_assertion(identity.issuer, identity.assertion),
+                self._keys.assertion(identity.issuer, identity.assertion),
                 {"expires": int(identity.expires_at.timestamp()) + 1},
                 error_if_exists=SsoRefused("It has been used."),
             )
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
         """Raises ChangedMeanwhile."""
-        key, changed = self._keys.sso_subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
+        key, changed = self._keys.subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
         if before:
             self._writes.update(
                 key, values={"user_id": user_id, "groups": []}, equals={"user_id": before}, error=changed
