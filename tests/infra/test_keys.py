@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import docplatform
 from docplatform.api_keys.adapters.keys import ApiKeyKeys
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -14,11 +18,25 @@ from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.realtime.adapters.keys import RealtimeKeys
 from docplatform.sso.adapters.keys import SsoKeys
 from docplatform.tenancy.adapters.keys import TenancyKeys
+from tests.support.key_shapes import (
+    TENANT,
+    Shape,
+    all_shapes,
+    clashes,
+    keys_classes,
+    methods,
+    shapes,
+    shared_partitions,
+    without_tenant,
+)
 
-TENANT = "t000000000001"
+PACKAGE = Path(docplatform.__file__).parent
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DOCUMENT, FOLDER = "doc_01jm0000000000000000000000", "fld_01jm0000000000000000000000"
 ANN = "b759382850d65342f8994576b7d68f610381856dc6f89887b4474a2dbfbe8bd7"  # SHA-256 of ann@acme.example
+
+# Whoever ends a user or a session finds what others keep of it in the same partition.
+SHARED = {"user#<>": {"identity", "directory"}, "session#<>": {"identity", "realtime"}}
 
 # Method, arguments, partition key after the tenant's prefix, sort key. Without a sort key it is a partition, of a table or an index.
 EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]] = {
@@ -119,11 +137,6 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
 }
 
 
-def methods(keys: type[TenantKeys]) -> set[str]:
-    """Those that the class itself has, and that make a key or a partition."""
-    return {name for name, each in vars(keys).items() if callable(each) and not name.startswith("_")}
-
-
 @pytest.mark.parametrize(
     ("keys", "method", "arguments", "partition", "sort"),
     [(keys, *example) for keys, examples in EXAMPLES.items() for example in examples],
@@ -137,9 +150,107 @@ def test_a_key_is_to_the_letter(
 
 
 def test_every_key_has_an_example() -> None:
-    assert {keys: {method for method, *_ in examples} for keys, examples in EXAMPLES.items()} == {
-        keys: methods(keys) for keys in EXAMPLES
-    }
+    shown = {keys: {method for method, *_ in examples} for keys, examples in EXAMPLES.items()}
+    assert shown == {keys: methods(keys) for keys in keys_classes()}
+
+
+def test_keys_stand_in_the_adapters_of_their_capability() -> None:
+    with_keys = {file for file in PACKAGE.rglob("*.py") if re.search(r"^class \w+\(.*Keys\b", file.read_text(), re.M)}
+    assert with_keys == {PACKAGE / f"{keys.__module__.split('.')[1]}/adapters/keys.py" for keys in keys_classes()[1:]}
+
+
+def test_no_two_capabilities_make_the_same_key() -> None:
+    assert clashes(all_shapes()) == []
+
+
+def test_a_partition_of_several_capabilities_is_one_on_purpose() -> None:
+    assert shared_partitions(all_shapes()) == SHARED
+
+
+def test_every_key_begins_with_its_tenant() -> None:
+    assert without_tenant(all_shapes()) == []
+
+
+def test_a_capability_replaces_no_key_of_the_ground() -> None:
+    assert {keys for keys in keys_classes()[1:] if methods(keys) & methods(TenantKeys)} == set()
+
+
+# -- what these tests refuse
+class Planted(TenantKeys):
+    """The keys of a capability that looked at no other one."""
+
+    def document(self, document_id: str) -> Key:
+        return Key(f"{self._prefix}doc#{document_id}", "doc")
+
+    def sales(self, year: int) -> Key:
+        return Key(f"{self._prefix}sales#{year}", "sales")
+
+
+class SameKey(Planted):
+    def profile(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "profile")
+
+
+class SamePartition(Planted):
+    def members(self) -> str:
+        return f"{self._prefix}members"
+
+
+class Wider(Planted):
+    """An argument where identity has the word ``tenant``."""
+
+    def attempt(self, what: str, at: str) -> Key:
+        return Key(f"{self._prefix}attempts#{what}", at)
+
+
+class Longer(Planted):
+    """A sort key that is also a name with a ``#`` in it."""
+
+    def named(self, folder_id: str, name: str) -> Key:
+        return Key(f"{self._prefix}folder#{folder_id}", f"name#old#{name}")
+
+
+class Beside(Planted):
+    def photo(self, user_id: str) -> Key:
+        return Key(f"{self._prefix}user#{user_id}", "photo")
+
+
+class NoTenant(Planted):
+    def everybody(self) -> str:
+        return "users"
+
+
+def planted(keys: type[Planted], method: str) -> list[Shape]:
+    """Those of the package, and one more of another capability."""
+    more = (replace(each, owner="planted") for each in shapes(keys) if each.method.endswith(f".{method}"))
+    return [*all_shapes(), *more]
+
+
+@pytest.mark.parametrize(
+    ("keys", "method", "other"),
+    [
+        (Planted, "document", "LibraryKeys.document"),
+        (SameKey, "profile", "IdentityKeys.user"),
+        (SamePartition, "members", "DirectoryKeys.members"),
+        (Wider, "attempt", "IdentityKeys.tenant_failures"),
+        (Longer, "named", "LibraryKeys.name"),
+    ],
+)
+def test_a_clash_is_found(keys: type[Planted], method: str, other: str) -> None:
+    assert (other, f"{keys.__name__}.{method}") in clashes(planted(keys, method))
+
+
+def test_what_is_apart_is_no_clash() -> None:
+    assert clashes(planted(Planted, "sales")) == clashes(planted(Beside, "photo")) == []
+    assert shared_partitions(planted(Planted, "sales")) == SHARED
+
+
+def test_an_item_in_anothers_partition_is_found() -> None:
+    assert shared_partitions(planted(Beside, "photo"))["user#<>"] == {"identity", "directory", "planted"}
+
+
+def test_a_key_without_its_tenant_is_found() -> None:
+    assert without_tenant(planted(NoTenant, "everybody")) == ["NoTenant.everybody"]
 
 
 @pytest.mark.parametrize("text", ["", "t", "t00000000000#", "t*00000000001", "t0000000000012", "T000000000001"])
