@@ -15,6 +15,7 @@ from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import no_group
 from docplatform.identity.errors import UserNotFound
 from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
+from docplatform.infra.dynamodb.mapper import to_item
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.library.access import EVERYONE, MOST_NODES
@@ -22,12 +23,10 @@ from docplatform.library.adapters.grants import shared_meanwhile
 from docplatform.library.adapters.items import (
     DOCUMENT,
     FOLDER,
-    document_item,
-    folder_item,
     grant_name,
     no_folder,
+    node_item,
     parent_of,
-    version_item,
 )
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.errors import FolderNotEmpty, NameTaken, TooManyGrants
@@ -51,7 +50,7 @@ def create_root(writes: Transaction, keys: LibraryKeys, *, created_by: str, at: 
         revision=1,
         grants={EVERYONE: Role.EDITOR},
     )
-    writes.put(keys.folder(root.id), folder_item(root), error_if_exists=exists)
+    writes.put(keys.folder(root.id), node_item(root), error_if_exists=exists)
     writes.put(keys.granted(EVERYONE), {root.id: Role.EDITOR.value, "count": 1}, error_if_exists=exists)
 
 
@@ -70,7 +69,7 @@ class DynamoLibraryChanges:
     def add_folder(self, folder: Folder) -> None:
         self._take_name(folder.parent_id, folder.name, FOLDER, folder.id)
         self._writes.put(
-            self._keys.folder(folder.id), {**folder_item(folder), **self._listed(folder)}, error_if_exists=_id_taken()
+            self._keys.folder(folder.id), {**node_item(folder), **self._listed(folder)}, error_if_exists=_id_taken()
         )
         self._count(folder.parent_id, 1, no_folder())
         self._writes.update(self._tenancy_keys.usage(), add={"folders": 1}, must_exist=False)
@@ -109,9 +108,9 @@ class DynamoLibraryChanges:
     def add_document(self, document: Document) -> None:
         version, limits = document.version, self._actor.tenant.limits
         self._take_name(document.folder_id, document.name, DOCUMENT, document.id)
-        item = {**document_item(document), **self._listed(document)}
+        item = {**node_item(document), **self._listed(document)}
         self._writes.put(self._keys.document(document.id), item, error_if_exists=_id_taken())
-        self._writes.put(self._keys.version(document.id, version.number), version_item(version))
+        self._writes.put(self._keys.version(document.id, version.number), to_item(version))
         self._count(document.folder_id, 1, no_folder())
         self._writes.update(
             self._tenancy_keys.usage(),
@@ -139,7 +138,7 @@ class DynamoLibraryChanges:
         self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
 
     def change_version(self, document: Document, version: Version) -> None:
-        changed = version_item(version)
+        changed = to_item(version)
         self._writes.update(
             self._keys.document(document.id),
             values={"version": changed},
