@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.attempts import MEMORY, WINDOW, AttemptCount, window_of
 from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 
@@ -50,21 +50,17 @@ def count_failure(table: TenantTable, writes: Transaction, source: str, at: date
 
 def _item(tally: AttemptCount, at: datetime) -> Item:
     until = tally.locked_until
-    return {
-        "recent": [int(each.timestamp() * 1000) for each in tally.recent],
-        "locks": tally.locks,
-        "locked_until": rfc3339(until) if until else "",
-        "revision": tally.revision,
-        "expires": int((max(at, until or at) + MEMORY).timestamp()),
-    }
+    recent = [int(each.timestamp() * 1000) for each in tally.recent]
+    return to_item(
+        tally,
+        recent=recent,
+        locked_until=until or "",
+        expires=int((max(at, until or at) + MEMORY).timestamp()),
+    )
 
 
 def _tally(item: Item | None) -> AttemptCount:
     if not item:
         return AttemptCount()
-    return AttemptCount(
-        recent=tuple(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=each) for each in item["recent"]),
-        locks=item["locks"],
-        locked_until=parse_rfc3339(item["locked_until"]) if item["locked_until"] else None,
-        revision=item["revision"],
-    )
+    recent = tuple(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=each) for each in item["recent"])
+    return from_item(AttemptCount, item, recent=recent, locked_until=item["locked_until"] or None)

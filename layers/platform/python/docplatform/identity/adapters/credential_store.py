@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from docplatform.core.actor import Role
-from docplatform.core.time import parse_rfc3339, rfc3339
 from docplatform.identity.adapters import attempt_store
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
-from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
+from docplatform.identity.factors import Challenge, Factors, SecuritySettings
 from docplatform.identity.model import Reset, UserStatus
 from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantChanges
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -51,15 +51,8 @@ class CredentialWrites(TenantChanges):
         self._writes.put(self._identity_keys.credential(user_id), {"password": password})
 
     def ask_reset(self, reset: Reset) -> None:
-        self._writes.put(
-            self._identity_keys.reset(reset.user_id),
-            {
-                "token_hash": reset.token_hash,
-                "asked_at": rfc3339(reset.asked_at),
-                "expires_at": rfc3339(reset.expires_at),
-                "expires": int(reset.expires_at.timestamp()) + _RESET_KEPT,
-            },
-        )
+        expires = int(reset.expires_at.timestamp()) + _RESET_KEPT
+        self._writes.put(self._identity_keys.reset(reset.user_id), to_item(reset, without=("user_id",), expires=expires))
 
     def use_reset(self, reset: Reset) -> None:
         """Raises InvalidReset when committed and it was used meanwhile."""
@@ -70,16 +63,8 @@ class CredentialWrites(TenantChanges):
 
     # -- second factors
     def issue(self, challenge: Challenge) -> None:
-        self._writes.put(
-            self._identity_keys.challenge(challenge.token_hash),
-            {
-                "errand": challenge.errand.value,
-                "user_id": challenge.user_id,
-                "first": challenge.first.value,
-                "expires_at": rfc3339(challenge.expires_at),
-                "expires": int(challenge.expires_at.timestamp()),
-            },
-        )
+        item = to_item(challenge, without=("token_hash",), expires=int(challenge.expires_at.timestamp()))
+        self._writes.put(self._identity_keys.challenge(challenge.token_hash), item)
 
     def use(self, challenge: Challenge) -> None:
         """Raises InvalidChallenge when committed and it was used meanwhile."""
@@ -88,9 +73,8 @@ class CredentialWrites(TenantChanges):
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
         """Raises InvalidCode when committed and they were changed meanwhile."""
-        key = self._identity_keys.factors(user_id)
-        changed = InvalidCode("It was used a moment ago. Wait for the next one.")
-        values = _factors_item(after, before.revision + 1)
+        key, changed = self._identity_keys.factors(user_id), InvalidCode("It was used a moment ago. Wait for the next one.")
+        values = to_item(after, revision=before.revision + 1)
         if before.revision:
             self._writes.update(key, values=values, equals={"revision": before.revision}, error=changed)
         else:
@@ -100,7 +84,7 @@ class CredentialWrites(TenantChanges):
         self._writes.put(self._identity_keys.devices(user_id), {"known": list(devices)})
 
     def set_security(self, settings: SecuritySettings) -> None:
-        self._writes.put(self._identity_keys.security_settings(), {"require_mfa": settings.require_mfa})
+        self._writes.put(self._identity_keys.security_settings(), to_item(settings))
 
     # -- attempts
     def reset_attempts(self, account: str) -> None:
@@ -112,40 +96,4 @@ class CredentialWrites(TenantChanges):
 
 def factors_of(item: Item) -> Factors:
     """Of the stored item; {} when there is none."""
-    if not item:
-        return Factors()
-    return Factors(
-        totp=item["totp"],
-        pending=item["pending"],
-        totp_step=item["totp_step"],
-        recovery=frozenset(item["recovery"]),
-        passkeys=tuple(
-            Passkey(
-                **{**each, "created_at": parse_rfc3339(each["created_at"]), "used_at": parse_rfc3339(each["used_at"])}
-            )
-            for each in item["passkeys"]
-        ),
-        revision=item["revision"],
-    )
-
-
-def _factors_item(factors: Factors, revision: int) -> Item:
-    return {
-        "totp": factors.totp,
-        "pending": factors.pending,
-        "totp_step": factors.totp_step,
-        "recovery": sorted(factors.recovery),
-        "passkeys": [
-            {
-                "id": each.id,
-                "name": each.name,
-                "credential_id": each.credential_id,
-                "public_key": each.public_key,
-                "sign_count": each.sign_count,
-                "created_at": rfc3339(each.created_at),
-                "used_at": rfc3339(each.used_at),
-            }
-            for each in factors.passkeys
-        ],
-        "revision": revision,
-    }
+    return from_item(Factors, item) if item else Factors()

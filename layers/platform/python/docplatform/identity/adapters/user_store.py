@@ -9,7 +9,7 @@ from datetime import datetime
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Role
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, QuotaExceeded
-from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.credential_store import CredentialWrites, factors_of
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import (
@@ -19,10 +19,11 @@ from docplatform.identity.errors import (
     SessionNotFound,
     UserNotFound,
 )
-from docplatform.identity.factors import Challenge, ChallengePurpose, Method, SecuritySettings
-from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserKind, UserStatus
+from docplatform.identity.factors import Challenge, SecuritySettings
+from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -70,22 +71,15 @@ class DynamoPeople(TenantStore):
 
     def reset(self, user_id: str) -> Reset | None:
         item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
-        if item is None:
-            return None
-        return Reset(user_id, item["token_hash"], parse_rfc3339(item["asked_at"]), parse_rfc3339(item["expires_at"]))
+        return from_item(Reset, item, user_id=user_id) if item else None
 
     def challenge(self, token_hash: str) -> Challenge | None:
         item = self._table.get(self._keys.challenge(token_hash))
-        if item is None:
-            return None
-        first = Method(item.get("first", Method.PASSWORD))
-        return Challenge(
-            token_hash, ChallengePurpose(item["errand"]), item["user_id"], parse_rfc3339(item["expires_at"]), first
-        )
+        return from_item(Challenge, item, newer=("first",), token_hash=token_hash) if item else None
 
     def security_settings(self) -> SecuritySettings:
         item = self._table.get(self._keys.security_settings()) or {}
-        return SecuritySettings(require_mfa=bool(item.get("require_mfa")))
+        return from_item(SecuritySettings, item, newer=("require_mfa",))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
@@ -103,9 +97,7 @@ class DynamoPeople(TenantStore):
 
     def invitation(self, token_hash: str) -> Invitation | None:
         item = self._table.get(self._keys.invitation(token_hash))
-        if item is None:
-            return None
-        return Invitation(token_hash, item["user_id"], parse_rfc3339(item["expires_at"]))
+        return from_item(Invitation, item, token_hash=token_hash) if item else None
 
     # -- sessions
     def session(self, session_id: str) -> Session | None:
@@ -165,14 +157,8 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.put(self._identity_keys.user(user.id), {**user_item(user), **listed}, error_if_exists=taken)
 
     def invite(self, invitation: Invitation) -> None:
-        self._writes.put(
-            self._identity_keys.invitation(invitation.token_hash),
-            {
-                "user_id": invitation.user_id,
-                "expires_at": rfc3339(invitation.expires_at),
-                "expires": int(invitation.expires_at.timestamp()),
-            },
-        )
+        item = to_item(invitation, without=("token_hash",), expires=int(invitation.expires_at.timestamp()))
+        self._writes.put(self._identity_keys.invitation(invitation.token_hash), item)
 
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
         """Raises InvalidInvitation when it was used meanwhile."""
@@ -234,58 +220,16 @@ class DynamoUserChanges(CredentialWrites):
 
 
 def user_item(user: User) -> Item:
-    return {
-        "id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "kind": user.kind.value,
-        "role": user.role.value,
-        "status": user.status.value,
-        "created_at": rfc3339(user.created_at),
-    }
+    return to_item(user, without=("sessions_since",))
 
 
 def user_from(item: Item) -> User:
-    return User(
-        id=item["id"],
-        email=item["email"],
-        name=item["name"],
-        role=Role(item["role"]),
-        status=UserStatus(item["status"]),
-        created_at=parse_rfc3339(item["created_at"]),
-        sessions_since=parse_rfc3339(item["sessions_since"]) if item.get("sessions_since") else None,
-        kind=UserKind(item.get("kind", UserKind.PERSON)),
-    )
+    return from_item(User, item, newer=("sessions_since", "kind"))
 
 
 def _session_item(session: Session) -> Item:
-    return {
-        "id": session.id,
-        "user_id": session.user_id,
-        "secret_hash": session.secret_hash,
-        "family_hash": session.family_hash,
-        "created_at": rfc3339(session.created_at),
-        "used_at": rfc3339(session.used_at),
-        "expires_at": rfc3339(session.expires_at),
-        "expires": int(session.expires_at.timestamp()),
-        "address": session.address,
-        "agent": session.agent,
-        "auth_time": rfc3339(session.auth_time) if session.auth_time else None,
-        "amr": list(session.amr),
-    }
+    return to_item(session, expires=int(session.expires_at.timestamp()))
 
 
 def _session(item: Item) -> Session:
-    return Session(
-        id=item["id"],
-        user_id=item["user_id"],
-        secret_hash=item["secret_hash"],
-        family_hash=item["family_hash"],
-        created_at=parse_rfc3339(item["created_at"]),
-        used_at=parse_rfc3339(item["used_at"]),
-        expires_at=parse_rfc3339(item["expires_at"]),
-        address=item["address"],
-        agent=item["agent"],
-        auth_time=parse_rfc3339(item["auth_time"]) if item["auth_time"] else None,
-        amr=tuple(item.get("amr", ())),
-    )
+    return from_item(Session, item, newer=("amr",))
