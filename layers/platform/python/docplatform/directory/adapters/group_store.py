@@ -17,7 +17,6 @@ from docplatform.core.errors import (
     QuotaExceeded,
 )
 from docplatform.core.time import rfc3339
-from docplatform.directory.adapters.group_items import group_from, group_item
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.directory.group import MOST_MEMBERS, MOST_OF_ONE, Group
@@ -28,6 +27,7 @@ from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -48,7 +48,7 @@ class DynamoGroups(TenantStore):
         item = self._table.get(self._identity_keys.group(group_id)) if ids.is_a(ids.GROUP, group_id) else None
         if item is None:
             raise no_group()
-        return group_from(item)
+        return from_item(Group, item)
 
     def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
         after = None
@@ -60,7 +60,7 @@ class DynamoGroups(TenantStore):
         rows, end = self._table.query(self._keys.groups(), index="gsi3", after=after, limit=limit)
         keys = [Key(row["pk"], row["sk"]) for row in rows]
         found = self._table.get_many(keys)
-        shown = tuple(group_from(found[key]) for key in keys if key in found)
+        shown = tuple(from_item(Group, found[key]) for key in keys if key in found)
         return shown, cursors.encode({"id": end["gsi3sk"]}) if end else ""
 
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
@@ -109,7 +109,7 @@ class DynamoGroupsWork(TenantChanges):
     def add_group(self, group: Group) -> None:
         listed = {"gsi3pk": self._directory_keys.groups(), "gsi3sk": group.id}
         self._writes.put(
-            self._identity_keys.group(group.id), {**group_item(group), **listed}, error_if_exists=_meanwhile()
+            self._identity_keys.group(group.id), {**to_item(group), **listed}, error_if_exists=_meanwhile()
         )
         self._take_name(group)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from docplatform.core import ids
 from docplatform.core.audit import AuditRecord, MembersRecord, TakenBack
 from docplatform.core.errors import PreconditionFailed, QuotaExceeded
-from docplatform.core.time import parse_rfc3339, rfc3339
-from docplatform.directory.adapters.group_items import group_from
+from docplatform.core.time import rfc3339
 from docplatform.directory.adapters.group_store import DynamoGroups
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.entry import DirectoryEntry
@@ -25,6 +23,7 @@ from docplatform.identity.errors import EmailTaken
 from docplatform.identity.model import UserKind
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST, Transaction
@@ -71,7 +70,7 @@ class DynamoDirectory(TenantStore):
 
     def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]:
         keys = [self._identity_keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
-        return {item["id"]: group_from(item) for item in self._table.get_many(keys).values()}
+        return {item["id"]: from_item(Group, item) for item in self._table.get_many(keys).values()}
 
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
         """Reads on from group to group; where the next wanted one is farther than a query reaches, it begins there anew."""
@@ -208,26 +207,14 @@ def _is_here(profile: Item) -> bool:
 
 def _entry(profile: Item, more: Item) -> DirectoryEntry:
     user = user_from(profile)
-    updated: datetime = parse_rfc3339(more["updated_at"]) if more else user.created_at
-    return DirectoryEntry(
-        user=user,
-        user_name=more.get("user_name", user.email),
-        external_id=more.get("external_id", ""),
-        kept=more.get("kept", ""),
-        updated_at=updated,
-        revision=more.get("revision", 0),
-        groups=groups_from(profile),
-    )
+    groups = groups_from(profile)
+    if not more:
+        return DirectoryEntry(user, user.email, "", "", user.created_at, 0, groups)
+    return from_item(DirectoryEntry, more, user=user, groups=groups)
 
 
 def _directory_item(entry: DirectoryEntry) -> Item:
-    return {
-        "user_name": entry.user_name,
-        "external_id": entry.external_id,
-        "kept": entry.kept,
-        "updated_at": rfc3339(entry.updated_at),
-        "revision": entry.revision,
-    }
+    return to_item(entry, without=("user", "groups"))
 
 
 def _chunks(members: list[str]) -> Iterator[list[str]]:

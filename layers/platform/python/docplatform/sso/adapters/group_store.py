@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.directory.adapters.group_items import group_from
 from docplatform.directory.adapters.group_store import DynamoGroupsWork
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.group import Group
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
+from docplatform.infra.dynamodb.mapper import from_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -32,7 +32,7 @@ class DynamoSsoGroups(TenantStore):
 
     def known(self, group_ids: frozenset[str]) -> dict[str, Group]:
         found = self._table.get_many(self._identity_keys.group(each) for each in sorted(group_ids))
-        return {item["id"]: group_from(item) for item in found.values()}
+        return {item["id"]: from_item(Group, item) for item in found.values()}
 
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
         item = self._table.get(self._keys.subject(identity.issuer, identity.subject)) or {}
