@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
 
-from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.user_store import DynamoUserChanges
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.sso.adapters.keys import SsoKeys
 from docplatform.sso.errors import SsoRefused
-from docplatform.sso.model import Connection, ExternalIdentity, Health, Kind, SsoAttempt
+from docplatform.sso.model import Connection, ExternalIdentity, Health, SsoAttempt
 
 
 class DynamoSso(TenantStore):
@@ -31,13 +29,13 @@ class DynamoSso(TenantStore):
         connection, health = self._keys.connection(), self._keys.health()
         found = self._table.get_many([connection, health])
         return (
-            _connection(found[connection]) if connection in found else None,
-            _health(found[health]) if health in found else None,
+            from_item(Connection, found[connection]) if connection in found else None,
+            from_item(Health, found[health]) if health in found else None,
         )
 
     def take_attempt(self, state_hash: str) -> SsoAttempt | None:
         item = self._table.pop(self._keys.attempt(state_hash))
-        return _attempt(item) if item else None
+        return from_item(SsoAttempt, item, reauthenticate=item["anew"]) if item else None
 
     def linked(self, identity: ExternalIdentity) -> str:
         item = self._table.get(self._keys.subject(identity.issuer, identity.subject))
@@ -49,10 +47,10 @@ class DynamoSso(TenantStore):
         try:
             with self._table.begin() as writes:
                 if before is None:
-                    writes.put(key, _health_item(after), error_if_exists=faster)
+                    writes.put(key, to_item(after), error_if_exists=faster)
                 else:
                     seen = {"checked_at": rfc3339(before.checked_at)}
-                    writes.update(key, values=_health_item(after), equals=seen, error=faster)
+                    writes.update(key, values=to_item(after), equals=seen, error=faster)
                 if record:
                     self._table.record(writes, record)
         except ChangedMeanwhile:
@@ -74,9 +72,9 @@ class DynamoSsoWork(DynamoUserChanges):
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
         key, changed = self._keys.connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
-            self._writes.update(key, values=_connection_item(connection), equals={"revision": before}, error=changed)
+            self._writes.update(key, values=to_item(connection), equals={"revision": before}, error=changed)
         else:
-            self._writes.put(key, _connection_item(connection), error_if_exists=changed)
+            self._writes.put(key, to_item(connection), error_if_exists=changed)
         self._writes.delete(self._keys.health())
 
     def disconnect(self) -> None:
@@ -123,89 +121,6 @@ class DynamoSsoWork(DynamoUserChanges):
         )
 
 
-def _connection_item(connection: Connection) -> Item:
-    return {
-        "kind": connection.kind.value,
-        "issuer": connection.issuer,
-        "client_id": connection.client_id,
-        "sealed_secret": connection.sealed_secret,
-        "metadata_url": connection.metadata_url,
-        "metadata": connection.metadata,
-        "groups_claim": connection.groups_claim,
-        "domains": list(connection.domains),
-        "roles": {group: role.value for group, role in connection.roles.items()},
-        "default_role": connection.default_role.value if connection.default_role else None,
-        "follow_groups": connection.follow_groups,
-        "mfa": connection.mfa,
-        "enforced": connection.enforced,
-        "fallback_users": list(connection.fallback_users),
-        "revision": connection.revision,
-    }
-
-
-def _connection(item: Item) -> Connection:
-    return Connection(
-        kind=Kind(item["kind"]),
-        issuer=item["issuer"],
-        client_id=item["client_id"],
-        sealed_secret=item["sealed_secret"],
-        metadata_url=item["metadata_url"],
-        metadata=item["metadata"],
-        groups_claim=item["groups_claim"],
-        domains=tuple(item["domains"]),
-        roles={group: Role(role) for group, role in item["roles"].items()},
-        default_role=Role(item["default_role"]) if item["default_role"] else None,
-        follow_groups=item["follow_groups"],
-        mfa=item["mfa"],
-        enforced=item["enforced"],
-        fallback_users=tuple(item["fallback_users"]),
-        revision=item["revision"],
-    )
-
-
-def _health_item(health: Health) -> Item:
-    return {
-        "down": health.down,
-        "checked_at": rfc3339(health.checked_at),
-        "since": _optional(health.since),
-        "told_at": _optional(health.told_at),
-    }
-
-
-def _health(item: Item) -> Health:
-    return Health(item["down"], parse_rfc3339(item["checked_at"]), _moment(item["since"]), _moment(item["told_at"]))
-
-
 def _attempt_item(attempt: SsoAttempt) -> Item:
-    return {
-        "browser_hash": attempt.browser_hash,
-        "revision": attempt.revision,
-        "request": attempt.request,
-        "verifier": attempt.verifier,
-        "provider": dict(attempt.provider),
-        "expires_at": rfc3339(attempt.expires_at),
-        "expires": int(attempt.expires_at.timestamp()),
-        "state_hash": attempt.state_hash,
-        "anew": attempt.reauthenticate,
-    }
-
-
-def _attempt(item: Item) -> SsoAttempt:
-    return SsoAttempt(
-        state_hash=item["state_hash"],
-        browser_hash=item["browser_hash"],
-        revision=item["revision"],
-        request=item["request"],
-        verifier=item["verifier"],
-        provider=item["provider"],
-        expires_at=parse_rfc3339(item["expires_at"]),
-        reauthenticate=item["anew"],
-    )
-
-
-def _optional(at: datetime | None) -> Any:
-    return rfc3339(at) if at else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return parse_rfc3339(text) if text else None
+    expires = int(attempt.expires_at.timestamp())
+    return to_item(attempt, without=("reauthenticate",), anew=attempt.reauthenticate, expires=expires)
