@@ -10,14 +10,14 @@ from docplatform.api_keys.adapters.keys import ApiKeyKeys
 from docplatform.api_keys.errors import ServiceAccountNotFound
 from docplatform.api_keys.model import ApiKey
 from docplatform.core import cursors, ids
-from docplatform.core.actor import Permission
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
-from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.user_store import user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -113,31 +113,9 @@ class DynamoApiKeyWork(TenantChanges):
 
 
 def _key_item(key: ApiKey) -> Item:
-    return {
-        "id": key.id,
-        "owner_id": key.owner_id,
-        "name": key.name,
-        "scopes": sorted(scope.value for scope in key.scopes),
-        "secret_hash": key.secret_hash,
-        "created_by": key.created_by,
-        "created_at": rfc3339(key.created_at),
-        "expires_at": rfc3339(key.expires_at),
-        "expires": int((key.expires_at + _KEPT_AFTER_EXPIRY).timestamp()),
-        "used_at": rfc3339(key.used_at) if key.used_at else "",
-        "revoked_at": rfc3339(key.revoked_at) if key.revoked_at else "",
-    }
+    expires = int((key.expires_at + _KEPT_AFTER_EXPIRY).timestamp())
+    return to_item(key, used_at=key.used_at or "", revoked_at=key.revoked_at or "", expires=expires)
 
 
 def _key(item: Item) -> ApiKey:
-    return ApiKey(
-        id=item["id"],
-        owner_id=item["owner_id"],
-        name=item["name"],
-        scopes=frozenset(Permission(scope) for scope in item["scopes"]),
-        secret_hash=item["secret_hash"],
-        created_by=item["created_by"],
-        created_at=parse_rfc3339(item["created_at"]),
-        expires_at=parse_rfc3339(item["expires_at"]),
-        used_at=parse_rfc3339(item["used_at"]) if item["used_at"] else None,
-        revoked_at=parse_rfc3339(item["revoked_at"]) if item["revoked_at"] else None,
-    )
+    return from_item(ApiKey, item, used_at=item["used_at"] or None, revoked_at=item["revoked_at"] or None)
