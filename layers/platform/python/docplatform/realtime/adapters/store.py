@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.core.time import parse_rfc3339, rfc3339
+from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -27,17 +28,15 @@ class DynamoLive(TenantStore):
 
     def take_ticket(self, token_hash: str) -> Ticket | None:
         item = self._table.pop(self._keys.ticket(token_hash))
-        if item is None:
-            return None
-        return Ticket(token_hash, item["user_id"], item["session_id"], parse_rfc3339(item["expires_at"]))
+        return from_item(Ticket, item, token_hash=token_hash) if item else None
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.CONNECTION)
-        return tuple(_connection(row) for row in rows)
+        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.LIVE)
+        return tuple(from_item(LiveConnection, row) for row in rows)
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
         rows, _ = self._table.query(self._keys.connections_of(user_id))
-        return tuple(_connection(row) for row in rows)
+        return tuple(from_item(LiveConnection, row) for row in rows)
 
     @contextmanager
     def begin(self) -> Iterator[DynamoLiveWork]:
@@ -52,15 +51,8 @@ class DynamoLiveWork(TenantChanges):
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def issue(self, ticket: Ticket) -> None:
-        self._writes.put(
-            self._keys.ticket(ticket.token_hash),
-            {
-                "user_id": ticket.user_id,
-                "session_id": ticket.session_id,
-                "expires_at": rfc3339(ticket.expires_at),
-                "expires": int(ticket.expires_at.timestamp()),
-            },
-        )
+        item = to_item(ticket, without=("token_hash",), expires=int(ticket.expires_at.timestamp()))
+        self._writes.put(self._keys.ticket(ticket.token_hash), item)
 
     def open(self, connection: LiveConnection, user: User) -> None:
         """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read.
@@ -87,14 +79,4 @@ class DynamoLiveWork(TenantChanges):
 
 
 def _item(connection: LiveConnection) -> Item:
-    return {
-        "id": connection.id,
-        "user_id": connection.user_id,
-        "session_id": connection.session_id,
-        "since": rfc3339(connection.since),
-        "expires": int((connection.since + CONNECTION_LIFE).timestamp()),
-    }
-
-
-def _connection(item: Item) -> LiveConnection:
-    return LiveConnection(item["id"], item["user_id"], item["session_id"], parse_rfc3339(item["since"]))
+    return to_item(connection, expires=int((connection.since + CONNECTION_LIFE).timestamp()))
