@@ -9,6 +9,7 @@ from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import DomainError, Unavailable
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
+from docplatform.infra.dynamodb.mapper import to_item
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.infra.tenant_bound import TenantBound
 
@@ -130,12 +131,4 @@ class TenantTable(TenantBound[Any]):
 
 
 def _audit_item(record: AuditRecord) -> Item:
-    return {
-        "at": record.at,
-        "actor": record.actor,
-        "session": record.session,
-        "action": record.action.value,
-        "target": record.target,
-        "request": record.request,
-        "facts": record.facts,
-    }
+    return to_item(record, without=("id", "tenant_id"))
