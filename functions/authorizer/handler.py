@@ -15,12 +15,13 @@ from docplatform.authentication.access_token import TokenRefused
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.errors import DomainError
-from docplatform.core.tenant import Tenant, enter_tenant, to_text
+from docplatform.core.tenant import Tenant, enter_tenant
 from docplatform.core.time import now
 from docplatform.identity.model import alive
 from docplatform.identity.wiring.users import people
 from docplatform.runtime import tenant_resolution
 from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
+from docplatform.tenancy.items import to_text
 
 
 @authorizer("authorize")

@@ -22,6 +22,7 @@ from docplatform.authentication.adapters.kms_tokens import issuer
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.tenant import from_text
 from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.tenancy.items import from_text
 from tests.conftest import Environment
 from tests.support.mocked_aws import REGION, ROOT, Cloud
 from tests.support.mocked_region import House, new_house

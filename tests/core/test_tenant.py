@@ -6,16 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from docplatform.core.tenant import (
-    IsolationLevel,
-    Plan,
-    Tenant,
-    TenantStatus,
-    from_text,
-    tenant_from,
-    tenant_item,
-    to_text,
-)
+from docplatform.core.tenant import IsolationLevel, Plan, Tenant, TenantStatus
+from docplatform.tenancy.items import from_text, tenant_from, tenant_item, to_text
 
 OLD = {
     "tenant_id": "t000000000001",

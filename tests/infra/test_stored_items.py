@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from docplatform.core.actor import Role
-from docplatform.core.tenant import IsolationLevel, from_text, tenant_context, to_text
+from docplatform.core.tenant import IsolationLevel, tenant_context
 from docplatform.identity.attempts import AttemptCount
 from docplatform.identity.factors import Factors, Method
+from docplatform.tenancy.items import from_text, to_text
 from tests.infra.stored_examples import (
     CHALLENGE,
     ENTRY,

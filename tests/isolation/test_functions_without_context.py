@@ -18,11 +18,12 @@ from opensearchpy import Transport
 from cdk.specs import discover
 from docplatform.core import ids
 from docplatform.core.actor import Role
-from docplatform.core.tenant import Tenant, TenantContext, TenantContextError, get_current_tenant, to_text
+from docplatform.core.tenant import Tenant, TenantContext, TenantContextError, get_current_tenant
 from docplatform.core.time import now
 from docplatform.runtime import settings
 from docplatform.runtime.spec import Auth, Grant
 from docplatform.runtime.tenant_access import registry
+from docplatform.tenancy.items import to_text
 from tests.e2e.operations import OPERATIONS, Operation
 from tests.support.mocked_aws import Cloud, function
 from tests.support.mocked_region import House, new_house, sample

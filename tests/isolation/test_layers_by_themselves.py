@@ -10,7 +10,7 @@ import pytest
 
 from docplatform.core import cursors
 from docplatform.core.actor import Role
-from docplatform.core.tenant import to_text
+from docplatform.tenancy.items import to_text
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
 

@@ -24,9 +24,7 @@ from docplatform.core.tenant import (
     get_current_tenant,
     require_tenant,
     tenant_context,
-    tenant_item,
     tenant_scope,
-    to_text,
 )
 from docplatform.http.router import Router
 from docplatform.http.schemas import Schema
@@ -35,6 +33,7 @@ from docplatform.library.adapters.s3 import S3Files
 from docplatform.runtime import tenant_access, triggers
 from docplatform.runtime.authorizer import AuthorizerRequest, Unauthorized, authorizer
 from docplatform.runtime.batches import process_stream
+from docplatform.tenancy.items import tenant_item, to_text
 from tests.support.mocked_aws import Cloud, Person, TenantWorld
 from tests.support.tenants import a_tenant
 

@@ -9,9 +9,10 @@ from typing import Any
 import boto3
 import pytest
 
-from docplatform.core.tenant import Plan, tenant_item
+from docplatform.core.tenant import Plan
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
+from docplatform.tenancy.items import tenant_item
 from tests.support.mocked_aws import ROOT, Cloud, TenantWorld, function
 from tests.support.mocked_region import sample
 

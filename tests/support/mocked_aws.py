@@ -31,7 +31,7 @@ from moto.ses.models import ses_backends
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context, to_text
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
@@ -39,6 +39,7 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.changes import create_root
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.tenancy.adapters.keys import TenancyKeys
+from docplatform.tenancy.items import to_text
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"

@@ -6,7 +6,6 @@ checks with ``require_tenant`` that it was opened for the same one. The scope's 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Any
 
 from docplatform.core.errors import Invalid
-from docplatform.core.time import parse_rfc3339, rfc3339
 
 MB, GB = 10**6, 10**9
 
@@ -131,50 +128,6 @@ def check_subdomain(subdomain: str) -> str:
             "Use 3 to 40 lower-case letters, digits and single hyphens for the subdomain; some words are reserved."
         )
     return subdomain
-
-
-def tenant_item(tenant: Tenant) -> dict[str, Any]:
-    return {
-        "tenant_id": tenant.id,
-        "subdomain": tenant.subdomain,
-        "name": tenant.name,
-        "plan": tenant.plan.value,
-        "region": tenant.region,
-        "status": tenant.status.value,
-        "collection": tenant.collection,
-        "created_at": rfc3339(tenant.created_at),
-        "isolation_level": tenant.isolation_level.value,
-        "encryption_key": tenant.encryption_key,
-        "features": sorted(tenant.features),
-        "table": tenant.table,
-    }
-
-
-def tenant_from(item: dict[str, Any]) -> Tenant:
-    """An item that is older than isolation levels is of a shared tenant."""
-    return Tenant(
-        id=item["tenant_id"],
-        subdomain=item["subdomain"],
-        name=item["name"],
-        plan=Plan(item["plan"]),
-        region=item["region"],
-        status=TenantStatus(item["status"]),
-        collection=item["collection"],
-        created_at=parse_rfc3339(item["created_at"]),
-        isolation_level=IsolationLevel(item.get("isolation_level", IsolationLevel.SHARED)),
-        encryption_key=item.get("encryption_key", ""),
-        features=frozenset(item.get("features", ())),
-        table=item.get("table", ""),
-    )
-
-
-def to_text(tenant: Tenant) -> str:
-    """For the authorizer's context, whose values are text."""
-    return json.dumps(tenant_item(tenant), separators=(",", ":"))
-
-
-def from_text(text: str) -> Tenant:
-    return tenant_from(json.loads(text))
 
 
 # -- the tenant of the work at hand

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.errors import Forbidden, Unauthenticated
-from docplatform.core.tenant import from_text
 from docplatform.http.problems import MalformedRequest
 from docplatform.runtime import tenant_resolution
+from docplatform.tenancy.items import from_text
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50  # of a form

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from docplatform.core.tenant import Tenant, tenant_from, tenant_item
+from docplatform.core.tenant import Tenant
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from docplatform.tenancy.errors import SubdomainTaken
+from docplatform.tenancy.items import tenant_from, tenant_item
 
 _SECONDS_KEPT = 60.0
 _MOST_KEPT = 5_000
