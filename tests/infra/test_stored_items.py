@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+import docplatform
 from docplatform.core.actor import Role
 from docplatform.core.tenant import IsolationLevel, tenant_context
 from docplatform.identity.attempts import AttemptCount
@@ -83,6 +87,38 @@ def test_an_item_is_read_as_what_was_written(name: str) -> None:
 
 def test_every_stored_item_belongs_to_an_example() -> None:
     assert ITEMS.keys() == EXAMPLES.keys()
+
+
+def calls(mapper_function: str) -> Iterator[tuple[Path, ast.FunctionDef, ast.Call]]:
+    """Each call in the product's package, with the function that it stands in."""
+    texts = {file: file.read_text() for file in Path(docplatform.__path__[0]).rglob("*.py")}
+    for file, source in texts.items():
+        for function in ast.walk(ast.parse(source)) if mapper_function in source else ():
+            if isinstance(function, ast.FunctionDef):
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and getattr(call.func, "id", "") == mapper_function:
+                        yield file, function, call
+
+
+def test_no_dataclass_is_read_from_items_without_an_example() -> None:
+    kinds = {ast.unparse(call.args[0]) for _, _, call in calls("from_item")}
+    shown = {type(EXAMPLES[name].value).__name__ for name in READ} | {"Version"}  # which stands in a document's item
+    assert kinds == shown
+
+
+def test_no_function_makes_an_item_without_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[tuple[str, str]] = set()
+
+    def noted(value: object, **options: Any) -> Any:
+        code = sys._getframe(2).f_code  # of the caller of to_item
+        seen.add((code.co_filename, code.co_name))
+        return to_builtins(value, **options)
+
+    to_builtins = msgspec.to_builtins
+    monkeypatch.setattr(msgspec, "to_builtins", noted)
+    for name in EXAMPLES:
+        written(name)
+    assert {(str(file), function.name) for file, function, _ in calls("to_item")} == seen
 
 
 OLDER = {
