@@ -3,68 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, TakenBack, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, record_of
 from docplatform.core.errors import AlreadyDone, PreconditionFailed
-from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites, digest, idempotent
+from docplatform.core.idempotency import digest, idempotent
 from docplatform.directory.group import Group
+from docplatform.directory.ports import Groups, Membership
 from docplatform.identity.model import User, clean_display_name
-
-
-class GroupsWork(IdempotencyWrites, Protocol):
-    def add_group(self, group: Group) -> None:
-        """Raises GroupNameTaken when committed."""
-
-    def change_group(self, before: Group, after: Group) -> None:
-        """Raises GroupNameTaken, PreconditionFailed when committed."""
-
-    def remove_group(self, group: Group) -> None:
-        """An empty one, with nothing granted to it. Raises ChangedMeanwhile when committed."""
-
-    def add_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45. Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
-
-    def remove_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45. Raises UserNotFound (is not in it) when committed."""
-
-    def record(self, record: AuditRecord) -> None: ...
-
-
-class Groups(Protocol):
-    """The groups of one tenant."""
-
-    def group(self, group_id: str) -> Group:
-        """Raises GroupNotFound."""
-
-    def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
-        """In order of creation. Raises InvalidCursor."""
-
-    def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of id. Raises InvalidCursor."""
-
-    def check_users(self, user_ids: Iterable[str]) -> None:
-        """One call for a hundred. Raises UserNotFound."""
-
-    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
-        """Take everybody out, and take back everything that is granted to it; may be repeated."""
-
-    def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
-
-    def begin(self) -> AbstractContextManager[GroupsWork]: ...
-
-    def record(self, record: AuditRecord) -> None: ...
-
-
-class Membership(Protocol):
-    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]: ...
-
-    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None: ...
 
 
 class GroupService:

@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, TakenBack, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
 from docplatform.core.errors import PreconditionFailed
 from docplatform.directory.entry import DirectoryEntry, Facets
-from docplatform.directory.group import Group
+from docplatform.directory.ports import Directory, DirectoryWork
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.last_admin import other_admin
 from docplatform.identity.model import User, UserStatus
 
 _PAGE = 50  # users, at two items each
-
-
-class DirectoryWork(Protocol):
-    def add(self, entry: DirectoryEntry, *, most: int) -> None:
-        """Raises EmailTaken, UserNameTaken, QuotaExceeded when committed."""
-
-    def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
-        """Raises EmailTaken, UserNameTaken, PreconditionFailed when committed."""
-
-    def remove(self, entry: DirectoryEntry) -> None:
-        """But for the id, which stands on what they did and own. Raises PreconditionFailed when committed."""
-
-    def keep_admin(self, user_id: str) -> None:
-        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
-
-    def record(self, record: AuditRecord) -> None: ...
-
-
-class Directory(Protocol):
-    """The users and groups of one tenant."""
-
-    def entry(self, user_id: str) -> DirectoryEntry | None: ...
-
-    def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]: ...
-
-    def user_ids(self) -> Iterator[str]:
-        """In order of creation; one query for some thousands."""
-
-    def named(self, user_name: str) -> str:
-        """The id of the user of that name or address; ''."""
-
-    def group_ids(self) -> Iterator[str]: ...
-
-    def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]: ...
-
-    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Ids, in order. One query for a thousand members of groups that follow one another."""
-
-    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
-        """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile."""
-
-    def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
-        """End all sessions, and take back the membership of groups and every grant; may be repeated."""
-
-    def end_sessions(self, user_id: str) -> None: ...
-
-    def begin(self) -> AbstractContextManager[DirectoryWork]: ...
-
-    def record(self, record: AuditRecord) -> None: ...
 
 
 class DirectoryService:
