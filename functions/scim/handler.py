@@ -13,7 +13,9 @@ from scim2_models import (
 )
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.directory.entry import UserWithGroups
+from docplatform.directory.group import GroupWithMembers
+from docplatform.directory.wiring.provisioning import listing
 from docplatform.http.router import Router
 from docplatform.runtime.tenant_resolution import address_of
 
@@ -23,12 +25,13 @@ from .protocol import (
     ScimRefused,
     configuration,
     dump,
+    matcher,
     page,
     page_bounds,
     resource_type,
     translate_errors,
 )
-from .resources import Group, ScimUser, group_of
+from .resources import Group, ScimUser, group_of, user_of
 from .schemas import ScimMessage, ScimQuery
 
 api = Router(DIALECT, api_keys_allowed=True)
@@ -105,21 +108,13 @@ def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
     """Users and groups in one list: users first."""
     wanted = SearchRequest[ScimUser | Group].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
     start, count = page_bounds(wanted)
-    base, kept = address_of(actor.tenant), directory(actor)
-    found: list[User[Any] | Group] = [
-        each
-        for each in user_routes.all_users(actor, list(kept.user_ids()), base)
-        if not wanted.filter or wanted.filter.match(each)
-    ]
-    groups = kept.groups_of(list(kept.group_ids()))
-    members = kept.members(groups)
-    for group in groups.values():
-        resource = group_of(group, members[group.id], base)
-        if not wanted.filter or wanted.filter.match(resource):
-            found.append(resource)
-    shown = found[start - 1 : start - 1 + count]
-    users(actor).listed(len(shown))
-    return ScimMessage(page(ScimUser | Group, shown, len(found), start, wanted))
+    base = address_of(actor.tenant)
+
+    def present(found: UserWithGroups | GroupWithMembers) -> User[Any] | Group:
+        return user_of(found, base) if isinstance(found, UserWithGroups) else group_of(found, base)
+
+    found = listing(actor).users_and_groups(start, count, matcher(wanted, present))
+    return ScimMessage(page(ScimUser | Group, map(present, found.shown), found.total, start, wanted))
 
 
 api.include(user_routes.api)

@@ -3,7 +3,7 @@ configuration."""
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from scim2_models import (
@@ -37,6 +37,8 @@ from docplatform.http.router import Dialect, InvalidRequest
 from docplatform.identity.errors import EmailTaken
 
 from .schemas import ScimError
+
+T = TypeVar("T")
 
 MOST_RESULTS = 200
 POLICY = ScimPolicy(
@@ -150,6 +152,12 @@ def page_bounds(wanted: SearchRequest[Any]) -> tuple[int, int]:
     """The first entry of a page, counted from 1, and the largest number of entries (RFC 7644 §3.4.2.4)."""
     count = MOST_RESULTS if wanted.count is None else max(0, min(wanted.count, MOST_RESULTS))
     return max(1, wanted.start_index or 1), count
+
+
+def matcher(wanted: SearchRequest[Any], present: Callable[[T], Any]) -> Callable[[T], bool] | None:
+    """The request's filter as a predicate; None without a filter. ``present`` makes the resource that is looked at."""
+    condition = wanted.filter
+    return None if condition is None else lambda found: bool(condition.match(present(found)))
 
 
 def configuration(base: str) -> ServiceProviderConfig:

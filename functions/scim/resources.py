@@ -1,7 +1,6 @@
 """Conversion between the platform's users and groups and SCIM resources (RFC 7643)."""
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -25,8 +24,8 @@ from scim2_models import (
 
 from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid
-from docplatform.directory.entry import DirectoryEntry, Facets
-from docplatform.directory.group import Group as DirectoryGroup
+from docplatform.directory.entry import Facets, UserWithGroups
+from docplatform.directory.group import GroupFacets, GroupWithMembers
 from docplatform.identity.model import UserStatus, clean_display_name, clean_email
 
 from .protocol import version
@@ -57,8 +56,8 @@ LARGEST = 100_000  # characters of JSON that one user may have: an item of the d
 _NOT_STORED = ("id", "meta", "groups", "password")  # members that the platform sets itself, or never stores
 
 
-def user_of(entry: DirectoryEntry, base: str, groups: dict[str, DirectoryGroup]) -> User[Any]:
-    user = entry.user
+def user_of(found: UserWithGroups, base: str) -> User[Any]:
+    entry, user = found.entry, found.entry.user
     if entry.kept:
         resource = ScimUser.model_validate(json.loads(entry.kept))
     else:
@@ -68,8 +67,7 @@ def user_of(entry: DirectoryEntry, base: str, groups: dict[str, DirectoryGroup])
     if user.status is UserStatus.DISABLED or not entry.kept or resource.active is False:
         resource.active = user.status is not UserStatus.DISABLED
     resource.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.revision)
-    mine = [groups[each] for each in sorted(entry.groups) if each in groups]
-    if mine:
+    if found.groups:
         resource.groups = [
             GroupMembership(
                 value=each.id,
@@ -77,7 +75,7 @@ def user_of(entry: DirectoryEntry, base: str, groups: dict[str, DirectoryGroup])
                 display=each.name,
                 ref=Reference[Any](f"{base}/scim/v2/Groups/{each.id}"),
             )
-            for each in mine
+            for each in found.groups
         ]
     return resource
 
@@ -123,23 +121,27 @@ def _role(resource: User[Any], otherwise: Role) -> Role:
     return Role(known[0]) if known else otherwise
 
 
-def group_of(group: DirectoryGroup, members: Iterable[str], base: str) -> Group:
-    users = [
-        Member(value=each, type="User", ref=Reference[User[Any]](f"{base}/scim/v2/Users/{each}")) for each in members
+def group_of(found: GroupWithMembers, base: str) -> Group:
+    group = found.group
+    members = [
+        Member(value=each, type="User", ref=Reference[User[Any]](f"{base}/scim/v2/Users/{each}"))
+        for each in found.members
     ]
     meta = _meta("Group", f"{base}/scim/v2/Groups/{group.id}", group.created_at, group.updated_at, group.revision)
-    resource = Group(display_name=group.name, external_id=group.external_id or None, members=users or None)
+    resource = Group(display_name=group.name, external_id=group.external_id or None, members=members or None)
     resource.id, resource.meta = group.id, meta
     return resource
+
+
+def group_facets_of(resource: Group) -> GroupFacets:
+    """What the platform stores of a group resource."""
+    members = frozenset(str(each.value) for each in resource.members or [] if each.value)
+    return GroupFacets(resource.display_name or "", resource.external_id or "", members)
 
 
 def location(resource: Resource[Any]) -> str:
     """The address of a user or group that ``user_of`` or ``group_of`` has made."""
     return (resource.meta and resource.meta.location) or ""
-
-
-def member_ids(resource: Group) -> set[str]:
-    return {str(each.value) for each in resource.members or [] if each.value}
 
 
 def _meta(kind: str, location: str, created: datetime, changed: datetime, revision: int) -> Meta:

@@ -1,6 +1,6 @@
 """HTTP routes for SCIM users."""
 
-from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from scim2_models import (
@@ -8,14 +8,13 @@ from scim2_models import (
     PatchOp,
     ResponseParameters,
     SearchRequest,
-    User,
 )
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, PreconditionFailed, QuotaExceeded
-from docplatform.directory.entry import DirectoryEntry
+from docplatform.directory.entry import Facets, UserWithGroups
 from docplatform.directory.errors import UserNameTaken
-from docplatform.directory.wiring.provisioning import directory, users
+from docplatform.directory.wiring.provisioning import listing, users
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
@@ -26,6 +25,7 @@ from .protocol import (
     DIALECT,
     ScimRefused,
     dump,
+    matcher,
     page,
     page_bounds,
     required_revision,
@@ -37,7 +37,6 @@ from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
-_BATCH = 50  # users that are read and matched together
 _CHANGES = (
     Invalid,
     InvalidName,
@@ -55,7 +54,7 @@ _CHANGES = (
 def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Users, filtered and in pages."""
     wanted = SearchRequest[ScimUser].model_validate(query.model_dump(by_alias=True, exclude_none=True))
-    return ScimMessage(_users(actor, wanted))
+    return _list(actor, wanted)
 
 
 @api.post("/scim/v2/Users/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
@@ -63,37 +62,15 @@ def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
 def scim_search_users(actor: Actor, body: ScimMessage) -> ScimMessage:
     """The same, with the filter in the body, out of addresses and their logs."""
     wanted = SearchRequest[ScimUser].model_validate(body.root, scim_ctx=Context.SEARCH_REQUEST)
-    return ScimMessage(_users(actor, wanted))
+    return _list(actor, wanted)
 
 
-def _users(actor: Actor, wanted: SearchRequest[Any]) -> dict[str, Any]:
-    service, kept, base = users(actor), directory(actor), address_of(actor.tenant)
+def _list(actor: Actor, wanted: SearchRequest[Any]) -> ScimMessage:
     start, count = page_bounds(wanted)
-    if wanted.filter is None:
-        ids = list(kept.user_ids())
-        entries = kept.entries(ids[start - 1 : start - 1 + count])
-        total, shown = len(ids), _resources(actor, entries.values(), base)
-    else:
-        matching = [each for each in _candidates(actor, wanted, base) if wanted.filter.match(each)]
-        total, shown = len(matching), matching[start - 1 : start - 1 + count]
-    service.listed(len(shown))
-    return page(ScimUser, shown, total, start, wanted)
-
-
-def _candidates(actor: Actor, wanted: SearchRequest[Any], base: str) -> Iterator[User[Any]]:
-    """The users that the filter may match. If it asks for one user name and nothing else, only that user is read."""
-    kept, named = directory(actor), _user_name_in(str(wanted.filter))
-    if named is not None:
-        ids = [each for each in [kept.named(named)] if each]
-        yield from _resources(actor, kept.entries(ids).values(), base)
-        return
-    yield from all_users(actor, list(kept.user_ids()), base)
-
-
-def all_users(actor: Actor, ids: list[str], base: str) -> Iterator[User[Any]]:
-    """All these users as SCIM resources, read in batches."""
-    for start in range(0, len(ids), _BATCH):
-        yield from _resources(actor, directory(actor).entries(ids[start : start + _BATCH]).values(), base)
+    present = partial(user_of, base=address_of(actor.tenant))
+    named = _user_name_in(str(wanted.filter))
+    found = listing(actor).users(start, count, matcher(wanted, present), user_name=named)
+    return ScimMessage(page(ScimUser, map(present, found.shown), found.total, start, wanted))
 
 
 def _user_name_in(text: str) -> str | None:
@@ -105,20 +82,14 @@ def _user_name_in(text: str) -> str | None:
     return value[1:-1] if attribute.lower() == "username" and operator.lower() == "eq" and plain else None
 
 
-def _resources(actor: Actor, entries: Iterable[DirectoryEntry], base: str) -> list[User[Any]]:
-    shown = list(entries)
-    known = directory(actor).groups_of({group for entry in shown for group in entry.groups})
-    return [user_of(entry, base, known) for entry in shown]
-
-
 @api.post("/scim/v2/Users", response=ScimMessage, status=201, permission=_NEEDS, errors=_CHANGES)
 @translate_errors
 def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
     resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     resource.active = resource.active is not False
-    entry = users(actor).create(facets_of(resource, Role.VIEWER))
-    return _user_reply(actor, entry, Context.RESOURCE_CREATION_RESPONSE)
+    user = users(actor).create(facets_of(resource, Role.VIEWER))
+    return _user_reply(actor, user, Context.RESOURCE_CREATION_RESPONSE)
 
 
 @api.get("/scim/v2/Users/{user_id}", response=ScimMessage, permission=_NEEDS, errors=(UserNotFound, ScimRefused))
@@ -140,11 +111,13 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response
 def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Say anew what a user is."""
     resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
-    before = _current(actor, user_id, request)
-    (original,) = _resources(actor, [before], address_of(actor.tenant))
-    resource.replace(original)
-    entry = users(actor).change(before, facets_of(resource, before.user.role))
-    return _user_reply(actor, entry, Context.RESOURCE_REPLACEMENT_RESPONSE)
+
+    def revise(user: UserWithGroups) -> Facets:
+        resource.replace(user_of(user, address_of(actor.tenant)))
+        return facets_of(resource, user.entry.user.role)
+
+    user = users(actor).change(user_id, revise, if_revision=required_revision(request))
+    return _user_reply(actor, user, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
 
 @api.patch(
@@ -158,11 +131,13 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
 def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Change some of what a user is."""
     patch = PatchOp[ScimUser].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
-    entry = _current(actor, user_id, request)
-    (resource,) = _resources(actor, [entry], address_of(actor.tenant))
-    if patch.patch(resource):
-        entry = users(actor).change(entry, facets_of(resource, entry.user.role))
-    return _user_reply(actor, entry, Context.RESOURCE_PATCH_RESPONSE)
+
+    def revise(user: UserWithGroups) -> Facets | None:
+        resource = user_of(user, address_of(actor.tenant))
+        return facets_of(resource, user.entry.user.role) if patch.patch(resource) else None
+
+    user = users(actor).change(user_id, revise, if_revision=required_revision(request))
+    return _user_reply(actor, user, Context.RESOURCE_PATCH_RESPONSE)
 
 
 @api.delete(
@@ -178,14 +153,7 @@ def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:
     users(actor).remove(user_id, if_revision=required_revision(request))
 
 
-def _current(actor: Actor, user_id: str, request: Request) -> DirectoryEntry:
-    entry, wanted = users(actor).read(user_id), required_revision(request)
-    if wanted not in (None, entry.revision):
-        raise PreconditionFailed("Read the user again and repeat what you wanted.")
-    return entry
-
-
-def _user_reply(actor: Actor, entry: DirectoryEntry, context: Context, selection: Any = None) -> Response:
-    (resource,) = _resources(actor, [entry], address_of(actor.tenant))
-    headers = {"ETag": version(entry.revision), "Location": location(resource)}
+def _user_reply(actor: Actor, user: UserWithGroups, context: Context, selection: Any = None) -> Response:
+    resource = user_of(user, address_of(actor.tenant))
+    headers = {"ETag": version(user.entry.revision), "Location": location(resource)}
     return Response(ScimMessage(dump(resource, context, selection)), headers)

@@ -306,6 +306,22 @@ def test_lists_come_in_pages(idp: Person) -> None:
     assert idp.asks("GET", "/scim/v2/Users", query={"count": "0"})["Resources"] == []
 
 
+def test_requests_about_users_cost_few_calls(idp: Person, acme: TenantWorld) -> None:
+    path = f"/scim/v2/Users/{makes(idp, 'ann')['id']}"
+    makes(idp, "bo")
+    for query, calls in (
+        ({"count": "1"}, ["Query", "BatchGetItem", "PutItem"]),
+        ({"count": "0"}, ["Query", "PutItem"]),
+        ({"filter": 'userName eq "bo"'}, ["BatchGetItem", "BatchGetItem", "PutItem"]),
+        ({"filter": 'userName sw "b"'}, ["Query", "BatchGetItem", "PutItem"]),
+    ):
+        assert acme.calls(lambda query=query: idp.asks("GET", "/scim/v2/Users", query=query)) == calls, query
+    wanted = {"op": "replace", "path": "displayName", "value": "Ann"}
+    assert acme.calls(lambda: patches(idp, path, wanted)) == ["BatchGetItem", "TransactWriteItems"]
+    assert acme.calls(lambda: patches(idp, path, wanted)) == ["BatchGetItem"]
+    assert acme.calls(lambda: patches(idp, path, wanted, **{"If-Match": 'W/"1"'})) == ["BatchGetItem"]
+
+
 def test_only_who_manages_users_comes_in(acme: TenantWorld) -> None:
     editor = acme.member(Role.EDITOR)
     for path in ("/scim/v2/Users", "/scim/v2/Groups", "/scim/v2/Schemas", "/scim/v2/ServiceProviderConfig"):

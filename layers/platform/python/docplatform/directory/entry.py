@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from docplatform.core.actor import Role
+from docplatform.directory.group import Group
 from docplatform.identity.model import User
 
 
@@ -34,3 +35,11 @@ class DirectoryEntry:
     updated_at: datetime
     revision: int
     groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UserWithGroups:
+    """A user as a provisioning system reads it: with the groups, in order of their ids."""
+
+    entry: DirectoryEntry
+    groups: tuple[Group, ...]

@@ -20,3 +20,20 @@ class Group:
     created_at: datetime
     updated_at: datetime
     revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWithMembers:
+    """``members`` are user ids in order; empty also where they were not asked for."""
+
+    group: Group
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacets:
+    """What a provisioning system says of a group. ``members`` are user ids."""
+
+    name: str
+    external_id: str
+    members: frozenset[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecor
 from docplatform.core.errors import AlreadyDone, PreconditionFailed
 from docplatform.core.idempotency import digest, idempotent
 from docplatform.directory.group import Group
-from docplatform.directory.ports import Groups, Membership
+from docplatform.directory.ports import Groups
 from docplatform.identity.model import User, clean_display_name
 
 
@@ -64,13 +64,8 @@ class GroupService:
     def rename(self, group_id: str, name: str, *, if_revision: int | None = None) -> Group:
         """Raises GroupNotFound, InvalidName, GroupNameTaken, PreconditionFailed."""
         group = self._groups.group(group_id)
-        if if_revision not in (None, group.revision):
-            raise PreconditionFailed("Read the group again and repeat what you wanted.")
+        check_revision(group, if_revision)
         return self.change(group, name, group.external_id)
-
-    def listed(self, shown: int) -> None:
-        """Audit a list."""
-        self._groups.record(record_of(self._actor, Action.GROUPS_LISTED, "groups", self._now(), {"shown": shown}))
 
     def change(self, before: Group, name: str, external_id: str) -> Group:
         """Raises InvalidName, GroupNameTaken, PreconditionFailed."""
@@ -86,32 +81,16 @@ class GroupService:
             changes.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
         return after
 
-    def check_users(self, user_ids: Iterable[str]) -> None:
-        """Raises UserNotFound."""
-        self._groups.check_users(user_ids)
-
-    def set_members(self, group: Group, wanted: set[str], membership: Membership) -> Group:
-        """Exactly these. Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile (somebody else changed them at the same moment)."""
-        present = set(membership.members([group.id])[group.id])
-        joining, leaving = wanted - present, present - wanted
-        membership.set_members(group, joining, leaving, self._members_changed(group))
-        return self._groups.group(group.id)
-
-    def _members_changed(self, group: Group) -> MembersRecord:
-        def record(joined: list[str], left: list[str]) -> AuditRecord:
-            facts: AuditFacts = {"joined": joined, "left": left}
-            return record_of(self._actor, Action.GROUP_CHANGED, group.id, self._now(), facts)
-
-        return record
-
-    def delete(self, group_id: str) -> None:
-        """With what was granted to it. One that broke off half-way is finished by repeating it. Raises GroupNotFound, ChangedMeanwhile."""
+    def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
+        """With what was granted to it. One that broke off half-way is finished by repeating it.
+        Raises GroupNotFound, PreconditionFailed, ChangedMeanwhile."""
         group = self._groups.group(group_id)
+        check_revision(group, if_revision)
 
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
 
-        self._groups.empty(group, self._members_changed(group), taken_back)
+        self._groups.empty(group, members_record(self._actor, group, self._now), taken_back)
         with self._groups.begin() as changes:
             changes.remove_group(group)
             changes.record(
@@ -132,3 +111,19 @@ class GroupService:
         with self._groups.begin() as changes:
             changes.remove_members(group, [user_id])
             changes.record(record_of(self._actor, Action.MEMBER_REMOVED, group.id, self._now(), {"user": user_id}))
+
+
+def check_revision(group: Group, wanted: int | None) -> None:
+    """Raises PreconditionFailed."""
+    if wanted not in (None, group.revision):
+        raise PreconditionFailed("Read the group again and repeat what you wanted.")
+
+
+def members_record(actor: Actor, group: Group, now: Callable[[], datetime]) -> MembersRecord:
+    """The audit records of who joins and who leaves a group."""
+
+    def record(joined: list[str], left: list[str]) -> AuditRecord:
+        facts: AuditFacts = {"joined": joined, "left": left}
+        return record_of(actor, Action.GROUP_CHANGED, group.id, now(), facts)
+
+    return record

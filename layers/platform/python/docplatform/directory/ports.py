@@ -30,8 +30,8 @@ class DirectoryWork(Protocol):
     def record(self, record: AuditRecord) -> None: ...
 
 
-class Directory(Protocol):
-    """The users and groups of one tenant."""
+class DirectoryReads(Protocol):
+    """The users and groups of one tenant, to be looked at."""
 
     def entry(self, user_id: str) -> DirectoryEntry | None: ...
 
@@ -50,8 +50,14 @@ class Directory(Protocol):
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
         """Ids, in order. One query for a thousand members of groups that follow one another."""
 
+    def record(self, record: AuditRecord) -> None: ...
+
+
+class Directory(DirectoryReads, Protocol):
+    """The users and groups of one tenant, to be changed as well."""
+
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
-        """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile."""
+        """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone (is in it), UserNotFound (is not in it)."""
 
     def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         """End all sessions, and take back the membership of groups and every grant; may be repeated."""
@@ -59,8 +65,6 @@ class Directory(Protocol):
     def end_sessions(self, user_id: str) -> None: ...
 
     def begin(self) -> AbstractContextManager[DirectoryWork]: ...
-
-    def record(self, record: AuditRecord) -> None: ...
 
 
 class GroupsWork(IdempotencyWrites, Protocol):
@@ -105,9 +109,3 @@ class Groups(Protocol):
     def begin(self) -> AbstractContextManager[GroupsWork]: ...
 
     def record(self, record: AuditRecord) -> None: ...
-
-
-class Membership(Protocol):
-    def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]: ...
-
-    def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None: ...

@@ -5,37 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
 from docplatform.core.errors import PreconditionFailed
-from docplatform.directory.entry import DirectoryEntry, Facets
+from docplatform.directory.entry import DirectoryEntry, Facets, UserWithGroups
+from docplatform.directory.listing import entry_batches, with_groups
 from docplatform.directory.ports import Directory, DirectoryWork
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.last_admin import other_admin
 from docplatform.identity.model import User, UserStatus
-
-_PAGE = 50  # users, at two items each
 
 
 class DirectoryService:
     def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
         self._actor, self._directory, self._now = actor, directory, now
 
-    def read(self, user_id: str) -> DirectoryEntry:
+    def read(self, user_id: str) -> UserWithGroups:
         """Raises UserNotFound."""
-        entry = self._directory.entry(user_id)
-        if entry is None:
-            raise UserNotFound("Look at the list of users.")
-        return entry
+        (user,) = with_groups(self._directory, [self._entry(user_id)])
+        return user
 
-    def listed(self, shown: int) -> None:
-        """Audit a list."""
-        self._directory.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": shown}))
-
-    def create(self, facets: Facets) -> DirectoryEntry:
+    def create(self, facets: Facets) -> UserWithGroups:
         """Raises EmailTaken, UserNameTaken, QuotaExceeded."""
         at = self._now()
         user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
@@ -44,11 +36,20 @@ class DirectoryService:
             changes.add(entry, most=self._actor.tenant.limits.users)
             facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
             changes.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
-        return entry
+        return UserWithGroups(entry, ())
 
-    def change(self, before: DirectoryEntry, facets: Facets) -> DirectoryEntry:
-        """Who is not active any more loses every session with it.
-        Raises EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
+    def change(
+        self, user_id: str, revise: Callable[[UserWithGroups], Facets | None], *, if_revision: int | None = None
+    ) -> UserWithGroups:
+        """``revise`` says what the user is from now on; None changes nothing. Who is not active any more loses every session with it.
+        Raises UserNotFound, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
+        entry = self._entry(user_id)
+        _check_revision(entry, if_revision)
+        (before,) = with_groups(self._directory, [entry])
+        facets = revise(before)
+        return before if facets is None else replace(before, entry=self._change(entry, facets))
+
+    def _change(self, before: DirectoryEntry, facets: Facets) -> DirectoryEntry:
         at = self._now()
         status = before.user.status if _same_activity(before.user, facets) else _status(facets)
         user = replace(before.user, email=facets.email, name=facets.name, role=facets.role, status=status)
@@ -73,9 +74,8 @@ class DirectoryService:
     def remove(self, user_id: str, *, if_revision: int | None = None) -> None:
         """At once without access; one that broke off half-way is finished by repeating it. What they made stays, under their id.
         Raises UserNotFound, LastAdmin, PreconditionFailed."""
-        entry = self.read(user_id)
-        if if_revision not in (None, entry.revision):
-            raise PreconditionFailed("Read the user again and repeat what you wanted.")
+        entry = self._entry(user_id)
+        _check_revision(entry, if_revision)
         if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
             with self._directory.begin() as changes:
@@ -88,6 +88,12 @@ class DirectoryService:
         with self._directory.begin() as changes:
             changes.remove(entry)
             changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+
+    def _entry(self, user_id: str) -> DirectoryEntry:
+        entry = self._directory.entry(user_id)
+        if entry is None:
+            raise UserNotFound("Look at the list of users.")
+        return entry
 
     def _let_go(self, entry: DirectoryEntry) -> None:
         user_id = entry.user.id
@@ -107,9 +113,13 @@ class DirectoryService:
                 changes.keep_admin(held)
 
     def _everybody(self) -> Iterator[User]:
-        ids = self._directory.user_ids()
-        while some := list(islice(ids, _PAGE)):
-            yield from (entry.user for entry in self._directory.entries(some).values())
+        for batch in entry_batches(self._directory, self._directory.user_ids()):
+            yield from (entry.user for entry in batch)
+
+
+def _check_revision(entry: DirectoryEntry, wanted: int | None) -> None:
+    if wanted not in (None, entry.revision):
+        raise PreconditionFailed("Read the user again and repeat what you wanted.")
 
 
 def _status(facets: Facets) -> UserStatus:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from docplatform.core.actor import Actor
 from docplatform.core.time import now
+from docplatform.directory.adapters.group_store import DynamoGroups
 from docplatform.directory.adapters.provisioning_store import DynamoDirectory
+from docplatform.directory.group_provisioning import GroupProvisioning
+from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.runtime.tenant_access import table
 
 
-def directory(actor: Actor) -> DynamoDirectory:
-    return DynamoDirectory(table(actor.tenant))
-
-
 def users(actor: Actor) -> DirectoryService:
-    return DirectoryService(actor, directory(actor), now)
+    return DirectoryService(actor, _directory(actor), now)
+
+
+def groups(actor: Actor) -> GroupProvisioning:
+    return GroupProvisioning(actor, DynamoGroups(table(actor.tenant)), _directory(actor), now)
+
+
+def listing(actor: Actor) -> DirectoryListing:
+    return DirectoryListing(actor, _directory(actor), now)
+
+
+def _directory(actor: Actor) -> DynamoDirectory:
+    return DynamoDirectory(table(actor.tenant))

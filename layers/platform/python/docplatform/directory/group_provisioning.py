@@ -1,0 +1,70 @@
+"""Groups as a provisioning system keeps them (SCIM 2.0): a group and its members are one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from docplatform.core.actor import Actor
+from docplatform.core.audit import Action, record_of
+from docplatform.core.errors import AlreadyDone, ChangedMeanwhile
+from docplatform.directory.group import Group, GroupFacets, GroupWithMembers
+from docplatform.directory.groups import GroupService, check_revision, members_record
+from docplatform.directory.ports import Directory, Groups
+from docplatform.identity.errors import UserNotFound
+
+
+class GroupProvisioning:
+    def __init__(self, actor: Actor, groups: Groups, directory: Directory, now: Callable[[], datetime]) -> None:
+        self._actor, self._groups, self._directory, self._now = actor, groups, directory, now
+        self._service = GroupService(actor, groups, now)
+
+    def read(self, group_id: str, *, with_members: bool = True) -> GroupWithMembers:
+        """Raises GroupNotFound."""
+        group = self._service.read(group_id)
+        return self._with_members(group) if with_members else GroupWithMembers(group, ())
+
+    def create(self, facets: GroupFacets) -> GroupWithMembers:
+        """Raises InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded."""
+        self._groups.check_users(facets.members)
+        group = self._service.create(facets.name, external_id=facets.external_id)
+        return self._set_members(GroupWithMembers(group, ()), facets.members)
+
+    def change(
+        self, group_id: str, revise: Callable[[GroupWithMembers], GroupFacets], *, if_revision: int | None = None
+    ) -> GroupWithMembers:
+        """``revise`` says what the group is from now on. A change that changes nothing is recorded as a read.
+        Raises GroupNotFound, PreconditionFailed, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded,
+        ChangedMeanwhile (somebody else changed the members at the same moment)."""
+        group = self._groups.group(group_id)
+        check_revision(group, if_revision)
+        before = self._with_members(group)
+        facets = revise(before)
+        self._groups.check_users(facets.members - set(before.members))
+        renamed = (facets.name, facets.external_id) != (group.name, group.external_id)
+        if renamed:
+            group = self._service.change(group, facets.name, facets.external_id)
+        elif facets.members == set(before.members):
+            self._groups.record(record_of(self._actor, Action.GROUP_READ, group.id, self._now()))
+        return self._set_members(GroupWithMembers(group, before.members), facets.members)
+
+    def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
+        """Raises GroupNotFound, PreconditionFailed, ChangedMeanwhile."""
+        self._service.delete(group_id, if_revision=if_revision)
+
+    def _set_members(self, before: GroupWithMembers, wanted: frozenset[str]) -> GroupWithMembers:
+        """Adds and removes what tells ``wanted`` from ``before``. Whoever else joined or left meanwhile stays so."""
+        group, present = before.group, set(before.members)
+        if wanted == present:
+            return before
+        record = members_record(self._actor, group, self._now)
+        try:
+            self._directory.set_members(group, set(wanted - present), present - wanted, record)
+        except (AlreadyDone, UserNotFound) as error:
+            raise ChangedMeanwhile("Somebody else has changed its members; try again.") from error
+        return self._with_members(self._groups.group(group.id))
+
+    def _with_members(self, group: Group) -> GroupWithMembers:
+        """The members are read after the group: they are never older than its revision. No query for a group that nobody is in."""
+        members = self._directory.members([group.id])[group.id] if group.members else []
+        return GroupWithMembers(group, tuple(members))

@@ -1,0 +1,178 @@
+"""Changes by a provisioning system, at the services: each is made to what was read, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NoReturn
+
+import pytest
+
+from docplatform.core.actor import Role
+from docplatform.core.errors import ChangedMeanwhile, GroupNotFound, PreconditionFailed
+from docplatform.directory.entry import Facets, UserWithGroups
+from docplatform.directory.group import GroupFacets, GroupWithMembers
+from docplatform.directory.group_provisioning import GroupProvisioning
+from docplatform.directory.provisioning import DirectoryService
+from docplatform.directory.wiring import groups as group_wiring
+from docplatform.directory.wiring import provisioning
+from docplatform.identity.errors import UserNotFound
+from tests.support.mocked_aws import Person, TenantWorld
+
+pytestmark = pytest.mark.usefixtures("in_acme")
+
+BEA = Facets("bea", "bea@acme.example", "Bea", Role.VIEWER, True, "e-1", "{}")
+
+
+@pytest.fixture
+def idp(acme: TenantWorld) -> Person:
+    return acme.member(Role.ADMIN)
+
+
+@pytest.fixture
+def users(idp: Person) -> DirectoryService:
+    return provisioning.users(idp.actor)
+
+
+@pytest.fixture
+def groups(idp: Person) -> GroupProvisioning:
+    return provisioning.groups(idp.actor)
+
+
+def never(_: object) -> NoReturn:
+    raise AssertionError("nobody asks what is to be changed")
+
+
+def group_of(*members: Person) -> GroupFacets:
+    return GroupFacets("Legal", "g-1", frozenset(each.id for each in members))
+
+
+# -- users
+def test_a_user_is_revised_from_what_is_stored(users: DirectoryService) -> None:
+    made = users.read(users.create(BEA).entry.user.id)
+
+    def revise(found: UserWithGroups) -> Facets:
+        assert found == made
+        return replace(BEA, name="Beatrice", role=Role.EDITOR)
+
+    changed = users.change(made.entry.user.id, revise, if_revision=1)
+    assert (changed.entry.user.name, changed.entry.user.role, changed.entry.revision) == ("Beatrice", Role.EDITOR, 2)
+    stored = users.read(made.entry.user.id).entry
+    assert (stored.user, stored.revision) == (changed.entry.user, 2)
+
+
+def test_a_stale_change_of_a_user_is_refused_before_anything_else(acme: TenantWorld, users: DirectoryService) -> None:
+    user_id = users.create(BEA).entry.user.id
+
+    def stale() -> None:
+        with pytest.raises(PreconditionFailed):
+            users.change(user_id, never, if_revision=7)
+
+    assert acme.calls(stale) == ["BatchGetItem"]
+
+
+def test_a_revision_that_changes_nothing_writes_nothing(acme: TenantWorld, users: DirectoryService) -> None:
+    made = users.read(users.create(BEA).entry.user.id)
+    assert acme.calls(lambda: users.change(made.entry.user.id, lambda _: None)) == ["BatchGetItem"]
+    assert users.read(made.entry.user.id) == made
+
+
+def test_nobody_unknown_is_changed(users: DirectoryService) -> None:
+    with pytest.raises(UserNotFound):
+        users.change("usr_unknown", never)
+
+
+# -- groups
+def test_a_group_is_renamed_and_its_members_are_replaced(
+    acme: TenantWorld, idp: Person, groups: GroupProvisioning
+) -> None:
+    bo, cy = acme.member(), acme.member()
+    made = groups.create(group_of(bo))
+
+    def revise(found: GroupWithMembers) -> GroupFacets:
+        assert (found.group.name, found.members) == ("Legal", (bo.id,))
+        return replace(group_of(cy), name="Compliance")
+
+    changed = groups.change(made.group.id, revise, if_revision=made.group.revision)
+    assert (changed.group.name, changed.group.external_id, changed.members) == ("Compliance", "g-1", (cy.id,))
+    assert groups.read(made.group.id) == changed
+    (read,) = provisioning.users(idp.actor).read(cy.id).groups
+    assert read == changed.group
+
+
+def test_a_stale_change_of_a_group_is_refused_before_anything_else(
+    acme: TenantWorld, groups: GroupProvisioning
+) -> None:
+    group_id = groups.create(group_of(acme.member())).group.id
+
+    def stale() -> None:
+        with pytest.raises(PreconditionFailed):
+            groups.change(group_id, never, if_revision=1)  # who is in it was a change of its own
+
+    assert acme.calls(stale) == ["GetItem"]
+
+
+def test_a_stale_deletion_of_a_group_is_refused(groups: GroupProvisioning) -> None:
+    group = groups.read(groups.create(group_of()).group.id).group
+    with pytest.raises(PreconditionFailed):
+        groups.delete(group.id, if_revision=group.revision + 1)
+    assert groups.read(group.id).group == group
+    groups.delete(group.id, if_revision=group.revision)
+    with pytest.raises(GroupNotFound):
+        groups.read(group.id)
+
+
+def test_a_change_that_changes_nothing_is_on_record_as_a_read(acme: TenantWorld, groups: GroupProvisioning) -> None:
+    bo = acme.member()
+    made = groups.create(group_of(bo))
+    before = acme.actions
+    assert groups.change(made.group.id, lambda _: group_of(bo)) == made
+    assert acme.actions == [*before, "group.read"]
+
+
+def test_a_change_of_a_group_is_on_record_once_for_the_name_and_once_for_the_members(
+    acme: TenantWorld, groups: GroupProvisioning
+) -> None:
+    bo, cy = acme.member(), acme.member()
+    group_id = groups.create(group_of(bo)).group.id
+    before = len(acme.audit)
+    groups.change(group_id, lambda _: replace(group_of(bo), name="Compliance"))
+    groups.change(group_id, lambda _: replace(group_of(bo, cy), name="Risk"))
+    records = [(each["action"], each["facts"]) for each in acme.audit[before:]]
+    joined = {"joined": [cy.id], "left": []}
+    assert records == [("group.changed", {}), ("group.changed", {}), ("group.changed", joined)]
+
+
+def test_a_rename_reads_the_members_once(acme: TenantWorld, groups: GroupProvisioning) -> None:
+    bo = acme.member()
+    group_id = groups.create(group_of(bo)).group.id
+    calls = acme.calls(lambda: groups.change(group_id, lambda _: replace(group_of(bo), name="Compliance")))
+    assert calls == ["GetItem", "Query", "TransactWriteItems"]
+
+
+def test_whoever_joins_meanwhile_stays_in_the_group(acme: TenantWorld, idp: Person, groups: GroupProvisioning) -> None:
+    bo, cy, di = (acme.member() for _ in range(3))
+    group_id = groups.create(group_of(bo)).group.id
+
+    def revise(_: GroupWithMembers) -> GroupFacets:
+        group_wiring.groups(idp.actor).add_member(group_id, di.id)
+        return group_of(bo, cy)
+
+    assert set(groups.change(group_id, revise).members) == {bo.id, cy.id, di.id}
+
+
+@pytest.mark.parametrize("what", ["joins", "leaves"])
+def test_a_change_that_somebody_else_makes_at_the_same_moment_is_no_other_error(
+    what: str, acme: TenantWorld, idp: Person, groups: GroupProvisioning
+) -> None:
+    bo, cy = acme.member(), acme.member()
+    group_id, other = groups.create(group_of(bo)).group.id, group_wiring.groups(idp.actor)
+
+    def revise(_: GroupWithMembers) -> GroupFacets:
+        if what == "joins":
+            other.add_member(group_id, cy.id)
+            return group_of(bo, cy)
+        other.remove_member(group_id, bo.id)
+        return group_of()
+
+    with pytest.raises(ChangedMeanwhile):
+        groups.change(group_id, revise)
