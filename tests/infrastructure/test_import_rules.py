@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import get_args, get_type_hints
 
 import pytest
+
+from tests.infra.test_stores_and_the_context import is_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PLATFORM = "layers/platform/python"
@@ -141,3 +148,74 @@ def test_every_rule_has_an_import_that_it_forbids() -> None:
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     planted = tuple(rule for _, _, rule in PLANTED)
     assert [rule["name"] for rule in rules if not rule["name"].startswith(planted)] == []
+
+
+# -- stores
+HANDED_ON = {
+    ("authorizer", "people"): "looks up the session and user of a token",
+    ("authorizer", "keys_of"): "looks up an API key",
+    ("realtime", "live"): "the ticket's, given to connections.admit",
+    ("realtime", "people"): "the ticket's, given to connections.admit",
+    ("processing", "index"): "the index, given to the step that writes it",
+    ("processing", "scanner"): "the scanner of files, given to the step that asks it",
+    ("index_sync", "index"): "the index, given to what follows the stream",
+}
+"""Stores that a function has from a wiring, because it acts for nobody yet or gives them to a use case. Every other one gets a service."""
+
+
+def from_wirings(functions: Path) -> Iterator[tuple[str, str, object]]:
+    """Everything that functions use of wirings: the function's folder, the name, and what it names."""
+    for file in sorted(functions.glob("*/*.py")):
+        tree = ast.parse(file.read_text())
+        for statement in ast.walk(tree):
+            if not isinstance(statement, ast.ImportFrom):
+                continue
+            for alias in statement.names:
+                if ".wiring" not in f"{statement.module}.{alias.name}":
+                    continue
+                found = imported(str(statement.module), alias.name)
+                if not isinstance(found, ModuleType):
+                    yield file.parent.name, alias.name, found
+                    continue
+                of = alias.asname or alias.name
+                yield from (
+                    (file.parent.name, each.attr, getattr(found, each.attr))
+                    for each in ast.walk(tree)
+                    if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id == of
+                )
+
+
+def imported(module: str, name: str) -> object:
+    """What ``from module import name`` gives."""
+    found = importlib.import_module(module)
+    return getattr(found, name) if hasattr(found, name) else importlib.import_module(f"{module}.{name}")
+
+
+def gives_a_store(wired: object) -> bool:
+    """Whether the annotation of what it returns names a store."""
+    given = get_type_hints(wired)["return"]
+    return any(isinstance(each, type) and is_store(each) for each in (given, *get_args(given)))
+
+
+def stores_in(functions: Path) -> set[tuple[str, str]]:
+    return {(function, name) for function, name, wired in from_wirings(functions) if gives_a_store(wired)}
+
+
+def test_functions_get_services_from_wirings_and_no_store() -> None:
+    assert stores_in(ROOT / "functions") == HANDED_ON.keys()
+    assert len(list(from_wirings(ROOT / "functions"))) > 40, "imports of modules are followed as well"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from docplatform.library.wiring import library",
+        "from docplatform.library import wiring\n\nlibrary = wiring.library",
+        "from docplatform.library import wiring as compose\n\nlibrary = compose.library",
+    ],
+)
+def test_a_store_from_a_wiring_is_found(tmp_path: Path, planted: str) -> None:
+    functions = shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    with (functions / "folders/handler.py").open("a") as file:
+        file.write(f"\n{planted}\n")
+    assert stores_in(functions) - HANDED_ON.keys() == {("folders", "library")}
