@@ -46,7 +46,7 @@ NOT_OF_ONE_TENANT = {
     "LiveGateway": "sockets, which a tenant's own items name",
     "OutboundHttp": "other people's servers",
     "Registry": "of all tenants; it holds no tenant data",
-    "SesMail": "mail, sent with the function's own role",
+    "SesSender": "mail, sent with the function's own role",
     "TenantClients": "what a store is opened with",
     "TenantCredentials": "what a store is opened with",
 }

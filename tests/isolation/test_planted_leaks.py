@@ -55,7 +55,7 @@ class InProcess:
 
 @pytest.fixture
 def game(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> Game:
-    monkeypatch.setattr("docplatform.infra.mail.SesMail.invite", lambda *given, **more: None)
+    monkeypatch.setattr("docplatform.identity.adapters.mail.SesUserMail.invite", lambda *given, **more: None)
     return Game([InProcess(region.tenant(f"tenant{number}").member(Role.ADMIN)) for number in range(8)])
 
 

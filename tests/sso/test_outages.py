@@ -10,8 +10,8 @@ import pytest
 
 from docplatform.core.errors import MailNotSent
 from docplatform.core.time import rfc3339
-from docplatform.infra.mail import SesMail
 from docplatform.sso.adapters.keys import SsoKeys
+from docplatform.sso.adapters.mail import SesOutageMail
 from tests.sso.harness import Browser, connects
 from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.support.mocked_aws import Answer
@@ -200,7 +200,7 @@ def test_a_mail_that_fails_keeps_nobody_out(
         tried.append(email)
         raise MailNotSent("It did not work.")
 
-    monkeypatch.setattr(SesMail, "sso_outage", fails)
+    monkeypatch.setattr(SesOutageMail, "sso_outage", fails)
     idp.broken[DISCOVERY] = 500
     assert house.logs_in().status == 200
     assert len(tried) == 2

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.lockout import Lockout
+from docplatform.authentication.ports import SignInMail
 from docplatform.core.actor import Actor
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject, record_of
 from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
-from docplatform.identity.credential_ports import CredentialMail
 from docplatform.identity.errors import InvalidReset, SessionNotFound, WeakPassword
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
@@ -40,7 +40,7 @@ class LostPassword:
         request_id: str,
         people: People,
         passwords: Passwords,
-        mail: CredentialMail,
+        mail: SignInMail,
         home: str,
         now: Callable[[], datetime],
         gate: PasswordPolicyGate,

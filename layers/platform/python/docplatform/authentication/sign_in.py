@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from docplatform.authentication.challenges import new_challenge
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.lockout import Lockout, SignInAttempt
+from docplatform.authentication.ports import SignInMail
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core import ids
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditRecord, AuditSubject, record_of
 from docplatform.core.errors import ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
-from docplatform.identity.credential_ports import CredentialMail
 from docplatform.identity.factors import CHALLENGE_LIFE, ChallengePurpose, Method
 from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People, TokenIssuer, UserChanges
@@ -54,7 +54,7 @@ class SignIn:
         now: Callable[[], datetime],
         lockout: Lockout,
         proofs: FactorVerifier,
-        mail: CredentialMail,
+        mail: SignInMail,
         home: str,
         gate: PasswordPolicyGate,
     ) -> None:

@@ -14,7 +14,7 @@ from docplatform.core.errors import MailNotSent, TenantNotFound
 from docplatform.core.tenant import POOLED, Plan, Tenant, TenantStatus, check_subdomain, tenant_context
 from docplatform.identity.members import INVITATION_LIFE, new_invitation
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
-from docplatform.identity.ports import Mail, Registry
+from docplatform.identity.ports import InvitationMail, Registry
 from docplatform.tenancy.errors import SubdomainTaken
 
 
@@ -43,7 +43,7 @@ class TenantService:
         self,
         registry: Registry,
         setup: Callable[[Tenant], TenantSetup],
-        mail: Mail,
+        mail: InvitationMail,
         address: Callable[[Tenant], str],
         region: str,
         operator: str,

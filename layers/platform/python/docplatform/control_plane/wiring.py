@@ -9,8 +9,9 @@ from docplatform.control_plane.adapters.store import OnboardingStore
 from docplatform.control_plane.onboarding import TenantService
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
+from docplatform.identity.adapters.mail import SesUserMail
 from docplatform.infra.credentials import own_client
-from docplatform.infra.mail import SesMail
+from docplatform.infra.mail import SesSender
 from docplatform.runtime.settings import OperatorSettings, load
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
@@ -28,6 +29,6 @@ def _tenant_setup(tenant: Tenant) -> OnboardingStore:
 
 
 def tenants(operator: str, request_id: str) -> TenantService:
-    mail = SesMail(own_client("sesv2"), load(OperatorSettings).mail_sender)
+    mail = SesUserMail(SesSender(own_client("sesv2"), load(OperatorSettings).mail_sender))
     region = os.environ["AWS_REGION"]
     return TenantService(_home_registry(), _tenant_setup, mail, address_of, region, operator, request_id, now)

@@ -12,11 +12,11 @@ from docplatform.identity.errors import SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import everybody, other_admin
 from docplatform.identity.model import Session, User, UserStatus, alive
-from docplatform.identity.ports import Mail, People, UserChanges
+from docplatform.identity.ports import AccountMail, People, UserChanges
 
 
 class AccountService:
-    def __init__(self, actor: Actor, people: People, mail: Mail, home: str, now: Callable[[], datetime]) -> None:
+    def __init__(self, actor: Actor, people: People, mail: AccountMail, home: str, now: Callable[[], datetime]) -> None:
         """``home`` is the tenant's address."""
         self._actor, self._people, self._mail = actor, people, mail
         self._home, self._now = home, now

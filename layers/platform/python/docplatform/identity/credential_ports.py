@@ -1,4 +1,4 @@
-"""What the use cases around passwords and second factors need from outside, beside ``identity_ports``."""
+"""What the use cases around passwords and second factors need from outside, beside ``identity.ports``."""
 
 from __future__ import annotations
 
@@ -89,14 +89,3 @@ class Passkeys(Protocol):
 
     def used(self, credential: dict[str, Any], challenge: str, known: tuple[Passkey, ...], at: datetime) -> Passkey:
         """The one that was shown, its sign counter advanced. Raises InvalidCode."""
-
-
-class CredentialMail(Protocol):
-    def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
-        """Raises MailNotSent."""
-
-    def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
-        """Raises MailNotSent."""
-
-    def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
-        """Raises MailNotSent."""

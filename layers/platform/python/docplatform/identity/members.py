@@ -15,7 +15,7 @@ from docplatform.core.idempotency import idempotent
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
-from docplatform.identity.ports import Mail, People
+from docplatform.identity.ports import InvitationMail, People
 
 INVITATION_LIFE = timedelta(days=7)
 
@@ -27,7 +27,9 @@ def new_invitation(user_id: str, at: datetime) -> tuple[str, Invitation]:
 
 
 class MemberService:
-    def __init__(self, actor: Actor, people: People, mail: Mail, address: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, actor: Actor, people: People, mail: InvitationMail, address: str, now: Callable[[], datetime]
+    ) -> None:
         """``address`` is the tenant's, for links in mails."""
         self._actor, self._people, self._mail = actor, people, mail
         self._address, self._now = address, now

@@ -10,7 +10,7 @@ from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.core.tenant import Tenant
-from docplatform.identity.credential_ports import CredentialChanges, CredentialMail
+from docplatform.identity.credential_ports import CredentialChanges
 from docplatform.identity.factors import Challenge, SecuritySettings
 from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
 
@@ -119,8 +119,13 @@ class TokenIssuer(Protocol):
     def access_token(self, session: Session, user: User, now: datetime) -> str: ...
 
 
-class Mail(CredentialMail, Protocol):
+class InvitationMail(Protocol):
     def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
+        """Raises MailNotSent."""
+
+
+class AccountMail(Protocol):
+    def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
         """Raises MailNotSent."""
 
 

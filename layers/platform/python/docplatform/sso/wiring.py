@@ -9,11 +9,12 @@ from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
-from docplatform.infra.mail import SesMail
+from docplatform.infra.mail import SesSender
 from docplatform.infra.outbound import OutboundHttp
 from docplatform.runtime.settings import IdentitySettings, load
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
+from docplatform.sso.adapters.mail import SesOutageMail
 from docplatform.sso.adapters.store import DynamoSso
 from docplatform.sso.model import Connection, Kind
 from docplatform.sso.outages import Outages, SsoPasswordGate
@@ -27,7 +28,7 @@ def store(tenant: Tenant) -> DynamoSso:
 
 
 def outages(tenant: Tenant, request_id: str) -> Outages:
-    mail = SesMail(own_client("sesv2"), load(IdentitySettings).mail_sender)
+    mail = SesOutageMail(SesSender(own_client("sesv2"), load(IdentitySettings).mail_sender))
     return Outages(tenant, request_id, store(tenant), people(tenant), partial(provider, tenant), mail, now)
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TypeVar
 
 from docplatform.authentication.adapters.argon2 import Argon2Passwords
+from docplatform.authentication.adapters.mail import SesSignInMail
 from docplatform.authentication.adapters.totp import Totp
 from docplatform.authentication.adapters.webauthn import WebAuthnPasskeys
 from docplatform.authentication.lockout import Lockout
@@ -21,9 +22,10 @@ from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
-from docplatform.identity.wiring.admin import _mail
 from docplatform.identity.wiring.users import people
+from docplatform.infra.credentials import own_client
 from docplatform.infra.encryption import KmsSecrets
+from docplatform.infra.mail import SesSender
 from docplatform.runtime.settings import IdentitySettings, load
 from docplatform.runtime.tenant_access import clients, table
 from docplatform.runtime.tenant_resolution import address_of
@@ -33,6 +35,10 @@ from docplatform.sso.wiring import password_gate
 @cache
 def _passwords() -> Argon2Passwords:
     return Argon2Passwords()
+
+
+def _mail() -> SesSignInMail:
+    return SesSignInMail(SesSender(own_client("sesv2"), load(IdentitySettings).mail_sender))
 
 
 def _lockout(tenant: Tenant, address: str) -> Lockout:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from docplatform.core.actor import Actor
 from docplatform.core.time import now
 from docplatform.identity.account_admin import AccountService
+from docplatform.identity.adapters.mail import SesUserMail
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
-from docplatform.infra.mail import SesMail
+from docplatform.infra.mail import SesSender
 from docplatform.runtime.settings import IdentitySettings, load
 from docplatform.runtime.tenant_resolution import address_of
 
@@ -21,5 +22,5 @@ def members(actor: Actor) -> MemberService:
     return MemberService(actor, people(actor.tenant), _mail(), address_of(actor.tenant), now)
 
 
-def _mail() -> SesMail:
-    return SesMail(own_client("sesv2"), load(IdentitySettings).mail_sender)
+def _mail() -> SesUserMail:
+    return SesUserMail(SesSender(own_client("sesv2"), load(IdentitySettings).mail_sender))
