@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import docplatform
-from docplatform.core.errors import DomainError
+from docplatform.core.errors import Conflict, DomainError, NotFound, raised_by, raises
 
 PACKAGE = Path(docplatform.__file__).parent
 FILES = sorted(PACKAGE.glob("*/errors.py"))
@@ -64,3 +64,26 @@ def test_a_tree_that_lies_is_found() -> None:
     module.__doc__ = "Errors.\n\nNotFound ← A · B ·\n    C\n"
     assert drawn(module) == {"A": "NotFound", "B": "NotFound", "C": "NotFound"}
     assert drawn(module) != declared(module)
+
+
+def test_a_declaration_leaves_the_function_as_it_is() -> None:
+    def read() -> str:
+        return "read"
+
+    assert raises(NotFound)(read) is read
+    assert raised_by(read) == (NotFound,)
+
+
+def test_the_errors_of_several_use_cases_come_each_once() -> None:
+    @raises(NotFound, Conflict)
+    def change() -> None: ...
+
+    @raises(Conflict)
+    def delete() -> None: ...
+
+    @raises()
+    def count() -> None: ...
+
+    assert raised_by(change, delete, count) == (NotFound, Conflict)
+    with pytest.raises(KeyError):
+        raised_by(drawn)

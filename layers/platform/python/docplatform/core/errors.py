@@ -21,13 +21,15 @@ DomainError
 └── Unavailable          something we need does not answer; try again
     └── MailNotSent      what the mail is about is done all the same
 
-Each capability draws its own errors at the top of its ``errors.py``, below these.
+Each capability draws its own errors at the top of its ``errors.py``, below these. Each use case declares with ``raises``
+which of them it raises; routes and the OpenAPI document take the list from there.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 
 class DomainError(Exception):
@@ -143,3 +145,22 @@ class Unavailable(DomainError):
 
 class MailNotSent(Unavailable):
     code, title = "mail_not_sent", "The mail could not be sent"
+
+
+UseCase = Callable[..., Any]
+F = TypeVar("F", bound=UseCase)
+
+
+def raises(*errors: type[DomainError]) -> Callable[[F], F]:
+    """Declare the errors that a use case raises. The function itself is returned: a call of it costs nothing more."""
+
+    def declare(use_case: F) -> F:
+        vars(use_case)["raises"] = errors
+        return use_case
+
+    return declare
+
+
+def raised_by(*use_cases: UseCase) -> tuple[type[DomainError], ...]:
+    """The errors that use cases declare, each once. Raises KeyError for a use case without a declaration."""
+    return tuple(dict.fromkeys(error for use_case in use_cases for error in vars(use_case)["raises"]))

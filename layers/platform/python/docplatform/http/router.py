@@ -6,6 +6,8 @@ A function declares its routes with decorators. The names of a handler's paramet
     ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
     ``request``  the request itself                anything else: the path parameter of that name
 
+``use_case`` names what a handler calls. The errors that a use case declares (``core.errors.raises``) are those of its route.
+
 Matching is by dictionary, segment by segment: its cost does not grow with the number of routes.
 """
 
@@ -23,7 +25,15 @@ from pydantic import BaseModel, ValidationError
 
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.audit import Action, AuditFacts
-from docplatform.core.errors import DomainError, Forbidden, NotFound, TooManyAttempts, Unauthenticated
+from docplatform.core.errors import (
+    DomainError,
+    Forbidden,
+    NotFound,
+    TooManyAttempts,
+    Unauthenticated,
+    UseCase,
+    raised_by,
+)
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
 from docplatform.http.problems import (
@@ -71,7 +81,8 @@ class Route:
     permission: Permission | None
     status: int
     response: type[BaseModel] | str | None
-    errors: tuple[type[DomainError], ...]
+    use_cases: tuple[UseCase, ...]
+    own_errors: tuple[type[DomainError], ...]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     wants: tuple[str, ...]
@@ -79,6 +90,11 @@ class Route:
     dialect: Dialect = OURS
     step_up: Callable[[Actor], None] | None = None
     api_keys_allowed: bool = False
+
+    @property
+    def errors(self) -> tuple[type[DomainError], ...]:
+        """What its use cases raise, and what only the handler does."""
+        return tuple(dict.fromkeys((*raised_by(*self.use_cases), *self.own_errors)))
 
 
 class Router:
@@ -112,15 +128,16 @@ class Router:
         response: type[BaseModel] | str | None = None,
         permission: Permission | None = None,
         status: int = HTTPStatus.OK,
+        use_case: UseCase | tuple[UseCase, ...] = (),
         errors: tuple[type[DomainError], ...] = (),
         headers: tuple[str, ...] = (),
         step_up: Callable[[Actor], None] | None = None,
         api_keys_allowed: bool | None = None,
     ) -> Callable[[Handler], Handler]:
-        """``answers``: the model of a JSON answer, or the media type of a text. ``headers``: request headers that the operation heeds
-        (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a
-        moment ago; raises StepUpRequired. ``keys``: whether
-        API keys are good for it; without, only who has logged in does it."""
+        """``response``: the model of a JSON answer, or the media type of a text. ``use_case``: the method, or methods, that the handler
+        calls: their errors are the route's. ``errors``: those that only the handler raises. ``headers``: request headers that the
+        operation heeds (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a moment ago; raises
+        StepUpRequired. ``api_keys_allowed``: whether API keys are good for it; without, only who has logged in does it."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -132,7 +149,8 @@ class Router:
                 permission=permission,
                 status=int(status),
                 response=response,
-                errors=errors,
+                use_cases=use_case if isinstance(use_case, tuple) else (use_case,),
+                own_errors=errors,
                 body=hints.get("body"),
                 query=hints.get("query"),
                 wants=tuple(inspect.signature(call).parameters),
