@@ -1,11 +1,10 @@
 """HTTP routes for documents: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import IdempotencyKeyReused, InvalidName, PreconditionFailed, QuotaExceeded, TooLarge
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from docplatform.library.errors import DocumentNotFound, FolderNotFound, NameTaken, NotReady, UploadFinished
+from docplatform.library.documents import DocumentService
 from docplatform.library.model import Document
 from docplatform.library.views import DocumentView, LinkView
 from docplatform.library.wiring import documents
@@ -25,7 +24,7 @@ def _etag(document: Document) -> dict[str, str]:
     response=DocumentWithUpload,
     status=201,
     permission=Permission.WRITE,
-    errors=(FolderNotFound, NameTaken, InvalidName, TooLarge, QuotaExceeded, IdempotencyKeyReused),
+    use_case=DocumentService.create,
     headers=("Idempotency-Key",),
 )
 def create_document(actor: Actor, body: NewDocument, request: Request) -> Response:
@@ -46,7 +45,7 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
     "/v1/documents/{document_id}/upload",
     response=DocumentWithUpload,
     permission=Permission.WRITE,
-    errors=(DocumentNotFound, UploadFinished),
+    use_case=DocumentService.renew_upload,
 )
 def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
     """A fresh upload link for a file that has not arrived yet."""
@@ -54,7 +53,12 @@ def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
     return DocumentWithUpload(document=DocumentView.model_validate(document), upload=LinkView.model_validate(link))
 
 
-@api.get("/v1/documents/{document_id}", response=DocumentView, permission=Permission.READ, errors=(DocumentNotFound,))
+@api.get(
+    "/v1/documents/{document_id}",
+    response=DocumentView,
+    permission=Permission.READ,
+    use_case=DocumentService.read,
+)
 def read_document(actor: Actor, document_id: str) -> Response:
     """A document, with the state and progress of its processing."""
     document = documents(actor).read(document_id)
@@ -65,7 +69,7 @@ def read_document(actor: Actor, document_id: str) -> Response:
     "/v1/documents/{document_id}",
     response=DocumentView,
     permission=Permission.WRITE,
-    errors=(DocumentNotFound, FolderNotFound, NameTaken, InvalidName, PreconditionFailed),
+    use_case=DocumentService.change,
     headers=("If-Match",),
 )
 def change_document(actor: Actor, document_id: str, body: DocumentChange, request: Request) -> Response:
@@ -80,7 +84,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
     "/v1/documents/{document_id}",
     status=204,
     permission=Permission.DELETE,
-    errors=(DocumentNotFound, PreconditionFailed),
+    use_case=DocumentService.delete,
     headers=("If-Match",),
 )
 def delete_document(actor: Actor, document_id: str, request: Request) -> None:
@@ -92,7 +96,7 @@ def delete_document(actor: Actor, document_id: str, request: Request) -> None:
     "/v1/documents/{document_id}/content",
     response=LinkView,
     permission=Permission.READ,
-    errors=(DocumentNotFound, NotReady),
+    use_case=DocumentService.download,
 )
 def download_document(actor: Actor, document_id: str) -> LinkView:
     """A link to download the file. The download begins within a minute; then it may take its time."""
@@ -103,7 +107,7 @@ def download_document(actor: Actor, document_id: str) -> LinkView:
     "/v1/documents/{document_id}/preview",
     response=LinkView,
     permission=Permission.READ,
-    errors=(DocumentNotFound, NotReady),
+    use_case=DocumentService.preview,
 )
 def preview_document(actor: Actor, document_id: str) -> LinkView:
     """A link to a picture (WebP) of the first page, good for a minute."""
@@ -114,7 +118,7 @@ def preview_document(actor: Actor, document_id: str) -> LinkView:
     "/v1/documents/{document_id}/thumbnail",
     response=LinkView,
     permission=Permission.READ,
-    errors=(DocumentNotFound, NotReady),
+    use_case=DocumentService.preview,
 )
 def thumbnail_of_document(actor: Actor, document_id: str) -> LinkView:
     """A link to a small picture (WebP) of the first page, good for a minute."""

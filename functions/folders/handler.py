@@ -1,17 +1,10 @@
 """HTTP routes for folders: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import (
-    ChangedMeanwhile,
-    IdempotencyKeyReused,
-    InvalidCursor,
-    InvalidName,
-    PreconditionFailed,
-)
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from docplatform.library.errors import FolderCycle, FolderNotEmpty, FolderNotFound, NameTaken, RootFolder, TooDeep
+from docplatform.library.folders import FolderService
 from docplatform.library.wiring import folders
 
 from .schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
@@ -24,7 +17,7 @@ api = Router(api_keys_allowed=True)
     response=FolderView,
     status=201,
     permission=Permission.WRITE,
-    errors=(FolderNotFound, NameTaken, InvalidName, TooDeep, IdempotencyKeyReused),
+    use_case=FolderService.create,
     headers=("Idempotency-Key",),
 )
 def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
@@ -35,7 +28,12 @@ def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     )
 
 
-@api.get("/v1/folders/{folder_id}", response=FolderWithPath, permission=Permission.READ, errors=(FolderNotFound,))
+@api.get(
+    "/v1/folders/{folder_id}",
+    response=FolderWithPath,
+    permission=Permission.READ,
+    use_case=(FolderService.read, FolderService.path),
+)
 def read_folder(actor: Actor, folder_id: str) -> Response:
     """A folder and the path to it. The root folder's id is `root`."""
     service = folders(actor)
@@ -47,7 +45,7 @@ def read_folder(actor: Actor, folder_id: str) -> Response:
     "/v1/folders/{folder_id}/children",
     response=FolderPage,
     permission=Permission.READ,
-    errors=(FolderNotFound, InvalidCursor),
+    use_case=FolderService.list,
 )
 def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPage:
     """What is in a folder, a page at a time, in order of name (case does not matter), creation or change."""
@@ -61,16 +59,7 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
     "/v1/folders/{folder_id}",
     response=FolderView,
     permission=Permission.WRITE,
-    errors=(
-        FolderNotFound,
-        NameTaken,
-        InvalidName,
-        RootFolder,
-        FolderCycle,
-        TooDeep,
-        PreconditionFailed,
-        ChangedMeanwhile,
-    ),
+    use_case=FolderService.change,
     headers=("If-Match",),
 )
 def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Response:
@@ -83,7 +72,7 @@ def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Req
     "/v1/folders/{folder_id}",
     status=204,
     permission=Permission.DELETE,
-    errors=(FolderNotFound, RootFolder, FolderNotEmpty, PreconditionFailed),
+    use_case=FolderService.delete,
     headers=("If-Match",),
 )
 def delete_folder(actor: Actor, folder_id: str, request: Request) -> None:

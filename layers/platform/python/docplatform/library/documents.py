@@ -9,10 +9,18 @@ from datetime import datetime, timedelta
 from docplatform.core import ids, names
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import PreconditionFailed, TooLarge
+from docplatform.core.errors import (
+    IdempotencyKeyReused,
+    InvalidName,
+    PreconditionFailed,
+    QuotaExceeded,
+    TooLarge,
+    raised_by,
+    raises,
+)
 from docplatform.core.idempotency import digest, idempotent
 from docplatform.core.tenant import MB
-from docplatform.library.errors import NotReady, UploadFinished
+from docplatform.library.errors import NameTaken, NotReady, UploadFinished
 from docplatform.library.model import Document, ScanVerdict, State, TransferLink, Version
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Files, Library
@@ -26,11 +34,11 @@ class DocumentService:
         self._actor, self._library, self._files, self._now = actor, library, files, now
         self._access = Access(actor, library)
 
+    @raises(InvalidName, TooLarge, *raised_by(Access.folder), NameTaken, QuotaExceeded, IdempotencyKeyReused)
     def create(
         self, name: str, folder_id: str, *, content_type: str, size: int, idempotency_key: str = ""
     ) -> tuple[Document, TransferLink]:
-        """Register a document of ``size`` bytes; the file follows through the link. Raises InvalidName, FolderNotFound,
-        NameTaken, TooLarge, QuotaExceeded, IdempotencyKeyReused."""
+        """Register a document of ``size`` bytes; the file follows through the link."""
         name = names.clean(name)
         most = self._actor.tenant.limits.file_bytes
         if size > most:
@@ -77,24 +85,26 @@ class DocumentService:
         document = idempotent(self._library, idempotency_key, request, make, self._library.document)
         return document, self._upload_link(document)
 
+    @raises(*raised_by(Access.document), UploadFinished)
     def renew_upload(self, document_id: str) -> tuple[Document, TransferLink]:
-        """A fresh link for a file that has not arrived. Raises DocumentNotFound, UploadFinished."""
+        """A fresh link for a file that has not arrived."""
         document = self._access.document(document_id, Role.EDITOR)
         if document.version.state is not State.AWAITING_UPLOAD:
             raise UploadFinished("Nothing more to send: the file is here.")
         self._audit(Action.UPLOAD_LINK_ISSUED, document)
         return document, self._upload_link(document)
 
+    @raises(*raised_by(Access.document))
     def read(self, document_id: str) -> Document:
-        """Raises DocumentNotFound."""
         document = self._access.document(document_id)
         self._audit(Action.DOCUMENT_READ, document)
         return document
 
+    @raises(*raised_by(Access.document, Access.folder), InvalidName, NameTaken, PreconditionFailed)
     def change(
         self, document_id: str, *, name: str | None, folder_id: str | None, if_revision: int | None = None
     ) -> Document:
-        """Rename, move, or both. Raises DocumentNotFound, FolderNotFound, InvalidName, NameTaken, PreconditionFailed."""
+        """Rename, move, or both."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         name = document.name if name is None else names.clean(name)
@@ -115,9 +125,10 @@ class DocumentService:
                 changes.record(record_of(self._actor, Action.DOCUMENT_RENAMED, document.id, at))
         return after
 
+    @raises(*raised_by(Access.document), PreconditionFailed)
     def delete(self, document_id: str, *, if_revision: int | None = None) -> None:
         """Gone from every list at once; its files and its search entry follow within moments, and that is audited by
-        itself. Raises DocumentNotFound, PreconditionFailed."""
+        itself."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         with self._library.begin() as changes:
@@ -125,8 +136,9 @@ class DocumentService:
             facts: AuditFacts = {"folder": document.folder_id}
             changes.record(record_of(self._actor, Action.DOCUMENT_DELETED, document.id, self._now(), facts))
 
+    @raises(*raised_by(Access.document), NotReady)
     def download(self, document_id: str) -> TransferLink:
-        """Of the verified bytes, failed processing or not. Raises DocumentNotFound, NotReady (not arrived, or infected)."""
+        """A link to the verified bytes, failed processing or not. A file that has not arrived or is infected is not ready."""
         document = self._access.document(document_id)
         version = document.version
         if not version.storage_version:
@@ -136,8 +148,9 @@ class DocumentService:
         self._audit(Action.CONTENT_DOWNLOADED, document)
         return self._files.download_link(document, self._now() + DOWNLOAD_LIFE)
 
+    @raises(*raised_by(Access.document), NotReady)
     def preview(self, document_id: str, kind: str) -> TransferLink:
-        """``kind`` is 'preview' or 'thumbnail'. Raises DocumentNotFound, NotReady (there is none)."""
+        """``kind`` is 'preview' or 'thumbnail'. A document without one is not ready."""
         document = self._access.document(document_id)
         if not document.version.has_preview:
             raise NotReady("There is no preview of this document, or not yet.")

@@ -9,9 +9,17 @@ from datetime import datetime
 from docplatform.core import ids, names
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import PreconditionFailed
+from docplatform.core.errors import (
+    ChangedMeanwhile,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    InvalidName,
+    PreconditionFailed,
+    raised_by,
+    raises,
+)
 from docplatform.core.idempotency import digest, idempotent
-from docplatform.library.errors import FolderCycle, RootFolder, TooDeep
+from docplatform.library.errors import FolderCycle, FolderNotEmpty, NameTaken, RootFolder, TooDeep
 from docplatform.library.model import DEEPEST, Document, Folder, Order, Page
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
@@ -24,8 +32,8 @@ class FolderService:
         self._actor, self._library, self._now = actor, library, now
         self._access = Access(actor, library)
 
+    @raises(InvalidName, *raised_by(Access.folder), NameTaken, TooDeep, IdempotencyKeyReused)
     def create(self, name: str, parent_id: str, *, idempotency_key: str = "") -> Folder:
-        """Raises InvalidName, FolderNotFound, Forbidden, NameTaken, TooDeep, IdempotencyKeyReused."""
         name = names.clean(name)
         request = digest(operation="create-folder", name=name, parent_id=parent_id)
 
@@ -52,19 +60,21 @@ class FolderService:
 
         return idempotent(self._library, idempotency_key, request, make, self._library.folder)
 
+    @raises(*raised_by(Access.folder))
     def read(self, folder_id: str) -> Folder:
-        """Raises FolderNotFound."""
         return self._access.folder(folder_id)
 
+    @raises(*raised_by(Access.path))
     def path(self, folder: Folder) -> tuple[Folder, ...]:
         """The folders above, root first, as they are now; those that may be read."""
         _, *above = self._access.path(folder)
         may_read = self._access.names(folder)
         return tuple(each for each in reversed(above) if isinstance(each, Folder) and each.id in may_read)
 
+    @raises(*raised_by(Access.folder), InvalidCursor)
     def list(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
         """What is in a folder and may be seen, a page at a time. Where much is hidden a page is filled up once, and may still be short
-        of ``limit``. Raises FolderNotFound, InvalidCursor."""
+        of ``limit``."""
         folder = self._access.folder(folder_id)
         shown: tuple[Folder | Document, ...] = ()
         for _ in range(_ROUNDS):
@@ -78,11 +88,20 @@ class FolderService:
         self._library.record(record_of(self._actor, Action.FOLDER_LISTED, folder.id, self._now(), facts))
         return Page(shown, cursor)
 
+    @raises(
+        *raised_by(Access.folder),
+        InvalidName,
+        NameTaken,
+        RootFolder,
+        FolderCycle,
+        TooDeep,
+        PreconditionFailed,
+        ChangedMeanwhile,
+    )
     def change(
         self, folder_id: str, *, name: str | None, parent_id: str | None, if_revision: int | None = None
     ) -> Folder:
-        """Rename, move, or both. Raises FolderNotFound, Forbidden, InvalidName, NameTaken, RootFolder, FolderCycle, TooDeep,
-        PreconditionFailed and ChangedMeanwhile (a folder above was moved at the same moment)."""
+        """Rename, move, or both. Refused where a folder above was moved at the same moment."""
         folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("Make a folder in it and rename or move that.")
@@ -111,8 +130,9 @@ class FolderService:
                 changes.record(record_of(self._actor, Action.FOLDER_RENAMED, folder.id, at))
         return after
 
+    @raises(*raised_by(Access.folder), RootFolder, FolderNotEmpty, PreconditionFailed)
     def delete(self, folder_id: str, *, if_revision: int | None = None) -> None:
-        """Only an empty one. Raises FolderNotFound, Forbidden, RootFolder, FolderNotEmpty, PreconditionFailed."""
+        """Delete an empty folder."""
         folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("It goes with the tenant.")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.errors import DomainError, Forbidden, Unauthenticated
+from docplatform.core.errors import DomainError, Forbidden, Unauthenticated, raised_by, raises
 from docplatform.library.access import Caller, Decision, Reason, ReasonKind, evaluate
 from docplatform.library.errors import DocumentNotFound, FolderNotFound
 from docplatform.library.model import Ancestry, Document, Folder
@@ -35,26 +35,28 @@ class Access:
     def sees_everything(self) -> bool:
         return self._actor.role is Role.ADMIN
 
+    @raises(FolderNotFound, Forbidden, Unauthenticated)
     def folder(self, folder_id: str, needed: Role = Role.VIEWER) -> Folder:
-        """Raises FolderNotFound, Forbidden."""
         unknown = FolderNotFound("Check the folder's id: it is unknown, or not yours.")
         return self._checked(self._library.folder(folder_id), needed, unknown)
 
+    @raises(DocumentNotFound, Forbidden, Unauthenticated)
     def document(self, document_id: str, needed: Role = Role.VIEWER) -> Document:
-        """Raises DocumentNotFound, Forbidden."""
         unknown = DocumentNotFound("Check the document's id: it is unknown, or not yours.")
         return self._checked(self._library.document(document_id), needed, unknown)
 
+    @raises(*raised_by(folder, document))
     def node(self, node_id: str, needed: Role = Role.VIEWER) -> Folder | Document:
-        """Raises FolderNotFound, DocumentNotFound, Forbidden."""
         return self.folder(node_id, needed) if ids.is_folder(node_id) else self.document(node_id, needed)
 
+    @raises(FolderNotFound, Unauthenticated)
     def path(self, node: Folder | Document) -> Path:
         """The node and the folders above it, up to the root, as they are now."""
         if node.id not in self._paths:
             self._remember(self._library.ancestry(node), (node,))
         return self._paths[node.id]
 
+    @raises(*raised_by(path))
     def names(self, node: Folder | Document) -> dict[str, str]:
         """By id, of those on the node's line that may be read. Costs nothing more than the line."""
         path = self.path(node)
@@ -86,13 +88,15 @@ class Access:
         caller = self.caller()
         return {each: known[each] for each in known if evaluate(caller, self._paths[each]).allows(Role.VIEWER)}
 
+    @raises(Unauthenticated)
     def granted_nodes(self) -> frozenset[str]:
         """Everything that is granted to the actor, to a group of theirs or to everyone. Costs two calls."""
         granted = self._library.granted(self.caller().principals)
         return frozenset(node for nodes in granted.values() for node in nodes)
 
+    @raises(Unauthenticated)
     def caller(self) -> Caller:
-        """Raises Unauthenticated: their account is not active any more."""
+        """Refused where their account is not active any more."""
         return self._caller or self._remember(self._library.ancestry(), ())
 
     def _remember(self, around: Ancestry, nodes: Iterable[Folder | Document]) -> Caller:
