@@ -1,19 +1,17 @@
 """HTTP routes for search: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.http.router import Router
 from docplatform.runtime.metrics import Metric, count
-from docplatform.search.errors import InvalidQuery
+from docplatform.search.query import SearchService
 from docplatform.search.wiring import search
 
 from .schemas import SearchPage, SearchQuery, SearchRequest
 
 api = Router(api_keys_allowed=True)
-_ERRORS = (InvalidQuery, InvalidCursor, Unavailable)
 
 
-@api.get("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
+@api.get("/v1/search", response=SearchPage, permission=Permission.SEARCH, use_case=SearchService.search)
 def search_by_link(actor: Actor, query: SearchQuery) -> SearchPage:
     """Search contents and names."""
     found = search(actor).search(query.q, limit=query.limit, cursor=query.cursor)
@@ -21,7 +19,7 @@ def search_by_link(actor: Actor, query: SearchQuery) -> SearchPage:
     return SearchPage.showing(found)
 
 
-@api.post("/v1/search", response=SearchPage, permission=Permission.SEARCH, errors=_ERRORS)
+@api.post("/v1/search", response=SearchPage, permission=Permission.SEARCH, use_case=SearchService.search)
 def search_by_request(actor: Actor, body: SearchRequest) -> SearchPage:
     """Search contents and names; the words stay out of addresses and their logs."""
     found = search(actor).search(body.query, limit=body.limit, cursor=body.cursor)

@@ -2,12 +2,10 @@
 
 from docplatform.core import cursors
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import ChangedMeanwhile, GroupNotFound, InvalidCursor
+from docplatform.core.errors import InvalidCursor
 from docplatform.http.router import Router
 from docplatform.http.schemas import Page
-from docplatform.identity.errors import UserNotFound
-from docplatform.library.errors import DocumentNotFound, FolderNotFound, InvalidPrincipal, RootFolder, TooManyGrants
-from docplatform.sharing.errors import GrantNotFound
+from docplatform.sharing.grants import SharingService
 from docplatform.sharing.wiring import sharing
 
 from . import groups
@@ -22,10 +20,15 @@ from .schemas import (
 )
 
 api = Router(api_keys_allowed=True)
-_UNKNOWN = (FolderNotFound, DocumentNotFound)
 
 
-@api.get("/v1/access", response=Page[GrantedView], permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
+@api.get(
+    "/v1/access",
+    response=Page[GrantedView],
+    permission=Permission.READ,
+    use_case=SharingService.granted_to,
+    errors=(InvalidCursor,),
+)
 def list_granted(actor: Actor, query: GrantedQuery) -> Page[GrantedView]:
     """What is shared with you, or, for admins, with somebody else: by a grant to them, to a group of theirs or to everyone. What they own
     is not in the list."""
@@ -36,7 +39,7 @@ def list_granted(actor: Actor, query: GrantedQuery) -> Page[GrantedView]:
     return Page[GrantedView].of((GrantedView.of(each) for each in found), following)
 
 
-@api.get("/v1/access/{node_id}", response=AccessView, permission=Permission.READ, errors=_UNKNOWN)
+@api.get("/v1/access/{node_id}", response=AccessView, permission=Permission.READ, use_case=SharingService.list)
 def list_access(actor: Actor, node_id: str) -> AccessView:
     """Who has access to a folder or document, and by which grant. Its owner and the organisation's admins have access without one."""
     return AccessView.model_validate(sharing(actor).list(node_id))
@@ -46,7 +49,7 @@ def list_access(actor: Actor, node_id: str) -> AccessView:
     "/v1/access/{node_id}/grants/{principal}",
     response=AccessView,
     permission=Permission.WRITE,
-    errors=(*_UNKNOWN, InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile),
+    use_case=SharingService.grant,
 )
 def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
     """Share with `user:<id>`, `group:<id>` or `everyone`, or change the role. A folder is shared with all that is in it."""
@@ -57,7 +60,7 @@ def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) ->
     "/v1/access/{node_id}/grants/{principal}",
     status=204,
     permission=Permission.READ,
-    errors=(*_UNKNOWN, GrantNotFound, ChangedMeanwhile),
+    use_case=SharingService.revoke,
 )
 def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
     """Take back what was granted here. It is effective with the next request, in searches too."""
@@ -68,7 +71,7 @@ def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
     "/v1/access/{node_id}/inheritance",
     response=AccessView,
     permission=Permission.WRITE,
-    errors=(*_UNKNOWN, RootFolder, TooManyGrants, ChangedMeanwhile),
+    use_case=SharingService.set_inheritance,
 )
 def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:
     """Cut off what is granted further up, or let it hold again. Whoever cuts keeps the role admin here."""
@@ -79,7 +82,7 @@ def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> Access
     "/v1/access/{node_id}/explanation",
     response=ExplanationView,
     permission=Permission.READ,
-    errors=(*_UNKNOWN, UserNotFound),
+    use_case=SharingService.explain,
 )
 def explain_access(actor: Actor, node_id: str, query: ExplanationQuery) -> ExplanationView:
     """Why somebody can, or cannot, see a folder or document: every grant, group and folder that counts. Without `user_id`: why you can."""

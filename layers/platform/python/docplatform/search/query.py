@@ -8,6 +8,7 @@ from typing import Protocol
 
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.audit import Action, AuditFacts, record_of
+from docplatform.core.errors import Forbidden, InvalidCursor, Unavailable, raised_by, raises
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
 from docplatform.search.errors import InvalidQuery
@@ -25,8 +26,9 @@ class SearchService:
     def __init__(self, actor: Actor, library: Library, engine: Engine, now: Callable[[], datetime]) -> None:
         self._actor, self._library, self._engine, self._now = actor, library, engine, now
 
+    @raises(Forbidden, *raised_by(Access.granted_nodes), InvalidQuery, InvalidCursor, Unavailable)
     def search(self, words: str, *, limit: int, cursor: str) -> Hits:
-        """Raises Forbidden, InvalidQuery, InvalidCursor, Unavailable. Costs one search, two batches to know what is granted, two to check
+        """Costs one search, two batches to know what is granted, two to check
         the hits (one for a tenant admin, and none to know), and one audit record."""
         self._actor.require(Permission.SEARCH)
         access = Access(self._actor, self._library)

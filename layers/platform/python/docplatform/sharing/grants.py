@@ -9,6 +9,8 @@ from datetime import datetime
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
+from docplatform.core.errors import ChangedMeanwhile, Forbidden, GroupNotFound, raised_by, raises
+from docplatform.identity.errors import UserNotFound
 from docplatform.library.access import (
     MOST_GRANTS,
     Caller,
@@ -20,7 +22,7 @@ from docplatform.library.access import (
     stronger,
     user_principal,
 )
-from docplatform.library.errors import RootFolder, TooManyGrants
+from docplatform.library.errors import InvalidPrincipal, RootFolder, TooManyGrants
 from docplatform.library.model import Document, Folder
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
@@ -74,13 +76,14 @@ class SharingService:
         self._actor, self._library, self._now = actor, library, now
         self._access = Access(actor, library)
 
+    @raises(*raised_by(Access.node))
     def list(self, node_id: str) -> AccessList:
-        """Who has access, by which grant. (Owners and tenant admins have it without one.) Raises FolderNotFound, DocumentNotFound."""
+        """Who has access, by which grant. (Owners and tenant admins have it without one.)"""
         return self._listed(self._access.node(node_id))
 
+    @raises(*raised_by(Access.node), InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile)
     def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
-        """Or change what was granted. Effective with the next request. Raises FolderNotFound, DocumentNotFound, Forbidden,
-        InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile."""
+        """Grant, or change what was granted. It is effective with the next request."""
         node = self._access.node(node_id, Role.ADMIN)
         check_principal(principal)
         if principal not in node.grants and len(node.grants) >= MOST_GRANTS:
@@ -95,9 +98,9 @@ class SharingService:
             changes.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
         return self._access_list(node, replace(node, grants={**node.grants, principal: role}))
 
+    @raises(*raised_by(Access.node), GrantNotFound, ChangedMeanwhile)
     def revoke(self, node_id: str, principal: str) -> None:
-        """Effective with the next request. Who has a grant may give it up. Raises FolderNotFound, DocumentNotFound, Forbidden,
-        GrantNotFound, ChangedMeanwhile."""
+        """Effective with the next request. Who has a grant may give it up."""
         own = principal == user_principal(self._actor.user_id)
         if not own:
             self._actor.require(Permission.WRITE)
@@ -110,10 +113,10 @@ class SharingService:
                 record_of(self._actor, Action.ACCESS_REVOKED, node.id, self._now(), {"principal": principal})
             )
 
+    @raises(*raised_by(Access.node), RootFolder, TooManyGrants, ChangedMeanwhile)
     def set_inheritance(self, node_id: str, inherits: bool, *, copy: bool = False) -> AccessList:
         """Cut off what is granted above, or let it hold again. A cut with ``copy`` keeps what held till now as grants of the node's own;
-        whoever cuts keeps the role admin in any case. Raises FolderNotFound, DocumentNotFound, Forbidden, RootFolder, TooManyGrants,
-        ChangedMeanwhile."""
+        whoever cuts keeps the role admin in any case."""
         node = self._access.node(node_id, Role.ADMIN)
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
@@ -131,18 +134,19 @@ class SharingService:
             changes.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
         return self._access_list(node, replace(node, grants=grants, inherits=inherits))
 
+    @raises(*raised_by(Access.node), UserNotFound)
     def explain(self, node_id: str, user_id: str) -> Explanation:
-        """Why somebody can, or cannot, see something. Of others: for who is admin there. Raises FolderNotFound, DocumentNotFound,
-        Forbidden, UserNotFound."""
+        """Why somebody can, or cannot, see something. Of others: for who is admin there."""
         own = user_id == self._actor.user_id
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
         caller, path = self._library.caller(user_id), self._access.path(node)
         self._record(Action.ACCESS_EXPLAINED, node, {"user": user_id})
         return Explanation(caller, node, evaluate(caller, path), self._access.names(node))
 
+    @raises(Forbidden, UserNotFound)
     def granted_to(self, user_id: str, *, limit: int, after: str) -> tuple[tuple[Granted, ...], str]:
         """What is granted to somebody, to a group of theirs or to everyone, in order of id, and the id to go on after ('' at the end).
-        Of others: for who manages users. Raises Forbidden, UserNotFound."""
+        Of others: for who manages users."""
         if user_id != self._actor.user_id:
             self._actor.require(Permission.MANAGE_USERS)
         caller = self._library.caller(user_id)
