@@ -1,21 +1,11 @@
 """HTTP routes for groups and their members: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import (
-    ChangedMeanwhile,
-    GroupNotFound,
-    IdempotencyKeyReused,
-    InvalidCursor,
-    InvalidName,
-    PreconditionFailed,
-    QuotaExceeded,
-)
-from docplatform.directory.errors import GroupNameTaken, TooManyGroups
+from docplatform.directory.groups import GroupService
 from docplatform.directory.wiring.groups import groups
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
-from docplatform.identity.errors import UserNotFound
 
 from .group_schemas import GroupChange, GroupView, MemberView, NewGroup
 
@@ -27,7 +17,7 @@ api = Router(api_keys_allowed=True)
     response=GroupView,
     status=201,
     permission=Permission.MANAGE_USERS,
-    errors=(GroupNameTaken, InvalidName, IdempotencyKeyReused),
+    use_case=GroupService.create,
     headers=("Idempotency-Key",),
 )
 def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
@@ -38,14 +28,14 @@ def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     )
 
 
-@api.get("/v1/groups", response=Page[GroupView], permission=Permission.READ, errors=(InvalidCursor,))
+@api.get("/v1/groups", response=Page[GroupView], permission=Permission.READ, use_case=GroupService.list)
 def list_groups(actor: Actor, query: Listing) -> Page[GroupView]:
     """The organisation's groups."""
     found, following = groups(actor).list(limit=query.limit, cursor=query.cursor)
     return Page[GroupView].of(found, following)
 
 
-@api.get("/v1/groups/{group_id}", response=GroupView, permission=Permission.READ, errors=(GroupNotFound,))
+@api.get("/v1/groups/{group_id}", response=GroupView, permission=Permission.READ, use_case=GroupService.read)
 def read_group(actor: Actor, group_id: str) -> Response:
     """A group."""
     group = groups(actor).read(group_id)
@@ -56,7 +46,7 @@ def read_group(actor: Actor, group_id: str) -> Response:
     "/v1/groups/{group_id}",
     response=GroupView,
     permission=Permission.MANAGE_USERS,
-    errors=(GroupNotFound, GroupNameTaken, InvalidName, PreconditionFailed),
+    use_case=GroupService.rename,
     headers=("If-Match",),
 )
 def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Response:
@@ -69,7 +59,7 @@ def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Reques
     "/v1/groups/{group_id}",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(GroupNotFound, ChangedMeanwhile),
+    use_case=GroupService.delete,
 )
 def delete_group(actor: Actor, group_id: str) -> None:
     """Delete a group, with everything that was granted to it."""
@@ -80,7 +70,7 @@ def delete_group(actor: Actor, group_id: str) -> None:
     "/v1/groups/{group_id}/members",
     response=Page[MemberView],
     permission=Permission.READ,
-    errors=(GroupNotFound, InvalidCursor),
+    use_case=GroupService.members,
 )
 def list_members(actor: Actor, group_id: str, query: Listing) -> Page[MemberView]:
     """Who is in a group."""
@@ -92,7 +82,7 @@ def list_members(actor: Actor, group_id: str, query: Listing) -> Page[MemberView
     "/v1/groups/{group_id}/members/{user_id}",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded),
+    use_case=GroupService.add_member,
 )
 def add_member(actor: Actor, group_id: str, user_id: str) -> None:
     """Put somebody into a group; what is granted to the group is theirs with the next request."""
@@ -103,7 +93,7 @@ def add_member(actor: Actor, group_id: str, user_id: str) -> None:
     "/v1/groups/{group_id}/members/{user_id}",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(GroupNotFound, UserNotFound),
+    use_case=GroupService.remove_member,
 )
 def remove_member(actor: Actor, group_id: str, user_id: str) -> None:
     """Take somebody out of a group."""

@@ -10,10 +10,22 @@ from datetime import datetime
 from docplatform.core import ids
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, MembersRecord, record_of
-from docplatform.core.errors import AlreadyDone, PreconditionFailed
+from docplatform.core.errors import (
+    AlreadyDone,
+    ChangedMeanwhile,
+    GroupNotFound,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    InvalidName,
+    PreconditionFailed,
+    QuotaExceeded,
+    raises,
+)
 from docplatform.core.idempotency import digest, idempotent
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.directory.group import Group
 from docplatform.directory.ports import Groups
+from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User, clean_display_name
 
 
@@ -21,8 +33,8 @@ class GroupService:
     def __init__(self, actor: Actor, groups: Groups, now: Callable[[], datetime]) -> None:
         self._actor, self._groups, self._now = actor, groups, now
 
+    @raises(InvalidName, GroupNameTaken, IdempotencyKeyReused)
     def create(self, name: str, *, external_id: str = "", idempotency_key: str = "") -> Group:
-        """Raises InvalidName, GroupNameTaken, IdempotencyKeyReused."""
         at, name = self._now(), clean_display_name(name)
         request = digest(operation="create-group", name=name, external_id=external_id)
 
@@ -38,22 +50,22 @@ class GroupService:
         memory = self._groups.memory(self._actor.user_id, at)
         return idempotent(memory, idempotency_key, request, make, self._groups.group)
 
+    @raises(GroupNotFound)
     def read(self, group_id: str) -> Group:
-        """Raises GroupNotFound."""
         group = self._groups.group(group_id)
         self._groups.record(record_of(self._actor, Action.GROUP_READ, group.id, self._now()))
         return group
 
+    @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
-        """Raises InvalidCursor."""
         found = self._groups.groups(limit=limit, cursor=cursor)
         self._groups.record(
             record_of(self._actor, Action.GROUPS_LISTED, "groups", self._now(), {"shown": len(found[0])})
         )
         return found
 
+    @raises(GroupNotFound, InvalidCursor)
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """Raises GroupNotFound, InvalidCursor."""
         group = self._groups.group(group_id)
         found = self._groups.members(group.id, limit=limit, cursor=cursor)
         self._groups.record(
@@ -61,14 +73,14 @@ class GroupService:
         )
         return found
 
+    @raises(GroupNotFound, InvalidName, GroupNameTaken, PreconditionFailed)
     def rename(self, group_id: str, name: str, *, if_revision: int | None = None) -> Group:
-        """Raises GroupNotFound, InvalidName, GroupNameTaken, PreconditionFailed."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
         return self.change(group, name, group.external_id)
 
+    @raises(InvalidName, GroupNameTaken, PreconditionFailed)
     def change(self, before: Group, name: str, external_id: str) -> Group:
-        """Raises InvalidName, GroupNameTaken, PreconditionFailed."""
         after = replace(
             before,
             name=clean_display_name(name),
@@ -81,9 +93,9 @@ class GroupService:
             changes.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
         return after
 
+    @raises(GroupNotFound, PreconditionFailed, ChangedMeanwhile)
     def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
-        """With what was granted to it. One that broke off half-way is finished by repeating it.
-        Raises GroupNotFound, PreconditionFailed, ChangedMeanwhile."""
+        """With what was granted to it. One that broke off half-way is finished by repeating it."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
 
@@ -97,16 +109,18 @@ class GroupService:
                 record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members})
             )
 
+    @raises(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded)
     def add_member(self, group_id: str, user_id: str) -> None:
-        """Who is in it already stays in it. Raises GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded."""
+        """Who is in it already stays in it."""
         group = self._groups.group(group_id)
         self._groups.check_users([user_id])
         with suppress(AlreadyDone), self._groups.begin() as changes:
             changes.add_members(group, [user_id])
             changes.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
 
+    @raises(GroupNotFound, UserNotFound)
     def remove_member(self, group_id: str, user_id: str) -> None:
-        """Raises GroupNotFound, UserNotFound (is not in it)."""
+        """Somebody who is not in it is not found."""
         group = self._groups.group(group_id)
         with self._groups.begin() as changes:
             changes.remove_members(group, [user_id])
