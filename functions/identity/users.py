@@ -3,22 +3,14 @@ present."""
 
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import (
-    ChangedMeanwhile,
-    Conflict,
-    IdempotencyKeyReused,
-    Invalid,
-    InvalidCursor,
-    InvalidName,
-    MailNotSent,
-    QuotaExceeded,
-)
 from docplatform.directory.wiring.provisioning import users
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
-from docplatform.identity.errors import EmailTaken, LastAdmin, SessionNotFound, UserNotFound
+from docplatform.identity.account_admin import AccountService
+from docplatform.identity.errors import LastAdmin, UserNotFound
 from docplatform.identity.factors import SecuritySettings
+from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import accounts, members
 
 from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserView
@@ -31,7 +23,7 @@ api = Router()
     response=UserView,
     status=201,
     permission=Permission.MANAGE_USERS,
-    errors=(EmailTaken, QuotaExceeded, Invalid, InvalidName, IdempotencyKeyReused, MailNotSent),
+    use_case=MemberService.invite,
     headers=("Idempotency-Key",),
     api_keys_allowed=True,
 )
@@ -43,7 +35,7 @@ def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
 
 
 @api.get(
-    "/v1/users", response=Page[UserView], permission=Permission.READ, errors=(InvalidCursor,), api_keys_allowed=True
+    "/v1/users", response=Page[UserView], permission=Permission.READ, use_case=MemberService.list, api_keys_allowed=True
 )
 def list_users(actor: Actor, query: Listing) -> Page[UserView]:
     """The members of the organisation, in order of invitation."""
@@ -52,7 +44,11 @@ def list_users(actor: Actor, query: Listing) -> Page[UserView]:
 
 
 @api.get(
-    "/v1/users/{user_id}", response=UserView, permission=Permission.READ, errors=(UserNotFound,), api_keys_allowed=True
+    "/v1/users/{user_id}",
+    response=UserView,
+    permission=Permission.READ,
+    use_case=MemberService.read,
+    api_keys_allowed=True,
 )
 def read_user(actor: Actor, user_id: str) -> UserView:
     """A member of the organisation."""
@@ -63,7 +59,7 @@ def read_user(actor: Actor, user_id: str) -> UserView:
     "/v1/users/{user_id}/invitation",
     response=UserView,
     permission=Permission.MANAGE_USERS,
-    errors=(UserNotFound, Conflict, MailNotSent),
+    use_case=MemberService.invite_again,
     api_keys_allowed=True,
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
@@ -75,7 +71,7 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
     "/v1/users/{user_id}",
     response=UserView,
     permission=Permission.MANAGE_USERS,
-    errors=(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile),
+    use_case=AccountService.change,
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     """Give somebody another role, or take their access away and give it back. One admin always stays."""
@@ -89,7 +85,10 @@ def delete_user(actor: Actor, user_id: str) -> None:
 
 
 @api.get(
-    "/v1/users/{user_id}/sessions", response=SessionList, permission=Permission.MANAGE_USERS, errors=(UserNotFound,)
+    "/v1/users/{user_id}/sessions",
+    response=SessionList,
+    permission=Permission.MANAGE_USERS,
+    use_case=AccountService.sessions_of,
 )
 def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     """Where somebody is logged in, the newest first."""
@@ -100,7 +99,7 @@ def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     "/v1/users/{user_id}/sessions",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(UserNotFound,),
+    use_case=AccountService.revoke_all,
     step_up=require_recent_login,
 )
 def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
@@ -112,7 +111,7 @@ def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
     "/v1/users/{user_id}/sessions/{session_id}",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(SessionNotFound,),
+    use_case=AccountService.revoke,
 )
 def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     """End one of somebody's sessions."""
@@ -123,7 +122,7 @@ def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     "/v1/users/{user_id}/mfa",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(UserNotFound, MailNotSent),
+    use_case=AccountService.reset_mfa,
     step_up=require_recent_login,
 )
 def reset_mfa(actor: Actor, user_id: str) -> None:
@@ -131,14 +130,20 @@ def reset_mfa(actor: Actor, user_id: str) -> None:
     accounts(actor).reset_mfa(user_id)
 
 
-@api.get("/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS)
+@api.get(
+    "/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS, use_case=AccountService.settings
+)
 def read_security_settings(actor: Actor) -> SecurityView:
     """What the organisation asks of its members."""
     return SecurityView(require_mfa=accounts(actor).settings().require_mfa)
 
 
 @api.put(
-    "/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS, step_up=require_recent_login
+    "/v1/security-settings",
+    response=SecurityView,
+    permission=Permission.MANAGE_USERS,
+    use_case=AccountService.set_security,
+    step_up=require_recent_login,
 )
 def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
     """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""

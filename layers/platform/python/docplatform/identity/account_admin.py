@@ -7,8 +7,8 @@ from datetime import datetime
 
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import Conflict, MailNotSent
-from docplatform.identity.errors import SessionNotFound, UserNotFound
+from docplatform.core.errors import ChangedMeanwhile, Conflict, MailNotSent, raises
+from docplatform.identity.errors import LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import everybody, other_admin
 from docplatform.identity.model import Session, User, UserStatus, alive
@@ -21,9 +21,10 @@ class AccountService:
         self._actor, self._people, self._mail = actor, people, mail
         self._home, self._now = home, now
 
+    @raises(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile)
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
         """Give another role, take access away, give it back. Who is disabled is logged out everywhere.
-        Raises UserNotFound, Conflict (not accepted yet), LastAdmin, ChangedMeanwhile."""
+        Refused for somebody who has not accepted yet."""
         user, at = self._user(user_id), self._now()
         role, status = role or user.role, user.status
         if disabled is not None:
@@ -45,15 +46,15 @@ class AccountService:
                 changes.record(record_of(self._actor, action, user_id, at))
         return self._user(user_id)
 
+    @raises(UserNotFound)
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
-        """Raises UserNotFound."""
         user, at = self._user(user_id), self._now()
         found = tuple(each for each in self._people.sessions_of(user_id) if alive(each, user, at))
         self._people.record(record_of(self._actor, Action.SESSIONS_LISTED, user_id, at, {"shown": len(found)}))
         return found
 
+    @raises(SessionNotFound)
     def revoke(self, user_id: str, session_id: str) -> None:
-        """Raises SessionNotFound."""
         session = self._people.session(session_id)
         if session is None or session.user_id != user_id:
             raise SessionNotFound("Look at the list of the user's sessions.")
@@ -62,17 +63,18 @@ class AccountService:
             facts: AuditFacts = {"session": session_id}
             changes.record(record_of(self._actor, Action.SESSION_REVOKED, user_id, self._now(), facts))
 
+    @raises(UserNotFound)
     def revoke_all(self, user_id: str) -> None:
-        """Every session that is open now. Raises UserNotFound."""
+        """Every session that is open now."""
         at = self._now()
         self._user(user_id)
         with self._people.begin() as changes:
             changes.end_sessions(user_id, at)
             changes.record(record_of(self._actor, Action.SESSIONS_REVOKED, user_id, at))
 
+    @raises(UserNotFound, MailNotSent)
     def reset_mfa(self, user_id: str) -> None:
-        """All second factors are gone and all sessions ended; the user is told. Raises UserNotFound, InvalidCode (changed meanwhile),
-        MailNotSent."""
+        """All second factors are gone and all sessions ended; the user is told."""
         at, login = self._now(), self._people.login(user_id)
         if login is None:
             raise UserNotFound("Look at the list of users.")
@@ -86,9 +88,11 @@ class AccountService:
             raise MailNotSent("The second factors are removed all the same; tell the user.") from error
 
     # -- the tenant
+    @raises()
     def settings(self) -> SecuritySettings:
         return self._people.security_settings()
 
+    @raises()
     def set_security(self, settings: SecuritySettings) -> None:
         """``require_mfa`` holds from everybody's next log-in on."""
         with self._people.begin() as changes:

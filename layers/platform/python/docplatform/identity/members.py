@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import Conflict, MailNotSent
+from docplatform.core.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    Invalid,
+    InvalidCursor,
+    InvalidName,
+    MailNotSent,
+    QuotaExceeded,
+    raises,
+)
 from docplatform.core.idempotency import digest as fingerprint
 from docplatform.core.idempotency import idempotent
 from docplatform.core.token_hash import digest
-from docplatform.identity.errors import UserNotFound
+from docplatform.identity.errors import EmailTaken, UserNotFound
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
 from docplatform.identity.ports import InvitationMail, People
 
@@ -34,26 +43,27 @@ class MemberService:
         self._actor, self._people, self._mail = actor, people, mail
         self._address, self._now = address, now
 
+    @raises(UserNotFound)
     def me(self) -> User:
-        """Raises UserNotFound."""
         return self.read(self._actor.user_id)
 
+    @raises(UserNotFound)
     def read(self, user_id: str) -> User:
-        """Raises UserNotFound."""
         user = self._people.user(user_id)
         if user is None:
             raise UserNotFound("Look at the list of users.")
         return user
 
+    @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of invitation. Raises InvalidCursor."""
+        """In order of invitation."""
         found = self._people.users(limit=limit, cursor=cursor)
         self._people.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": len(found[0])}))
         return found
 
+    @raises(Invalid, InvalidName, EmailTaken, QuotaExceeded, IdempotencyKeyReused, MailNotSent)
     def invite(self, email: str, role: Role, name: str = "", *, idempotency_key: str = "") -> User:
-        """Repeated with its key, it makes nobody twice, and sends another mail while none is accepted: the first may be what was lost.
-        Raises Invalid (the address), InvalidName, EmailTaken, QuotaExceeded, IdempotencyKeyReused, MailNotSent."""
+        """Repeated with its key, it makes nobody twice, and sends another mail while none is accepted: the first may be what was lost."""
         email, name = clean_email(email), clean_display_name(name) if name else ""
         request = fingerprint(operation="invite-user", email=email, role=role, name=name)
         inviter = self._actor.user_id
@@ -78,8 +88,9 @@ class MemberService:
 
         return idempotent(self._people.memory(inviter, self._now()), idempotency_key, request, make, repeat)
 
+    @raises(UserNotFound, Conflict, MailNotSent)
     def invite_again(self, user_id: str) -> User:
-        """Another mail, for one that was lost. Raises UserNotFound, Conflict (is here already), MailNotSent."""
+        """Another mail, for one that was lost. Refused for somebody who is here already."""
         user, at = self.read(user_id), self._now()
         if user.status is not UserStatus.INVITED:
             raise Conflict("Only who has not accepted yet can be invited again.")
