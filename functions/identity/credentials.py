@@ -1,28 +1,19 @@
 """HTTP routes for credentials: passwords, one-time passwords, recovery codes, passkeys."""
 
-from docplatform.authentication.errors import ProofRefused
+from docplatform.authentication.mfa_enrolment import OwnFactors
 from docplatform.authentication.mfa_sign_in import MfaSignIn
+from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.step_up import StepUp
 from docplatform.authentication.verification import PresentedFactor
 from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring import sign_in as compose
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import Conflict, InvalidName, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.http.request import Request
 from docplatform.http.response_time import pad_to_mail_time
 from docplatform.http.router import Router
-from docplatform.identity.errors import (
-    FactorNotFound,
-    InvalidChallenge,
-    InvalidCode,
-    InvalidReset,
-    MfaIsRequired,
-    SessionNotFound,
-    WeakPassword,
-)
 from docplatform.runtime.metrics import Metric, SignInMethod, count
-from docplatform.sso.errors import SsoRequired
 
 from .schemas import (
     ChallengeShown,
@@ -54,14 +45,14 @@ def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
 # -- passwords
 
 
-@api.post("/v1/auth/password/forgot", status=202)
+@api.post("/v1/auth/password/forgot", status=202, use_case=LostPassword.request_reset)
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
     with pad_to_mail_time():
         compose.lost_password(tenant, request.id).request_reset(body.email)
 
 
-@api.post("/v1/auth/password/reset", status=204, errors=(InvalidReset, WeakPassword))
+@api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.set_anew)
 def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew."""
     compose.lost_password(tenant, request.id).set_anew(body.token, body.password)
@@ -71,7 +62,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     "/v1/me/password",
     status=204,
     permission=Permission.READ,
-    errors=(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound),
+    use_case=OwnPassword.change,
     step_up=require_recent_login,
 )
 def change_password(actor: Actor, body: PasswordChange, request: Request) -> None:
@@ -82,7 +73,7 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 # -- the second step of a sign-in
 
 
-@api.post("/v1/auth/mfa", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts))
+@api.post("/v1/auth/mfa", response=Tokens, use_case=MfaSignIn.verify_factor)
 def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
@@ -91,14 +82,14 @@ def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens
     return Tokens.model_validate(issued)
 
 
-@api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, errors=(InvalidChallenge,))
+@api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, use_case=MfaSignIn.passkey_options)
 def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
     options = _mfa_sign_in(tenant, request).passkey_options(body.challenge)
     return PasskeyOptions(challenge=body.challenge, public_key=options)
 
 
-@api.post("/v1/auth/mfa/enrolment", response=TotpSecret, errors=(InvalidChallenge,))
+@api.post("/v1/auth/mfa/enrolment", response=TotpSecret, use_case=MfaSignIn.enrol)
 def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> TotpSecret:
     """Set up one-time passwords with the challenge of ``mfa_enrolment_required``."""
     return TotpSecret.of(*_mfa_sign_in(tenant, request).enrol(body.challenge))
@@ -107,7 +98,7 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
 @api.post(
     "/v1/auth/mfa/enrolment/confirm",
     response=FirstEntry,
-    errors=(InvalidChallenge, InvalidCode, TooManyAttempts),
+    use_case=MfaSignIn.confirm_enrolment,
 )
 def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
@@ -119,14 +110,14 @@ def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, req
 # -- sign-in with a passkey alone
 
 
-@api.post("/v1/auth/passkey/options", response=PasskeyOptions)
+@api.post("/v1/auth/passkey/options", response=PasskeyOptions, use_case=MfaSignIn.ask_for_passkey)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
     token, options = _mfa_sign_in(tenant, request).ask_for_passkey()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
-@api.post("/v1/auth/passkey", response=Tokens, errors=(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired))
+@api.post("/v1/auth/passkey", response=Tokens, use_case=MfaSignIn.log_in_with_passkey)
 def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
     """Log in with a passkey alone."""
     issued = _mfa_sign_in(tenant, request).log_in_with_passkey(body.challenge, body.passkey)
@@ -137,7 +128,7 @@ def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) ->
 # -- step-up
 
 
-@api.post("/v1/auth/step-up", status=204, permission=Permission.READ, errors=(ProofRefused, TooManyAttempts))
+@api.post("/v1/auth/step-up", status=204, permission=Permission.READ, use_case=StepUp.prove)
 def step_up(actor: Actor, body: Proof, request: Request) -> None:
     """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
     factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
@@ -145,7 +136,10 @@ def step_up(actor: Actor, body: Proof, request: Request) -> None:
 
 
 @api.post(
-    "/v1/auth/step-up/passkey-options", response=PasskeyOptions, permission=Permission.READ, errors=(ProofRefused,)
+    "/v1/auth/step-up/passkey-options",
+    response=PasskeyOptions,
+    permission=Permission.READ,
+    use_case=StepUp.ask_for_passkey,
 )
 def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to show a passkey again."""
@@ -156,7 +150,7 @@ def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
 # -- my second factors
 
 
-@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ)
+@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ, use_case=OwnFactors.look)
 def list_factors(actor: Actor) -> FactorsView:
     """My second factors."""
     return FactorsView.of(compose.own_factors(actor).look())
@@ -166,7 +160,7 @@ def list_factors(actor: Actor) -> FactorsView:
     "/v1/me/mfa/totp",
     response=TotpSecret,
     permission=Permission.READ,
-    errors=(ProofRefused,),
+    use_case=OwnFactors.enrol_totp,
     step_up=require_recent_login,
 )
 def enrol_totp(actor: Actor) -> TotpSecret:
@@ -178,7 +172,7 @@ def enrol_totp(actor: Actor) -> TotpSecret:
     "/v1/me/mfa/totp/confirm",
     response=RecoveryCodes,
     permission=Permission.READ,
-    errors=(ProofRefused,),
+    use_case=OwnFactors.confirm_totp,
     step_up=require_recent_login,
 )
 def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
@@ -190,7 +184,7 @@ def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     "/v1/me/mfa/totp",
     status=204,
     permission=Permission.READ,
-    errors=(FactorNotFound, MfaIsRequired),
+    use_case=OwnFactors.remove_totp,
     step_up=require_recent_login,
 )
 def remove_totp(actor: Actor) -> None:
@@ -202,7 +196,7 @@ def remove_totp(actor: Actor) -> None:
     "/v1/me/mfa/recovery-codes",
     response=RecoveryCodes,
     permission=Permission.READ,
-    errors=(FactorNotFound,),
+    use_case=OwnFactors.renew_recovery_codes,
     step_up=require_recent_login,
 )
 def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
@@ -214,7 +208,7 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     "/v1/me/mfa/passkeys/options",
     response=PasskeyOptions,
     permission=Permission.READ,
-    errors=(Conflict,),
+    use_case=OwnFactors.ask_for_passkey,
     step_up=require_recent_login,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
@@ -228,7 +222,7 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
     response=PasskeyAdded,
     status=201,
     permission=Permission.READ,
-    errors=(ProofRefused, InvalidName, Conflict),
+    use_case=OwnFactors.add_passkey,
     step_up=require_recent_login,
 )
 def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
@@ -241,7 +235,7 @@ def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     "/v1/me/mfa/passkeys/{passkey_id}",
     status=204,
     permission=Permission.READ,
-    errors=(FactorNotFound, MfaIsRequired),
+    use_case=OwnFactors.remove_passkey,
     step_up=require_recent_login,
 )
 def remove_passkey(actor: Actor, passkey_id: str) -> None:

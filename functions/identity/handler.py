@@ -1,27 +1,17 @@
 """HTTP routes for sign-in, the own sessions and the own profile: parse, delegate, present."""
 
-from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
-from docplatform.authentication.sessions import SessionService
+from docplatform.authentication.sessions import OwnSessions, SessionService
 from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.authentication.wiring.sign_in import own_sessions, sessions
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import InvalidName, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
-from docplatform.identity.errors import (
-    InvalidCredentials,
-    InvalidInvitation,
-    InvalidRefreshToken,
-    SessionNotFound,
-    UserNotFound,
-    WeakPassword,
-)
+from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import members
 from docplatform.runtime.metrics import Metric, SignInMethod, count
-from docplatform.sso.errors import SsoRequired
 
 from . import credentials, users
 from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
@@ -38,7 +28,7 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
 @api.post(
     "/v1/auth/login",
     response=Tokens,
-    errors=(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired),
+    use_case=SessionService.log_in,
 )
 def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     """Log in with e-mail and password.
@@ -49,13 +39,13 @@ def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
     return Tokens.model_validate(issued)
 
 
-@api.post("/v1/auth/refresh", response=Tokens, errors=(InvalidRefreshToken,))
+@api.post("/v1/auth/refresh", response=Tokens, use_case=SessionService.refresh)
 def refresh(tenant: Tenant, body: Refresh, request: Request) -> Tokens:
     """Exchange a refresh token for a fresh pair. Each is good once; showing a used one ends the session."""
     return Tokens.model_validate(_sessions(tenant, request).refresh(body.refresh_token))
 
 
-@api.post("/v1/auth/logout", status=204, errors=(InvalidRefreshToken,))
+@api.post("/v1/auth/logout", status=204, use_case=SessionService.log_out)
 def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
     """End the session."""
     _sessions(tenant, request).log_out(body.refresh_token)
@@ -64,7 +54,7 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
 @api.post(
     "/v1/auth/invitations/accept",
     response=Tokens,
-    errors=(InvalidInvitation, InvalidName, WeakPassword, SsoRequired),
+    use_case=SessionService.accept_invitation,
 )
 def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
     """Set the first password, and log in."""
@@ -80,25 +70,25 @@ def key_set() -> Response:
     return Response(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
-@api.get("/v1/me", response=Me, permission=Permission.READ, errors=(UserNotFound,), api_keys_allowed=True)
+@api.get("/v1/me", response=Me, permission=Permission.READ, use_case=MemberService.me, api_keys_allowed=True)
 def me(actor: Actor) -> Me:
     """Who I am, and what my organisation's plan allows."""
     return Me.of(members(actor).me(), actor.tenant)
 
 
-@api.get("/v1/sessions", response=SessionList, permission=Permission.READ)
+@api.get("/v1/sessions", response=SessionList, permission=Permission.READ, use_case=OwnSessions.list)
 def list_sessions(actor: Actor) -> SessionList:
     """Where I am logged in, the newest first."""
     return SessionList(items=[SessionView.of(each, actor.session_id) for each in own_sessions(actor).list()])
 
 
-@api.delete("/v1/sessions/{session_id}", status=204, permission=Permission.READ, errors=(SessionNotFound,))
+@api.delete("/v1/sessions/{session_id}", status=204, permission=Permission.READ, use_case=OwnSessions.revoke)
 def revoke_session(actor: Actor, session_id: str) -> None:
     """End one of my sessions. Its tokens stop working within half a minute."""
     own_sessions(actor).revoke(session_id)
 
 
-@api.delete("/v1/sessions", status=204, permission=Permission.READ)
+@api.delete("/v1/sessions", status=204, permission=Permission.READ, use_case=OwnSessions.revoke_others)
 def revoke_other_sessions(actor: Actor) -> None:
     """End all my sessions but this one."""
     own_sessions(actor).revoke_others()

@@ -2,20 +2,18 @@
 
 from http.cookies import CookieError, SimpleCookie
 
-from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.sso_sign_in import SsoService, Start
 from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.authentication.wiring.sso import connection, metadata, sign_on
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
 from docplatform.core.tenant import Tenant
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.runtime.tenant_resolution import address_of
-from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
+from docplatform.sso.connection import ConnectionService
 from docplatform.sso.model import ATTEMPT_LIFE, Kind
 
 from .schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
@@ -23,21 +21,20 @@ from .schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, T
 api = Router()
 
 _COOKIE = "docplatform-sso"
-_FINISHING = (SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
 
 
 def _sign_on(tenant: Tenant, request: Request) -> SsoService:
     return sign_on(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
-@api.get("/v1/sso/login", status=302, errors=(SsoNotConnected, SsoUnavailable))
+@api.get("/v1/sso/login", status=302, use_case=SsoService.begin)
 def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
     """Go to the organisation's identity provider. To be opened in a browser, which comes back within ten minutes."""
     start = _sign_on(tenant, request).begin(reauthenticate=query.prompt == "login")
     return Response(headers={"Location": start.address, "Set-Cookie": _cookie(tenant, start)})
 
 
-@api.get("/v1/sso/callback", response=Tokens, errors=_FINISHING)
+@api.get("/v1/sso/callback", response=Tokens, use_case=SsoService.finish)
 def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
@@ -47,7 +44,7 @@ def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     return Tokens.model_validate(issued)
 
 
-@api.post("/v1/sso/acs", response=Tokens, errors=_FINISHING)
+@api.post("/v1/sso/acs", response=Tokens, use_case=SsoService.finish)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
     reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request)
@@ -62,7 +59,9 @@ def sso_metadata(tenant: Tenant) -> Response:
     return Response(text=metadata(tenant))
 
 
-@api.get("/v1/sso-connection", response=ConnectionView, permission=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+@api.get(
+    "/v1/sso-connection", response=ConnectionView, permission=Permission.MANAGE_USERS, use_case=ConnectionService.read
+)
 def read_sso_connection(actor: Actor) -> ConnectionView:
     """The organisation's connection with its identity provider."""
     return ConnectionView.model_validate(connection(actor).read())
@@ -72,7 +71,7 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
     "/v1/sso-connection",
     response=ConnectionView,
     permission=Permission.MANAGE_USERS,
-    errors=(Invalid, ChangedMeanwhile),
+    use_case=ConnectionService.connect,
     step_up=require_recent_login,
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
@@ -84,7 +83,7 @@ def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     "/v1/sso-connection",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(SsoNotConnected,),
+    use_case=ConnectionService.disconnect,
     step_up=require_recent_login,
 )
 def remove_sso_connection(actor: Actor) -> None:
@@ -92,7 +91,9 @@ def remove_sso_connection(actor: Actor) -> None:
     connection(actor).disconnect()
 
 
-@api.post("/v1/sso-connection/test", response=TestResult, permission=Permission.MANAGE_USERS, errors=(SsoNotConnected,))
+@api.post(
+    "/v1/sso-connection/test", response=TestResult, permission=Permission.MANAGE_USERS, use_case=ConnectionService.test
+)
 def test_sso_connection(actor: Actor) -> TestResult:
     """Look at everything that a log-in would need, step by step."""
     return TestResult.of(connection(actor).test())

@@ -13,7 +13,7 @@ from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import Conflict
+from docplatform.core.errors import Conflict, InvalidName, raises
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, MfaIsRequired, UserNotFound
 from docplatform.identity.factors import (
     MOST_PASSKEYS,
@@ -33,10 +33,11 @@ class OwnFactors:
     def __init__(self, actor: Actor, people: People, proofs: FactorVerifier, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._proofs, self._now = actor, people, proofs, now
 
+    @raises()
     def look(self) -> Factors:
-        """Raises UserNotFound."""
         return self._login().factors
 
+    @raises(ProofRefused)
     def enrol_totp(self) -> tuple[str, str]:
         """A secret and its URI; they count once a code has confirmed them. The one before stays good until then."""
         login = self._login()
@@ -45,8 +46,9 @@ class OwnFactors:
         self._keep(login, after, Action.MFA_ENROLMENT_STARTED)
         return secret, uri
 
+    @raises(ProofRefused)
     def confirm_totp(self, code: str) -> Codes:
-        """The recovery codes; none where there are some already. Raises ProofRefused."""
+        """The recovery codes; none where there are some already."""
         login = self._login()
         with _refusals():
             confirmed = self._proofs.confirm_totp(login.user.id, login.factors, code, self._now())
@@ -54,15 +56,16 @@ class OwnFactors:
         self._keep(login, after, Action.MFA_ENROLLED, {"method": "totp"})
         return codes
 
+    @raises(FactorNotFound, MfaIsRequired)
     def remove_totp(self) -> None:
-        """Raises FactorNotFound, MfaIsRequired."""
         login = self._login()
         if not login.factors.totp:
             raise FactorNotFound("No one-time passwords are set up.")
         self._remove(login, replace(login.factors, totp="", pending=""), Action.MFA_REMOVED)
 
+    @raises(FactorNotFound)
     def renew_recovery_codes(self) -> Codes:
-        """Ten new ones; the old ones are worth nothing from then on. Raises FactorNotFound."""
+        """Ten new ones; the old ones are worth nothing from then on."""
         login = self._login()
         if not login.factors.enrolled:
             raise FactorNotFound("Set up a second factor first.")
@@ -71,8 +74,9 @@ class OwnFactors:
         return codes
 
     # -- passkeys
+    @raises(Conflict)
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
-        """A challenge, and the options for the browser. Raises Conflict when there are ten."""
+        """A challenge, and the options for the browser. Refused when there are ten."""
         login = self._login()
         if len(login.factors.passkeys) >= MOST_PASSKEYS:
             raise Conflict(f"You have {MOST_PASSKEYS} passkeys; delete one first.")
@@ -81,8 +85,9 @@ class OwnFactors:
             changes.issue(challenge)
         return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
 
+    @raises(ProofRefused, InvalidName, Conflict)
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
-        """With the recovery codes, where there were none. Raises ProofRefused, InvalidName, Conflict."""
+        """With the recovery codes, where there were none."""
         login, name = self._login(), clean_display_name(name)
         with _refusals():
             challenge = held(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
@@ -104,8 +109,8 @@ class OwnFactors:
             changes.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
         return made, codes
 
+    @raises(FactorNotFound, MfaIsRequired)
     def remove_passkey(self, passkey_id: str) -> None:
-        """Raises FactorNotFound, MfaIsRequired."""
         login = self._login()
         left = tuple(each for each in login.factors.passkeys if each.id != passkey_id)
         if len(left) == len(login.factors.passkeys):

@@ -9,14 +9,17 @@ from docplatform.authentication.challenges import held, new_challenge
 from docplatform.authentication.sign_in import IssuedTokens, SignIn
 from docplatform.authentication.verification import PresentedFactor, with_passkey
 from docplatform.core.audit import UNKNOWN_USER, Action
+from docplatform.core.errors import TooManyAttempts, raises
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
 from docplatform.identity.factors import Challenge, ChallengePurpose, Method, new_recovery_codes, recovery_hash
 from docplatform.identity.model import Login, UserStatus
+from docplatform.sso.errors import SsoRequired
 
 
 class MfaSignIn(SignIn):
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
     def verify_factor(self, token: str, shown: PresentedFactor) -> IssuedTokens:
-        """The second step: ``token`` is MfaRequired's challenge. Raises InvalidChallenge, InvalidCode, TooManyAttempts."""
+        """The second step: ``token`` is MfaRequired's challenge."""
         challenge = held(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
         login = self._challenged(challenge)
         user_id, attempt = login.user.id, self._admit(login.user.email)
@@ -35,14 +38,15 @@ class MfaSignIn(SignIn):
         self._tell_of_device(login)
         return entry
 
+    @raises(InvalidChallenge)
     def passkey_options(self, token: str) -> dict[str, Any]:
-        """For a passkey as the second factor. Raises InvalidChallenge."""
+        """For a passkey as the second factor."""
         login = self._challenged(held(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now()))
         return self._proofs.passkeys.request(login.factors.passkeys, token)
 
+    @raises(InvalidChallenge)
     def enrol(self, token: str) -> tuple[str, str]:
-        """A new one-time password's secret and URI, for who must have one to get in: ``token`` is MfaEnrolmentRequired's challenge.
-        Raises InvalidChallenge."""
+        """A new one-time password's secret and URI, for who must have one to get in: ``token`` is MfaEnrolmentRequired's challenge."""
         login = self._challenged(held(self._people, token, ChallengePurpose.ENROLMENT, self._now()))
         if login.factors.enrolled:
             raise InvalidChallenge("A second factor is set up. Log in again.")
@@ -53,8 +57,9 @@ class MfaSignIn(SignIn):
             changes.record(self._about(user.id, "", Action.MFA_ENROLMENT_STARTED))
         return secret, uri
 
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
     def confirm_enrolment(self, token: str, code: str) -> tuple[IssuedTokens, tuple[str, ...]]:
-        """Logged in, and the recovery codes. Raises InvalidChallenge, InvalidCode, TooManyAttempts."""
+        """Logged in, and the recovery codes."""
         challenge = held(self._people, token, ChallengePurpose.ENROLMENT, self._now())
         login = self._challenged(challenge)
         if login.factors.enrolled:
@@ -76,6 +81,7 @@ class MfaSignIn(SignIn):
             entry = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods)
         return entry, codes
 
+    @raises()
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
         """A challenge for a passkey that logs in by itself, and the options for the browser."""
         token, challenge = new_challenge(ChallengePurpose.PASSKEY_LOGIN, "", self._now())
@@ -83,9 +89,9 @@ class MfaSignIn(SignIn):
             changes.issue(challenge)
         return token, self._proofs.passkeys.request((), token)
 
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired)
     def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> IssuedTokens:
-        """The challenge is used up whether the passkey is right or not. Raises InvalidChallenge, InvalidCode, TooManyAttempts,
-        SsoRequired."""
+        """The challenge is used up whether the passkey is right or not."""
         self._gate.check()
         challenge = held(self._people, token, ChallengePurpose.PASSKEY_LOGIN, self._now())
         passkeys = self._proofs.passkeys

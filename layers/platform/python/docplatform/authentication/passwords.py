@@ -13,7 +13,7 @@ from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.ports import SignInMail
 from docplatform.core.actor import Actor
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject, record_of
-from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts
+from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts, raises
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import InvalidReset, SessionNotFound, WeakPassword
@@ -50,6 +50,7 @@ class LostPassword:
         self._people, self._passwords, self._mail = people, passwords, mail
         self._home, self._now, self._gate = home, now, gate
 
+    @raises()
     def request_reset(self, email: str) -> None:
         """A mail to who has that address; nothing for anybody else, and nobody is told which. One mail in two minutes. Who has never had a
         password (a provisioning system or single sign-on made them) gets one where passwords are not refused."""
@@ -87,8 +88,9 @@ class LostPassword:
             return False
         return True
 
+    @raises(InvalidReset, WeakPassword)
     def set_anew(self, token: str, password: str) -> None:
-        """Ends all sessions; a second factor stays as it is. Raises InvalidReset, WeakPassword."""
+        """Ends all sessions; a second factor stays as it is."""
         at = self._now()
         user_id, _, secret = token.partition(".")
         reset = self._people.reset(user_id)
@@ -121,8 +123,9 @@ class OwnPassword:
         self._actor, self._people, self._passwords = actor, people, passwords
         self._lockout, self._now = lockout, now
 
+    @raises(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound)
     def change(self, old: str, new: str) -> None:
-        """Ends the other sessions. Raises ProofRefused, TooManyAttempts, WeakPassword."""
+        """Ends the other sessions."""
         actor, at = self._actor, self._now()
         login = self._people.login(actor.user_id)
         if login is None or not login.password:

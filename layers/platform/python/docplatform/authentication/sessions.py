@@ -7,23 +7,33 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.passwords import check_new_password
 from docplatform.authentication.sign_in import IssuedTokens, SignIn, new_secret
 from docplatform.core.actor import Actor
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, record_of
+from docplatform.core.errors import InvalidName, TooManyAttempts, raises
 from docplatform.core.token_hash import digest
-from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
+from docplatform.identity.errors import (
+    InvalidCredentials,
+    InvalidInvitation,
+    InvalidRefreshToken,
+    SessionNotFound,
+    WeakPassword,
+)
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Session, UserStatus, alive, clean_display_name
 from docplatform.identity.ports import People
+from docplatform.sso.errors import SsoRequired
 
 _AT_ONCE = 50  # sessions in a transaction
 
 
 class SessionService(SignIn):
+    @raises(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired)
     def log_in(self, email: str, password: str) -> IssuedTokens:
-        """Raises InvalidCredentials: one answer, in one time, for every reason; TooManyAttempts, even for the right password; and when
-        it is right but not enough MfaRequired or MfaEnrolmentRequired; SsoRequired."""
+        """Log in with a password. Whatever is wrong, the answer and its time are the same. A locked account is refused with the
+        right password as well; where that is not enough, the error carries the challenge for the next step."""
         self._gate.check()
         attempt = self._admit(email)
         login = self._login_of(email)
@@ -48,9 +58,9 @@ class SessionService(SignIn):
         self._tell_of_device(login)
         return entry
 
+    @raises(InvalidInvitation, InvalidName, WeakPassword, SsoRequired)
     def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
-        """Set the first password and log in. Raises InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired,
-        SsoRequired."""
+        """Set the first password and log in."""
         self._gate.no_newcomers()
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
@@ -70,9 +80,10 @@ class SessionService(SignIn):
             changes.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 
+    @raises(InvalidRefreshToken)
     def refresh(self, token: str) -> IssuedTokens:
         """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
-        (RFC 9700 §4.14.2). Raises InvalidRefreshToken."""
+        (RFC 9700 §4.14.2)."""
         session, family = self._held(token)
         user = self._people.user(session.user_id)
         if user is None or not alive(session, user, self._now()):
@@ -85,8 +96,9 @@ class SessionService(SignIn):
             # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
             return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
+    @raises(InvalidRefreshToken)
     def log_out(self, token: str) -> None:
-        """Ends the session. Raises InvalidRefreshToken."""
+        """Ends the session."""
         session, _ = self._held(token)
         with self._people.begin() as changes:
             changes.close_session(session.id)
@@ -114,12 +126,14 @@ class OwnSessions:
     def __init__(self, actor: Actor, people: People, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._now = actor, people, now
 
+    @raises()
     def list(self) -> tuple[Session, ...]:
         at, user = self._now(), self._people.user(self._actor.user_id)
         return tuple(each for each in self._people.sessions_of(self._actor.user_id) if alive(each, user, at))
 
+    @raises(SessionNotFound)
     def revoke(self, session_id: str) -> None:
-        """It stops working within half a minute everywhere. Raises SessionNotFound."""
+        """It stops working within half a minute everywhere."""
         session = self._people.session(session_id)
         if session is None or session.user_id != self._actor.user_id:
             raise SessionNotFound("Look at the list of your sessions.")
@@ -128,6 +142,7 @@ class OwnSessions:
             facts: AuditFacts = {"session": session_id}
             changes.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
 
+    @raises()
     def revoke_others(self) -> None:
         """All but the one that asks."""
         others = [each for each in self.list() if each.id != self._actor.session_id]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NoReturn
 
+from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.core import ids
 from docplatform.core.actor import Role
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
-from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded
+from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
 from docplatform.identity.factors import Factors
@@ -73,8 +74,9 @@ class SsoService:
         self._visitor, self._store, self._people, self._door = visitor, store, people, door
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
+    @raises(SsoNotConnected, SsoUnavailable)
     def begin(self, *, reauthenticate: bool = False) -> Start:
-        """``anew``: the provider is not to answer from its memory. Raises SsoNotConnected, SsoUnavailable."""
+        """``reauthenticate``: the provider is not to answer from its memory."""
         connection, health = self._store.connection()
         if connection is None:
             raise SsoNotConnected("Log in with e-mail and password.")
@@ -103,10 +105,11 @@ class SsoService:
             changes.record(record_of(self._by(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
         return Start(departure.address, browser, connection.kind)
 
+    @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
         """Log in whom the provider's reply is proof of; on the first time, make them a member.
-        Raises SsoRefused: one answer for every reason; QuotaExceeded (the plan's users), SsoUnavailable; MfaRequired or
-        MfaEnrolmentRequired where the platform has to ask for a second factor."""
+        Whatever is wrong with the reply, the answer is the same. Where the platform has to ask for a second factor, the error
+        carries the challenge for it."""
         attempt = self._store.take_attempt(digest(state))
         if attempt is None or attempt.expires_at <= self._now():
             self._refuse("no log-in of that state is under way")

@@ -12,7 +12,7 @@ from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.verification import FactorVerifier, PresentedFactor
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, record_of
-from docplatform.core.errors import TooManyAttempts
+from docplatform.core.errors import TooManyAttempts, raises
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
 from docplatform.identity.factors import Challenge, ChallengePurpose, Factors, Method
 from docplatform.identity.model import Login, alive
@@ -32,8 +32,9 @@ class StepUp:
         self._actor, self._people, self._passwords = actor, people, passwords
         self._proofs, self._lockout, self._now = proofs, lockout, now
 
+    @raises(ProofRefused)
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
-        """A challenge, and the options for the browser. Raises ProofRefused without a passkey."""
+        """A challenge, and the options for the browser. Refused without a passkey."""
         login = self._login()
         if not login.factors.passkeys:
             raise ProofRefused("You have no passkey here.")
@@ -42,9 +43,10 @@ class StepUp:
             changes.issue(challenge)
         return token, self._proofs.passkeys.request(login.factors.passkeys, token)
 
+    @raises(ProofRefused, TooManyAttempts)
     def prove(self, password: str, shown: PresentedFactor, token: str = "") -> None:
         """The password, and a second factor where there is one; or a passkey, which is both. ``token`` is its challenge.
-        Raises ProofRefused: one answer for every reason; TooManyAttempts."""
+        Whatever is wrong, the answer is the same."""
         actor, at, login = self._actor, self._now(), self._login()
         try:
             attempt = self._lockout.admit(login.user.email)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import Invalid
+from docplatform.core.errors import ChangedMeanwhile, Invalid, raised_by, raises
 from docplatform.identity.credential_ports import Secrets
 from docplatform.identity.model import UserStatus
 from docplatform.identity.ports import People
@@ -41,15 +41,16 @@ class ConnectionService:
         self._actor, self._store, self._people = actor, store, people
         self._secrets, self._provider, self._now = secrets, provider, now
 
+    @raises(SsoNotConnected)
     def read(self) -> Connection:
-        """Raises SsoNotConnected."""
         connection, _ = self._store.connection()
         if connection is None:
             raise SsoNotConnected("PUT /v1/sso-connection makes one.")
         return connection
 
+    @raises(Invalid, ChangedMeanwhile)
     def connect(self, wanted: Connection, client_secret: str | None) -> Connection:
-        """Replaces the connection as a whole. ``client_secret``: None keeps the one that is there. Raises Invalid, ChangedMeanwhile."""
+        """Replaces the connection as a whole. ``client_secret``: None keeps the one that is there."""
         before, _ = self._store.connection()
         _check(wanted, client_secret)
         self._check_fallback(wanted)
@@ -76,15 +77,17 @@ class ConnectionService:
             changes.record(record_of(self._actor, Action.SSO_CONNECTED, self._actor.tenant.id, self._now(), facts))
         return connection
 
+    @raises(*raised_by(read))
     def disconnect(self) -> None:
-        """Who came by it stays a member, and asks for a password by mail. Raises SsoNotConnected."""
+        """Who came by it stays a member, and asks for a password by mail."""
         self.read()
         with self._store.begin() as changes:
             changes.disconnect()
             changes.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
 
+    @raises(*raised_by(read))
     def test(self) -> tuple[DiagnosisStep, ...]:
-        """Step by step, what a log-in would meet. Raises SsoNotConnected."""
+        """Step by step, what a log-in would meet."""
         steps = self._provider(self.read()).diagnose()
         facts: AuditFacts = {"failed": [step.name for step in steps if not step.ok]}
         self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
