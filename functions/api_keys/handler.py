@@ -1,14 +1,13 @@
 """HTTP routes for API keys and service accounts: parse, delegate, present."""
 
-from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound
+from docplatform.api_keys.administration import ApiKeyService
+from docplatform.api_keys.service_accounts import ServiceAccounts
 from docplatform.api_keys.wiring import api_keys, service_accounts
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.errors import ChangedMeanwhile, IdempotencyKeyReused, Invalid, InvalidCursor, InvalidName
 from docplatform.core.time import now
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
-from docplatform.identity.errors import UserNotFound
 
 from .schemas import (
     ApiKeyView,
@@ -27,7 +26,7 @@ api = Router()
     response=MadeApiKey,
     status=201,
     permission=Permission.READ,
-    errors=(Invalid, InvalidName, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound, IdempotencyKeyReused),
+    use_case=ApiKeyService.create,
     headers=("Idempotency-Key",),
 )
 def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
@@ -42,7 +41,7 @@ def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     return Response(MadeApiKey(api_key=ApiKeyView.of(made, now()), key=text or None))
 
 
-@api.get("/v1/api-keys", response=Page[ApiKeyView], permission=Permission.READ, errors=(UserNotFound, InvalidCursor))
+@api.get("/v1/api-keys", response=Page[ApiKeyView], permission=Permission.READ, use_case=ApiKeyService.list)
 def list_api_keys(actor: Actor, query: KeyListing) -> Page[ApiKeyView]:
     """My API keys, the newest first; admins see those of anybody. Ended keys stay listed for a month after their expiry."""
     found, following = api_keys(actor).list(owner_id=query.owner_id, limit=query.limit, cursor=query.cursor)
@@ -50,7 +49,7 @@ def list_api_keys(actor: Actor, query: KeyListing) -> Page[ApiKeyView]:
     return Page[ApiKeyView].of((ApiKeyView.of(key, at) for key in found), following)
 
 
-@api.delete("/v1/api-keys/{key_id}", status=204, permission=Permission.READ, errors=(ApiKeyNotFound, ChangedMeanwhile))
+@api.delete("/v1/api-keys/{key_id}", status=204, permission=Permission.READ, use_case=ApiKeyService.revoke)
 def revoke_api_key(actor: Actor, key_id: str) -> None:
     """Revoke a key of mine; admins revoke anybody's. It stops working within a minute."""
     api_keys(actor).revoke(key_id)
@@ -61,7 +60,7 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
     response=ServiceAccountView,
     status=201,
     permission=Permission.MANAGE_USERS,
-    errors=(InvalidName, IdempotencyKeyReused),
+    use_case=ServiceAccounts.create,
     headers=("Idempotency-Key",),
 )
 def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Response:
@@ -74,7 +73,7 @@ def create_service_account(actor: Actor, body: NewServiceAccount, request: Reque
     "/v1/service-accounts",
     response=Page[ServiceAccountView],
     permission=Permission.MANAGE_USERS,
-    errors=(InvalidCursor,),
+    use_case=ServiceAccounts.list,
 )
 def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountView]:
     """The organisation's service accounts, in order of creation."""
@@ -86,7 +85,7 @@ def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountVi
     "/v1/service-accounts/{account_id}",
     response=ServiceAccountView,
     permission=Permission.MANAGE_USERS,
-    errors=(ServiceAccountNotFound,),
+    use_case=ServiceAccounts.read,
 )
 def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
     """A service account."""
@@ -97,7 +96,7 @@ def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
     "/v1/service-accounts/{account_id}",
     status=204,
     permission=Permission.MANAGE_USERS,
-    errors=(ServiceAccountNotFound,),
+    use_case=ServiceAccounts.retire,
 )
 def retire_service_account(actor: Actor, account_id: str) -> None:
     """Retire a service account. Its keys stop working within a minute; what it made stays."""

@@ -2,6 +2,7 @@
 
 from docplatform.core.actor import Actor, Permission
 from docplatform.http.router import Router
+from docplatform.realtime.connections import LiveTickets
 from docplatform.realtime.wiring import address, tickets
 
 from .schemas import LiveTicket
@@ -9,7 +10,7 @@ from .schemas import LiveTicket
 api = Router()
 
 
-@api.post("/v1/live/tickets", response=LiveTicket, status=201, permission=Permission.READ)
+@api.post("/v1/live/tickets", response=LiveTicket, status=201, permission=Permission.READ, use_case=LiveTickets.issue)
 def issue_live_ticket(actor: Actor) -> LiveTicket:
     """A ticket for a live connection (WebSocket): an address that opens one, once, within a minute. It ends with the session."""
     ticket, expires_at = tickets(actor).issue()

@@ -1,12 +1,11 @@
 """HTTP routes for platform operators (SigV4): parse, delegate, present."""
 
+from docplatform.control_plane.onboarding import TenantService
 from docplatform.control_plane.wiring import tenants
-from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
 from docplatform.runtime.tenant_resolution import address_of
-from docplatform.tenancy.errors import SubdomainTaken
 
 from .schemas import NewTenant, TenantView
 
@@ -17,7 +16,7 @@ api = Router()
     "/operator/v1/tenants",
     response=TenantView,
     status=201,
-    errors=(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent),
+    use_case=TenantService.create,
 )
 def create_tenant(body: NewTenant, request: Request) -> Response:
     """Create a tenant in this region and invite its first admin by mail. A call that broke off is finished by repeating it."""
@@ -26,7 +25,7 @@ def create_tenant(body: NewTenant, request: Request) -> Response:
     return Response(TenantView.of(tenant, address_of(tenant)), {"Location": f"/operator/v1/tenants/{tenant.id}"})
 
 
-@api.get("/operator/v1/tenants/{tenant_id}", response=TenantView, errors=(TenantNotFound,))
+@api.get("/operator/v1/tenants/{tenant_id}", response=TenantView, use_case=TenantService.read)
 def read_tenant(tenant_id: str, request: Request) -> TenantView:
     """What the registry knows of a tenant."""
     tenant = tenants(request.operator, request.id).read(tenant_id)

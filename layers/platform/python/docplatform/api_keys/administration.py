@@ -6,13 +6,22 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime
 
-from docplatform.api_keys.errors import ApiKeyNotFound, ServiceAccountNotFound
+from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound
 from docplatform.api_keys.model import SECRET_BYTES, ApiKey, check_expiry, check_scopes, parts, spelt
 from docplatform.api_keys.ports import ApiKeys
 from docplatform.api_keys.verification import digest
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.audit import Action, AuditFacts, record_of
+from docplatform.core.errors import (
+    ChangedMeanwhile,
+    Forbidden,
+    IdempotencyKeyReused,
+    Invalid,
+    InvalidCursor,
+    InvalidName,
+    raises,
+)
 from docplatform.core.idempotency import digest as fingerprint
 from docplatform.core.idempotency import idempotent
 from docplatform.identity.errors import UserNotFound
@@ -25,6 +34,7 @@ class ApiKeyService:
     def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
         self._actor, self._keys, self._now = actor, keys, now
 
+    @raises(InvalidName, Invalid, ScopeNotHeld, InvalidExpiry, Forbidden, ServiceAccountNotFound, IdempotencyKeyReused)
     def create(
         self,
         name: str,
@@ -35,8 +45,7 @@ class ApiKeyService:
         idempotency_key: str = "",
     ) -> Made:
         """The key and its text, which is kept nowhere; '' when it was made by an earlier, equal call. ``owner_id``: a service account;
-        '' for oneself. Raises InvalidName, Invalid (no scope), ScopeNotHeld, InvalidExpiry, Forbidden, ServiceAccountNotFound,
-        IdempotencyKeyReused."""
+        '' for oneself."""
         name, owner = clean_display_name(name), self._owner_to_be(owner_id)
         check_scopes(scopes, owner.role)
         request = fingerprint(
@@ -63,9 +72,9 @@ class ApiKeyService:
 
         return idempotent(self._keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
 
+    @raises(Forbidden, UserNotFound, InvalidCursor)
     def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
-        """One's own (''), or as an admin anybody's; the newest first, those that have ended for a month. Raises Forbidden,
-        UserNotFound, InvalidCursor."""
+        """One's own (''), or as an admin anybody's; the newest first, those that have ended for a month."""
         owner = owner_id or self._actor.user_id
         if owner != self._actor.user_id:
             self._actor.require(Permission.MANAGE_USERS)
@@ -76,9 +85,10 @@ class ApiKeyService:
         self._keys.record(record_of(self._actor, Action.API_KEYS_LISTED, owner, self._now(), facts))
         return found
 
+    @raises(ApiKeyNotFound, ChangedMeanwhile)
     def revoke(self, key_id: str) -> None:
-        """It stops working within a minute; revoking it again changes nothing. Raises ApiKeyNotFound, also for somebody else's key
-        unless the actor is an admin; ChangedMeanwhile."""
+        """It stops working within a minute; revoking it again changes nothing. Somebody else's key is not found
+        unless the actor is an admin."""
         key, at = self._key(key_id), self._now()
         if key.owner_id != self._actor.user_id and not self._actor.may(Permission.MANAGE_USERS):
             raise ApiKeyNotFound("Look at the list of your keys.")

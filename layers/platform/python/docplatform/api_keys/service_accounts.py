@@ -10,6 +10,7 @@ from docplatform.api_keys.ports import ApiKeys
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
+from docplatform.core.errors import IdempotencyKeyReused, InvalidCursor, InvalidName, raised_by, raises
 from docplatform.core.idempotency import digest as fingerprint
 from docplatform.core.idempotency import idempotent
 from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
@@ -19,8 +20,9 @@ class ServiceAccounts:
     def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
         self._actor, self._keys, self._now = actor, keys, now
 
+    @raises(InvalidName, IdempotencyKeyReused)
     def create(self, name: str, role: Role, *, idempotency_key: str = "") -> User:
-        """It takes no seat of the plan. Raises InvalidName, IdempotencyKeyReused."""
+        """It takes no seat of the plan."""
         name = clean_display_name(name)
         request = fingerprint(operation="create-service-account", name=name, role=role)
 
@@ -38,15 +40,17 @@ class ServiceAccounts:
         memory = self._keys.memory(self._actor.user_id, self._now())
         return idempotent(memory, idempotency_key, request, make, self.read)
 
+    @raises(ServiceAccountNotFound)
     def read(self, user_id: str) -> User:
-        """Raises ServiceAccountNotFound, for a person as well."""
+        """A person is not found here."""
         account = self._keys.owner(user_id)
         if account is None or account.kind is not UserKind.SERVICE:
             raise ServiceAccountNotFound("Look at the list of service accounts.")
         return account
 
+    @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of creation. Raises InvalidCursor."""
+        """In order of creation."""
         found = self._keys.service_accounts(limit=limit, cursor=cursor)
         facts: AuditFacts = {"shown": len(found[0])}
         self._keys.record(
@@ -54,8 +58,9 @@ class ServiceAccounts:
         )
         return found
 
+    @raises(*raised_by(read))
     def retire(self, user_id: str) -> None:
-        """Its keys stop working within a minute, for good; what it made stays, under its name. Raises ServiceAccountNotFound."""
+        """Its keys stop working within a minute, for good; what it made stays, under its name."""
         account = self.read(user_id)
         if account.status is UserStatus.DISABLED:
             return

@@ -10,7 +10,7 @@ from typing import Protocol
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditRecord, record_of
-from docplatform.core.errors import MailNotSent, TenantNotFound
+from docplatform.core.errors import ChangedMeanwhile, Invalid, InvalidName, MailNotSent, TenantNotFound, raises
 from docplatform.core.tenant import POOLED, Plan, Tenant, TenantStatus, check_subdomain, tenant_context
 from docplatform.identity.members import INVITATION_LIFE, new_invitation
 from docplatform.identity.model import Invitation, User, UserStatus, clean_display_name, clean_email
@@ -53,17 +53,18 @@ class TenantService:
         self._registry, self._setup, self._mail, self._address = registry, setup, mail, address
         self._region, self._operator, self._request_id, self._now = region, operator, request_id, now
 
+    @raises(TenantNotFound)
     def read(self, tenant_id: str) -> Tenant:
-        """Raises TenantNotFound."""
         tenant = self._registry.by_id(tenant_id) if ids.is_tenant(tenant_id) else None
         if tenant is None:
             raise TenantNotFound("Check the tenant's id.")
         return tenant
 
+    @raises(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent)
     def create(self, *, subdomain: str, name: str, plan: Plan, admin_email: str) -> Tenant:
         """Register a tenant in this region and invite its first admin. A call that broke off half-way is finished by repeating it,
         word for word; as long as the invitation is not accepted, that sends another.
-        Raises Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile (two such calls at once), MailNotSent."""
+        Of two such calls at once, one is refused."""
         email, at = clean_email(admin_email), self._now()
         tenant = self._register(check_subdomain(subdomain), clean_display_name(name), plan, at)
         with tenant_context(tenant):  # an operator's request has no tenant of its own

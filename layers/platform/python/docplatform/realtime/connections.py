@@ -10,7 +10,7 @@ from typing import Protocol
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
-from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.errors import ChangedMeanwhile, raises
 from docplatform.core.tenant import TenantStatus
 from docplatform.core.token_hash import digest
 from docplatform.identity.model import Session, User, alive
@@ -63,6 +63,7 @@ class LiveTickets:
     def __init__(self, actor: Actor, store: LiveStore, now: Callable[[], datetime]) -> None:
         self._actor, self._store, self._now = actor, store, now
 
+    @raises()
     def issue(self) -> tuple[str, datetime]:
         """For the actor's session, and when it ends."""
         secret, at = secrets.token_urlsafe(32), self._now()
@@ -89,8 +90,9 @@ class LiveConnections:
     ) -> None:
         self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
 
+    @raises(InvalidTicket)
     def open(self, connection_id: str) -> None:
-        """Raises InvalidTicket: the session has ended meanwhile."""
+        """Refused where the session has ended meanwhile."""
         _, user = _standing(self._people, self._actor.session_id, self._actor.user_id, self._now())
         self._make_room()
         with self._store.begin() as changes:
