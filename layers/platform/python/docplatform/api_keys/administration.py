@@ -34,7 +34,16 @@ class ApiKeyService:
     def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
         self._actor, self._keys, self._now = actor, keys, now
 
-    @raises(InvalidName, Invalid, ScopeNotHeld, InvalidExpiry, Forbidden, ServiceAccountNotFound, IdempotencyKeyReused)
+    @raises(
+        InvalidName,
+        Invalid,
+        ScopeNotHeld,
+        InvalidExpiry,
+        Forbidden,
+        UserNotFound,
+        ServiceAccountNotFound,
+        IdempotencyKeyReused,
+    )
     def create(
         self,
         name: str,

@@ -33,7 +33,7 @@ class OwnFactors:
     def __init__(self, actor: Actor, people: People, proofs: FactorVerifier, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._proofs, self._now = actor, people, proofs, now
 
-    @raises()
+    @raises(UserNotFound)
     def look(self) -> Factors:
         return self._login().factors
 

@@ -58,7 +58,7 @@ class SessionService(SignIn):
         self._tell_of_device(login)
         return entry
 
-    @raises(InvalidInvitation, InvalidName, WeakPassword, SsoRequired)
+    @raises(InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired, SsoRequired)
     def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
         """Set the first password and log in."""
         self._gate.no_newcomers()
