@@ -9,6 +9,7 @@ import pytest
 from cdk.contract import copy_contract
 from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.runtime import settings
+from tests.support import declared_errors
 from tests.support.mocked_aws import Cloud, Person, TenantWorld, cloud
 from tests.support.mocked_region import House, new_house
 from tests.support.scale import SCALE
@@ -22,6 +23,21 @@ def pytest_configure() -> None:
     if SCALE > 1:
         hypothesis.settings.register_profile("long", max_examples=100 * SCALE, deadline=None)
         hypothesis.settings.load_profile("long")
+
+
+@pytest.fixture(scope="session")
+def undeclared_errors() -> Iterator[list[str]]:
+    """What ``errors_are_declared`` has still to report."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield declared_errors.watch(patch)
+
+
+@pytest.fixture(autouse=True)
+def errors_are_declared(undeclared_errors: list[str]) -> Iterator[None]:
+    """No use case and no route raises what it does not declare."""
+    yield
+    found, undeclared_errors[:] = sorted(set(undeclared_errors)), []
+    assert not found, "declare it with @raises at the use case, and name the use case at the route"
 
 
 @pytest.fixture(scope="module")

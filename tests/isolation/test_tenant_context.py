@@ -143,7 +143,7 @@ class Seen(Schema):
 def api_that(act: Callable[[], None]) -> Router:
     api = Router()
 
-    @api.get("/v1/things", response=Seen, permission=Permission.READ)
+    @api.get("/v1/things", response=Seen, permission=Permission.READ, errors=(NotFound,))
     def things(actor: Actor) -> Seen:
         """Which tenant it is."""
         act()

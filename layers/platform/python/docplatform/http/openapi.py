@@ -205,7 +205,7 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     elif route.response:
         success["content"] = {route.dialect.media_type: {"schema": refs[route.response]}}
     by_status: dict[str, list[type[e.DomainError]]] = {}
-    for kind in _possible(auth, route):
+    for kind in possible_errors(auth, route):
         by_status.setdefault(str(int(route.dialect.status_of(kind))), []).append(kind)
     gateway: dict[str, Any] = {problems.CONTENT_TYPE: {"schema": refs[Problem]}}
     problem: dict[str, Any] = {route.dialect.error_type: {"schema": refs[route.dialect.error_model]}}
@@ -219,7 +219,8 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     return responses
 
 
-def _possible(auth: Auth, route: Route) -> list[type[e.DomainError]]:
+def possible_errors(auth: Auth, route: Route) -> list[type[e.DomainError]]:
+    """What a route may answer with: the errors that it declares, and those that come from the way to it."""
     kinds: list[type[e.DomainError]] = [*_EVERY, *route.errors]
     if auth is Auth.TENANT or "tenant" in route.wants:
         kinds += _TENANT
