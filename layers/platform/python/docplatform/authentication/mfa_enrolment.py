@@ -13,7 +13,7 @@ from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import Conflict, InvalidName, raises
+from docplatform.core.errors import Conflict, InvalidName, raised_by, raises
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, MfaIsRequired, UserNotFound
 from docplatform.identity.factors import (
     MOST_PASSKEYS,
@@ -37,7 +37,7 @@ class OwnFactors:
     def look(self) -> Factors:
         return self._login().factors
 
-    @raises(ProofRefused)
+    @raises(*raised_by(look), ProofRefused)
     def enrol_totp(self) -> tuple[str, str]:
         """A secret and its URI; they count once a code has confirmed them. The one before stays good until then."""
         login = self._login()
@@ -46,7 +46,7 @@ class OwnFactors:
         self._keep(login, after, Action.MFA_ENROLMENT_STARTED)
         return secret, uri
 
-    @raises(ProofRefused)
+    @raises(*raised_by(look), ProofRefused)
     def confirm_totp(self, code: str) -> Codes:
         """The recovery codes; none where there are some already."""
         login = self._login()
@@ -56,14 +56,14 @@ class OwnFactors:
         self._keep(login, after, Action.MFA_ENROLLED, {"method": "totp"})
         return codes
 
-    @raises(FactorNotFound, MfaIsRequired)
+    @raises(*raised_by(look), FactorNotFound, MfaIsRequired, ProofRefused)
     def remove_totp(self) -> None:
         login = self._login()
         if not login.factors.totp:
             raise FactorNotFound("No one-time passwords are set up.")
         self._remove(login, replace(login.factors, totp="", pending=""), Action.MFA_REMOVED)
 
-    @raises(FactorNotFound)
+    @raises(*raised_by(look), FactorNotFound, ProofRefused)
     def renew_recovery_codes(self) -> Codes:
         """Ten new ones; the old ones are worth nothing from then on."""
         login = self._login()
@@ -74,7 +74,7 @@ class OwnFactors:
         return codes
 
     # -- passkeys
-    @raises(Conflict)
+    @raises(*raised_by(look), Conflict)
     def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
         """A challenge, and the options for the browser. Refused when there are ten."""
         login = self._login()
@@ -85,7 +85,7 @@ class OwnFactors:
             changes.issue(challenge)
         return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
 
-    @raises(ProofRefused, InvalidName, Conflict)
+    @raises(*raised_by(look), ProofRefused, InvalidName, Conflict)
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
         """With the recovery codes, where there were none."""
         login, name = self._login(), clean_display_name(name)
@@ -109,7 +109,7 @@ class OwnFactors:
             changes.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
         return made, codes
 
-    @raises(FactorNotFound, MfaIsRequired)
+    @raises(*raised_by(look), FactorNotFound, MfaIsRequired, ProofRefused)
     def remove_passkey(self, passkey_id: str) -> None:
         login = self._login()
         left = tuple(each for each in login.factors.passkeys if each.id != passkey_id)

@@ -44,7 +44,7 @@ class MfaSignIn(SignIn):
         login = self._challenged(held(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now()))
         return self._proofs.passkeys.request(login.factors.passkeys, token)
 
-    @raises(InvalidChallenge)
+    @raises(InvalidChallenge, InvalidCode)
     def enrol(self, token: str) -> tuple[str, str]:
         """A new one-time password's secret and URI, for who must have one to get in: ``token`` is MfaEnrolmentRequired's challenge."""
         login = self._challenged(held(self._people, token, ChallengePurpose.ENROLMENT, self._now()))

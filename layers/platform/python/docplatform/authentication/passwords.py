@@ -16,7 +16,7 @@ from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject, record_of
 from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts, raises
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
-from docplatform.identity.errors import InvalidReset, SessionNotFound, WeakPassword
+from docplatform.identity.errors import InvalidCredentials, InvalidReset, SessionNotFound, WeakPassword
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People
@@ -123,7 +123,7 @@ class OwnPassword:
         self._actor, self._people, self._passwords = actor, people, passwords
         self._lockout, self._now = lockout, now
 
-    @raises(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound)
+    @raises(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound, InvalidCredentials)
     def change(self, old: str, new: str) -> None:
         """Ends the other sessions."""
         actor, at = self._actor, self._now()

@@ -8,7 +8,7 @@ from datetime import datetime
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import ChangedMeanwhile, Conflict, MailNotSent, raises
-from docplatform.identity.errors import LastAdmin, SessionNotFound, UserNotFound
+from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import everybody, other_admin
 from docplatform.identity.model import Session, User, UserStatus, alive
@@ -72,7 +72,7 @@ class AccountService:
             changes.end_sessions(user_id, at)
             changes.record(record_of(self._actor, Action.SESSIONS_REVOKED, user_id, at))
 
-    @raises(UserNotFound, MailNotSent)
+    @raises(UserNotFound, InvalidCode, MailNotSent)
     def reset_mfa(self, user_id: str) -> None:
         """All second factors are gone and all sessions ended; the user is told."""
         at, login = self._now(), self._people.login(user_id)
