@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from docplatform.authentication.access_token import Claims
 from docplatform.authentication.adapters.kms_tokens import issuer
 from docplatform.authentication.wiring.access_tokens import tokens
-from docplatform.core.tenant import from_text
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.tenancy.items import from_text
 from tests.conftest import Environment

@@ -125,6 +125,14 @@ def test_what_a_handler_calls_is_found() -> None:
     assert called_by(changes_later) == {"Shelf.change"}
 
 
+def test_no_docstring_repeats_what_is_declared() -> None:
+    use_cases = [use_case for _, _, use_case in declared_errors.use_cases()]
+    assert {"DocumentService.change", "SsoService.finish", "TenantService.create"} <= {
+        each.__qualname__ for each in use_cases
+    }
+    assert [each.__qualname__ for each in use_cases if "Raises" in (each.__doc__ or "")] == []
+
+
 # -- the watch over all tests
 @pytest.fixture
 def watched() -> Any:
@@ -153,8 +161,3 @@ def test_an_error_that_a_use_case_does_not_declare_is_found() -> None:
         with pytest.raises(error):
             declared_errors.watched_use_case(use_case, found)(shelf())
     assert found == ["Shelf.hide: InvalidName"]
-
-
-def test_use_cases_of_the_product_are_watched() -> None:
-    names = {use_case.__qualname__ for _, _, use_case in declared_errors.use_cases()}
-    assert {"DocumentService.change", "SsoService.finish", "TenantService.create"} <= names

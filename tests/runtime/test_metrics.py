@@ -16,13 +16,14 @@ from cdk.specs import discover
 from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role
 from docplatform.core.errors import DomainError
-from docplatform.core.tenant import Plan, tenant_item
+from docplatform.core.tenant import Plan
 from docplatform.extraction.model import RejectionReason
 from docplatform.http import problems, router
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
 from docplatform.runtime.metrics import Metric, SignInMethod
 from docplatform.search.model import Hits
+from docplatform.tenancy.items import tenant_item
 from tests.support.mocked_aws import ROOT, Cloud, Person, TenantWorld, function
 from tests.support.mocked_region import House, new_house, sample
 

@@ -52,7 +52,9 @@ class CredentialWrites(TenantChanges):
 
     def ask_reset(self, reset: Reset) -> None:
         expires = int(reset.expires_at.timestamp()) + _RESET_KEPT
-        self._writes.put(self._identity_keys.reset(reset.user_id), to_item(reset, without=("user_id",), expires=expires))
+        self._writes.put(
+            self._identity_keys.reset(reset.user_id), to_item(reset, without=("user_id",), expires=expires)
+        )
 
     def use_reset(self, reset: Reset) -> None:
         """Raises InvalidReset when committed and it was used meanwhile."""
@@ -73,7 +75,10 @@ class CredentialWrites(TenantChanges):
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
         """Raises InvalidCode when committed and they were changed meanwhile."""
-        key, changed = self._identity_keys.factors(user_id), InvalidCode("It was used a moment ago. Wait for the next one.")
+        key, changed = (
+            self._identity_keys.factors(user_id),
+            InvalidCode("It was used a moment ago. Wait for the next one."),
+        )
         values = to_item(after, revision=before.revision + 1)
         if before.revision:
             self._writes.update(key, values=values, equals={"revision": before.revision}, error=changed)

@@ -31,7 +31,7 @@ class DynamoLive(TenantStore):
         return from_item(Ticket, item, token_hash=token_hash) if item else None
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.LIVE)
+        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.CONNECTION)
         return tuple(from_item(LiveConnection, row) for row in rows)
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
