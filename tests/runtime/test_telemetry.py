@@ -31,7 +31,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def router(call: Any) -> Router:
     made = Router()
-    made.get("/v1/thing", status=204)(call)
+    made.get("/v1/thing", status=204, errors=(NotFound,))(call)
     return made
 
 

@@ -50,7 +50,9 @@ class GroupProvisioning:
 
     def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
         """Raises GroupNotFound, PreconditionFailed, ChangedMeanwhile."""
-        self._service.delete(group_id, if_revision=if_revision)
+        group = self._groups.group(group_id)
+        check_revision(group, if_revision)
+        self._service.remove(group)
 
     def _set_members(self, before: GroupWithMembers, wanted: frozenset[str]) -> GroupWithMembers:
         """Adds and removes what tells ``wanted`` from ``before``. Whoever else joined or left meanwhile stays so."""

@@ -19,6 +19,7 @@ from docplatform.core.errors import (
     InvalidName,
     PreconditionFailed,
     QuotaExceeded,
+    raised_by,
     raises,
 )
 from docplatform.core.idempotency import digest, idempotent
@@ -93,11 +94,9 @@ class GroupService:
             changes.record(record_of(self._actor, Action.GROUP_CHANGED, before.id, after.updated_at))
         return after
 
-    @raises(GroupNotFound, PreconditionFailed, ChangedMeanwhile)
-    def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
-        """With what was granted to it. One that broke off half-way is finished by repeating it."""
-        group = self._groups.group(group_id)
-        check_revision(group, if_revision)
+    @raises(ChangedMeanwhile)
+    def remove(self, group: Group) -> None:
+        """Deletes the group, with what was granted to it. A removal that broke off half-way is finished by repeating it."""
 
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
@@ -108,6 +107,10 @@ class GroupService:
             changes.record(
                 record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members})
             )
+
+    @raises(GroupNotFound, *raised_by(remove))
+    def delete(self, group_id: str) -> None:
+        self.remove(self._groups.group(group_id))
 
     @raises(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded)
     def add_member(self, group_id: str, user_id: str) -> None:
