@@ -3,12 +3,12 @@ present."""
 
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
+from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import users
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.account_admin import AccountService
-from docplatform.identity.errors import LastAdmin, UserNotFound
 from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import accounts, members
@@ -78,7 +78,12 @@ def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     return UserView.model_validate(accounts(actor).change(user_id, role=body.role, disabled=body.disabled))
 
 
-@api.delete("/v1/users/{user_id}", status=204, permission=Permission.MANAGE_USERS, errors=(UserNotFound, LastAdmin))
+@api.delete(
+    "/v1/users/{user_id}",
+    status=204,
+    permission=Permission.MANAGE_USERS,
+    use_case=DirectoryService.remove,
+)
 def delete_user(actor: Actor, user_id: str) -> None:
     """Delete an account. What its person has stored stays."""
     users(actor).remove(user_id)

@@ -15,6 +15,7 @@ from scim2_models import (
 from docplatform.core.actor import Actor, Permission
 from docplatform.directory.entry import UserWithGroups
 from docplatform.directory.group import GroupWithMembers
+from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.wiring.provisioning import listing
 from docplatform.http.router import Router
 from docplatform.runtime.tenant_resolution import address_of
@@ -102,7 +103,13 @@ def _no_filter(query: ScimQuery) -> None:
         raise ScimRefused("This list takes no filter.", status=403)  # RFC 7644 §4
 
 
-@api.post("/scim/v2/.search", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
+@api.post(
+    "/scim/v2/.search",
+    response=ScimMessage,
+    permission=_NEEDS,
+    use_case=DirectoryListing.users_and_groups,
+    errors=(ScimRefused,),
+)
 @translate_errors
 def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
     """Users and groups in one list: users first."""

@@ -17,11 +17,7 @@ from docplatform.http.schemas import Response
 from tests.support import declared_errors
 from tests.support.mocked_aws import ROOT
 
-ROUTES = [
-    route
-    for _, _, route in operations(ROOT / "functions")
-    if not route.path.startswith("/scim/")  # they list their errors by hand
-]
+ROUTES = [route for _, _, route in operations(ROOT / "functions")]
 
 
 class Shelf:
@@ -40,6 +36,10 @@ class Shelf:
 
 def shelf() -> Shelf:
     return Shelf()
+
+
+def read_shelf() -> str:
+    return shelf().read()
 
 
 def api_with(call: Callable[[], object], **facts: Any) -> Router:
@@ -84,10 +84,15 @@ def test_no_route_lists_by_hand_what_its_use_case_declares(route: Route) -> None
 
 
 def called_by(handler: Callable[..., object]) -> set[str]:
-    """The declared methods that a handler calls on what a function of the wiring, or one beside it, has made for it."""
+    """The declared methods that a handler, or a function of its module that it calls, calls on an object of the wiring."""
     plain = inspect.unwrap(handler)
     tree = ast.parse(textwrap.dedent(inspect.getsource(plain)))
     names: dict[str, Any] = dict(vars(inspect.getmodule(plain)))
+    beside = [
+        names.get(node.func.id)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             names[node.targets[0].id] = _made_by(node.value, names)
@@ -95,7 +100,13 @@ def called_by(handler: Callable[..., object]) -> set[str]:
     methods = [
         getattr(_made_by(each.value, names), each.attr, None) for each in calls if isinstance(each, ast.Attribute)
     ]
-    return {each.__qualname__ for each in methods if inspect.isfunction(each) and "raises" in vars(each)}
+    found = {each.__qualname__ for each in methods if inspect.isfunction(each) and "raises" in vars(each)}
+    helpers = [
+        each
+        for each in beside
+        if inspect.isfunction(each) and each.__module__ == plain.__module__ and each is not plain
+    ]
+    return found.union(*map(called_by, helpers))
 
 
 def _made_by(expression: ast.expr, names: dict[str, Any]) -> Any:
@@ -121,7 +132,10 @@ def test_what_a_handler_calls_is_found() -> None:
         kept.change()
         reads()
 
-    assert called_by(reads) == {"Shelf.read"}
+    def reads_through_a_helper() -> None:
+        read_shelf()
+
+    assert called_by(reads) == called_by(reads_through_a_helper) == {"Shelf.read"}
     assert called_by(changes_later) == {"Shelf.change"}
 
 

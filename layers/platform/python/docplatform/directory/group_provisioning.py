@@ -7,7 +7,17 @@ from datetime import datetime
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, record_of
-from docplatform.core.errors import AlreadyDone, ChangedMeanwhile
+from docplatform.core.errors import (
+    AlreadyDone,
+    ChangedMeanwhile,
+    GroupNotFound,
+    InvalidName,
+    PreconditionFailed,
+    QuotaExceeded,
+    raised_by,
+    raises,
+)
+from docplatform.directory.errors import GroupNameTaken, TooManyGroups
 from docplatform.directory.group import Group, GroupFacets, GroupWithMembers
 from docplatform.directory.groups import GroupService, check_revision, members_record
 from docplatform.directory.ports import Directory, Groups
@@ -19,23 +29,30 @@ class GroupProvisioning:
         self._actor, self._groups, self._directory, self._now = actor, groups, directory, now
         self._service = GroupService(actor, groups, now)
 
+    @raises(*raised_by(GroupService.read))
     def read(self, group_id: str, *, with_members: bool = True) -> GroupWithMembers:
-        """Raises GroupNotFound."""
         group = self._service.read(group_id)
         return self._with_members(group) if with_members else GroupWithMembers(group, ())
 
+    @raises(InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded)
     def create(self, facets: GroupFacets) -> GroupWithMembers:
-        """Raises InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded."""
         self._groups.check_users(facets.members)
         group = self._service.create(facets.name, external_id=facets.external_id)
         return self._set_members(GroupWithMembers(group, ()), facets.members)
 
+    @raises(
+        GroupNotFound,
+        *raised_by(GroupService.change),
+        UserNotFound,
+        TooManyGroups,
+        QuotaExceeded,
+        ChangedMeanwhile,
+    )
     def change(
         self, group_id: str, revise: Callable[[GroupWithMembers], GroupFacets], *, if_revision: int | None = None
     ) -> GroupWithMembers:
-        """``revise`` says what the group is from now on. A change that changes nothing is recorded as a read.
-        Raises GroupNotFound, PreconditionFailed, InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded,
-        ChangedMeanwhile (somebody else changed the members at the same moment)."""
+        """Replaces the group by what ``revise`` returns. A change that changes nothing is recorded as a read. ChangedMeanwhile: somebody
+        else changed the members at the same moment."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
         before = self._with_members(group)
@@ -48,8 +65,8 @@ class GroupProvisioning:
             self._groups.record(record_of(self._actor, Action.GROUP_READ, group.id, self._now()))
         return self._set_members(GroupWithMembers(group, before.members), facets.members)
 
+    @raises(GroupNotFound, PreconditionFailed, *raised_by(GroupService.remove))
     def delete(self, group_id: str, *, if_revision: int | None = None) -> None:
-        """Raises GroupNotFound, PreconditionFailed, ChangedMeanwhile."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
         self._service.remove(group)

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, record_of
+from docplatform.core.errors import raises
 from docplatform.directory.entry import DirectoryEntry, UserWithGroups
 from docplatform.directory.group import Group, GroupWithMembers
 from docplatform.directory.ports import DirectoryReads
@@ -47,6 +48,7 @@ class DirectoryListing:
     def __init__(self, actor: Actor, directory: DirectoryReads, now: Callable[[], datetime]) -> None:
         self._actor, self._directory, self._now = actor, directory, now
 
+    @raises()
     def users(
         self,
         start: int,
@@ -60,6 +62,7 @@ class DirectoryListing:
         self._record(Action.USERS_LISTED, "users", len(page.shown))
         return page
 
+    @raises()
     def groups(
         self,
         start: int,
@@ -74,6 +77,7 @@ class DirectoryListing:
         self._record(Action.GROUPS_LISTED, "groups", len(page.shown))
         return page
 
+    @raises()
     def users_and_groups(
         self, start: int, count: int, matches: Callable[[UserWithGroups | GroupWithMembers], bool] | None = None
     ) -> DirectoryPage[UserWithGroups | GroupWithMembers]:

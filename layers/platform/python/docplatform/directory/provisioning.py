@@ -9,11 +9,20 @@ from datetime import datetime
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
-from docplatform.core.errors import PreconditionFailed
+from docplatform.core.errors import (
+    ChangedMeanwhile,
+    Invalid,
+    InvalidName,
+    PreconditionFailed,
+    QuotaExceeded,
+    raised_by,
+    raises,
+)
 from docplatform.directory.entry import DirectoryEntry, Facets, UserWithGroups
+from docplatform.directory.errors import UserNameTaken
 from docplatform.directory.listing import entry_batches, with_groups
 from docplatform.directory.ports import Directory, DirectoryWork
-from docplatform.identity.errors import UserNotFound
+from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
 from docplatform.identity.last_admin import other_admin
 from docplatform.identity.model import User, UserStatus
 
@@ -22,13 +31,13 @@ class DirectoryService:
     def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
         self._actor, self._directory, self._now = actor, directory, now
 
+    @raises(UserNotFound)
     def read(self, user_id: str) -> UserWithGroups:
-        """Raises UserNotFound."""
         (user,) = with_groups(self._directory, [self._entry(user_id)])
         return user
 
+    @raises(EmailTaken, UserNameTaken, QuotaExceeded)
     def create(self, facets: Facets) -> UserWithGroups:
-        """Raises EmailTaken, UserNameTaken, QuotaExceeded."""
         at = self._now()
         user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
         entry = DirectoryEntry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
@@ -38,11 +47,12 @@ class DirectoryService:
             changes.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
         return UserWithGroups(entry, ())
 
+    @raises(UserNotFound, Invalid, InvalidName, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed)
     def change(
         self, user_id: str, revise: Callable[[UserWithGroups], Facets | None], *, if_revision: int | None = None
     ) -> UserWithGroups:
-        """``revise`` says what the user is from now on; None changes nothing. Who is not active any more loses every session with it.
-        Raises UserNotFound, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed."""
+        """Replaces the user by what ``revise`` returns; None changes nothing. ``revise`` may raise Invalid and InvalidName. A user who is
+        no longer active loses all sessions."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
         (before,) = with_groups(self._directory, [entry])
@@ -71,11 +81,21 @@ class DirectoryService:
             self._directory.end_sessions(user.id)
         return after
 
-    def remove(self, user_id: str, *, if_revision: int | None = None) -> None:
-        """At once without access; one that broke off half-way is finished by repeating it. What they made stays, under their id.
-        Raises UserNotFound, LastAdmin, PreconditionFailed."""
+    @raises(UserNotFound, LastAdmin)
+    def remove(self, user_id: str) -> None:
+        """Removes the user, whose access ends at once. Documents and folders that the user created stay, under the user's id. A removal
+        that broke off half-way is finished by repeating it."""
+        self._remove(self._entry(user_id))
+
+    @raises(*raised_by(remove), PreconditionFailed, ChangedMeanwhile)
+    def deprovision(self, user_id: str, *, if_revision: int | None = None) -> None:
+        """Removes the user as ``remove`` does, if it still has the revision ``if_revision`` (None: any)."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
+        self._remove(entry)
+
+    def _remove(self, entry: DirectoryEntry) -> None:
+        user_id = entry.user.id
         if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
             with self._directory.begin() as changes:
