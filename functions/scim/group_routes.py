@@ -12,7 +12,7 @@ from scim2_models import (
 
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import Invalid
-from docplatform.directory.group import GroupFacets, GroupWithMembers
+from docplatform.directory.group import GroupAttributes, GroupWithMembers
 from docplatform.directory.group_provisioning import GroupProvisioning
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.wiring.provisioning import groups, listing
@@ -32,7 +32,7 @@ from .protocol import (
     translate_errors,
     version,
 )
-from .resources import Group, group_facets_of, group_of, location
+from .resources import Group, group_attributes_of, group_of, location
 from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
@@ -80,7 +80,7 @@ def _list(actor: Actor, wanted: SearchRequest[Any]) -> ScimMessage:
         match_members="members" in str(wanted.filter).lower(),
         show_members=_shows_members(wanted),
     )
-    return ScimMessage(page(Group, map(present, found.shown), found.total, start, wanted))
+    return ScimMessage(page(Group, map(present, found.items), found.total, start, wanted))
 
 
 def _shows_members(selection: ResponseParameters[Any]) -> bool:
@@ -106,7 +106,7 @@ def _attribute(path: object) -> str:
 def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
     """Make a group."""
     resource = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
-    group = groups(actor).create(group_facets_of(resource))
+    group = groups(actor).create(group_attributes_of(resource))
     return _group_reply(actor, group, Context.RESOURCE_CREATION_RESPONSE)
 
 
@@ -138,9 +138,9 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
     """Say anew what a group is and who is in it."""
     resource = Group.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
 
-    def revise(group: GroupWithMembers) -> GroupFacets:
+    def revise(group: GroupWithMembers) -> GroupAttributes:
         resource.replace(group_of(group, address_of(actor.tenant)))
-        return group_facets_of(resource)
+        return group_attributes_of(resource)
 
     group = groups(actor).change(group_id, revise, if_revision=required_revision(request))
     return _group_reply(actor, group, Context.RESOURCE_REPLACEMENT_RESPONSE)
@@ -159,10 +159,10 @@ def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Re
     """Rename a group, or change who is in it."""
     patch = PatchOp[Group].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
-    def revise(group: GroupWithMembers) -> GroupFacets:
+    def revise(group: GroupWithMembers) -> GroupAttributes:
         resource = group_of(group, address_of(actor.tenant))
         patch.patch(resource)
-        return group_facets_of(resource)
+        return group_attributes_of(resource)
 
     group = groups(actor).change(group_id, revise, if_revision=required_revision(request))
     return _group_reply(actor, group, Context.RESOURCE_PATCH_RESPONSE)

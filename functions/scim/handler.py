@@ -121,7 +121,7 @@ def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:
         return user_of(found, base) if isinstance(found, UserWithGroups) else group_of(found, base)
 
     found = listing(actor).users_and_groups(start, count, matcher(wanted, present))
-    return ScimMessage(page(ScimUser | Group, map(present, found.shown), found.total, start, wanted))
+    return ScimMessage(page(ScimUser | Group, map(present, found.items), found.total, start, wanted))
 
 
 api.include(user_routes.api)

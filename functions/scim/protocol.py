@@ -104,9 +104,9 @@ def translate_errors(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _first_error(error: ValidationError) -> str:
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = ".".join(map(str, fault["loc"]))
-    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join(map(str, first["loc"]))
+    return f"{path}: {first['msg']}" if path else str(first["msg"])
 
 
 def _scim_type(error: ValidationError) -> str:

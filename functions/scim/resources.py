@@ -24,8 +24,8 @@ from scim2_models import (
 
 from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid
-from docplatform.directory.entry import Facets, UserWithGroups
-from docplatform.directory.group import GroupFacets, GroupWithMembers
+from docplatform.directory.entry import UserAttributes, UserWithGroups
+from docplatform.directory.group import GroupAttributes, GroupWithMembers
 from docplatform.identity.model import UserStatus, clean_display_name, clean_email
 
 from .protocol import version
@@ -80,7 +80,7 @@ def user_of(found: UserWithGroups, base: str) -> User[Any]:
     return resource
 
 
-def facets_of(resource: User[Any], role: Role) -> Facets:
+def attributes_of(resource: User[Any], role: Role) -> UserAttributes:
     """What the platform stores of a user resource. ``role`` applies unless the resource's ``roles`` name a known
     one. Raises Invalid, InvalidName."""
     if not resource.user_name:
@@ -89,7 +89,7 @@ def facets_of(resource: User[Any], role: Role) -> Facets:
     text = json.dumps({name: value for name, value in kept.items() if name not in _NOT_STORED}, ensure_ascii=False)
     if len(text) > LARGEST:
         raise Invalid("That is more than we keep of one user.")
-    return Facets(
+    return UserAttributes(
         user_name=resource.user_name,
         email=_email(resource),
         name=_name(resource),
@@ -116,9 +116,9 @@ def _name(resource: User[Any]) -> str:
     return clean_display_name(" ".join(found.split()))[:200] if found and found.strip() else ""
 
 
-def _role(resource: User[Any], otherwise: Role) -> Role:
+def _role(resource: User[Any], default: Role) -> Role:
     known = [str(each.value).lower() for each in resource.roles or [] if str(each.value).lower() in list(Role)]
-    return Role(known[0]) if known else otherwise
+    return Role(known[0]) if known else default
 
 
 def group_of(found: GroupWithMembers, base: str) -> Group:
@@ -133,10 +133,10 @@ def group_of(found: GroupWithMembers, base: str) -> Group:
     return resource
 
 
-def group_facets_of(resource: Group) -> GroupFacets:
+def group_attributes_of(resource: Group) -> GroupAttributes:
     """What the platform stores of a group resource."""
     members = frozenset(str(each.value) for each in resource.members or [] if each.value)
-    return GroupFacets(resource.display_name or "", resource.external_id or "", members)
+    return GroupAttributes(resource.display_name or "", resource.external_id or "", members)
 
 
 def location(resource: Resource[Any]) -> str:

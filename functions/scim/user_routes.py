@@ -12,7 +12,7 @@ from scim2_models import (
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.errors import Invalid, InvalidName, PreconditionFailed, QuotaExceeded
-from docplatform.directory.entry import Facets, UserWithGroups
+from docplatform.directory.entry import UserAttributes, UserWithGroups
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import listing, users
@@ -33,7 +33,7 @@ from .protocol import (
     translate_errors,
     version,
 )
-from .resources import ScimUser, facets_of, location, user_of
+from .resources import ScimUser, attributes_of, location, user_of
 from .schemas import ScimMessage, ScimQuery, ScimSelection
 
 api = Router(DIALECT, api_keys_allowed=True)
@@ -77,7 +77,7 @@ def _list(actor: Actor, wanted: SearchRequest[Any]) -> ScimMessage:
     present = partial(user_of, base=address_of(actor.tenant))
     named = _user_name_in(str(wanted.filter))
     found = listing(actor).users(start, count, matcher(wanted, present), user_name=named)
-    return ScimMessage(page(ScimUser, map(present, found.shown), found.total, start, wanted))
+    return ScimMessage(page(ScimUser, map(present, found.items), found.total, start, wanted))
 
 
 def _user_name_in(text: str) -> str | None:
@@ -102,7 +102,7 @@ def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
     resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     resource.active = resource.active is not False
-    user = users(actor).create(facets_of(resource, Role.VIEWER))
+    user = users(actor).create(attributes_of(resource, Role.VIEWER))
     return _user_reply(actor, user, Context.RESOURCE_CREATION_RESPONSE)
 
 
@@ -133,9 +133,9 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
     """Say anew what a user is."""
     resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
 
-    def revise(user: UserWithGroups) -> Facets:
+    def revise(user: UserWithGroups) -> UserAttributes:
         resource.replace(user_of(user, address_of(actor.tenant)))
-        return facets_of(resource, user.entry.user.role)
+        return attributes_of(resource, user.entry.user.role)
 
     user = users(actor).change(user_id, revise, if_revision=required_revision(request))
     return _user_reply(actor, user, Context.RESOURCE_REPLACEMENT_RESPONSE)
@@ -154,9 +154,9 @@ def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Requ
     """Change some of what a user is."""
     patch = PatchOp[ScimUser].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
-    def revise(user: UserWithGroups) -> Facets | None:
+    def revise(user: UserWithGroups) -> UserAttributes | None:
         resource = user_of(user, address_of(actor.tenant))
-        return facets_of(resource, user.entry.user.role) if patch.patch(resource) else None
+        return attributes_of(resource, user.entry.user.role) if patch.patch(resource) else None
 
     user = users(actor).change(user_id, revise, if_revision=required_revision(request))
     return _user_reply(actor, user, Context.RESOURCE_PATCH_RESPONSE)

@@ -42,7 +42,7 @@ class MemoryDirectory:
     def user_ids(self) -> Iterator[str]:
         return iter(self.everybody)
 
-    def named(self, user_name: str) -> str:
+    def user_id_of(self, user_name: str) -> str:
         return next((each.user.id for each in self.everybody.values() if each.user_name == user_name), "")
 
     def group_ids(self) -> Iterator[str]:
@@ -116,7 +116,7 @@ def test_a_page_is_cut_from_the_list_and_the_total_counts_the_list(
 ) -> None:
     directory = MemoryDirectory(users(5))
     page = listing(directory).users(start, count, matches)  # type: ignore[arg-type]
-    assert (numbers(page.shown), page.total) == (shown, 5)
+    assert (numbers(page.items), page.total) == (shown, 5)
     assert directory.on_record == [(Action.USERS_LISTED, "users", len(shown))]
 
 
@@ -130,7 +130,7 @@ def test_a_page_without_filter_reads_only_what_it_shows() -> None:
 
 def test_pages_follow_one_another_without_gap_or_repetition() -> None:
     directory = MemoryDirectory(users(120))
-    pages = [listing(directory).users(start, 7, everybody_matches).shown for start in range(1, 121, 7)]
+    pages = [listing(directory).users(start, 7, everybody_matches).items for start in range(1, 121, 7)]
     assert [each for page in pages for each in numbers(page)] == list(directory.everybody)
 
 
@@ -139,34 +139,34 @@ def test_a_filter_over_120_users_reads_them_in_three_batches_and_each_group_once
     known, inside = groups(users(120))
     directory = MemoryDirectory(users(120, "grp_1"), known, inside)
     page = listing(directory).users(1, 3, lambda found: found.entry.user_name.endswith("0"))
-    assert (numbers(page.shown), page.total) == (["usr_010", "usr_020", "usr_030"], 12)
+    assert (numbers(page.items), page.total) == (["usr_010", "usr_020", "usr_030"], 12)
     assert directory.reads == [("entries", 50), ("groups", 1), ("entries", 50), ("entries", 20)]
 
 
 def test_a_filter_for_one_user_name_reads_only_that_user() -> None:
     directory = MemoryDirectory(users(120))
     page = listing(directory).users(1, 200, everybody_matches, user_name="user77")
-    assert (numbers(page.shown), page.total, directory.reads) == (["usr_077"], 1, [("entries", 1)])
+    assert (numbers(page.items), page.total, directory.reads) == (["usr_077"], 1, [("entries", 1)])
     assert directory.on_record == [(Action.USERS_LISTED, "users", 1)]
 
 
 def test_whoever_is_found_by_name_must_still_match() -> None:
     directory = MemoryDirectory(users(3))
     page = listing(directory).users(1, 200, lambda _: False, user_name="user2")
-    assert (page.shown, page.total) == ((), 0)
+    assert (page.items, page.total) == ((), 0)
 
 
 def test_a_name_that_nobody_has_reads_no_user_and_is_on_record() -> None:
     directory = MemoryDirectory(users(120))
     page = listing(directory).users(1, 200, everybody_matches, user_name="nobody")
-    assert (page.shown, page.total, directory.reads) == ((), 0, [])
+    assert (page.items, page.total, directory.reads) == ((), 0, [])
     assert directory.on_record == [(Action.USERS_LISTED, "users", 0)]
 
 
 def test_a_filter_that_matches_nothing_shows_nothing_and_is_on_record() -> None:
     directory = MemoryDirectory(users(120))
     page = listing(directory).users(1, 200, lambda _: False)
-    assert (page.shown, page.total) == ((), 0)
+    assert (page.items, page.total) == ((), 0)
     assert directory.on_record == [(Action.USERS_LISTED, "users", 0)]
 
 
@@ -174,7 +174,7 @@ def test_a_user_is_shown_with_groups_in_order_and_without_one_that_is_gone() -> 
     known, inside = groups(["usr_001"], ["usr_001"], ["usr_001"])
     directory = MemoryDirectory(users(1, "grp_9", *known), known, inside)
     for matches in (None, everybody_matches):
-        (found,) = listing(directory).users(1, 1, matches).shown
+        (found,) = listing(directory).users(1, 1, matches).items
         assert [each.id for each in found.groups] == ["grp_1", "grp_2", "grp_3"]
 
 
@@ -184,7 +184,7 @@ def test_groups_come_in_order_of_creation_with_their_members() -> None:
     directory = MemoryDirectory({}, known, inside)
     for matches in (None, everybody_matches):
         page = listing(directory).groups(1, 2, matches)
-        assert [(each.group.id, each.members) for each in page.shown] == [("grp_1", ("usr_1", "usr_2")), ("grp_2", ())]
+        assert [(each.group.id, each.members) for each in page.items] == [("grp_1", ("usr_1", "usr_2")), ("grp_2", ())]
         assert page.total == 3
     assert directory.on_record == [(Action.GROUPS_LISTED, "groups", 2)] * 2
 
@@ -226,5 +226,5 @@ def test_users_and_groups_are_one_list(start: int, count: int, shown: list[str],
     known, inside = groups(["usr_001"], [])
     directory = MemoryDirectory(users(3), known, inside)
     page = listing(directory).users_and_groups(start, count, matches)  # type: ignore[arg-type]
-    assert (numbers(page.shown), page.total) == (shown, 5)
+    assert (numbers(page.items), page.total) == (shown, 5)
     assert directory.on_record == [(Action.USERS_LISTED, "users", len(shown))]

@@ -9,8 +9,8 @@ import pytest
 
 from docplatform.core.actor import Role
 from docplatform.core.errors import ChangedMeanwhile, GroupNotFound, PreconditionFailed
-from docplatform.directory.entry import Facets, UserWithGroups
-from docplatform.directory.group import GroupFacets, GroupWithMembers
+from docplatform.directory.entry import UserAttributes, UserWithGroups
+from docplatform.directory.group import GroupAttributes, GroupWithMembers
 from docplatform.directory.group_provisioning import GroupProvisioning
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring import groups as group_wiring
@@ -20,7 +20,7 @@ from tests.support.mocked_aws import Person, TenantWorld
 
 pytestmark = pytest.mark.usefixtures("in_acme")
 
-BEA = Facets("bea", "bea@acme.example", "Bea", Role.VIEWER, True, "e-1", "{}")
+BEA = UserAttributes("bea", "bea@acme.example", "Bea", Role.VIEWER, True, "e-1", "{}")
 
 
 @pytest.fixture
@@ -42,15 +42,15 @@ def never(_: object) -> NoReturn:
     raise AssertionError("nobody asks what is to be changed")
 
 
-def group_of(*members: Person) -> GroupFacets:
-    return GroupFacets("Legal", "g-1", frozenset(each.id for each in members))
+def group_of(*members: Person) -> GroupAttributes:
+    return GroupAttributes("Legal", "g-1", frozenset(each.id for each in members))
 
 
 # -- users
 def test_a_user_is_revised_from_what_is_stored(users: DirectoryService) -> None:
     made = users.read(users.create(BEA).entry.user.id)
 
-    def revise(found: UserWithGroups) -> Facets:
+    def revise(found: UserWithGroups) -> UserAttributes:
         assert found == made
         return replace(BEA, name="Beatrice", role=Role.EDITOR)
 
@@ -88,7 +88,7 @@ def test_a_group_is_renamed_and_its_members_are_replaced(
     bo, cy = acme.member(), acme.member()
     made = groups.create(group_of(bo))
 
-    def revise(found: GroupWithMembers) -> GroupFacets:
+    def revise(found: GroupWithMembers) -> GroupAttributes:
         assert (found.group.name, found.members) == ("Legal", (bo.id,))
         return replace(group_of(cy), name="Compliance")
 
@@ -153,7 +153,7 @@ def test_whoever_joins_meanwhile_stays_in_the_group(acme: TenantWorld, idp: Pers
     bo, cy, di = (acme.member() for _ in range(3))
     group_id = groups.create(group_of(bo)).group.id
 
-    def revise(_: GroupWithMembers) -> GroupFacets:
+    def revise(_: GroupWithMembers) -> GroupAttributes:
         group_wiring.groups(idp.actor).add_member(group_id, di.id)
         return group_of(bo, cy)
 
@@ -167,7 +167,7 @@ def test_a_change_that_somebody_else_makes_at_the_same_moment_is_no_other_error(
     bo, cy = acme.member(), acme.member()
     group_id, other = groups.create(group_of(bo)).group.id, group_wiring.groups(idp.actor)
 
-    def revise(_: GroupWithMembers) -> GroupFacets:
+    def revise(_: GroupWithMembers) -> GroupAttributes:
         if what == "joins":
             other.add_member(group_id, cy.id)
             return group_of(bo, cy)

@@ -11,7 +11,7 @@ from docplatform.identity.model import User
 
 
 @dataclass(frozen=True, slots=True)
-class Facets:
+class UserAttributes:
     """What a provisioning system says of a user. ``email`` may be empty: then they log in by SSO only. ``kept`` is what it wants back as
     it gave it (JSON)."""
 

@@ -31,7 +31,7 @@ class GroupWithMembers:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFacets:
+class GroupAttributes:
     """What a provisioning system says of a group. ``members`` are user ids."""
 
     name: str

@@ -18,7 +18,7 @@ from docplatform.core.errors import (
     raises,
 )
 from docplatform.directory.errors import GroupNameTaken, TooManyGroups
-from docplatform.directory.group import Group, GroupFacets, GroupWithMembers
+from docplatform.directory.group import Group, GroupAttributes, GroupWithMembers
 from docplatform.directory.groups import GroupService, check_revision, members_record
 from docplatform.directory.ports import Directory, Groups
 from docplatform.identity.errors import UserNotFound
@@ -35,10 +35,10 @@ class GroupProvisioning:
         return self._with_members(group) if with_members else GroupWithMembers(group, ())
 
     @raises(InvalidName, GroupNameTaken, UserNotFound, TooManyGroups, QuotaExceeded)
-    def create(self, facets: GroupFacets) -> GroupWithMembers:
-        self._groups.check_users(facets.members)
-        group = self._service.create(facets.name, external_id=facets.external_id)
-        return self._set_members(GroupWithMembers(group, ()), facets.members)
+    def create(self, attributes: GroupAttributes) -> GroupWithMembers:
+        self._groups.check_users(attributes.members)
+        group = self._service.create(attributes.name, external_id=attributes.external_id)
+        return self._set_members(GroupWithMembers(group, ()), attributes.members)
 
     @raises(
         GroupNotFound,
@@ -49,21 +49,21 @@ class GroupProvisioning:
         ChangedMeanwhile,
     )
     def change(
-        self, group_id: str, revise: Callable[[GroupWithMembers], GroupFacets], *, if_revision: int | None = None
+        self, group_id: str, revise: Callable[[GroupWithMembers], GroupAttributes], *, if_revision: int | None = None
     ) -> GroupWithMembers:
         """Replaces the group by what ``revise`` returns. A change that changes nothing is recorded as a read. ChangedMeanwhile: somebody
         else changed the members at the same moment."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
         before = self._with_members(group)
-        facets = revise(before)
-        self._groups.check_users(facets.members - set(before.members))
-        renamed = (facets.name, facets.external_id) != (group.name, group.external_id)
+        attributes = revise(before)
+        self._groups.check_users(attributes.members - set(before.members))
+        renamed = (attributes.name, attributes.external_id) != (group.name, group.external_id)
         if renamed:
-            group = self._service.change(group, facets.name, facets.external_id)
-        elif facets.members == set(before.members):
+            group = self._service.change(group, attributes.name, attributes.external_id)
+        elif attributes.members == set(before.members):
             self._groups.record(record_of(self._actor, Action.GROUP_READ, group.id, self._now()))
-        return self._set_members(GroupWithMembers(group, before.members), facets.members)
+        return self._set_members(GroupWithMembers(group, before.members), attributes.members)
 
     @raises(GroupNotFound, PreconditionFailed, *raised_by(GroupService.remove))
     def delete(self, group_id: str, *, if_revision: int | None = None) -> None:

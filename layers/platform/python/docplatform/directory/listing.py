@@ -24,7 +24,7 @@ _BATCH = 50  # users that are read together, at two items each
 class DirectoryPage(Generic[T]):
     """A part of a list. ``total`` counts the whole list."""
 
-    shown: tuple[T, ...]
+    items: tuple[T, ...]
     total: int
 
 
@@ -59,7 +59,7 @@ class DirectoryListing:
     ) -> DirectoryPage[UserWithGroups]:
         """Users in order of creation. Where ``matches`` accepts a single user name, ``user_name`` is it, and no other user is read."""
         page = self._users(start, count, matches, user_name)
-        self._record(Action.USERS_LISTED, "users", len(page.shown))
+        self._record(Action.USERS_LISTED, "users", len(page.items))
         return page
 
     @raises()
@@ -74,7 +74,7 @@ class DirectoryListing:
     ) -> DirectoryPage[GroupWithMembers]:
         """Groups in order of creation. Members are read where ``matches`` looks at them, and where they are shown."""
         page = self._groups(start, count, matches, match_members, show_members)
-        self._record(Action.GROUPS_LISTED, "groups", len(page.shown))
+        self._record(Action.GROUPS_LISTED, "groups", len(page.items))
         return page
 
     @raises()
@@ -83,8 +83,8 @@ class DirectoryListing:
     ) -> DirectoryPage[UserWithGroups | GroupWithMembers]:
         """All users in order of creation, then all groups."""
         users = self._users(start, count, matches, None)
-        groups = self._groups(max(1, start - users.total), count - len(users.shown), matches, True, True)
-        shown: tuple[UserWithGroups | GroupWithMembers, ...] = (*users.shown, *groups.shown)
+        groups = self._groups(max(1, start - users.total), count - len(users.items), matches, True, True)
+        shown: tuple[UserWithGroups | GroupWithMembers, ...] = (*users.items, *groups.items)
         self._record(Action.USERS_LISTED, "users", len(shown))
         return DirectoryPage(shown, users.total + groups.total)
 
@@ -102,7 +102,7 @@ class DirectoryListing:
         if user_name is None:
             ids: Iterable[str] = self._directory.user_ids()
         else:
-            ids = filter(None, [self._directory.named(user_name)])
+            ids = filter(None, [self._directory.user_id_of(user_name)])
         known: dict[str, Group] = {}
         for batch in entry_batches(self._directory, ids):
             known |= self._directory.groups_of({group for entry in batch for group in entry.groups} - known.keys())

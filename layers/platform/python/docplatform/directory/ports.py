@@ -14,7 +14,7 @@ from docplatform.directory.group import Group
 from docplatform.identity.model import User
 
 
-class DirectoryWork(Protocol):
+class DirectoryChanges(Protocol):
     def add(self, entry: DirectoryEntry, *, most: int) -> None:
         """Raises EmailTaken, UserNameTaken, QuotaExceeded when committed."""
 
@@ -40,7 +40,7 @@ class DirectoryReads(Protocol):
     def user_ids(self) -> Iterator[str]:
         """In order of creation; one query for some thousands."""
 
-    def named(self, user_name: str) -> str:
+    def user_id_of(self, user_name: str) -> str:
         """The id of the user of that name or address; ''."""
 
     def group_ids(self) -> Iterator[str]: ...
@@ -59,15 +59,15 @@ class Directory(DirectoryReads, Protocol):
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone (is in it), UserNotFound (is not in it)."""
 
-    def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def remove_access(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         """End all sessions, and take back the membership of groups and every grant; may be repeated."""
 
     def end_sessions(self, user_id: str) -> None: ...
 
-    def begin(self) -> AbstractContextManager[DirectoryWork]: ...
+    def begin(self) -> AbstractContextManager[DirectoryChanges]: ...
 
 
-class GroupsWork(IdempotencyWrites, Protocol):
+class GroupChanges(IdempotencyWrites, Protocol):
     def add_group(self, group: Group) -> None:
         """Raises GroupNameTaken when committed."""
 
@@ -106,6 +106,6 @@ class Groups(Protocol):
 
     def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
-    def begin(self) -> AbstractContextManager[GroupsWork]: ...
+    def begin(self) -> AbstractContextManager[GroupChanges]: ...
 
     def record(self, record: AuditRecord) -> None: ...

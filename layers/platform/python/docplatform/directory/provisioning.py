@@ -18,10 +18,10 @@ from docplatform.core.errors import (
     raised_by,
     raises,
 )
-from docplatform.directory.entry import DirectoryEntry, Facets, UserWithGroups
+from docplatform.directory.entry import DirectoryEntry, UserAttributes, UserWithGroups
 from docplatform.directory.errors import UserNameTaken
 from docplatform.directory.listing import entry_batches, with_groups
-from docplatform.directory.ports import Directory, DirectoryWork
+from docplatform.directory.ports import Directory, DirectoryChanges
 from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
 from docplatform.identity.last_admin import other_admin
 from docplatform.identity.model import User, UserStatus
@@ -37,45 +37,45 @@ class DirectoryService:
         return user
 
     @raises(EmailTaken, UserNameTaken, QuotaExceeded)
-    def create(self, facets: Facets) -> UserWithGroups:
+    def create(self, attributes: UserAttributes) -> UserWithGroups:
         at = self._now()
-        user = User(ids.new(ids.USER, at), facets.email, facets.name, facets.role, _status(facets), at)
-        entry = DirectoryEntry(user, facets.user_name, facets.external_id, facets.kept, at, 1, frozenset())
+        user = User(ids.new(ids.USER, at), attributes.email, attributes.name, attributes.role, _status(attributes), at)
+        entry = DirectoryEntry(user, attributes.user_name, attributes.external_id, attributes.kept, at, 1, frozenset())
         with self._directory.begin() as changes:
             changes.add(entry, most=self._actor.tenant.limits.users)
-            facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
+            facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
             changes.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
         return UserWithGroups(entry, ())
 
     @raises(UserNotFound, Invalid, InvalidName, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed)
     def change(
-        self, user_id: str, revise: Callable[[UserWithGroups], Facets | None], *, if_revision: int | None = None
+        self, user_id: str, revise: Callable[[UserWithGroups], UserAttributes | None], *, if_revision: int | None = None
     ) -> UserWithGroups:
         """Replaces the user by what ``revise`` returns; None changes nothing. ``revise`` may raise Invalid and InvalidName. A user who is
         no longer active loses all sessions."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
         (before,) = with_groups(self._directory, [entry])
-        facets = revise(before)
-        return before if facets is None else replace(before, entry=self._change(entry, facets))
+        attributes = revise(before)
+        return before if attributes is None else replace(before, entry=self._change(entry, attributes))
 
-    def _change(self, before: DirectoryEntry, facets: Facets) -> DirectoryEntry:
+    def _change(self, before: DirectoryEntry, attributes: UserAttributes) -> DirectoryEntry:
         at = self._now()
-        status = before.user.status if _same_activity(before.user, facets) else _status(facets)
-        user = replace(before.user, email=facets.email, name=facets.name, role=facets.role, status=status)
+        status = before.user.status if _same_activity(before.user, attributes) else _status(attributes)
+        user = replace(before.user, email=attributes.email, name=attributes.name, role=attributes.role, status=status)
         after = replace(
             before,
             user=user,
-            user_name=facets.user_name,
-            external_id=facets.external_id,
-            kept=facets.kept,
+            user_name=attributes.user_name,
+            external_id=attributes.external_id,
+            kept=attributes.kept,
             updated_at=at,
             revision=before.revision + 1,
         )
         with self._directory.begin() as changes:
             self._keep_an_admin(changes, before.user, user)
             changes.change(before, after)
-            facts: AuditFacts = {"role": facets.role.value, "active": facets.active}
+            facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
             changes.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
         if user.status is UserStatus.DISABLED:
             self._directory.end_sessions(user.id)
@@ -104,7 +104,7 @@ class DirectoryService:
                 facts: AuditFacts = {"role": entry.user.role.value, "active": False}
                 changes.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
-        self._let_go(entry)
+        self._remove_access(entry)
         with self._directory.begin() as changes:
             changes.remove(entry)
             changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
@@ -115,7 +115,7 @@ class DirectoryService:
             raise UserNotFound("Look at the list of users.")
         return entry
 
-    def _let_go(self, entry: DirectoryEntry) -> None:
+    def _remove_access(self, entry: DirectoryEntry) -> None:
         user_id = entry.user.id
 
         def left(group_id: str) -> AuditRecord:
@@ -124,9 +124,9 @@ class DirectoryService:
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, user_id, self._now(), {"nodes": nodes})
 
-        self._directory.let_go(entry, left, taken_back)
+        self._directory.remove_access(entry, left, taken_back)
 
-    def _keep_an_admin(self, changes: DirectoryWork, before: User, after: User) -> None:
+    def _keep_an_admin(self, changes: DirectoryChanges, before: User, after: User) -> None:
         if after.role is not Role.ADMIN or after.status is UserStatus.DISABLED:
             held = other_admin(before, self._everybody())
             if held:
@@ -142,10 +142,10 @@ def _check_revision(entry: DirectoryEntry, wanted: int | None) -> None:
         raise PreconditionFailed("Read the user again and repeat what you wanted.")
 
 
-def _status(facets: Facets) -> UserStatus:
-    return UserStatus.ACTIVE if facets.active else UserStatus.DISABLED
+def _status(attributes: UserAttributes) -> UserStatus:
+    return UserStatus.ACTIVE if attributes.active else UserStatus.DISABLED
 
 
-def _same_activity(user: User, facets: Facets) -> bool:
+def _same_activity(user: User, attributes: UserAttributes) -> bool:
     """Somebody invited counts as active and stays invited."""
-    return facets.active is (user.status is not UserStatus.DISABLED)
+    return attributes.active is (user.status is not UserStatus.DISABLED)

@@ -41,7 +41,7 @@ _CHUNK = 45  # members of one transaction of 100, at two writes each
 class DynamoGroups(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._item_keys = DirectoryKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def group(self, group_id: str) -> Group:
@@ -56,8 +56,8 @@ class DynamoGroups(TenantStore):
             last = cursors.decode(cursor).get("id", "")
             if not ids.is_a(ids.GROUP, last):
                 raise _bad_cursor()
-            after = {**self._identity_keys.group(last)._asdict(), "gsi3pk": self._keys.groups(), "gsi3sk": last}
-        rows, end = self._table.query(self._keys.groups(), index="gsi3", after=after, limit=limit)
+            after = {**self._identity_keys.group(last)._asdict(), "gsi3pk": self._item_keys.groups(), "gsi3sk": last}
+        rows, end = self._table.query(self._item_keys.groups(), index="gsi3", after=after, limit=limit)
         keys = [Key(row["pk"], row["sk"]) for row in rows]
         found = self._table.get_many(keys)
         shown = tuple(from_item(Group, found[key]) for key in keys if key in found)
@@ -69,8 +69,8 @@ class DynamoGroups(TenantStore):
             last = cursors.decode(cursor).get("id", "")
             if not ids.is_a(ids.USER, last):
                 raise _bad_cursor()
-            after = self._keys.member(group_id, last)._asdict()
-        rows, end = self._table.query(self._keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
+            after = self._item_keys.member(group_id, last)._asdict()
+        rows, end = self._table.query(self._item_keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
         keys = [self._identity_keys.user(_user_of(row)) for row in rows]
         found = self._table.get_many(keys)
         shown = tuple(user_from(found[key]) for key in keys if key in found)
@@ -84,7 +84,7 @@ class DynamoGroups(TenantStore):
 
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
         while True:
-            rows, _ = self._table.query(self._keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
+            rows, _ = self._table.query(self._item_keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
             if not rows:
                 break
             leaving = [_user_of(row) for row in rows]
@@ -94,12 +94,12 @@ class DynamoGroups(TenantStore):
         take_back_everything(self._table, group_principal(group.id), taken_back)
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoGroupsWork]:
+    def begin(self) -> Iterator[DynamoGroupChanges]:
         with self._table.begin() as transaction:
-            yield DynamoGroupsWork(self._table, transaction)
+            yield DynamoGroupChanges(self._table, transaction)
 
 
-class DynamoGroupsWork(TenantChanges):
+class DynamoGroupChanges(TenantChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
         self._directory_keys = DirectoryKeys(table.keys.tenant_id)
@@ -111,7 +111,7 @@ class DynamoGroupsWork(TenantChanges):
         self._writes.put(
             self._identity_keys.group(group.id), {**to_item(group), **listed}, error_if_exists=_meanwhile()
         )
-        self._take_name(group)
+        self._reserve_name(group)
 
     def change_group(self, before: Group, after: Group) -> None:
         self._writes.update(
@@ -127,7 +127,7 @@ class DynamoGroupsWork(TenantChanges):
         )
         old = self._directory_keys.group_name(before.name)
         if old != self._directory_keys.group_name(after.name):
-            self._take_name(after)
+            self._reserve_name(after)
             self._writes.delete(old)
 
     def remove_group(self, group: Group) -> None:
@@ -162,14 +162,14 @@ class DynamoGroupsWork(TenantChanges):
             self._writes.update(profile, add={"groups": -1}, remove=leaves, error=_meanwhile())
         self._count(group, -len(user_ids), no_group())
 
-    def _take_name(self, group: Group) -> None:
+    def _reserve_name(self, group: Group) -> None:
         taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
         self._writes.put(self._directory_keys.group_name(group.name), {"group": group.id}, error_if_exists=taken)
 
-    def _count(self, group: Group, by: int, otherwise: DomainError, *, most: int = 0) -> None:
-        ceiling = {"members": most - by} if most else None
+    def _count(self, group: Group, by: int, error: DomainError, *, most: int = 0) -> None:
+        at_most = {"members": most - by} if most else None
         add = {"members": by, "revision": 1}
-        self._writes.update(self._identity_keys.group(group.id), add=add, at_most=ceiling, error=otherwise)
+        self._writes.update(self._identity_keys.group(group.id), add=add, at_most=at_most, error=error)
 
 
 def _user_of(member: Item) -> str:

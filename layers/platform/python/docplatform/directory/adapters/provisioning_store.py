@@ -38,7 +38,7 @@ _MEMBERS = 45  # of one transaction of 100, at two writes each
 class DynamoDirectory(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._item_keys = DirectoryKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._groups = DynamoGroups(table)
 
@@ -47,26 +47,26 @@ class DynamoDirectory(TenantStore):
 
     def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]:
         wanted = [each for each in user_ids if ids.is_a(ids.USER, each)]
-        keys = [key for each in wanted for key in (self._identity_keys.user(each), self._keys.directory(each))]
+        keys = [key for each in wanted for key in (self._identity_keys.user(each), self._item_keys.directory(each))]
         found = self._table.get_many(keys)
         entries = {}
         for each in wanted:
             profile = found.get(self._identity_keys.user(each))
             if profile and _is_here(profile):
-                entries[each] = _entry(profile, found.get(self._keys.directory(each), {}))
+                entries[each] = _entry(profile, found.get(self._item_keys.directory(each), {}))
         return entries
 
     def user_ids(self) -> Iterator[str]:
         return (row["gsi3sk"] for row in self._index(self._identity_keys.users()))
 
-    def named(self, user_name: str) -> str:
-        name, email = self._keys.user_name(user_name), self._identity_keys.email(user_name.strip().lower())
+    def user_id_of(self, user_name: str) -> str:
+        name, email = self._item_keys.user_name(user_name), self._identity_keys.email(user_name.strip().lower())
         found = self._table.get_many([name, email])
         item = found.get(name) or found.get(email) or {}
         return str(item.get("user_id", ""))
 
     def group_ids(self) -> Iterator[str]:
-        return (row["gsi3sk"] for row in self._index(self._keys.groups()))
+        return (row["gsi3sk"] for row in self._index(self._item_keys.groups()))
 
     def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]:
         keys = [self._identity_keys.group(each) for each in group_ids if ids.is_a(ids.GROUP, each)]
@@ -76,12 +76,12 @@ class DynamoDirectory(TenantStore):
         """Reads on from group to group; where the next wanted one is farther than a query reaches, it begins there anew."""
         wanted = sorted(set(group_ids))
         found: dict[str, list[str]] = {each: [] for each in wanted}
-        last = self._keys.member(wanted[-1], "~").sk if wanted else ""
+        last = self._item_keys.member(wanted[-1], "~").sk if wanted else ""
         after: Item | None = None
         place = 0
         while place < len(wanted):
-            start = after or self._keys.member(wanted[place], "")._asdict()
-            rows, after = self._table.query(self._keys.members(), upto=last, after=start, limit=_KEYS)
+            start = after or self._item_keys.member(wanted[place], "")._asdict()
+            rows, after = self._table.query(self._item_keys.members(), upto=last, after=start, limit=_KEYS)
             for row in rows:
                 group_id, _, user_id = row["sk"].partition("#")
                 if group_id in found:
@@ -104,7 +104,7 @@ class DynamoDirectory(TenantStore):
                 changes.add_members(group, chunk)
                 changes.record(record(chunk, []))
 
-    def let_go(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def remove_access(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
         user = entry.user.id
         self.end_sessions(user)
         for group in self.groups_of(entry.groups).values():
@@ -125,9 +125,9 @@ class DynamoDirectory(TenantStore):
                     writes.delete(key)
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoDirectoryWork]:
+    def begin(self) -> Iterator[DynamoDirectoryChanges]:
         with self._table.begin() as transaction:
-            yield DynamoDirectoryWork(self._table, transaction)
+            yield DynamoDirectoryChanges(self._table, transaction)
 
     def _index(self, partition: str) -> Iterator[Item]:
         after = None
@@ -138,18 +138,18 @@ class DynamoDirectory(TenantStore):
                 return
 
 
-class DynamoDirectoryWork(CredentialWrites):
+class DynamoDirectoryChanges(CredentialWrites):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
-        self._keys = DirectoryKeys(table.keys.tenant_id)
+        self._item_keys = DirectoryKeys(table.keys.tenant_id)
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
 
     def add(self, entry: DirectoryEntry, *, most: int) -> None:
         user = entry.user
-        self._take(entry, email=bool(user.email), name=True)
+        self._reserve_names(entry, email=bool(user.email), name=True)
         listed = {"gsi3pk": self._identity_keys.users(), "gsi3sk": user.id}
         self._writes.put(self._identity_keys.user(user.id), {**user_item(user), **listed}, error_if_exists=_stale())
-        self._writes.put(self._keys.directory(user.id), _directory_item(entry))
+        self._writes.put(self._item_keys.directory(user.id), _directory_item(entry))
         self._writes.update(
             self._tenancy_keys.usage(),
             add={"users": 1},
@@ -161,19 +161,19 @@ class DynamoDirectoryWork(CredentialWrites):
     def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
         old, new = before.user, after.user
         email_changes = old.email != new.email
-        name_changes = before.revision == 0 or self._keys.user_name(before.user_name) != self._keys.user_name(
+        name_changes = before.revision == 0 or self._item_keys.user_name(before.user_name) != self._item_keys.user_name(
             after.user_name
         )
-        self._take(after, email=email_changes and bool(new.email), name=name_changes)
+        self._reserve_names(after, email=email_changes and bool(new.email), name=name_changes)
         if email_changes and old.email:
             self._writes.delete(self._identity_keys.email(old.email))
         if name_changes and before.revision:
-            self._writes.delete(self._keys.user_name(before.user_name))
+            self._writes.delete(self._item_keys.user_name(before.user_name))
         values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
-        where = {"status": old.status.value, "role": old.role.value}
-        self._writes.update(self._identity_keys.user(new.id), values=values, equals=where, error=_stale())
+        equals = {"status": old.status.value, "role": old.role.value}
+        self._writes.update(self._identity_keys.user(new.id), values=values, equals=equals, error=_stale())
         self._writes.update(
-            self._keys.directory(new.id),
+            self._item_keys.directory(new.id),
             values=_directory_item(after),
             equals={"revision": before.revision or None},
             error=_stale(),
@@ -186,19 +186,19 @@ class DynamoDirectoryWork(CredentialWrites):
         self._writes.put(self._identity_keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
         if user.email:
             self._writes.delete(self._identity_keys.email(user.email))
-        self._writes.delete(self._keys.user_name(entry.user_name))
-        self._writes.delete(self._keys.directory(user.id), equals={"revision": entry.revision}, error=_stale())
+        self._writes.delete(self._item_keys.user_name(entry.user_name))
+        self._writes.delete(self._item_keys.directory(user.id), equals={"revision": entry.revision}, error=_stale())
         self.forget_credentials(user.id)
         self._writes.update(self._tenancy_keys.usage(), add={"users": -1})
 
-    def _take(self, entry: DirectoryEntry, *, email: bool, name: bool) -> None:
+    def _reserve_names(self, entry: DirectoryEntry, *, email: bool, name: bool) -> None:
         whose = {"user_id": entry.user.id}
         if email:
             taken = EmailTaken("Somebody with that address is here.")
             self._writes.put(self._identity_keys.email(entry.user.email), whose, error_if_exists=taken)
         if name:
             name_taken = UserNameTaken("Choose another user name.")
-            self._writes.put(self._keys.user_name(entry.user_name), whose, error_if_exists=name_taken)
+            self._writes.put(self._item_keys.user_name(entry.user_name), whose, error_if_exists=name_taken)
 
 
 def _is_here(profile: Item) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from docplatform.core.errors import ChangedMeanwhile
-from docplatform.directory.adapters.group_store import DynamoGroupsWork
+from docplatform.directory.adapters.group_store import DynamoGroupChanges
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.group import Group
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -47,7 +47,7 @@ class DynamoSsoGroups(TenantStore):
             yield DynamoSsoGroupsWork(self._table, transaction)
 
 
-class DynamoSsoGroupsWork(DynamoGroupsWork):
+class DynamoSsoGroupsWork(DynamoGroupChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
         self._keys = SsoKeys(table.keys.tenant_id)
