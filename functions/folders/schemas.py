@@ -76,4 +76,4 @@ class FolderPage(Page[Annotated[FolderView | DocumentView, Field(discriminator="
         items = (
             (DocumentView if isinstance(each, Document) else FolderView).model_validate(each) for each in page.items
         )
-        return FolderPage.of(items, page.next)
+        return FolderPage.of(items, page.next_cursor)

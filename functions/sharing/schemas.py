@@ -70,7 +70,7 @@ class ExplanationView(Schema):
     def of(found: Explanation) -> "ExplanationView":
         reasons = [
             ReasonView(
-                because=reason.because,
+                because=reason.kind,
                 role=reason.role,
                 principal=reason.principal or None,
                 granted_on=reason.node_id or None,

@@ -140,7 +140,7 @@ def test_the_role_in_the_tenant_is_a_cap(granted: Role, tenant_role: Role, is_: 
 def test_every_reason_is_named_and_the_strongest_comes_first() -> None:
     path = (Thing("doc", "ann", {"group:legal": VIEWER}), Thing("folder", grants={"everyone": EDITOR}))
     reasons = evaluate(somebody("ann", "legal"), path).reasons
-    assert [(each.because, each.role, each.principal, each.node_id) for each in reasons] == [
+    assert [(each.kind, each.role, each.principal, each.node_id) for each in reasons] == [
         (ReasonKind.OWNER, ADMIN, "user:ann", "doc"),
         (ReasonKind.GRANT, EDITOR, "everyone", "folder"),
         (ReasonKind.GRANT, VIEWER, "group:legal", "doc"),

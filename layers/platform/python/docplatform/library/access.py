@@ -32,7 +32,7 @@ def capped(role: Role, tenant_role: Role) -> Role:
     return weaker(role, _CAP[tenant_role])
 
 
-def at_least(role: Role | None, needed: Role) -> bool:
+def is_at_least(role: Role | None, needed: Role) -> bool:
     return role is not None and _STRENGTH[role] >= _STRENGTH[needed]
 
 
@@ -100,7 +100,7 @@ class ReasonKind(StrEnum):
 class Reason:
     """``role`` before the cap; ``node_id`` and ``principal`` are empty for a tenant admin."""
 
-    because: ReasonKind
+    kind: ReasonKind
     role: Role
     node_id: str = ""
     principal: str = ""
@@ -116,7 +116,7 @@ class Decision:
     cut_at: str = ""
 
     def allows(self, needed: Role) -> bool:
-        return at_least(self.role, needed)
+        return is_at_least(self.role, needed)
 
 
 def effective(path: Sequence[N]) -> Sequence[N]:

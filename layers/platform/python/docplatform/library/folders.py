@@ -44,7 +44,7 @@ class FolderService:
                 id=ids.new(ids.FOLDER, at),
                 name=name,
                 parent_id=parent.id,
-                chain=_below(parent),
+                chain=_chain_below(parent),
                 children=0,
                 created_by=self._actor.user_id,
                 created_at=at,
@@ -81,7 +81,7 @@ class FolderService:
             most = limit - len(shown)
             page = self._library.children(folder.id, order, descending=descending, limit=most, cursor=cursor)
             shown += self._access.children(folder, page.items)
-            cursor = page.next
+            cursor = page.next_cursor
             if not cursor or len(shown) == limit:
                 break
         facts: AuditFacts = {"shown": len(shown)}
@@ -119,7 +119,7 @@ class FolderService:
             above = tuple(each for each in reversed(self._access.path(parent)) if isinstance(each, Folder))
             if folder.id in (each.id for each in above):
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
-            after = replace(after, parent_id=parent.id, chain=_checked(tuple(each.id for each in above)))
+            after = replace(after, parent_id=parent.id, chain=_check_depth(tuple(each.id for each in above)))
         with self._library.begin() as changes:
             changes.hold_in_place(above)  # else two moves at once could make a ring
             changes.change_folder(folder, after)
@@ -144,12 +144,12 @@ class FolderService:
             changes.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
 
 
-def _below(parent: Folder) -> tuple[str, ...]:
+def _chain_below(parent: Folder) -> tuple[str, ...]:
     """The chain of what stands in ``parent``. Raises TooDeep."""
-    return _checked((*parent.chain, parent.id))
+    return _check_depth((*parent.chain, parent.id))
 
 
-def _checked(chain: tuple[str, ...]) -> tuple[str, ...]:
+def _check_depth(chain: tuple[str, ...]) -> tuple[str, ...]:
     if len(chain) > DEEPEST:
         raise TooDeep(f"Folders go {DEEPEST} deep; put it higher up.")
     return chain

@@ -152,10 +152,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``items`` are folders and documents; ``next`` opens the following page, empty at the end."""
+    """``items`` are folders and documents; ``next_cursor`` opens the following page, empty at the end."""
 
     items: tuple[Folder | Document, ...]
-    next: str
+    next_cursor: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Access:
     def path(self, node: Folder | Document) -> Path:
         """The node and the folders above it, up to the root, as they are now."""
         if node.id not in self._paths:
-            self._remember(self._library.ancestry(node), (node,))
+            self._cache(self._library.ancestry(node), (node,))
         return self._paths[node.id]
 
     @raises(*raised_by(path))
@@ -84,7 +84,7 @@ class Access:
         known = {document.id: document for document in documents}
         if self.sees_everything or not known:
             return known
-        self._remember(self._library.ancestry(*known.values()), known.values())
+        self._cache(self._library.ancestry(*known.values()), known.values())
         caller = self.caller()
         return {each: known[each] for each in known if evaluate(caller, self._paths[each]).allows(Role.VIEWER)}
 
@@ -97,14 +97,14 @@ class Access:
     @raises(Unauthenticated)
     def caller(self) -> Caller:
         """Refused where their account is not active any more."""
-        return self._caller or self._remember(self._library.ancestry(), ())
+        return self._caller or self._cache(self._library.ancestry(), ())
 
-    def _remember(self, around: Ancestry, nodes: Iterable[Folder | Document]) -> Caller:
+    def _cache(self, ancestry: Ancestry, nodes: Iterable[Folder | Document]) -> Caller:
         """Raises Unauthenticated."""
-        if around.role is None:
+        if ancestry.role is None:
             raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")
-        self._caller = Caller(self._actor.user_id, around.role, around.groups)
-        self._paths |= {node.id: around.path(node) for node in nodes}
+        self._caller = Caller(self._actor.user_id, ancestry.role, ancestry.groups)
+        self._paths |= {node.id: ancestry.path(node) for node in nodes}
         return self._caller
 
     def _checked(self, node: N, needed: Role, unknown: DomainError) -> N:

@@ -33,7 +33,7 @@ class Marks(Protocol):
         """Mark the folders below as well, and this one as done up to ``cursor`` (done altogether when that is empty). False when the
         mark was set anew meanwhile."""
 
-    def correct(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
+    def correct_chain(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
         """Store the chain, if the node is still where it was."""
 
 
@@ -58,17 +58,17 @@ class SubtreeService:
             return
         above = self._library.ancestry(folder).path(folder)
         chain = tuple(each.id for each in reversed(above))
-        self._library.correct(folder, chain[:-1])
+        self._library.correct_chain(folder, chain[:-1])
         below: list[Folder] = []
         for _ in range(_PAGES):
             page = self._library.children(folder_id, Order.NAME, descending=False, limit=_PAGE, cursor=cursor)
             for child in page.items:
-                self._library.correct(child, chain)
+                self._library.correct_chain(child, chain)
                 if isinstance(child, Folder):
                     below.append(child)
                 elif child.version.state in (State.READY, State.FAILED):
                     entries.describe(child, indexed_permissions((child, *above)))
-            cursor = page.next
+            cursor = page.next_cursor
             if not cursor:
                 break
         self._library.advance(folder_id, at, cursor, below)

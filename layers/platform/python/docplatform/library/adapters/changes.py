@@ -58,7 +58,7 @@ class DynamoLibraryChanges:
     """One actor's change. Each write carries the error that its failed condition means; they commit together."""
 
     def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
-        self._table, self._keys, self._writes = table, LibraryKeys(table.keys.tenant_id), transaction
+        self._table, self._item_keys, self._writes = table, LibraryKeys(table.keys.tenant_id), transaction
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
         self._actor, self._now = actor, now
@@ -67,9 +67,11 @@ class DynamoLibraryChanges:
 
     # -- folders
     def add_folder(self, folder: Folder) -> None:
-        self._take_name(folder.parent_id, folder.name, FOLDER, folder.id)
+        self._reserve_name(folder.parent_id, folder.name, FOLDER, folder.id)
         self._writes.put(
-            self._keys.folder(folder.id), {**node_item(folder), **self._listed(folder)}, error_if_exists=_id_taken()
+            self._item_keys.folder(folder.id),
+            {**node_item(folder), **self._list_attributes(folder)},
+            error_if_exists=_id_taken(),
         )
         self._count(folder.parent_id, 1, no_folder())
         self._writes.update(self._tenancy_keys.usage(), add={"folders": 1}, must_exist=False)
@@ -78,21 +80,21 @@ class DynamoLibraryChanges:
         self._rename(before, after, FOLDER)
         values = {"name": after.name, "parent_id": after.parent_id, "chain": list(after.chain)}
         self._writes.update(
-            self._keys.folder(after.id),
-            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
+            self._item_keys.folder(after.id),
+            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
             equals={"revision": before.revision},
             error=_stale(),
         )
         if before.parent_id != after.parent_id:
-            self._mark_subtree(after)
+            self._mark_for_reindex(after)
 
     def remove_folder(self, folder: Folder) -> None:
         self._writes.delete(
-            self._keys.folder(folder.id),
+            self._item_keys.folder(folder.id),
             equals={"children": 0},
             error=FolderNotEmpty("Move or delete what is in it first."),
         )
-        self._leave(folder)
+        self._remove_from_folder(folder)
         self._writes.update(self._tenancy_keys.usage(), add={"folders": -1}, must_exist=False)
 
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
@@ -101,16 +103,16 @@ class DynamoLibraryChanges:
     def check_held(self) -> None:
         """The last of the writes: those folders that must stay in place and are not updated anyway."""
         for folder_id, parent_id in self._held.items():
-            self._writes.check(self._keys.folder(folder_id), equals={"parent_id": parent_id}, error=_moved())
+            self._writes.check(self._item_keys.folder(folder_id), equals={"parent_id": parent_id}, error=_moved())
         self._held = {}
 
     # -- documents
     def add_document(self, document: Document) -> None:
         version, limits = document.version, self._actor.tenant.limits
-        self._take_name(document.folder_id, document.name, DOCUMENT, document.id)
-        item = {**node_item(document), **self._listed(document)}
-        self._writes.put(self._keys.document(document.id), item, error_if_exists=_id_taken())
-        self._writes.put(self._keys.version(document.id, version.number), to_item(version))
+        self._reserve_name(document.folder_id, document.name, DOCUMENT, document.id)
+        item = {**node_item(document), **self._list_attributes(document)}
+        self._writes.put(self._item_keys.document(document.id), item, error_if_exists=_id_taken())
+        self._writes.put(self._item_keys.version(document.id, version.number), to_item(version))
         self._count(document.folder_id, 1, no_folder())
         self._writes.update(
             self._tenancy_keys.usage(),
@@ -124,28 +126,30 @@ class DynamoLibraryChanges:
         self._rename(before, after, DOCUMENT)
         values = {"name": after.name, "folder_id": after.folder_id, "chain": list(after.chain)}
         self._writes.update(
-            self._keys.document(after.id),
-            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._listed(after),
+            self._item_keys.document(after.id),
+            values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
             equals={"revision": before.revision},
             error=_stale(),
         )
 
     def remove_document(self, document: Document) -> None:
         version = document.version
-        self._writes.delete(self._keys.document(document.id), equals={"revision": document.revision}, error=_stale())
-        self._writes.delete(self._keys.version(document.id, version.number))
-        self._leave(document)
+        self._writes.delete(
+            self._item_keys.document(document.id), equals={"revision": document.revision}, error=_stale()
+        )
+        self._writes.delete(self._item_keys.version(document.id, version.number))
+        self._remove_from_folder(document)
         self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
 
     def change_version(self, document: Document, version: Version) -> None:
         changed = to_item(version)
         self._writes.update(
-            self._keys.document(document.id),
+            self._item_keys.document(document.id),
             values={"version": changed},
             equals={"version.id": version.id, "version.state": document.version.state.value},
             error=ChangedMeanwhile("The document changed while it was processed."),
         )
-        self._writes.put(self._keys.version(document.id, version.number), changed)
+        self._writes.put(self._item_keys.version(document.id, version.number), changed)
 
     def record_key(self, key: str, request: str, result: str) -> None:
         DynamoIdempotency(self._table, self._actor.user_id, self._now).record_key(self._writes, key, request, result)
@@ -157,7 +161,7 @@ class DynamoLibraryChanges:
     def grant(self, node: Folder | Document, principal: str, role: Role) -> None:
         before = node.grants.get(principal)
         self._change_access(node, principal, before, values={grant_name(principal): role.value})
-        self._note_grant(node, principal, role, new=before is None)
+        self._add_to_granted(node, principal, role, new=before is None)
         kind, _, principal_id = principal.partition(":")
         if kind == "user":
             self._writes.check(self._identity_keys.user(principal_id), error=UserNotFound("Look at the list of users."))
@@ -166,37 +170,37 @@ class DynamoLibraryChanges:
 
     def revoke(self, node: Folder | Document, principal: str) -> None:
         self._change_access(node, principal, node.grants[principal], remove=(grant_name(principal),))
-        self._forget_grant(node, principal)
+        self._remove_from_granted(node, principal)
 
     def set_inheritance(self, node: Folder | Document, inherits: bool, keep: Mapping[str, Role]) -> None:
         for principal, role in keep.items():
-            self._note_grant(node, principal, role, new=principal not in node.grants)
+            self._add_to_granted(node, principal, role, new=principal not in node.grants)
         self._writes.update(
-            self._keys.of_child(node.id),
+            self._item_keys.of_child(node.id),
             values={"inherits": inherits, **{grant_name(each): role.value for each, role in keep.items()}},
             equals={"inherits": node.inherits},
             error=shared_meanwhile(),
         )
         self._writes.update(
-            self._keys.folder(parent_of(node)),
+            self._item_keys.folder(parent_of(node)),
             add={"cuts": -1 if inherits else 1},
             error=shared_meanwhile(),
         )
         if isinstance(node, Folder):
-            self._mark_subtree(node)
+            self._mark_for_reindex(node)
 
     def _change_access(self, node: Folder | Document, principal: str, before: Role | None, **change: Any) -> None:
         self._writes.update(
-            self._keys.of_child(node.id),
+            self._item_keys.of_child(node.id),
             equals={grant_name(principal): before.value if before else None},
             error=shared_meanwhile(),
             **change,
         )
 
-    def _note_grant(self, node: Folder | Document, principal: str, role: Role, *, new: bool) -> None:
+    def _add_to_granted(self, node: Folder | Document, principal: str, role: Role, *, new: bool) -> None:
         full = TooManyGrants(f"{MOST_NODES} things are granted to them; grant folders instead, or to a group.")
         self._writes.update(
-            self._keys.granted(principal),
+            self._item_keys.granted(principal),
             values={node.id: role.value},
             add={"count": 1} if new else {},
             at_most={"count": MOST_NODES - 1} if new else {},
@@ -204,53 +208,53 @@ class DynamoLibraryChanges:
             must_exist=False,
         )
 
-    def _forget_grant(self, node: Folder | Document, principal: str) -> None:
+    def _remove_from_granted(self, node: Folder | Document, principal: str) -> None:
         self._writes.update(
-            self._keys.granted(principal),
+            self._item_keys.granted(principal),
             remove=(node.id,),
             add={"count": -1},
             must_exist=False,
         )
 
-    def _mark_subtree(self, folder: Folder) -> None:
+    def _mark_for_reindex(self, folder: Folder) -> None:
         """The stream brings it to whoever keeps the search entries below."""
-        self._writes.put(self._keys.reindex(folder.id), {"at": rfc3339(self._now), "cursor": ""})
+        self._writes.put(self._item_keys.reindex(folder.id), {"at": rfc3339(self._now), "cursor": ""})
 
     # -- what a child is, beside itself
-    def _take_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
+    def _reserve_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
         taken = NameTaken(f"Choose another name: '{name}' is taken in this folder.")
-        self._writes.put(self._keys.name(folder_id, name), {"kind": kind, "child": child}, error_if_exists=taken)
+        self._writes.put(self._item_keys.name(folder_id, name), {"kind": kind, "child": child}, error_if_exists=taken)
 
     def _rename(self, before: Folder | Document, after: Folder | Document, kind: str) -> None:
         old_folder, folder = parent_of(before), parent_of(after)
-        old, new = self._keys.name(old_folder, before.name), self._keys.name(folder, after.name)
+        old, new = self._item_keys.name(old_folder, before.name), self._item_keys.name(folder, after.name)
         if old != new:
-            self._take_name(folder, after.name, kind, after.id)
+            self._reserve_name(folder, after.name, kind, after.id)
             self._writes.delete(old)
         if old_folder != folder:
             self._count(old_folder, -1, _stale(), cut=not before.inherits)
             self._count(folder, 1, no_folder(), cut=not before.inherits)
 
-    def _leave(self, node: Folder | Document) -> None:
+    def _remove_from_folder(self, node: Folder | Document) -> None:
         folder_id = parent_of(node)
-        self._writes.delete(self._keys.name(folder_id, node.name))
+        self._writes.delete(self._item_keys.name(folder_id, node.name))
         self._count(folder_id, -1, _stale(), cut=not node.inherits)
         for principal in node.grants:
-            self._forget_grant(node, principal)
+            self._remove_from_granted(node, principal)
 
-    def _count(self, folder_id: str, by: int, otherwise: DomainError, *, cut: bool = False) -> None:
-        where = {"parent_id": self._held.pop(folder_id)} if folder_id in self._held else None
+    def _count(self, folder_id: str, by: int, error: DomainError, *, cut: bool = False) -> None:
+        equals = {"parent_id": self._held.pop(folder_id)} if folder_id in self._held else None
         self._writes.update(
-            self._keys.folder(folder_id),
+            self._item_keys.folder(folder_id),
             add={"children": by, "cuts": by} if cut else {"children": by},
-            equals=where,
-            error=_moved() if where else otherwise,
+            equals=equals,
+            error=_moved() if equals else error,
         )
 
-    def _listed(self, child: Folder | Document) -> dict[str, Any]:
+    def _list_attributes(self, child: Folder | Document) -> dict[str, Any]:
         """Where the child stands in the lists by time."""
         folder_id = child.parent_id if isinstance(child, Folder) else child.folder_id
-        partition = self._keys.children(folder_id)
+        partition = self._item_keys.children(folder_id)
         return {
             "gsi1pk": partition,
             "gsi1sk": f"{rfc3339(child.created_at)}#{child.id}",

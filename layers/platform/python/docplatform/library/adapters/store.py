@@ -34,29 +34,29 @@ from docplatform.library.model import Ancestry, Document, Folder, Order, Page
 class DynamoLibrary:
     def __init__(self, table: TenantTable, actor: Actor, now: datetime) -> None:
         self._table, self._actor, self._now = table, actor, now
-        self._keys = LibraryKeys(table.keys.tenant_id)
+        self._item_keys = LibraryKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def folder(self, folder_id: str) -> Folder:
-        item = self._table.get(self._keys.folder(folder_id)) if ids.is_folder(folder_id) else None
+        item = self._table.get(self._item_keys.folder(folder_id)) if ids.is_folder(folder_id) else None
         if item is None:
             raise no_folder()
         return folder_from(item)
 
     def document(self, document_id: str) -> Document:
-        item = self._table.get(self._keys.document(document_id)) if ids.is_a(ids.DOCUMENT, document_id) else None
+        item = self._table.get(self._item_keys.document(document_id)) if ids.is_a(ids.DOCUMENT, document_id) else None
         if item is None:
             raise no_document()
         return document_from(item)
 
     def documents(self, document_ids: list[str]) -> dict[str, Document]:
-        keys = [self._keys.document(each) for each in document_ids if ids.is_a(ids.DOCUMENT, each)]
+        keys = [self._item_keys.document(each) for each in document_ids if ids.is_a(ids.DOCUMENT, each)]
         return {item["id"]: document_from(item) for item in self._table.get_many(keys).values()}
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         """The stored chains are fetched in one call and then followed by the parent's id, the truth; what is not in them is read singly."""
         me = self._identity_keys.user(self._actor.user_id)
-        above = [self._keys.folder(each) for node in nodes for each in node.chain]
+        above = [self._item_keys.folder(each) for node in nodes for each in node.chain]
         found = self._table.get_many([*above, me])
         mine = found.pop(me, {})
         known = {item["id"]: folder_from(item) for item in found.values()}
@@ -81,34 +81,34 @@ class DynamoLibrary:
         return Caller(user_id, Role(item["role"]), groups_from(item))
 
     def nodes(self, node_ids: Iterable[str]) -> dict[str, Folder | Document]:
-        found = self._table.get_many(self._keys.of_child(each) for each in node_ids)
+        found = self._table.get_many(self._item_keys.of_child(each) for each in node_ids)
         return {item["id"]: _child_from(item) for item in found.values()}
 
     def granted(self, principals: Iterable[str]) -> dict[str, dict[str, Role]]:
-        keys = {self._keys.granted(each): each for each in principals}
+        keys = {self._item_keys.granted(each): each for each in principals}
         found = self._table.get_many(keys)
         return {keys[key]: nodes_from(item) for key, item in found.items()}
 
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
         index, partition, prefix = self._listing(folder_id, order)
-        after = self._position(index, partition, prefix, cursor)
+        after = self._start_key(index, partition, prefix, cursor)
         rows, last = self._table.query(
             partition, index=index, prefix=prefix, after=after, limit=limit, descending=descending
         )
         keys = [self._child_key(row) for row in rows]
         found = self._table.get_many(keys)
         items = tuple(_child_from(found[key]) for key in keys if key in found)
-        return Page(items, cursors.encode(_sort_parts(last, index)) if last else "")
+        return Page(items, cursors.encode(_cursor_parts(last, index)) if last else "")
 
     def _listing(self, folder_id: str, order: Order) -> tuple[str, str, str]:
         if order is Order.NAME:
-            return "", self._keys.folder(folder_id).pk, LibraryKeys.NAME
-        return "gsi1" if order is Order.CREATED else "gsi2", self._keys.children(folder_id), ""
+            return "", self._item_keys.folder(folder_id).pk, LibraryKeys.NAME
+        return "gsi1" if order is Order.CREATED else "gsi2", self._item_keys.children(folder_id), ""
 
     def _child_key(self, row: Item) -> Key:
-        return self._keys.of_child(row["child"]) if "child" in row else Key(row["pk"], row["sk"])
+        return self._item_keys.of_child(row["child"]) if "child" in row else Key(row["pk"], row["sk"])
 
-    def _position(self, index: str, partition: str, prefix: str, cursor: str) -> Item | None:
+    def _start_key(self, index: str, partition: str, prefix: str, cursor: str) -> Item | None:
         """A cursor holds sort keys only; the partition is ours, so it can point nowhere else."""
         if not cursor:
             return None
@@ -121,20 +121,20 @@ class DynamoLibrary:
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
         if not (ids.is_folder(parts["child"]) or ids.is_a(ids.DOCUMENT, parts["child"])):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
-        key = self._keys.of_child(parts["child"])
+        key = self._item_keys.of_child(parts["child"])
         return {"pk": key.pk, "sk": key.sk, f"{index}pk": partition, f"{index}sk": parts["sk"]}
 
     # -- marks of subtrees whose search entries are out of date
     def mark(self, folder_id: str) -> tuple[str, str] | None:
-        item = self._table.get(self._keys.reindex(folder_id)) if ids.is_folder(folder_id) else None
+        item = self._table.get(self._item_keys.reindex(folder_id)) if ids.is_folder(folder_id) else None
         return (item["at"], item["cursor"]) if item else None
 
     def advance(self, folder_id: str, at: str, cursor: str, below: list[Folder]) -> bool:
         for start in range(0, len(below), LARGEST):
             with self._table.begin() as writes:
                 for folder in below[start : start + LARGEST]:
-                    writes.put(self._keys.reindex(folder.id), {"at": at, "cursor": ""})
-        key, again = self._keys.reindex(folder_id), ChangedMeanwhile("The folder was moved again.")
+                    writes.put(self._item_keys.reindex(folder.id), {"at": at, "cursor": ""})
+        key, again = self._item_keys.reindex(folder_id), ChangedMeanwhile("The folder was moved again.")
         try:
             with self._table.begin() as writes:
                 if cursor:
@@ -145,7 +145,7 @@ class DynamoLibrary:
             return False
         return True
 
-    def correct(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
+    def correct_chain(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
         if node.chain == chain:
             return
         parent = "parent_id" if isinstance(node, Folder) else "folder_id"
@@ -154,8 +154,8 @@ class DynamoLibrary:
             suppress(ChangedMeanwhile),
             self._table.begin() as writes,
         ):  # what moved on has a mark, or an event, of its own
-            where = {parent: parent_of(node)}
-            writes.update(self._keys.of_child(node.id), values={"chain": list(chain)}, equals=where, error=moved)
+            equals = {parent: parent_of(node)}
+            writes.update(self._item_keys.of_child(node.id), values={"chain": list(chain)}, equals=equals, error=moved)
 
     def lookup(self, key: str) -> tuple[str, str] | None:
         return DynamoIdempotency(self._table, self._actor.user_id, self._now).lookup(key)
@@ -175,7 +175,7 @@ def _child_from(item: Item) -> Folder | Document:
     return folder_from(item) if item["kind"] == FOLDER else document_from(item)
 
 
-def _sort_parts(last: Item, index: str) -> dict[str, str]:
+def _cursor_parts(last: Item, index: str) -> dict[str, str]:
     if not index:
         return {"sk": last["sk"]}
     return {"sk": last[f"{index}sk"], "child": last["pk"].split("#")[2]}
