@@ -79,7 +79,7 @@ class SharingService:
     @raises(*raised_by(Access.node))
     def list(self, node_id: str) -> AccessList:
         """Who has access, by which grant. (Owners and tenant admins have it without one.)"""
-        return self._listed(self._access.node(node_id))
+        return self._list_and_record(self._access.node(node_id))
 
     @raises(*raised_by(Access.node), InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile)
     def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
@@ -91,7 +91,7 @@ class SharingService:
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
             )
         if node.grants.get(principal) is role:
-            return self._listed(node)
+            return self._list_and_record(node)
         with self._library.begin() as changes:
             changes.grant(node, principal, role)
             facts: AuditFacts = {"principal": principal, "role": role.value}
@@ -121,8 +121,8 @@ class SharingService:
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
         if node.inherits is inherits:
-            return self._listed(node)
-        keep = {} if inherits else self._kept(node, copy)
+            return self._list_and_record(node)
+        keep = {} if inherits else self._grants_to_keep(node, copy)
         grants = {**node.grants, **keep}
         if len(grants) > MOST_GRANTS:
             raise TooManyGrants(
@@ -163,7 +163,7 @@ class SharingService:
         self._library.record(record_of(self._actor, Action.ACCESS_LISTED, user_id, self._now(), shown))
         return found, "\t".join(page[-1]) if page and page[-1] != pairs[-1] else ""
 
-    def _kept(self, node: Folder | Document, copy: bool) -> dict[str, Role]:
+    def _grants_to_keep(self, node: Folder | Document, copy: bool) -> dict[str, Role]:
         keep: dict[str, Role] = {}
         if copy:
             for above in reversed(effective(self._access.path(node))[1:]):
@@ -176,7 +176,7 @@ class SharingService:
             keep[me] = Role.ADMIN
         return keep
 
-    def _listed(self, node: Folder | Document) -> AccessList:
+    def _list_and_record(self, node: Folder | Document) -> AccessList:
         """Who has access, with a record that somebody was told."""
         found = self._access_list(node, node)
         self._record(Action.ACCESS_LISTED, node, {"shown": len(found.entries)})
