@@ -33,6 +33,6 @@ def _handle(tenant_id: str, node_id: str, event_id: str) -> None:
     """Update the index for one document or folder."""
     actor = system_actor(tenant_id, "index-sync", event_id)
     if ids.is_folder(node_id):
-        subtrees(actor).follow(node_id, index(actor.tenant))
+        subtrees(actor).continue_reindexing(node_id, index(actor.tenant))
     else:
-        processing(actor).follow(node_id, index(actor.tenant))
+        processing(actor).update_index(node_id, index(actor.tenant))

@@ -48,7 +48,7 @@ class SearchPage(Page[HitView]):
             )
             for hit in found.hits
         ]
-        return SearchPage(items=items, total=found.total, next_cursor=found.next or None)
+        return SearchPage(items=items, total=found.total, next_cursor=found.next_cursor or None)
 
 
 def _html(fragment: str) -> str:

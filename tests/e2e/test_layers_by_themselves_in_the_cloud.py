@@ -192,7 +192,7 @@ def test_storage_refuses_a_handler_that_forgets_its_tenant(
     version = hooli.admin.document(theirs)["version"]["id"]
     with tenant_context(handler.tenant(hooli)):
         refused(lambda: lost.text(theirs, version))
-        refused(lambda: lost.keep(theirs, version, "text.txt", b"stolen", "text/plain"))
+        refused(lambda: lost.store(theirs, version, "text.txt", b"stolen", "text/plain"))
         refused(lambda: lost.tags(theirs, version, "null"))
         refused(lambda: lost.erase(theirs))
     assert hooli.admin.downloads(theirs)

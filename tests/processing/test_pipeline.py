@@ -1,4 +1,4 @@
-"""What happens to a file after its upload; the reader and the index are stand-ins, storage and database are not."""
+"""What happens to a file after its upload; the extractor and the index are stand-ins, storage and database are not."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[str, str]] = {}
-        self.reaches: dict[str, IndexedPermissions] = {}
+        self.permissions: dict[str, IndexedPermissions] = {}
 
-    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
-        self.reaches[document.id] = reach
+    def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
+        self.permissions[document.id] = permissions
         self.entries[document.id] = (document.name, text)
 
-    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
         if document.id not in self.entries:
             return False
-        self.reaches[document.id] = reach
+        self.permissions[document.id] = permissions
         self.entries[document.id] = (document.name, self.entries[document.id][1])
         return True
 
@@ -48,7 +48,7 @@ class MemoryIndex:
 
 
 @dataclass
-class PlainReader:
+class PlainExtractor:
     """Reads every file as plain text, unless told what is wrong with it."""
 
     problem: RejectionReason | None = None
@@ -96,16 +96,16 @@ class Uploaded:
     def state(self) -> str:
         return str(self.seen["processing"]["state"])  # type: ignore[index]
 
-    def verify(self, reader: PlainReader | None = None) -> bool:
-        return self.service.verify(self.document_id, self.version_id, reader or PlainReader())
+    def verify(self, extractor: PlainExtractor | None = None) -> bool:
+        return self.service.verify(self.document_id, self.version_id, extractor or PlainExtractor())
 
-    def run(self, reader: PlainReader | None = None, scan: Scan | None = None) -> None:
-        reader = reader or PlainReader()
-        if not self.verify(reader):
+    def run(self, extractor: PlainExtractor | None = None, scan: Scan | None = None) -> None:
+        extractor = extractor or PlainExtractor()
+        if not self.verify(extractor):
             return
         self.service.scan(self.document_id, self.version_id, scan or Scan())
-        facts = self.service.extract(self.document_id, self.version_id, reader)
-        facts |= self.service.preview(self.document_id, self.version_id, reader)
+        facts = self.service.extract(self.document_id, self.version_id, extractor)
+        facts |= self.service.preview(self.document_id, self.version_id, extractor)
         self.service.index(self.document_id, self.version_id, facts, self.index)
         self.service.finish(self.document_id, self.version_id)
 
@@ -141,14 +141,14 @@ def test_a_file_goes_all_the_way(walrus: Uploaded, acme: TenantWorld) -> None:
 
 
 def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
-    reader = PlainReader()
+    extractor = PlainExtractor()
     for _ in range(2):
-        walrus.verify(reader)
+        walrus.verify(extractor)
     for _ in range(2):
         walrus.service.scan(walrus.document_id, walrus.version_id, Scan())
     for _ in range(2):
-        facts = walrus.service.extract(walrus.document_id, walrus.version_id, reader)
-        facts |= walrus.service.preview(walrus.document_id, walrus.version_id, reader)
+        facts = walrus.service.extract(walrus.document_id, walrus.version_id, extractor)
+        facts |= walrus.service.preview(walrus.document_id, walrus.version_id, extractor)
     for _ in range(2):
         walrus.service.index(walrus.document_id, walrus.version_id, facts, walrus.index)
     for _ in range(2):
@@ -162,12 +162,12 @@ def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
 
 @pytest.mark.parametrize("killed_after", range(5))
 def test_work_that_was_killed_half_way_is_done_again_from_the_start(walrus: Uploaded, killed_after: int) -> None:
-    reader = PlainReader()
+    extractor = PlainExtractor()
     steps = [
-        lambda: walrus.verify(reader),
+        lambda: walrus.verify(extractor),
         lambda: walrus.service.scan(walrus.document_id, walrus.version_id, Scan()),
-        lambda: walrus.service.extract(walrus.document_id, walrus.version_id, reader),
-        lambda: walrus.service.preview(walrus.document_id, walrus.version_id, reader),
+        lambda: walrus.service.extract(walrus.document_id, walrus.version_id, extractor),
+        lambda: walrus.service.preview(walrus.document_id, walrus.version_id, extractor),
         lambda: walrus.service.index(walrus.document_id, walrus.version_id, {}, walrus.index),
     ]
     for step in steps[: killed_after + 1]:
@@ -181,7 +181,7 @@ def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(
     walrus: Uploaded, problem: RejectionReason
 ) -> None:
     with pytest.raises(FileRejected) as refused:
-        walrus.verify(PlainReader(problem))
+        walrus.verify(PlainExtractor(problem))
     code, _, detail = str(refused.value).partition(": ")
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, code, detail, walrus.index)
     processing = walrus.seen["processing"]
@@ -223,7 +223,7 @@ def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld
 
 
 def test_what_cannot_be_drawn_can_still_be_read(walrus: Uploaded) -> None:
-    walrus.run(PlainReader(drawable=False))
+    walrus.run(PlainExtractor(drawable=False))
     assert walrus.state == "ready"
     assert walrus.seen["version"]["has_preview"] is False  # type: ignore[index]
 
@@ -251,9 +251,9 @@ def test_a_link_outlives_its_session_by_no_more_than_a_minute(walrus: Uploaded, 
 
 def test_a_document_renamed_while_it_is_indexed_is_found_by_its_new_name(walrus: Uploaded) -> None:
     class SlowIndex(MemoryIndex):
-        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
+        def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
             walrus.person.asks("PATCH", f"/v1/documents/{document.id}", {"name": "carpenter.txt"})
-            super().put(document, text, reach)
+            super().put(document, text, permissions)
 
     walrus.index = SlowIndex()
     walrus.run()
@@ -268,18 +268,18 @@ def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_in
     admin.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"folder_id": folder})
 
     class SlowIndex(MemoryIndex):
-        def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
+        def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
             assert admin.cuts(folder).status == 200
-            super().put(document, text, reach)
+            super().put(document, text, permissions)
 
     walrus.index = SlowIndex()
     walrus.run()
-    assert walrus.index.reaches[walrus.document_id].nodes == (walrus.document_id, folder)
+    assert walrus.index.permissions[walrus.document_id].nodes == (walrus.document_id, folder)
 
 
 def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:
     walrus.verify()
-    walrus.service.extract(walrus.document_id, walrus.version_id, PlainReader())
+    walrus.service.extract(walrus.document_id, walrus.version_id, PlainExtractor())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.index.entries == {}
@@ -291,17 +291,17 @@ def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploade
 def test_the_index_follows_renames_and_deletions(walrus: Uploaded) -> None:
     walrus.run()
     walrus.person.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"name": "renamed.txt"})
-    walrus.service.follow(walrus.document_id, walrus.index)
+    walrus.service.update_index(walrus.document_id, walrus.index)
     assert walrus.index.entries[walrus.document_id][0] == "renamed.txt"
     walrus.index.entries.clear()  # lost: written anew, from the stored text
-    walrus.service.follow(walrus.document_id, walrus.index)
+    walrus.service.update_index(walrus.document_id, walrus.index)
     assert walrus.index.entries[walrus.document_id] == ("renamed.txt", CONTENT.decode())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
-    walrus.service.follow(walrus.document_id, walrus.index)
+    walrus.service.update_index(walrus.document_id, walrus.index)
     assert walrus.index.entries == {}
 
 
 def test_work_for_another_version_is_left_alone(walrus: Uploaded) -> None:
     with pytest.raises(Superseded):
-        walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainReader())
+        walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainExtractor())
     assert walrus.state == "awaiting_upload"

@@ -21,8 +21,8 @@ class CredulousEngine:
     documents: list[str]
     asked: list[SearchQuery] = field(default_factory=list)
 
-    def search(self, question: SearchQuery) -> IndexHits:
-        self.asked.append(question)
+    def search(self, query: SearchQuery) -> IndexHits:
+        self.asked.append(query)
         hits = tuple(Candidate(each, 1.0, {"text": ("quoted",)}) for each in self.documents)
         return IndexHits(hits, len(hits), "")
 
@@ -63,10 +63,10 @@ def test_the_index_is_asked_for_what_is_granted_at_that_moment(olga: Person, bo:
 
     def nodes() -> frozenset[str]:
         finds(bo, engine)
-        reader = engine.asked[-1].reader
-        assert reader is not None
-        assert reader.user_id == bo.id
-        return reader.nodes
+        permission_filter = engine.asked[-1].permission_filter
+        assert permission_filter is not None
+        assert permission_filter.user_id == bo.id
+        return permission_filter.nodes
 
     assert nodes() == {"root"}
     olga.shares(vault, f"group:{legal}", "viewer")
@@ -80,7 +80,7 @@ def test_the_index_is_asked_for_what_is_granted_at_that_moment(olga: Person, bo:
 def test_an_admin_asks_without_a_filter_but_for_the_tenant(olga: Person) -> None:
     engine = CredulousEngine([])
     finds(olga, engine)
-    assert engine.asked[-1].reader is None
+    assert engine.asked[-1].permission_filter is None
 
 
 def test_a_document_of_another_tenant_is_no_hit_even_if_the_index_says_so(

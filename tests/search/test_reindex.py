@@ -17,10 +17,10 @@ pytestmark = pytest.mark.usefixtures("in_acme")
 
 class Entries:
     def __init__(self) -> None:
-        self.reaches: dict[str, tuple[str, ...]] = {}
+        self.permissions: dict[str, tuple[str, ...]] = {}
 
-    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
-        self.reaches[document.id] = reach.nodes
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
+        self.permissions[document.id] = permissions.nodes
         return True
 
 
@@ -42,7 +42,7 @@ class Subtree:
         calls = 0
         while marked := self.marked:
             for folder in marked:
-                self.service.follow(folder, self.entries)
+                self.service.continue_reindexing(folder, self.entries)
                 calls += 1
         return calls
 
@@ -82,7 +82,7 @@ def test_a_move_reaches_everything_below(olga: Person, subtree: Subtree, ready: 
     top, deep = document_in(olga, a), document_in(olga, inner)
     olga.moves_folder(a, to=b)
     subtree.settle()
-    assert subtree.entries.reaches == {top: (top, a, b, "root"), deep: (deep, inner, a, b, "root")}
+    assert subtree.entries.permissions == {top: (top, a, b, "root"), deep: (deep, inner, a, b, "root")}
     library = DynamoLibrary(*_opened(subtree))
     assert library.document(deep).chain == ("root", b, a, inner)  # what was stale is a hint again that is right
 
@@ -93,11 +93,11 @@ def test_a_cut_reaches_everything_below_and_stops_at_another(olga: Person, subtr
     top, deep = document_in(olga, a), document_in(olga, inner)
     olga.cuts(a)
     subtree.settle()
-    assert subtree.entries.reaches == {top: (top, a), deep: (deep, inner, a)}
+    assert subtree.entries.permissions == {top: (top, a), deep: (deep, inner, a)}
     olga.cuts(inner)
     olga.asks("PUT", f"/v1/access/{a}/inheritance", {"inherits": True})
     subtree.settle()
-    assert subtree.entries.reaches == {top: (top, a, "root"), deep: (deep, inner)}
+    assert subtree.entries.permissions == {top: (top, a, "root"), deep: (deep, inner)}
 
 
 def test_a_large_folder_is_done_in_several_calls(
@@ -109,7 +109,7 @@ def test_a_large_folder_is_done_in_several_calls(
     documents = {document_in(olga, a, f"{number}.txt") for number in range(9)}
     olga.cuts(a)
     assert subtree.settle() == 3
-    assert set(subtree.entries.reaches) == documents
+    assert set(subtree.entries.permissions) == documents
 
 
 def test_a_folder_moved_again_while_it_is_followed_is_followed_again(
@@ -119,15 +119,15 @@ def test_a_folder_moved_again_while_it_is_followed_is_followed_again(
     document = document_in(olga, a)
     olga.moves_folder(a, to=b)
 
-    def describe(found: Document, reach: IndexedPermissions) -> bool:
-        if not subtree.entries.reaches:
+    def update_metadata(found: Document, permissions: IndexedPermissions) -> bool:
+        if not subtree.entries.permissions:
             olga.moves_folder(a, to=c)
-        subtree.entries.reaches[found.id] = reach.nodes
+        subtree.entries.permissions[found.id] = permissions.nodes
         return True
 
-    subtree.entries.describe = describe  # type: ignore[method-assign]
+    subtree.entries.update_metadata = update_metadata  # type: ignore[method-assign]
     subtree.settle()
-    assert subtree.entries.reaches == {document: (document, a, c, "root")}
+    assert subtree.entries.permissions == {document: (document, a, c, "root")}
 
 
 def test_a_folder_deleted_meanwhile_has_nothing_below(olga: Person, subtree: Subtree) -> None:
@@ -135,14 +135,14 @@ def test_a_folder_deleted_meanwhile_has_nothing_below(olga: Person, subtree: Sub
     olga.moves_folder(a, to=b)
     olga.asks("DELETE", f"/v1/folders/{a}")
     assert subtree.settle() == 1
-    assert subtree.entries.reaches == {}
+    assert subtree.entries.permissions == {}
 
 
 def test_a_mark_that_is_done_may_come_again(olga: Person, subtree: Subtree) -> None:
     a = folder_in(olga, "root", "A")
     olga.cuts(a)
     subtree.settle()
-    subtree.service.follow(a, subtree.entries)
+    subtree.service.continue_reindexing(a, subtree.entries)
     assert subtree.marked == []
 
 

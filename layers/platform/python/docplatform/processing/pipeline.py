@@ -57,7 +57,7 @@ class ProcessingService:
         """``folder`` is where a file may lie for the length of a step."""
         self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
 
-    def verify(self, document_id: str, version_id: str, reader: Extractor) -> bool:
+    def verify(self, document_id: str, version_id: str, extractor: Extractor) -> bool:
         """The file has arrived: is it what was announced? False when there is nothing to do any more.
         Raises FileRejected, DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
@@ -70,7 +70,7 @@ class ProcessingService:
             document = self._advance(document, version)
             if path.stat().st_size != version.size:
                 raise FileRejected(RejectionReason.SIZE_MISMATCH)
-            inspection = reader.inspect(path, declared_type=version.content_type, name=document.name)
+            inspection = extractor.inspect(path, declared_type=version.content_type, name=document.name)
         self._advance(document, replace(version, file_type=inspection.file_type.value, step=ProcessingStep.SCANNING))
         return True
 
@@ -84,12 +84,12 @@ class ProcessingService:
         if verdict is ScanVerdict.INFECTED:
             raise FileRejected(RejectionReason.INFECTED)
 
-    def extract(self, document_id: str, version_id: str, reader: Extractor) -> dict[str, str | int | bool | None]:
+    def extract(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, str | int | bool | None]:
         """Keep the text; return what the index step stores of it. Raises FileRejected."""
         document = self._newest(document_id, version_id)
         with self._original(document) as (path, _):
-            result = reader.extract(path, FileType(document.version.file_type))
-        self._files.keep(document_id, version_id, "text.txt", result.text.encode(), "text/plain; charset=utf-8")
+            result = extractor.extract(path, FileType(document.version.file_type))
+        self._files.store(document_id, version_id, "text.txt", result.text.encode(), "text/plain; charset=utf-8")
         return {
             "has_text": bool(result.text.strip()),
             "text_truncated": result.truncated,
@@ -98,16 +98,16 @@ class ProcessingService:
             "author": result.author[:300],
         }
 
-    def preview(self, document_id: str, version_id: str, reader: Extractor) -> dict[str, bool]:
+    def preview(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, bool]:
         """Keep the first page as a picture. A file that cannot be drawn can still be read and found."""
         document = self._newest(document_id, version_id)
         try:
             with self._original(document) as (path, _):
-                result = reader.preview(path, FileType(document.version.file_type))
+                result = extractor.preview(path, FileType(document.version.file_type))
         except FileRejected:
             return {"has_preview": False}
-        self._files.keep(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
-        self._files.keep(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
+        self._files.store(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
+        self._files.store(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
         return {"has_preview": True}
 
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
@@ -115,9 +115,9 @@ class ProcessingService:
         document = self._newest(document_id, version_id)
         version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
-        around = self._reach(document)
-        index.put(document, self._files.text(document_id, version_id), around)
-        self._settle(document, around, index)
+        permissions = self._permissions(document)
+        index.put(document, self._files.text(document_id, version_id), permissions)
+        self._update_until_current(document, permissions, index)
 
     def finish(self, document_id: str, version_id: str) -> bool:
         """Announce that it is ready. False when it was already."""
@@ -141,25 +141,25 @@ class ProcessingService:
             return None
         if document.version.state in (State.READY, State.FAILED):
             return None
-        trouble = processing_error_of(problem, detail)
+        error = processing_error_of(problem, detail)
         at = self._now()
-        version = replace(document.version, state=State.FAILED, trouble=trouble, finished_at=at)
-        document = self._advance(document, version, Action.DOCUMENT_FAILED, {"code": trouble.code})
-        around = self._reach(document)
-        index.put(document, "", around)
-        self._settle(document, around, index)
-        return trouble
+        version = replace(document.version, state=State.FAILED, trouble=error, finished_at=at)
+        document = self._advance(document, version, Action.DOCUMENT_FAILED, {"code": error.code})
+        permissions = self._permissions(document)
+        index.put(document, "", permissions)
+        self._update_until_current(document, permissions, index)
+        return error
 
-    def follow(self, document_id: str, index: Index) -> None:
+    def update_index(self, document_id: str, index: Index) -> None:
         """After any change of a document's item: bring its entry up to date, or erase what a deleted one left."""
         document = self._library.documents([document_id]).get(document_id)
         if document is None:
             self.erase(document_id, index)
         elif document.version.state in (State.READY, State.FAILED):
-            around = self._reach(document)
-            if not index.describe(document, around):
-                index.put(document, self._files.text(document.id, document.version.id), around)
-            self._settle(document, around, index)
+            permissions = self._permissions(document)
+            if not index.update_metadata(document, permissions):
+                index.put(document, self._files.text(document.id, document.version.id), permissions)
+            self._update_until_current(document, permissions, index)
 
     def erase(self, document_id: str, index: Index) -> None:
         """Delete the entry and the files, look that they are gone, and say so in the audit trail."""
@@ -169,25 +169,25 @@ class ProcessingService:
             facts: AuditFacts = {"objects": erased, "verified": True}
             self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
 
-    def _reach(self, document: Document) -> IndexedPermissions:
+    def _permissions(self, document: Document) -> IndexedPermissions:
         return indexed_permissions(self._library.ancestry(document).path(document))
 
-    def _settle(self, written: Document, written_reach: IndexedPermissions, index: Index) -> None:
+    def _update_until_current(self, written: Document, written_permissions: IndexedPermissions, index: Index) -> None:
         """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
         while True:
             current = self._library.documents([written.id]).get(written.id)
             if current is None:
                 self.erase(written.id, index)
                 return
-            now = self._reach(current)
+            now = self._permissions(current)
             if (current.revision, current.version.state, now) == (
                 written.revision,
                 written.version.state,
-                written_reach,
+                written_permissions,
             ):
                 return
-            index.describe(current, now)
-            written, written_reach = current, now
+            index.update_metadata(current, now)
+            written, written_permissions = current, now
 
     def _newest(self, document_id: str, version_id: str) -> Document:
         document = self._library.document(document_id)
@@ -204,8 +204,8 @@ class ProcessingService:
         with self._library.begin() as changes:
             changes.change_version(document, version)
             if action:
-                about: AuditFacts = {"version": version.id, **(facts or {})}
-                changes.record(record_of(self._actor, action, document.id, self._now(), about))
+                audit_facts: AuditFacts = {"version": version.id, **(facts or {})}
+                changes.record(record_of(self._actor, action, document.id, self._now(), audit_facts))
         return replace(document, version=version)
 
     @contextmanager

@@ -15,7 +15,7 @@ class StoredFiles(Protocol):
     def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
         """Raises FileNotFoundError."""
 
-    def keep(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None: ...
+    def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None: ...
 
     def text(self, document_id: str, version_id: str) -> str: ...
 
@@ -31,9 +31,9 @@ class Scanner(Protocol):
 class Index(Protocol):
     """One tenant's entries in the search index."""
 
-    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None: ...
+    def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None: ...
 
-    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
         """Bring an entry's facts (name, folder …) up to date; False if there is no entry yet."""
 
     def remove(self, document_id: str) -> None:

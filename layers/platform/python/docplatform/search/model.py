@@ -22,10 +22,10 @@ class PermissionFilter:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """``reader``: None for who may read everything."""
+    """``permission_filter``: None for who may read everything."""
 
     words: str
-    reader: PermissionFilter | None
+    permission_filter: PermissionFilter | None
     limit: int
     cursor: str
     seconds: int
@@ -47,7 +47,7 @@ MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private use: no text holds them, the i
 class IndexHits:
     hits: tuple[Candidate, ...]
     total: int
-    next: str
+    next_cursor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Hits:
 
     hits: tuple[Hit, ...]
     total: int
-    next: str
+    next_cursor: str
 
 
 def check_words(words: str) -> str:

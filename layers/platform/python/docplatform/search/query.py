@@ -18,7 +18,7 @@ from docplatform.search.model import MOST_IN_FILTER, Hit, Hits, IndexHits, Permi
 class Engine(Protocol):
     """The search index of one tenant: whatever is asked, it answers for that tenant."""
 
-    def search(self, question: SearchQuery) -> IndexHits:
+    def search(self, query: SearchQuery) -> IndexHits:
         """Raises InvalidCursor, Unavailable."""
 
 
@@ -32,13 +32,15 @@ class SearchService:
         the hits (one for a tenant admin, and none to know), and one audit record."""
         self._actor.require(Permission.SEARCH)
         access = Access(self._actor, self._library)
-        reader = None if access.sees_everything else PermissionFilter(self._actor.user_id, access.granted_nodes())
-        if reader and len(reader.nodes) > MOST_IN_FILTER:
+        permission_filter = (
+            None if access.sees_everything else PermissionFilter(self._actor.user_id, access.granted_nodes())
+        )
+        if permission_filter and len(permission_filter.nodes) > MOST_IN_FILTER:
             raise InvalidQuery(
                 "Too many single things are granted to you to search among; ask for grants on folders instead."
             )
         seconds = self._actor.tenant.limits.search_seconds
-        found = self._engine.search(SearchQuery(check_words(words), reader, limit, cursor, seconds))
+        found = self._engine.search(SearchQuery(check_words(words), permission_filter, limit, cursor, seconds))
         documents = self._library.documents([hit.document_id for hit in found.hits])
         readable = access.readable(documents.values())
         hits = tuple(
@@ -48,4 +50,4 @@ class SearchService:
         )
         facts: AuditFacts = {"shown": [hit.document.id for hit in hits]}
         self._library.record(record_of(self._actor, Action.CONTENT_SEARCHED, "search", self._now(), facts))
-        return Hits(hits, found.total - (len(found.hits) - len(hits)), found.next)
+        return Hits(hits, found.total - (len(found.hits) - len(hits)), found.next_cursor)

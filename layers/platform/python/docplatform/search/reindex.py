@@ -38,14 +38,14 @@ class Marks(Protocol):
 
 
 class Entries(Protocol):
-    def describe(self, document: Document, indexed_permissions: IndexedPermissions) -> bool: ...
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool: ...
 
 
 class SubtreeService:
     def __init__(self, library: Marks) -> None:
         self._library = library
 
-    def follow(self, folder_id: str, entries: Entries) -> None:
+    def continue_reindexing(self, folder_id: str, entries: Entries) -> None:
         """Once for each event. Where the folder was deleted nothing stands below it."""
         mark = self._library.mark(folder_id)
         if mark is None:
@@ -67,7 +67,7 @@ class SubtreeService:
                 if isinstance(child, Folder):
                     below.append(child)
                 elif child.version.state in (State.READY, State.FAILED):
-                    entries.describe(child, indexed_permissions((child, *above)))
+                    entries.update_metadata(child, indexed_permissions((child, *above)))
             cursor = page.next_cursor
             if not cursor:
                 break

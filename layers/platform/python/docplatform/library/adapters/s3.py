@@ -93,7 +93,7 @@ class S3Files(TenantBound[Any]):
         answer = self._client.get_object_tagging(Bucket=self._bucket, Key=key, VersionId=storage_version)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
-    def keep(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
+    def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
         """Store what was made of a file: 'text.txt', 'preview.webp', 'thumbnail.webp'. May be repeated."""
         key = self._key(document_id, version_id, part)
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)

@@ -79,13 +79,15 @@ class TenantIndex(TenantBound[OpenSearch]):
         _ensure_index(endpoint, self._client)
 
     # -- entries
-    def put(self, document: Document, text: str, reach: IndexedPermissions) -> None:
-        entry = {**_facts(self._tenant_id, document, reach), "text": _plain(text[:_MOST_TEXT])}
+    def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
+        entry = {**_metadata(self._tenant_id, document, permissions), "text": _without_marks(text[:_MOST_TEXT])}
         self._client.index(index=INDEX, id=document.id, body=entry)
 
-    def describe(self, document: Document, reach: IndexedPermissions) -> bool:
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
         try:
-            self._client.update(index=INDEX, id=document.id, body={"doc": _facts(self._tenant_id, document, reach)})
+            self._client.update(
+                index=INDEX, id=document.id, body={"doc": _metadata(self._tenant_id, document, permissions)}
+            )
         except NotFoundError:
             return False
         return True
@@ -104,14 +106,14 @@ class TenantIndex(TenantBound[OpenSearch]):
             time.sleep(0.5)
 
     # -- questions
-    def search(self, question: SearchQuery) -> IndexHits:
+    def search(self, query: SearchQuery) -> IndexHits:
         body: dict[str, Any] = {
-            "query": self._query(question),
-            "size": question.limit,
+            "query": self._query(query),
+            "size": query.limit,
             "sort": [{"_score": "desc"}, {"document_id": "asc"}],
             "_source": False,
             "track_total_hits": True,
-            "timeout": f"{question.seconds}s",
+            "timeout": f"{query.seconds}s",
             "highlight": {
                 "pre_tags": [MARK_ON],
                 "post_tags": [MARK_OFF],
@@ -122,16 +124,16 @@ class TenantIndex(TenantBound[OpenSearch]):
                 },
             },
         }
-        if question.cursor:
-            body["search_after"] = _after(question.cursor)
+        if query.cursor:
+            body["search_after"] = _search_after(query.cursor)
         try:
-            answer = self._client.search(index=INDEX, body=body, request_timeout=question.seconds + 5)
+            answer = self._client.search(index=INDEX, body=body, request_timeout=query.seconds + 5)
         except RequestError as error:
             raise InvalidQuery("The search engine does not understand this query; use plainer words.") from error
         except (NoConnection, TransportError) as error:
             raise Unavailable("The search does not answer; try again in a moment.") from error
         hits = answer["hits"]["hits"]
-        last = hits[-1]["sort"] if len(hits) == question.limit else None
+        last = hits[-1]["sort"] if len(hits) == query.limit else None
         return IndexHits(
             hits=tuple(
                 Candidate(
@@ -142,17 +144,17 @@ class TenantIndex(TenantBound[OpenSearch]):
                 for hit in hits
             ),
             total=answer["hits"]["total"]["value"],
-            next=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
+            next_cursor=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
         )
 
-    def _query(self, question: SearchQuery) -> dict[str, Any]:
+    def _query(self, query: SearchQuery) -> dict[str, Any]:
         """The only query there is: the words, inside this tenant, inside the nodes the asker may read."""
         return {
             "bool": {
                 "must": [
                     {
                         "simple_query_string": {
-                            "query": question.words,
+                            "query": query.words,
                             "fields": _FIELDS,
                             "default_operator": "and",
                             "flags": "PHRASE|NOT|WHITESPACE",
@@ -161,30 +163,33 @@ class TenantIndex(TenantBound[OpenSearch]):
                 ],
                 "filter": [
                     {"term": {"tenant_id": self._tenant_id}},
-                    *_readable(question.reader),
+                    *_readable(query.permission_filter),
                 ],
             }
         }
 
 
-def _readable(reader: PermissionFilter | None) -> list[dict[str, Any]]:
-    if reader is None:
+def _readable(permission_filter: PermissionFilter | None) -> list[dict[str, Any]]:
+    if permission_filter is None:
         return []
-    granted, own = {"terms": {"nodes": sorted(reader.nodes)}}, {"term": {"owners": reader.user_id}}
+    granted, own = (
+        {"terms": {"nodes": sorted(permission_filter.nodes)}},
+        {"term": {"owners": permission_filter.user_id}},
+    )
     return [{"bool": {"should": [granted, own], "minimum_should_match": 1}}]
 
 
-def _facts(tenant_id: str, document: Document, reach: IndexedPermissions) -> dict[str, Any]:
+def _metadata(tenant_id: str, document: Document, permissions: IndexedPermissions) -> dict[str, Any]:
     version = document.version
     return {
         "tenant_id": tenant_id,
         "document_id": document.id,
         "version_id": version.id,
-        "nodes": list(reach.nodes),
-        "owners": list(reach.owners),
+        "nodes": list(permissions.nodes),
+        "owners": list(permissions.owners),
         "name": names.searchable(document.name),
-        "title": _plain(version.title),
-        "author": _plain(version.author),
+        "title": _without_marks(version.title),
+        "author": _without_marks(version.author),
         "content_type": version.content_type,
         "file_type": version.file_type,
         "state": version.state.value,
@@ -195,11 +200,11 @@ def _facts(tenant_id: str, document: Document, reach: IndexedPermissions) -> dic
     }
 
 
-def _plain(text: str) -> str:
+def _without_marks(text: str) -> str:
     return text.replace(MARK_ON, " ").replace(MARK_OFF, " ")
 
 
-def _after(cursor: str) -> list[Any]:
+def _search_after(cursor: str) -> list[Any]:
     parts = cursors.decode(cursor)
     try:
         score = float(parts["score"])
