@@ -30,6 +30,6 @@ def _handle(tenant_id: str, id_: str, event_id: str) -> None:
     """Close what the changed session or user may no longer use."""
     connections = revocation(system_actor(tenant_id, "live-ends", event_id))
     if ids.is_a(ids.SESSION, id_):
-        connections.follow_session(id_)
+        connections.close_ended_of_session(id_)
     else:
-        connections.follow_user(id_)
+        connections.close_ended_of_user(id_)

@@ -298,7 +298,7 @@ EXAMPLES: dict[str, Example] = {
     **_of(
         "ticket",
         _in_transaction("live", "issue"),
-        lambda stores: stores.live.take_ticket("hash"),
+        lambda stores: stores.live.pop_ticket("hash"),
         full=Ticket("hash", USER, SESSION, LATER),
     ),
     **_of(

@@ -76,7 +76,7 @@ class Lines:
         return LiveConnections(company.actor(entry), self.store, company.people, self.sockets, company.clock)
 
     @property
-    def ends(self) -> ConnectionRevocation:
+    def revocation(self) -> ConnectionRevocation:
         company, actor = self.company, system(self.company.tenant, "live-ends", "e")
         return ConnectionRevocation(actor, self.store, company.people, self.sockets, company.clock)
 
@@ -273,9 +273,9 @@ def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
     ends(lines, bob)
     actor = lines.company.actor(bob)
     for _ in range(2):  # the stream may tell twice
-        lines.ends.follow_session(actor.session_id)
-        lines.ends.follow_user(actor.user_id)
-        lines.ends.follow_user(lines.company.actor(ann).user_id)
+        lines.revocation.close_ended_of_session(actor.session_id)
+        lines.revocation.close_ended_of_user(actor.user_id)
+        lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id)
     assert lines.sockets.closed == ["b1", "b2"] and {told for _, told in lines.sockets.told} == {ENDED}
     assert lines.open_of(bob) == set() and lines.open_of(ann) == {"a1"}
     assert lines.actions("live.ended") == 2
@@ -287,15 +287,15 @@ def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: IssuedTok
     lines.of(ann).open("c1")
     lines.of(other).open("c2")
     log_out(lines, ann)
-    lines.ends.follow_session(lines.company.actor(ann).session_id)
-    lines.ends.follow_user(lines.company.actor(ann).user_id)
+    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id)
+    lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id)
     assert lines.sockets.closed == ["c1"] and lines.of(other).serves("c2")
 
 
 def test_a_session_that_goes_on_keeps_its_connections(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     lines.company.door.refresh(ann.refresh_token)
-    lines.ends.follow_session(lines.company.actor(ann).session_id)
+    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id)
     assert lines.sockets.told == [] and lines.open_of(ann) == {"c1"}
 
 
@@ -320,10 +320,10 @@ def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: 
     session_id = lines.company.actor(ann).session_id
     lines.sockets.works = False
     with pytest.raises(ConnectionError):
-        lines.ends.follow_session(session_id)
+        lines.revocation.close_ended_of_session(session_id)
     assert lines.open_of(ann) == {"c1"}
     lines.sockets.works = True
-    lines.ends.follow_session(session_id)
+    lines.revocation.close_ended_of_session(session_id)
     assert lines.sockets.closed == ["c1"] and lines.open_of(ann) == set()
 
 
@@ -336,10 +336,10 @@ def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it
     lines.sockets.gone.add("c1")
     session_id = lines.company.actor(ann).session_id
     with pytest.raises(NotOpenYet):
-        lines.ends.follow_session(session_id)
+        lines.revocation.close_ended_of_session(session_id)
     assert lines.open_of(ann) == {"c1"}
     lines.company.clock.passes(seconds=CONNECT_GRACE.total_seconds())
-    lines.ends.follow_session(session_id)
+    lines.revocation.close_ended_of_session(session_id)
     assert lines.open_of(ann) == set()
 
 

@@ -21,7 +21,7 @@ ENDED = '{"type":"session.ended"}'
 REPLACED = '{"type":"connection.replaced"}'
 
 
-class LiveWork(Protocol):
+class LiveChanges(Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def issue(self, ticket: Ticket) -> None: ...
@@ -38,14 +38,14 @@ class LiveWork(Protocol):
 class LiveStore(Protocol):
     """A tenant's live connections."""
 
-    def take_ticket(self, token_hash: str) -> Ticket | None:
+    def pop_ticket(self, token_hash: str) -> Ticket | None:
         """It is gone afterwards: of two who ask, one gets it."""
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]: ...
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]: ...
 
-    def begin(self) -> AbstractContextManager[LiveWork]: ...
+    def begin(self) -> AbstractContextManager[LiveChanges]: ...
 
 
 class SessionLookup(Protocol):
@@ -74,56 +74,56 @@ class LiveTickets:
         return secret, ticket.expires_at
 
 
-def admit(store: LiveStore, people: SessionLookup, secret: str, at: datetime) -> tuple[Session, User]:
+def admit(store: LiveStore, sessions: SessionLookup, secret: str, at: datetime) -> tuple[Session, User]:
     """Who comes with this ticket; it is used up, whatever comes of it. Raises InvalidTicket."""
-    ticket = store.take_ticket(digest(secret))
+    ticket = store.pop_ticket(digest(secret))
     if ticket is None or ticket.expires_at <= at:
         raise InvalidTicket("It is unknown, used or too old. Ask for another.")
-    return _standing(people, ticket.session_id, ticket.user_id, at)
+    return _live_session(sessions, ticket.session_id, ticket.user_id, at)
 
 
 class LiveConnections:
     """Of one actor: whoever the gateway says has opened the connection."""
 
     def __init__(
-        self, actor: Actor, store: LiveStore, people: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
+        self, actor: Actor, store: LiveStore, sessions: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
     ) -> None:
-        self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
+        self._actor, self._store, self._sessions, self._gateway, self._now = actor, store, sessions, gateway, now
 
     @raises(InvalidTicket)
     def open(self, connection_id: str) -> None:
         """Refused where the session has ended meanwhile."""
-        _, user = _standing(self._people, self._actor.session_id, self._actor.user_id, self._now())
-        self._make_room()
+        _, user = _live_session(self._sessions, self._actor.session_id, self._actor.user_id, self._now())
+        self._close_oldest()
         with self._store.begin() as changes:
             changes.open(self._connection(connection_id), user)
-            changes.record(self._about(Action.LIVE_CONNECTED))
+            changes.record(self._record_of(Action.LIVE_CONNECTED))
 
     def close(self, connection_id: str) -> None:
         """The other side has gone."""
-        _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "client"}))
+        _close(self._store, self._connection(connection_id), self._record_of(Action.LIVE_ENDED, {"by": "client"}))
 
     def serves(self, connection_id: str) -> bool:
         """Whether its session and its tenant still stand; a connection of one that does not is told, and closed."""
-        session, user = self._people.bearer(self._actor.session_id, self._actor.user_id)
+        session, user = self._sessions.bearer(self._actor.session_id, self._actor.user_id)
         if alive(session, user, self._now()) and self._actor.tenant.status is TenantStatus.ACTIVE:
             return True
         self._gateway.end(connection_id, ENDED)
-        _close(self._store, self._connection(connection_id), self._about(Action.LIVE_ENDED, {"by": "session"}))
+        _close(self._store, self._connection(connection_id), self._record_of(Action.LIVE_ENDED, {"by": "session"}))
         return False
 
-    def _make_room(self) -> None:
+    def _close_oldest(self) -> None:
         """For one more. The oldest go, and are perhaps long gone: API Gateway does not promise to tell of every end."""
         mine = sorted(self._store.of_user(self._actor.user_id), key=lambda each: each.since)
         for oldest in mine[: max(0, len(mine) + 1 - MOST_OF_A_USER)]:
             self._gateway.end(oldest.id, REPLACED)
-            about = record_of(self._actor, Action.LIVE_ENDED, oldest.session_id, self._now(), {"by": "limit"})
-            _close(self._store, oldest, about)
+            record = record_of(self._actor, Action.LIVE_ENDED, oldest.session_id, self._now(), {"by": "limit"})
+            _close(self._store, oldest, record)
 
     def _connection(self, connection_id: str) -> LiveConnection:
         return LiveConnection(connection_id, self._actor.user_id, self._actor.session_id, self._now())
 
-    def _about(self, action: Action, facts: AuditFacts | None = None) -> AuditRecord:
+    def _record_of(self, action: Action, facts: AuditFacts | None = None) -> AuditRecord:
         return record_of(self._actor, action, self._actor.session_id, self._now(), facts)
 
 
@@ -135,26 +135,26 @@ class ConnectionRevocation:
     """Follows sessions and users: connections that stand for a session which has ended are closed. May run twice."""
 
     def __init__(
-        self, actor: Actor, store: LiveStore, people: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
+        self, actor: Actor, store: LiveStore, sessions: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
     ) -> None:
         """``actor``: the platform itself."""
-        self._actor, self._store, self._people, self._gateway, self._now = actor, store, people, gateway, now
+        self._actor, self._store, self._sessions, self._gateway, self._now = actor, store, sessions, gateway, now
 
-    def follow_session(self, session_id: str) -> None:
+    def close_ended_of_session(self, session_id: str) -> None:
         """Raises NotOpenYet."""
-        self._follow(self._store.of_session(session_id))
+        self._close_ended(self._store.of_session(session_id))
 
-    def follow_user(self, user_id: str) -> None:
+    def close_ended_of_user(self, user_id: str) -> None:
         """Raises NotOpenYet."""
-        self._follow(self._store.of_user(user_id))
+        self._close_ended(self._store.of_user(user_id))
 
-    def _follow(self, connections: tuple[LiveConnection, ...]) -> None:
-        stand: dict[tuple[str, str], bool] = {}
+    def _close_ended(self, connections: tuple[LiveConnection, ...]) -> None:
+        is_alive: dict[tuple[str, str], bool] = {}
         for connection in connections:
             whose = connection.session_id, connection.user_id
-            if whose not in stand:
-                stand[whose] = alive(*self._people.bearer(*whose), self._now())
-            if not stand[whose]:
+            if whose not in is_alive:
+                is_alive[whose] = alive(*self._sessions.bearer(*whose), self._now())
+            if not is_alive[whose]:
                 self._end(connection)
 
     def _end(self, connection: LiveConnection) -> None:
@@ -165,9 +165,9 @@ class ConnectionRevocation:
         _close(self._store, connection, record)
 
 
-def _standing(people: SessionLookup, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
+def _live_session(sessions: SessionLookup, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
     """Raises InvalidTicket: the session has ended."""
-    session, user = people.bearer(session_id, user_id)
+    session, user = sessions.bearer(session_id, user_id)
     if session is None or user is None or not alive(session, user, at):
         raise InvalidTicket("Its session has ended. Log in again.")
     return session, user

@@ -23,36 +23,36 @@ from docplatform.realtime.model import CONNECTION_LIFE, LiveConnection, Ticket
 class DynamoLive(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = RealtimeKeys(table.keys.tenant_id)
+        self._item_keys = RealtimeKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
-    def take_ticket(self, token_hash: str) -> Ticket | None:
-        item = self._table.pop(self._keys.ticket(token_hash))
+    def pop_ticket(self, token_hash: str) -> Ticket | None:
+        item = self._table.pop(self._item_keys.ticket(token_hash))
         return from_item(Ticket, item, token_hash=token_hash) if item else None
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._keys.CONNECTION)
+        rows, _ = self._table.query(self._identity_keys.session(session_id).pk, prefix=self._item_keys.CONNECTION)
         return tuple(from_item(LiveConnection, row) for row in rows)
 
     def of_user(self, user_id: str) -> tuple[LiveConnection, ...]:
-        rows, _ = self._table.query(self._keys.connections_of(user_id))
+        rows, _ = self._table.query(self._item_keys.connections_of(user_id))
         return tuple(from_item(LiveConnection, row) for row in rows)
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoLiveWork]:
+    def begin(self) -> Iterator[DynamoLiveChanges]:
         with self._table.begin() as transaction:
-            yield DynamoLiveWork(self._table, transaction)
+            yield DynamoLiveChanges(self._table, transaction)
 
 
-class DynamoLiveWork(TenantChanges):
+class DynamoLiveChanges(TenantChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
-        self._keys = RealtimeKeys(table.keys.tenant_id)
+        self._item_keys = RealtimeKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def issue(self, ticket: Ticket) -> None:
         item = to_item(ticket, without=("token_hash",), expires=int(ticket.expires_at.timestamp()))
-        self._writes.put(self._keys.ticket(ticket.token_hash), item)
+        self._writes.put(self._item_keys.ticket(ticket.token_hash), item)
 
     def open(self, connection: LiveConnection, user: User) -> None:
         """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read.
@@ -75,7 +75,7 @@ class DynamoLiveWork(TenantChanges):
 
     def _both(self, connection: LiveConnection) -> tuple[Key, Key]:
         id_, user_id, session_id = connection.id, connection.user_id, connection.session_id
-        return self._keys.connection(session_id, id_), self._keys.user_connection(user_id, session_id, id_)
+        return self._item_keys.connection(session_id, id_), self._item_keys.user_connection(user_id, session_id, id_)
 
 
 def _item(connection: LiveConnection) -> Item:
