@@ -1,4 +1,4 @@
-"""Documents as they travel over HTTP."""
+"""HTTP representations of documents."""
 
 from typing import Annotated
 

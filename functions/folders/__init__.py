@@ -1,1 +1,1 @@
-"""Folders and what is in them."""
+"""Folders: create, read, list, change, delete."""

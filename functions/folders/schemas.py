@@ -1,4 +1,4 @@
-"""Folders as they travel over HTTP."""
+"""HTTP representations of folders."""
 
 from typing import Annotated, Literal
 

@@ -1,9 +1,9 @@
-"""Who may do what to which folder or document.
+"""The permission rules for folders and documents.
 
-A *grant* gives a principal (a user, a group, everyone in the tenant) a role on a *node* (a folder or a document). It holds for all that
-stands below the node, down to where somebody has cut inheritance off. Access is the strongest grant on the way up, capped by
-the caller's role in the tenant: who is a viewer there changes nothing anywhere. Owners have the role admin on what they own, and
-tenant admins on everything.
+A *grant* gives a principal (a user, a group, or everyone in the tenant) a role on a *node* (a folder or a document). A
+grant on a folder also applies to everything below it, down to nodes that do not inherit. A user's access to a node is
+the strongest grant on the node's path, capped by the user's role in the tenant: a tenant viewer changes nothing
+anywhere. Owners have the role admin on what they own; tenant admins have it everywhere.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from docplatform.core.actor import Role
 from docplatform.library.errors import InvalidPrincipal
 
 EVERYONE = "everyone"
-MOST_GRANTS = 80  # on one node: it is deleted with all of them in one transaction of 100
-MOST_NODES = 3_000  # granted to one principal: they are one item, and one filter of a search
+MOST_GRANTS = 80  # on one node: one transaction of 100 writes deletes the node and its grants
+MOST_NODES = 3_000  # granted to one principal: they are stored in one item and go into one search filter
 
 _STRENGTH = {Role.VIEWER: 1, Role.EDITOR: 2, Role.ADMIN: 3}
 
 
 _CAP = {Role.VIEWER: Role.VIEWER, Role.EDITOR: Role.ADMIN, Role.ADMIN: Role.ADMIN}
-"""The most that a role in the tenant lets one be on a node (ADR 7)."""
+"""By role in the tenant: the strongest role that it allows on a node (ADR 7)."""
 
 
 def capped(role: Role, tenant_role: Role) -> Role:
@@ -53,7 +53,7 @@ def group_principal(group_id: str) -> str:
 
 
 def check_principal(text: str) -> str:
-    """``user:<id>``, ``group:<id>`` or ``everyone``. Raises InvalidPrincipal."""
+    """Returns the principal: ``user:<id>``, ``group:<id>`` or ``everyone``. Raises InvalidPrincipal for other text."""
     kind, _, name = text.partition(":")
     known = {"user": ids.USER, "group": ids.GROUP}
     if text != EVERYONE and not (kind in known and ids.is_a(known[kind], name)):
@@ -81,6 +81,8 @@ Path = Sequence[Node]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
+    """A user with tenant role and groups, as the permission rules see them."""
+
     user_id: str
     role: Role
     groups: frozenset[str] = frozenset()
@@ -98,7 +100,8 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """``role`` before the cap; ``node_id`` and ``principal`` are empty for a tenant admin."""
+    """One source of access. ``role`` is what it gives before the cap; ``node_id`` and ``principal`` are empty for a
+    tenant admin."""
 
     kind: ReasonKind
     role: Role
@@ -108,8 +111,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``role`` is what the caller may be on the node, None for no access. ``reasons``: everything that gives access, strongest first.
-    ``cut_at`` is the node above which nothing is inherited, empty when all is."""
+    """A caller's access to a node. ``role`` is None for no access. ``reasons`` lists all sources of access, the
+    strongest first. ``cut_at`` is the id of the node that inherits nothing from above; '' if every node inherits."""
 
     role: Role | None
     reasons: tuple[Reason, ...] = field(default=())
@@ -120,7 +123,7 @@ class Decision:
 
 
 def effective(path: Sequence[N]) -> Sequence[N]:
-    """The part of a line that counts: up to the nearest node that does not inherit, with that node."""
+    """The part of a path whose grants apply: up to and including the first node that does not inherit."""
     for place, node in enumerate(path):
         if not node.inherits:
             return path[: place + 1]
@@ -128,7 +131,7 @@ def effective(path: Sequence[N]) -> Sequence[N]:
 
 
 def evaluate(caller: Caller, path: Path) -> Decision:
-    """What the caller may be on the first node of the line, and why."""
+    """The caller's role on the first node of the path, with the reasons."""
     counted = effective(path)
     cut_at = counted[-1].id if len(counted) < len(path) or not counted[-1].inherits else ""
     reasons = [Reason(ReasonKind.TENANT_ADMIN, Role.ADMIN)] if caller.role is Role.ADMIN else []
@@ -145,7 +148,8 @@ def evaluate(caller: Caller, path: Path) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class IndexedPermissions:
-    """What a search entry keeps of a document's line: ``nodes`` whose grants count, and the ``owners`` of these nodes."""
+    """The permissions that a search entry stores: the ids of the ``nodes`` whose grants apply to the document, and the
+    ``owners`` of these nodes."""
 
     nodes: tuple[str, ...]
     owners: tuple[str, ...]

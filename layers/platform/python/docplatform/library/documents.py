@@ -1,4 +1,4 @@
-"""Documents: create and upload, look, rename, move, download, delete."""
+"""Use cases of documents: create, upload, read, rename, move, download, delete."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from docplatform.library.model import Document, ScanVerdict, State, TransferLink
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Files, Library
 
-DOWNLOAD_LIFE = timedelta(minutes=1)  # of a link: it outlives its session, or the permission, by no more
-UPLOAD_LIFE = timedelta(minutes=15)  # for who announces many files, and then sends them
+DOWNLOAD_LIFE = timedelta(minutes=1)  # a link still works for this long after the session or the permission has ended
+UPLOAD_LIFE = timedelta(minutes=15)  # long enough for a client that registers many files before it sends them
 
 
 class DocumentService:
@@ -38,7 +38,7 @@ class DocumentService:
     def create(
         self, name: str, folder_id: str, *, content_type: str, size: int, idempotency_key: str = ""
     ) -> tuple[Document, TransferLink]:
-        """Register a document of ``size`` bytes; the file follows through the link."""
+        """Registers a document of ``size`` bytes and returns the link for sending its file."""
         name = names.clean(name)
         most = self._actor.tenant.limits.file_bytes
         if size > most:
@@ -71,7 +71,7 @@ class DocumentService:
                 revision=1,
                 version=version,
             )
-            with self._library.begin() as changes:  # counted, stored and audited together, or not at all
+            with self._library.begin() as changes:  # one transaction: stored, counted and audited
                 changes.add_document(document)
                 if idempotency_key:
                     changes.record_key(idempotency_key, request, document.id)
@@ -87,7 +87,7 @@ class DocumentService:
 
     @raises(*raised_by(Access.document), UploadFinished)
     def renew_upload(self, document_id: str) -> tuple[Document, TransferLink]:
-        """A fresh link for a file that has not arrived."""
+        """A new upload link for a file that has not arrived."""
         document = self._access.document(document_id, Role.EDITOR)
         if document.version.state is not State.AWAITING_UPLOAD:
             raise UploadFinished("Nothing more to send: the file is here.")
@@ -104,7 +104,7 @@ class DocumentService:
     def change(
         self, document_id: str, *, name: str | None, folder_id: str | None, if_revision: int | None = None
     ) -> Document:
-        """Rename, move, or both."""
+        """Renames the document, moves it, or both."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         name = document.name if name is None else names.clean(name)
@@ -127,8 +127,8 @@ class DocumentService:
 
     @raises(*raised_by(Access.document), PreconditionFailed)
     def delete(self, document_id: str, *, if_revision: int | None = None) -> None:
-        """Gone from every list at once; its files and its search entry follow within moments, and that is audited by
-        itself."""
+        """Deletes the document from the database. The stream then starts the erasure of its files and its search entry,
+        which has an audit record of its own."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         with self._library.begin() as changes:
@@ -138,7 +138,8 @@ class DocumentService:
 
     @raises(*raised_by(Access.document), NotReady)
     def download(self, document_id: str) -> TransferLink:
-        """A link to the verified bytes, failed processing or not. A file that has not arrived or is infected is not ready."""
+        """A link to the verified bytes, even if processing failed later. NotReady: the file has not arrived, is not yet
+        scanned, or is infected."""
         document = self._access.document(document_id)
         version = document.version
         if not version.storage_version:
@@ -150,7 +151,7 @@ class DocumentService:
 
     @raises(*raised_by(Access.document), NotReady)
     def preview(self, document_id: str, kind: str) -> TransferLink:
-        """``kind`` is 'preview' or 'thumbnail'. A document without one is not ready."""
+        """A link to the picture of the first page. ``kind`` is 'preview' or 'thumbnail'. NotReady: there is none."""
         document = self._access.document(document_id)
         if not document.version.has_preview:
             raise NotReady("There is no preview of this document, or not yet.")

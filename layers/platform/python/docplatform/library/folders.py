@@ -1,4 +1,4 @@
-"""Folders: create, look, rename, move, list, delete."""
+"""Use cases of folders: create, read, rename, move, list, delete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from docplatform.library.model import DEEPEST, Document, Folder, Order, Page
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
 
-_ROUNDS = 2  # queries for one page
+_ROUNDS = 2  # queries for one page at most
 
 
 class FolderService:
@@ -66,15 +66,15 @@ class FolderService:
 
     @raises(*raised_by(Access.path))
     def path(self, folder: Folder) -> tuple[Folder, ...]:
-        """The folders above, root first, as they are now; those that may be read."""
+        """The current folders above, root first, without those that the actor may not read."""
         _, *above = self._access.path(folder)
         may_read = self._access.names(folder)
         return tuple(each for each in reversed(above) if isinstance(each, Folder) and each.id in may_read)
 
     @raises(*raised_by(Access.folder), InvalidCursor)
     def list(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
-        """What is in a folder and may be seen, a page at a time. Where much is hidden a page is filled up once, and may still be short
-        of ``limit``."""
+        """A page of the children that the actor may read. If some are hidden, one more query fills the page, which may
+        still have fewer than ``limit`` entries."""
         folder = self._access.folder(folder_id)
         shown: tuple[Folder | Document, ...] = ()
         for _ in range(_ROUNDS):
@@ -101,7 +101,7 @@ class FolderService:
     def change(
         self, folder_id: str, *, name: str | None, parent_id: str | None, if_revision: int | None = None
     ) -> Folder:
-        """Rename, move, or both. Refused where a folder above was moved at the same moment."""
+        """Renames the folder, moves it, or both. ChangedMeanwhile: a folder above was moved at the same time."""
         folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("Make a folder in it and rename or move that.")
@@ -121,7 +121,7 @@ class FolderService:
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
             after = replace(after, parent_id=parent.id, chain=_check_depth(tuple(each.id for each in above)))
         with self._library.begin() as changes:
-            changes.hold_in_place(above)  # else two moves at once could make a ring
+            changes.hold_in_place(above)  # otherwise two moves at the same time could make a cycle
             changes.change_folder(folder, after)
             if moved:
                 facts: AuditFacts = {"from": folder.parent_id, "to": after.parent_id}
@@ -132,7 +132,7 @@ class FolderService:
 
     @raises(*raised_by(Access.folder), RootFolder, FolderNotEmpty, PreconditionFailed)
     def delete(self, folder_id: str, *, if_revision: int | None = None) -> None:
-        """Delete an empty folder."""
+        """Deletes an empty folder."""
         folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("It goes with the tenant.")
@@ -145,11 +145,12 @@ class FolderService:
 
 
 def _chain_below(parent: Folder) -> tuple[str, ...]:
-    """The chain of what stands in ``parent``. Raises TooDeep."""
+    """The chain of a child of ``parent``. Raises TooDeep."""
     return _check_depth((*parent.chain, parent.id))
 
 
 def _check_depth(chain: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the chain. Raises TooDeep."""
     if len(chain) > DEEPEST:
         raise TooDeep(f"Folders go {DEEPEST} deep; put it higher up.")
     return chain

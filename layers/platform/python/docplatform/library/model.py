@@ -12,14 +12,17 @@ from docplatform.core.actor import Role
 
 DEEPEST = 20  # folders from the root to a new folder
 
-Chain = tuple[str, ...]  # folder ids from the root down; a hint where it is stored, exact where it is walked
+Chain = tuple[str, ...]
+"""Folder ids from the root down. A stored chain may be out of date: after a move, those below are corrected later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """``parent_id`` is the truth about where a folder stands; ``chain`` (its ancestors, root first) is what it was when written,
-    and spares the walk when nothing above has moved since. ``children`` counts documents and folders in it, ``cuts``
-    those of them that do not inherit. ``grants`` and ``inherits``: see ``library/access.py``."""
+    """A folder. ``parent_id`` is authoritative. ``chain`` holds the ancestors at the time of writing, root first: it
+    allows one batch read in place of a walk, and may be out of date.
+
+    ``children`` is the number of documents and folders directly in the folder; ``cuts`` is the number of those that do
+    not inherit access. ``grants`` and ``inherits`` are explained in ``library/access.py``."""
 
     id: str
     name: str
@@ -40,7 +43,7 @@ class Folder:
 
     @property
     def known_children(self) -> int | None:
-        """None where something inside does not inherit access: not everybody may know of it."""
+        """The number of children; None if a child does not inherit access, because not everybody may know of it."""
         return None if self.cuts else self.children
 
     @property
@@ -74,7 +77,8 @@ class ProcessingStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessingError:
-    """Why a file could not be processed. ``code`` is of a closed vocabulary, ``detail`` says what to do."""
+    """The reason why a file could not be processed. ``code`` is a ``RejectionReason`` or 'processing_failed';
+    ``detail`` says what the user can do."""
 
     code: str
     title: str
@@ -89,8 +93,9 @@ class ScanVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One upload to a document. ``size`` in bytes as declared and then verified; ``sha256`` in hex, known once verified;
-    ``storage_version`` is S3's version id of the bytes that were verified: what is downloaded is what was scanned."""
+    """One upload to a document. ``size`` is in bytes: as declared, later verified. ``sha256`` is in hex, and empty
+    until the file is verified. ``storage_version`` is the S3 version id of the verified bytes: downloads use it, so
+    users get exactly the bytes that were scanned. ``pages`` is None for formats without pages."""
 
     id: str
     number: int
@@ -116,7 +121,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document stands in one folder. ``chain`` as for a folder: the ids of the folders above it, root first."""
+    """A document, which is in one folder. ``chain`` holds the folders above it as in ``Folder.chain``."""
 
     id: str
     name: str
@@ -133,14 +138,17 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """Of some folders and documents, as they are now: by id, the ``above`` folders from the nearest to the root; and of whoever asks
-    the ``groups`` and the ``role``, None when their account is not active any more."""
+    """The current ancestors of some folders and documents, and the current rights of the user who asks.
+
+    ``above`` maps a node's id to the folders above it, from the nearest one to the root. ``groups`` and ``role`` are
+    those of the user; ``role`` is None if the account is no longer active."""
 
     above: Mapping[str, tuple[Folder, ...]]
     groups: frozenset[str]
     role: Role | None
 
     def path(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
+        """The node and the folders above it, from the node up to the root."""
         return (node, *self.above[node.id])
 
 
@@ -152,7 +160,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``items`` are folders and documents; ``next_cursor`` opens the following page, empty at the end."""
+    """A page of a folder's children. ``next_cursor`` opens the following page; it is '' on the last page."""
 
     items: tuple[Folder | Document, ...]
     next_cursor: str
@@ -160,7 +168,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class TransferLink:
-    """A presigned request: whoever holds it may make it, until ``expires_at``, with exactly these headers."""
+    """A presigned request to S3. Anyone who has it can send it until ``expires_at``, with exactly these headers."""
 
     method: str
     url: str
@@ -169,7 +177,7 @@ class TransferLink:
 
 
 def parse_original(key: str) -> tuple[str, str, str] | None:
-    """Tenant, document and version of an uploaded file's key; None for any other key."""
+    """The tenant's, the document's and the version's id from the S3 key of an upload; None for any other key."""
     parts = key.split("/")
     if len(parts) != 6 or (parts[0], parts[2], parts[5]) != ("tenants", "documents", "original"):
         return None

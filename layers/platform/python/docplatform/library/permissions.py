@@ -1,8 +1,10 @@
-"""Who may do what: the one place that every read, change, listing and search asks.
+"""The permission checks of one request. Every read, change, list and search goes through them.
 
-What somebody may not read does not exist for them: the answer is that of an unknown id. Who may read but not change is told so.
-A tenant's admins may do everything, and nothing is read to find that out. Of everybody else it is read whether their account is still
-active, and its role: who was just disabled or demoted waits for no cache.
+A node that the actor may not read gets the same answer as an unknown id. An actor who may read a node but not change it
+gets Forbidden.
+
+Tenant admins may do everything, and nothing is read for them. For all others the account's status and role are read
+with each request, so disabling or demoting a user is effective at once.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _EVERYTHING = Decision(Role.ADMIN, (Reason(ReasonKind.TENANT_ADMIN, Role.ADMIN),
 
 
 class Access:
-    """Of one actor, in one request: what was read once is not read again."""
+    """Permission checks for one actor in one request. Ancestors and the caller are cached for the request."""
 
     def __init__(self, actor: Actor, library: Library) -> None:
         self._actor, self._library = actor, library
@@ -51,14 +53,14 @@ class Access:
 
     @raises(FolderNotFound, Unauthenticated)
     def path(self, node: Folder | Document) -> Path:
-        """The node and the folders above it, up to the root, as they are now."""
+        """The node and its current ancestors, up to the root."""
         if node.id not in self._paths:
             self._cache(self._library.ancestry(node), (node,))
         return self._paths[node.id]
 
     @raises(*raised_by(path))
     def names(self, node: Folder | Document) -> dict[str, str]:
-        """By id, of those on the node's line that may be read. Costs nothing more than the line."""
+        """By id: the names of those nodes on the path that the actor may read. Needs no call beyond ``path``."""
         path = self.path(node)
         return {
             each.id: each.name
@@ -73,14 +75,14 @@ class Access:
         return evaluate(self.caller(), path)
 
     def children(self, folder: Folder, children: Iterable[Folder | Document]) -> tuple[Folder | Document, ...]:
-        """Those that may be seen. Costs nothing more: what decides is in the items."""
+        """Those children of the folder that the actor may read. Needs no call beyond ``path(folder)``."""
         if self.sees_everything:
             return tuple(children)
         above = self.path(folder)
         return tuple(child for child in children if evaluate(self.caller(), (child, *above)).allows(Role.VIEWER))
 
     def readable(self, documents: Iterable[Document]) -> dict[str, Document]:
-        """Those that may be read, by id. One call for all the folders above them."""
+        """By id: the documents that the actor may read. One call reads the ancestors of all of them."""
         known = {document.id: document for document in documents}
         if self.sees_everything or not known:
             return known
@@ -90,17 +92,17 @@ class Access:
 
     @raises(Unauthenticated)
     def granted_nodes(self) -> frozenset[str]:
-        """Everything that is granted to the actor, to a group of theirs or to everyone. Costs two calls."""
+        """The ids of all nodes that are granted to the actor, to the actor's groups, or to everyone. Two calls."""
         granted = self._library.granted(self.caller().principals)
         return frozenset(node for nodes in granted.values() for node in nodes)
 
     @raises(Unauthenticated)
     def caller(self) -> Caller:
-        """Refused where their account is not active any more."""
+        """The actor with current role and groups. Unauthenticated: the account is no longer active."""
         return self._caller or self._cache(self._library.ancestry(), ())
 
     def _cache(self, ancestry: Ancestry, nodes: Iterable[Folder | Document]) -> Caller:
-        """Raises Unauthenticated."""
+        """Keeps the paths and the caller for this request. Raises Unauthenticated if the account is not active."""
         if ancestry.role is None:
             raise Unauthenticated("The account is disabled; an admin of the organisation can enable it.")
         self._caller = Caller(self._actor.user_id, ancestry.role, ancestry.groups)

@@ -1,4 +1,4 @@
-"""What the library's use cases need from outside, in their own words."""
+"""Ports of the library: what its use cases need from the database and the file store."""
 
 from __future__ import annotations
 
@@ -14,49 +14,53 @@ from docplatform.library.model import Ancestry, Document, Folder, Order, Page, T
 
 
 class LibraryChanges(Protocol):
-    """Changes that are stored, counted and audited together, or not at all."""
+    """One transaction: its changes are stored, counted and audited together, or not at all. An error of a failed
+    condition is raised at the commit."""
 
     def add_folder(self, folder: Folder) -> None:
-        """Raises NameTaken or FolderNotFound (the parent is gone) when committed."""
+        """Raises NameTaken, or FolderNotFound if the parent was deleted."""
 
     def change_folder(self, before: Folder, after: Folder) -> None:
-        """Rename or move. Raises NameTaken, FolderNotFound, PreconditionFailed when committed."""
+        """Renames or moves a folder. Raises NameTaken, FolderNotFound, PreconditionFailed."""
 
     def remove_folder(self, folder: Folder) -> None:
-        """Raises FolderNotEmpty or PreconditionFailed when committed."""
+        """Raises FolderNotEmpty, PreconditionFailed."""
 
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
-        """Commit only while each of these still stands where it stood. Said before the other changes."""
+        """Commits only if none of these folders was moved. Must be called before the other changes. Raises
+        ChangedMeanwhile."""
 
     def add_document(self, document: Document) -> None:
-        """Raises NameTaken, FolderNotFound or QuotaExceeded when committed."""
+        """Raises NameTaken, FolderNotFound, QuotaExceeded."""
 
     def change_document(self, before: Document, after: Document) -> None:
-        """Rename or move. Raises NameTaken, FolderNotFound, PreconditionFailed when committed."""
+        """Renames or moves a document. Raises NameTaken, FolderNotFound, PreconditionFailed."""
 
     def remove_document(self, document: Document) -> None:
-        """Raises PreconditionFailed when committed."""
+        """Raises PreconditionFailed."""
 
     def grant(self, node: Folder | Document, principal: str, role: Role) -> None:
-        """Raises TooManyGrants, UserNotFound or GroupNotFound (there is no such principal), ChangedMeanwhile when committed."""
+        """Raises TooManyGrants, ChangedMeanwhile, and UserNotFound or GroupNotFound for an unknown principal."""
 
     def revoke(self, node: Folder | Document, principal: str) -> None:
-        """Raises ChangedMeanwhile when committed."""
+        """Raises ChangedMeanwhile."""
 
     def set_inheritance(self, node: Folder | Document, inherits: bool, keep: Mapping[str, Role]) -> None:
-        """``keep``: what is granted to the node itself at the same time. Raises TooManyGrants, ChangedMeanwhile when committed."""
+        """Sets ``inherits``, and grants ``keep`` on the node itself. Raises TooManyGrants, ChangedMeanwhile."""
 
     def change_version(self, document: Document, version: Version) -> None:
-        """Progress of the newest version; the document's revision and times stay. Raises ChangedMeanwhile when committed."""
+        """Stores the progress of the newest version; the document's revision and times stay. Raises
+        ChangedMeanwhile."""
 
     def record_key(self, key: str, request: str, result: str) -> None:
-        """That this idempotency key made ``result`` of ``request`` (a digest). Raises AlreadyDone when committed."""
+        """Stores that the request with this idempotency key made ``result``. ``request`` is a digest of it. Raises
+        AlreadyDone."""
 
     def record(self, record: AuditRecord) -> None: ...
 
 
 class Library(Protocol):
-    """The folders and documents of one tenant, opened for one actor."""
+    """The folders and documents of one tenant, for one actor."""
 
     def folder(self, folder_id: str) -> Folder:
         """Raises FolderNotFound."""
@@ -65,40 +69,42 @@ class Library(Protocol):
         """Raises DocumentNotFound."""
 
     def documents(self, document_ids: list[str]) -> dict[str, Document]:
-        """Those that are there, in one call per hundred."""
+        """The documents that exist, by id. One call per 100 ids."""
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
-        """One call per hundred folders above, unless one of them has moved. Raises ChangedMeanwhile, FolderNotFound (one above is being
-        deleted)."""
+        """The current ancestors of the nodes, and the rights of the actor. One call per 100 ancestors, and one more for
+        each that is not in a stored chain. Raises ChangedMeanwhile, and FolderNotFound if an ancestor is being
+        deleted."""
 
     def caller(self, user_id: str) -> Caller:
-        """Somebody as permissions see them. Raises UserNotFound (nobody, or not active)."""
+        """A user with tenant role and groups. Raises UserNotFound for an unknown or inactive user."""
 
     def nodes(self, node_ids: Iterable[str]) -> dict[str, Folder | Document]:
-        """Those that are there, in one call per hundred."""
+        """The folders and documents that exist, by id. One call per 100 ids."""
 
     def granted(self, principals: Iterable[str]) -> dict[str, dict[str, Role]]:
-        """By principal: the nodes granted to it. One call per hundred principals."""
+        """By principal: the nodes granted to it, with the roles. One call per 100 principals."""
 
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
-        """One query and one batch. Raises InvalidCursor."""
+        """A page of a folder's children. One query and one batch read. Raises InvalidCursor."""
 
     def lookup(self, key: str) -> tuple[str, str] | None:
-        """The request digest and the result of an idempotency key."""
+        """The request's digest and the result that are stored for an idempotency key; None for an unknown key."""
 
     def begin(self) -> AbstractContextManager[LibraryChanges]: ...
 
     def record(self, record: AuditRecord) -> None:
-        """Audit what changes nothing."""
+        """Writes an audit record by itself, for an action that changes nothing."""
 
 
 class Files(Protocol):
     """The stored files of one tenant."""
 
     def upload_link(self, document_id: str, version: Version, until: datetime) -> TransferLink:
-        """Bound to this key, length and type; good for one object: what has arrived is not overwritten."""
+        """A link that is bound to one S3 key, length and media type. It cannot overwrite a file that has arrived."""
 
-    def download_link(self, document: Document, until: datetime) -> TransferLink: ...
+    def download_link(self, document: Document, until: datetime) -> TransferLink:
+        """A link to the verified bytes."""
 
     def preview_link(self, document: Document, kind: str, until: datetime) -> TransferLink:
-        """``kind`` is 'preview' or 'thumbnail'."""
+        """A link to a picture of the first page. ``kind`` is 'preview' or 'thumbnail'."""

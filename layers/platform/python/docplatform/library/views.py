@@ -1,4 +1,4 @@
-"""Documents as they travel over HTTP, in more than one function."""
+"""HTTP representations of documents, for several functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders and documents for one actor."""
+"""Builds the library's use cases for one actor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of one tenant's folders and documents in DynamoDB, and of who has access to them."""
+"""Writes of folders, documents and grants to DynamoDB."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from docplatform.tenancy.adapters.keys import TenancyKeys
 
 
 def create_root(writes: Transaction, keys: LibraryKeys, *, created_by: str, at: datetime) -> None:
-    """Add the root folder to a tenant's first transaction. Everyone is an editor there, as far as their own role goes.
-    Raises ChangedMeanwhile when committed and the tenant has a root folder."""
+    """Adds the root folder to a tenant's first transaction. Everyone is granted the role editor on it, capped by the
+    role in the tenant. The commit raises ChangedMeanwhile if the tenant has a root folder."""
     exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
     root = Folder(
         id=ids.ROOT_FOLDER,
@@ -55,14 +55,14 @@ def create_root(writes: Transaction, keys: LibraryKeys, *, created_by: str, at: 
 
 
 class DynamoLibraryChanges:
-    """One actor's change. Each write carries the error that its failed condition means; they commit together."""
+    """The changes of one transaction, for one actor. Each write has the error that is raised if its condition fails."""
 
     def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
         self._table, self._item_keys, self._writes = table, LibraryKeys(table.keys.tenant_id), transaction
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
         self._actor, self._now = actor, now
-        # folder → parent; a transaction takes one write per item, so an update bears the check
+        # folder → parent. DynamoDB allows one write per item, so an update of a held folder includes the check.
         self._held: dict[str, str] = {}
 
     # -- folders
@@ -101,7 +101,7 @@ class DynamoLibraryChanges:
         self._held |= {folder.id: folder.parent_id for folder in folders if not folder.is_root}
 
     def check_held(self) -> None:
-        """The last of the writes: those folders that must stay in place and are not updated anyway."""
+        """Adds the checks of held folders that no other write has checked. Must be called last."""
         for folder_id, parent_id in self._held.items():
             self._writes.check(self._item_keys.folder(folder_id), equals={"parent_id": parent_id}, error=_moved())
         self._held = {}
@@ -217,10 +217,10 @@ class DynamoLibraryChanges:
         )
 
     def _mark_for_reindex(self, folder: Folder) -> None:
-        """The stream brings it to whoever keeps the search entries below."""
+        """Marks the folder, so that the table's stream starts the update of the search entries below it."""
         self._writes.put(self._item_keys.reindex(folder.id), {"at": rfc3339(self._now), "cursor": ""})
 
-    # -- what a child is, beside itself
+    # -- the name of a child, its place in the lists, and the parent's counters
     def _reserve_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
         taken = NameTaken(f"Choose another name: '{name}' is taken in this folder.")
         self._writes.put(self._item_keys.name(folder_id, name), {"kind": kind, "child": child}, error_if_exists=taken)
@@ -252,7 +252,7 @@ class DynamoLibraryChanges:
         )
 
     def _list_attributes(self, child: Folder | Document) -> dict[str, Any]:
-        """Where the child stands in the lists by time."""
+        """The index attributes that list the child by time of creation (gsi1) and of change (gsi2)."""
         folder_id = child.parent_id if isinstance(child, Folder) else child.folder_id
         partition = self._item_keys.children(folder_id)
         return {

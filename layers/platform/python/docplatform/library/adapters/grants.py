@@ -1,4 +1,4 @@
-"""What is granted to somebody, as one item; the other side of it stands in the items of folders and documents."""
+"""The nodes that are granted to one principal, stored in one item. Each node's own item stores the same grant."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from docplatform.infra.dynamodb.transaction import LARGEST
 from docplatform.library.adapters.items import grant_name
 from docplatform.library.adapters.keys import LibraryKeys
 
-_TAKEN_BACK = LARGEST - 2  # grants of one transaction, beside the count of them and the audit record
+_TAKEN_BACK = LARGEST - 2  # grants per transaction; the other two writes are the count and the audit record
 
 
 def nodes_from(item: Item) -> dict[str, Role]:
-    """What is granted to a principal."""
+    """By node id: the role that is granted to the principal."""
     return {name: Role(value) for name, value in item.items() if ids.is_folder(name) or ids.is_a(ids.DOCUMENT, name)}
 
 
 def take_back_everything(table: TenantTable, principal: str, record: TakenBack) -> None:
-    """Every grant to somebody who is going; may be repeated."""
+    """Revokes all grants to a principal. Safe to repeat. Raises ChangedMeanwhile."""
     keys = LibraryKeys(table.keys.tenant_id)
     granted = keys.granted(principal)
     nodes = list(nodes_from(table.get(granted) or {}))

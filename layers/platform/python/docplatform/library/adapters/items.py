@@ -1,4 +1,4 @@
-"""Folders, documents and versions as items, and back."""
+"""Conversion of folders, documents and versions to DynamoDB items and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GRANT = "grant:"
 
 
 def node_item(node: Folder | Document) -> Item:
-    """With an attribute for each grant: one can be set without reading the others."""
+    """The item of a folder or document. Each grant is an attribute, so one can be set without reading the others."""
     kind = FOLDER if isinstance(node, Folder) else DOCUMENT
     grants = {grant_name(each): role.value for each, role in node.grants.items()}
     return to_item(node, without=("grants",), kind=kind, **grants)

@@ -1,4 +1,4 @@
-"""The keys of folders and documents, and of who has access to them."""
+"""Keys of the library's items: folders, documents, names, grants and reindexing marks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class LibraryKeys(TenantKeys):
         return Key(f"{self._prefix}folder#{folder_id}", "folder")
 
     def name(self, folder_id: str, name: str) -> Key:
-        """A name, taken by at most one child of the folder. The sort keys list the children in order of name."""
+        """The item that reserves a name for one child of a folder. The sort keys list the children by name."""
         return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.folded(name)}")
 
     def of_child(self, child_id: str) -> Key:
-        """The item of a folder's child, by the kind that its id names."""
+        """The item of a folder or document. The id's prefix tells which of the two it is."""
         return self.document(child_id) if ids.is_a(ids.DOCUMENT, child_id) else self.folder(child_id)
 
     def children(self, folder_id: str) -> str:
-        """Partition of gsi1 (by time of creation) and gsi2 (by time of change)."""
+        """The partition of a folder's children in gsi1 (by time of creation) and gsi2 (by time of change)."""
         return f"{self._prefix}children#{folder_id}"
 
     def granted(self, principal: str) -> Key:
-        """What is granted to one principal: an attribute for each node."""
+        """The item with all grants to one principal: one attribute per node."""
         return Key(f"{self._prefix}granted#{principal}", "granted")
 
     def reindex(self, folder_id: str) -> Key:

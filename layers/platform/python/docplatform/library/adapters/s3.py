@@ -1,4 +1,4 @@
-"""One tenant's files in S3. Keys begin with the tenant's prefix, which is all that the tenant's credentials reach."""
+"""Files of one tenant in S3. All keys begin with the tenant's prefix: the credentials give access to nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREVIEW_TYPE = "image/webp"
 
 
 def document_prefix(tenant_id: str, document_id: str) -> str:
-    """Raises ValueError for what is not a tenant's id: nothing else may come before the first slash but one."""
+    """The S3 key prefix of all files of a document. Raises ValueError for a tenant id of another form."""
     if not ids.is_tenant(tenant_id):
         raise ValueError("not a tenant id")
     return f"tenants/{tenant_id}/documents/{document_id}/"
@@ -34,7 +34,7 @@ class S3Files(TenantBound[Any]):
 
     # -- links for clients
     def upload_link(self, document_id: str, version: Version, until: datetime) -> TransferLink:
-        """Signed for this key, length and type, and with ``If-None-Match: *``: the first upload to arrive stays
+        """A presigned PUT for one key, length and media type. ``If-None-Match: *`` refuses a second upload
         (docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)."""
         parameters: dict[str, Any] = {
             "Bucket": self._bucket,
@@ -47,7 +47,7 @@ class S3Files(TenantBound[Any]):
         return self._link("PUT", "put_object", parameters, headers, until)
 
     def download_link(self, document: Document, until: datetime) -> TransferLink:
-        """Of the bytes that were verified, as an attachment under the document's name (RFC 6266, RFC 8187)."""
+        """A presigned GET of the verified bytes, as an attachment with the document's name (RFC 6266, RFC 8187)."""
         parameters = {
             "Bucket": self._bucket,
             "Key": self._key(document.id, document.version.id, "original"),
@@ -71,8 +71,8 @@ class S3Files(TenantBound[Any]):
 
     # -- processing
     def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
-        """Write the original to ``path``; return the S3 version id that was read ('' as ``storage_version``: the first to
-        arrive). Raises FileNotFoundError."""
+        """Writes the uploaded file to ``path`` and returns the S3 version id that was read. ``storage_version`` selects
+        a version; '' is the current one. Raises FileNotFoundError."""
         request = {"Bucket": self._bucket, "Key": self._key(document_id, version_id, "original")}
         if storage_version:
             request["VersionId"] = storage_version
@@ -88,18 +88,18 @@ class S3Files(TenantBound[Any]):
         return str(answer.get("VersionId") or "null")
 
     def tags(self, document_id: str, version_id: str, storage_version: str) -> dict[str, str]:
-        """The object's tags; GuardDuty's malware scan leaves its verdict there."""
+        """The tags of the uploaded file. GuardDuty's malware scan writes its result into a tag."""
         key = self._key(document_id, version_id, "original")
         answer = self._client.get_object_tagging(Bucket=self._bucket, Key=key, VersionId=storage_version)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
-        """Store what was made of a file: 'text.txt', 'preview.webp', 'thumbnail.webp'. May be repeated."""
+        """Stores a file that processing has made: 'text.txt', 'preview.webp' or 'thumbnail.webp'. Safe to repeat."""
         key = self._key(document_id, version_id, part)
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
 
     def text(self, document_id: str, version_id: str) -> str:
-        """The extracted text; '' if there is none."""
+        """The extracted text; '' if none is stored."""
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key(document_id, version_id, "text.txt"))
         except ClientError as error:
@@ -111,8 +111,8 @@ class S3Files(TenantBound[Any]):
 
     # -- erasure
     def erase(self, document_id: str) -> int:
-        """Delete every version of everything stored for a document, then look: returns how many were deleted.
-        Raises RuntimeError if something is still there."""
+        """Deletes all versions of all files of a document, and checks that none is left. Returns the number of deleted
+        versions. Raises RuntimeError if one is left."""
         prefix = document_prefix(self._tenant_id, document_id)
         erased = 0
         for key, version in list(self._stored(prefix)):

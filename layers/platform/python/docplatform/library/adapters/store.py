@@ -1,7 +1,8 @@
-"""One tenant's folders and documents in DynamoDB. Opened for an actor: every key starts from the actor's tenant.
+"""Folders and documents of one tenant in DynamoDB, for one actor.
 
-A child of a folder is two items: itself, and its name in the folder (unique, and in order of name). Both, the parent's count of
-children, the tenant's usage and the audit record move in one transaction.
+A child of a folder is stored as two items: the child itself, and its name in the folder. The name's item makes the name
+unique and lists the children by name. One transaction writes both items, the parent's counters, the tenant's usage and
+the audit record.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class DynamoLibrary:
         return {item["id"]: document_from(item) for item in self._table.get_many(keys).values()}
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
-        """The stored chains are fetched in one call and then followed by the parent's id, the truth; what is not in them is read singly."""
+        """Reads the folders of the stored chains in one batch, then walks up by ``parent_id``, which is authoritative.
+        A folder that is in no chain is read by itself."""
         me = self._identity_keys.user(self._actor.user_id)
         above = [self._item_keys.folder(each) for node in nodes for each in node.chain]
         found = self._table.get_many([*above, me])
@@ -109,7 +111,8 @@ class DynamoLibrary:
         return self._item_keys.of_child(row["child"]) if "child" in row else Key(row["pk"], row["sk"])
 
     def _start_key(self, index: str, partition: str, prefix: str, cursor: str) -> Item | None:
-        """A cursor holds sort keys only; the partition is ours, so it can point nowhere else."""
+        """The query's start key from a cursor. A cursor holds sort keys only. The partition comes from the server, so a
+        cursor cannot point into another folder. Raises InvalidCursor."""
         if not cursor:
             return None
         parts = cursors.decode(cursor)
@@ -124,7 +127,7 @@ class DynamoLibrary:
         key = self._item_keys.of_child(parts["child"])
         return {"pk": key.pk, "sk": key.sk, f"{index}pk": partition, f"{index}sk": parts["sk"]}
 
-    # -- marks of subtrees whose search entries are out of date
+    # -- reindexing marks: folders below which search entries are out of date
     def mark(self, folder_id: str) -> tuple[str, str] | None:
         item = self._table.get(self._item_keys.reindex(folder_id)) if ids.is_folder(folder_id) else None
         return (item["at"], item["cursor"]) if item else None
@@ -153,7 +156,7 @@ class DynamoLibrary:
         with (
             suppress(ChangedMeanwhile),
             self._table.begin() as writes,
-        ):  # what moved on has a mark, or an event, of its own
+        ):  # a node that was moved again has a mark or a stream event of its own
             equals = {parent: parent_of(node)}
             writes.update(self._item_keys.of_child(node.id), values={"chain": list(chain)}, equals=equals, error=moved)
 
