@@ -38,7 +38,7 @@ from .schemas import ScimMessage, ScimQuery, ScimSelection
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
 
-# The OpenAPI document names this error, and no use case raises it. It stays there: generated clients have a class for it.
+# The OpenAPI document names this error, but no use case raises it. It stays, because generated clients use it.
 _PUBLISHED = (Invalid,)
 
 

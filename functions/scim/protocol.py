@@ -46,14 +46,14 @@ POLICY = ScimPolicy(
     remove_value_as_filter=ScimPolicy.RemoveValue.apply,
     unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
 )
-"""As lenient as the provisioning systems that are out there need it."""
+"""Lenient where existing provisioning systems deviate from the RFCs."""
 
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _UNIQUE = (EmailTaken, UserNameTaken, GroupNameTaken)
 
 
 class ScimRefused(DomainError):
-    """A request that scim2-models refuses, with the protocol's error type."""
+    """A request that violates the SCIM protocol. ``facts`` may hold the HTTP ``status`` and the ``scim_type``."""
 
     code, title = "scim_refused", "The SCIM request is refused"
 
@@ -155,7 +155,8 @@ def page_bounds(wanted: SearchRequest[Any]) -> tuple[int, int]:
 
 
 def matcher(wanted: SearchRequest[Any], present: Callable[[T], Any]) -> Callable[[T], bool] | None:
-    """The request's filter as a predicate; None without a filter. ``present`` makes the resource that is looked at."""
+    """The request's filter as a predicate; None without a filter. ``present`` makes the resource that the
+    filter is applied to."""
     condition = wanted.filter
     return None if condition is None else lambda found: bool(condition.match(present(found)))
 

@@ -34,7 +34,7 @@ ScimUser = User[EnterpriseUser]
 
 
 class Member(ComplexAttribute):
-    """As RFC 7643 §8.7.1 has it: who stands for a member is told by the user, not by the group."""
+    """A member as in RFC 7643 §8.7.1. It has no ``display``: a member's name is in the user resource."""
 
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     ref: Annotated[Reference[User[Any]] | None, Mutability.immutable] = Field(
@@ -52,11 +52,12 @@ class Group(Resource[Any]):
     Members: ClassVar[type[ComplexAttribute]] = Member
 
 
-LARGEST = 100_000  # characters of JSON that one user may have: an item of the database holds 400 KB
+LARGEST = 100_000  # characters of JSON per user; a DynamoDB item holds 400 KB
 _NOT_STORED = ("id", "meta", "groups", "password")  # members that the platform sets itself, or never stores
 
 
 def user_of(found: UserWithGroups, base: str) -> User[Any]:
+    """The SCIM resource of a user. ``base`` is the URL of the tenant's API, without a path."""
     entry, user = found.entry, found.entry.user
     if entry.kept:
         resource = ScimUser.model_validate(json.loads(entry.kept))
@@ -81,8 +82,8 @@ def user_of(found: UserWithGroups, base: str) -> User[Any]:
 
 
 def attributes_of(resource: User[Any], role: Role) -> UserAttributes:
-    """What the platform stores of a user resource. ``role`` applies unless the resource's ``roles`` name a known
-    one. Raises Invalid, InvalidName."""
+    """The stored attributes of a user resource. ``role`` applies unless the resource's ``roles`` name a known one.
+    Raises Invalid, InvalidName."""
     if not resource.user_name:
         raise Invalid("A user has a userName.")
     kept = resource.model_dump(scim_ctx=Context.DEFAULT, mode="json", exclude_none=True)
@@ -122,6 +123,7 @@ def _role(resource: User[Any], default: Role) -> Role:
 
 
 def group_of(found: GroupWithMembers, base: str) -> Group:
+    """The SCIM resource of a group. ``base`` is the URL of the tenant's API, without a path."""
     group = found.group
     members = [
         Member(value=each, type="User", ref=Reference[User[Any]](f"{base}/scim/v2/Users/{each}"))
@@ -134,7 +136,7 @@ def group_of(found: GroupWithMembers, base: str) -> Group:
 
 
 def group_attributes_of(resource: Group) -> GroupAttributes:
-    """What the platform stores of a group resource."""
+    """The stored attributes of a group resource."""
     members = frozenset(str(each.value) for each in resource.members or [] if each.value)
     return GroupAttributes(resource.display_name or "", resource.external_id or "", members)
 

@@ -1,4 +1,4 @@
-"""SCIM messages as they travel: by the library's models (scim2-models), each a JSON object to us."""
+"""HTTP representations of SCIM. A message is any JSON object here; scim2-models checks its content."""
 
 from typing import Annotated, Any
 

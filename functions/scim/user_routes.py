@@ -39,7 +39,7 @@ from .schemas import ScimMessage, ScimQuery, ScimSelection
 api = Router(DIALECT, api_keys_allowed=True)
 _NEEDS = Permission.MANAGE_USERS
 
-# Errors that the OpenAPI document names and that no use case raises. They stay there: generated clients have classes for them.
+# The OpenAPI document names these errors, but no use case raises them. They stay, because generated clients use them.
 _PUBLISHED_AT_CREATION = (LastAdmin, PreconditionFailed)
 _PUBLISHED_AT_CHANGES = (QuotaExceeded,)
 

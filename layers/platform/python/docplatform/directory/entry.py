@@ -1,4 +1,4 @@
-"""Users as a provisioning system sees them."""
+"""Users as a provisioning system (SCIM) reads and writes them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from docplatform.identity.model import User
 
 @dataclass(frozen=True, slots=True)
 class UserAttributes:
-    """What a provisioning system says of a user. ``email`` may be empty: then they log in by SSO only. ``kept`` is what it wants back as
-    it gave it (JSON)."""
+    """The attributes of a user that a provisioning system sets. A user with an empty ``email`` can log in by SSO only.
+    ``kept`` is the resource as the system sent it, as JSON text, to be returned unchanged."""
 
     user_name: str
     email: str
@@ -26,7 +26,8 @@ class UserAttributes:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
-    """A user with the rest. One who was invited has no ``kept`` and revision 0."""
+    """A user with the attributes of the provisioning system. For an invited user ``kept`` is '' and ``revision`` is
+    0."""
 
     user: User
     user_name: str
@@ -39,7 +40,7 @@ class DirectoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class UserWithGroups:
-    """A user as a provisioning system reads it: with the groups, in order of their ids."""
+    """A user with the groups, in order of their ids."""
 
     entry: DirectoryEntry
     groups: tuple[Group, ...]

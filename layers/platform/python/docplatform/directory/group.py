@@ -1,4 +1,4 @@
-"""Groups of people, to grant things to."""
+"""Groups of users. Folders and documents can be granted to a group."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MOST_MEMBERS = 5_000
-MOST_OF_ONE = 95  # groups of one person: their grants are read in one call of 100, with the person's and everyone's
+MOST_OF_ONE = 95  # groups of one user: one call of 100 reads the grants to the groups, the user and everyone
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """``external_id`` is the identity provider's, empty for a group made here; ``members`` counts them."""
+    """A group. ``external_id`` is the identity provider's id, '' for a group made here. ``members`` is their number."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class GroupWithMembers:
-    """``members`` are user ids in order; empty also where they were not asked for."""
+    """A group with the ids of its members, in order. ``members`` is also empty if the caller did not ask for them."""
 
     group: Group
     members: tuple[str, ...]
@@ -32,7 +32,7 @@ class GroupWithMembers:
 
 @dataclass(frozen=True, slots=True)
 class GroupAttributes:
-    """What a provisioning system says of a group. ``members`` are user ids."""
+    """The attributes of a group that a provisioning system sets. ``members`` are user ids."""
 
     name: str
     external_id: str

@@ -1,4 +1,4 @@
-"""Groups as a provisioning system keeps them (SCIM 2.0): a group and its members are one thing."""
+"""Use cases of groups for a provisioning system (SCIM 2.0), which changes a group and its members together."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class GroupProvisioning:
     def change(
         self, group_id: str, revise: Callable[[GroupWithMembers], GroupAttributes], *, if_revision: int | None = None
     ) -> GroupWithMembers:
-        """Replaces the group by what ``revise`` returns. A change that changes nothing is recorded as a read. ChangedMeanwhile: somebody
-        else changed the members at the same moment."""
+        """Gives the group the attributes that ``revise`` returns. A change without effect is recorded as a read.
+        ChangedMeanwhile: the same members were changed at the same time."""
         group = self._groups.group(group_id)
         check_revision(group, if_revision)
         before = self._with_members(group)
@@ -72,7 +72,8 @@ class GroupProvisioning:
         self._service.remove(group)
 
     def _set_members(self, before: GroupWithMembers, wanted: frozenset[str]) -> GroupWithMembers:
-        """Adds and removes what tells ``wanted`` from ``before``. Whoever else joined or left meanwhile stays so."""
+        """Adds and removes the members by which ``wanted`` differs from ``before``. Other changes of the members that
+        were made in the meantime are kept."""
         group, present = before.group, set(before.members)
         if wanted == present:
             return before
@@ -84,6 +85,7 @@ class GroupProvisioning:
         return self._with_members(self._groups.group(group.id))
 
     def _with_members(self, group: Group) -> GroupWithMembers:
-        """The members are read after the group: they are never older than its revision. No query for a group that nobody is in."""
+        """The group with its members. They are read after the group, so they are never older than its revision. A group
+        without members needs no query."""
         members = self._directory.members([group.id])[group.id] if group.members else []
         return GroupWithMembers(group, tuple(members))

@@ -1,4 +1,4 @@
-"""Groups of a tenant's people."""
+"""Use cases of groups and their members."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class GroupService:
 
     @raises(ChangedMeanwhile)
     def remove(self, group: Group) -> None:
-        """Deletes the group, with what was granted to it. A removal that broke off half-way is finished by repeating it."""
+        """Deletes the group and all grants to it. If a removal is interrupted, repeating it finishes it."""
 
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
@@ -114,7 +114,7 @@ class GroupService:
 
     @raises(GroupNotFound, UserNotFound, TooManyGroups, QuotaExceeded)
     def add_member(self, group_id: str, user_id: str) -> None:
-        """Who is in it already stays in it."""
+        """Adds a member. A user who is a member stays one."""
         group = self._groups.group(group_id)
         self._groups.check_users([user_id])
         with suppress(AlreadyDone), self._groups.begin() as changes:
@@ -123,7 +123,7 @@ class GroupService:
 
     @raises(GroupNotFound, UserNotFound)
     def remove_member(self, group_id: str, user_id: str) -> None:
-        """Somebody who is not in it is not found."""
+        """Removes a member. UserNotFound: the user is no member."""
         group = self._groups.group(group_id)
         with self._groups.begin() as changes:
             changes.remove_members(group, [user_id])
@@ -131,13 +131,13 @@ class GroupService:
 
 
 def check_revision(group: Group, wanted: int | None) -> None:
-    """Raises PreconditionFailed."""
+    """Raises PreconditionFailed if the group has another revision than ``wanted`` (None: any)."""
     if wanted not in (None, group.revision):
         raise PreconditionFailed("Read the group again and repeat what you wanted.")
 
 
 def members_record(actor: Actor, group: Group, now: Callable[[], datetime]) -> MembersRecord:
-    """The audit records of who joins and who leaves a group."""
+    """Makes the audit record of users who join and leave a group."""
 
     def record(joined: list[str], left: list[str]) -> AuditRecord:
         facts: AuditFacts = {"joined": joined, "left": left}

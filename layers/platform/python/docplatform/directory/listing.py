@@ -1,4 +1,4 @@
-"""Lists of a tenant's users and groups for its provisioning system: filtered, in pages, and audited."""
+"""Lists of users and groups for a provisioning system: with filters, in pages, and with audit records."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from docplatform.directory.ports import DirectoryReads
 
 T = TypeVar("T")
 
-_BATCH = 50  # users that are read together, at two items each
+_BATCH = 50  # users per batch read of 100 items; each user has two
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryPage(Generic[T]):
-    """A part of a list. ``total`` counts the whole list."""
+    """A page of a list. ``total`` is the number of entries of the whole list."""
 
     items: tuple[T, ...]
     total: int
 
 
 def entry_batches(directory: DirectoryReads, user_ids: Iterable[str]) -> Iterator[list[DirectoryEntry]]:
-    """The entries of these users in the same order. A batch is read when it is taken."""
+    """The entries of these users, in the same order, in batches. Each batch is read only when the caller takes it."""
     ids = iter(user_ids)
     while batch := list(islice(ids, _BATCH)):
         yield list(directory.entries(batch).values())
 
 
 def with_groups(directory: DirectoryReads, entries: Iterable[DirectoryEntry]) -> list[UserWithGroups]:
-    """Users with their groups, which are read together."""
+    """The users with their groups. All groups are read together."""
     found = list(entries)
     groups = directory.groups_of({group for entry in found for group in entry.groups})
     return [_user_with(entry, groups) for entry in found]
 
 
 class DirectoryListing:
-    """Lists for one actor. ``start`` counts from 1, ``count`` is the most that is shown, and ``matches`` says what belongs to the list."""
+    """Lists for one actor. ``start`` is the first entry, counted from 1; ``count`` is the largest number of entries;
+    ``matches`` selects the entries of the list (None: all)."""
 
     def __init__(self, actor: Actor, directory: DirectoryReads, now: Callable[[], datetime]) -> None:
         self._actor, self._directory, self._now = actor, directory, now
@@ -57,7 +58,8 @@ class DirectoryListing:
         *,
         user_name: str | None = None,
     ) -> DirectoryPage[UserWithGroups]:
-        """Users in order of creation. Where ``matches`` accepts a single user name, ``user_name`` is it, and no other user is read."""
+        """Users in order of creation. If ``matches`` accepts one user name only, the caller gives it as ``user_name``;
+        then no other user is read."""
         page = self._users(start, count, matches, user_name)
         self._record(Action.USERS_LISTED, "users", len(page.items))
         return page
@@ -72,7 +74,8 @@ class DirectoryListing:
         match_members: bool = True,
         show_members: bool = True,
     ) -> DirectoryPage[GroupWithMembers]:
-        """Groups in order of creation. Members are read where ``matches`` looks at them, and where they are shown."""
+        """Groups in order of creation. Members are read only for ``matches`` (``match_members``) and for the page
+        (``show_members``)."""
         page = self._groups(start, count, matches, match_members, show_members)
         self._record(Action.GROUPS_LISTED, "groups", len(page.items))
         return page
@@ -98,7 +101,8 @@ class DirectoryListing:
         return DirectoryPage(tuple(shown), total)
 
     def _candidates(self, user_name: str | None) -> Iterator[UserWithGroups]:
-        """The users that a filter may accept. A group is read once, with the first of its members."""
+        """The users that the filter may accept. Each group is read once, with the first batch that has one of its
+        members."""
         if user_name is None:
             ids: Iterable[str] = self._directory.user_ids()
         else:
@@ -126,12 +130,12 @@ class DirectoryListing:
         return DirectoryPage(tuple(shown), total)
 
     def _read(self, group_ids: list[str]) -> list[Group]:
-        """In the order of the ids. The database answers in any order."""
+        """The groups in the order of ``group_ids``. A batch read returns them in any order."""
         found = self._directory.groups_of(group_ids)
         return [found[each] for each in group_ids if each in found]
 
     def _with_members(self, groups: list[Group], wanted: bool) -> tuple[GroupWithMembers, ...]:
-        """Without a query for groups that nobody is in."""
+        """The groups with their members, if ``wanted``. Groups without members need no query."""
         members = self._directory.members(each.id for each in groups if each.members) if wanted else {}
         return tuple(GroupWithMembers(each, tuple(members.get(each.id, ()))) for each in groups)
 
@@ -144,7 +148,7 @@ def _user_with(entry: DirectoryEntry, groups: dict[str, Group]) -> UserWithGroup
 
 
 def _window(found: Iterable[T], start: int, count: int) -> tuple[list[T], int]:
-    """The entries from ``start`` on, ``count`` at most, and the number of all entries."""
+    """At most ``count`` entries from ``start`` on, and the number of all entries."""
     shown, total = [], 0
     for total, each in enumerate(found, 1):
         if start <= total < start + count:

@@ -1,4 +1,4 @@
-"""What the use cases around users and groups need from outside."""
+"""Ports of the directory: what its use cases need from the database."""
 
 from __future__ import annotations
 
@@ -15,52 +15,58 @@ from docplatform.identity.model import User
 
 
 class DirectoryChanges(Protocol):
+    """One transaction on users. An error of a failed condition is raised at the commit."""
+
     def add(self, entry: DirectoryEntry, *, most: int) -> None:
-        """Raises EmailTaken, UserNameTaken, QuotaExceeded when committed."""
+        """Adds a user; ``most`` is the plan's limit. Raises EmailTaken, UserNameTaken, QuotaExceeded."""
 
     def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
-        """Raises EmailTaken, UserNameTaken, PreconditionFailed when committed."""
+        """Raises EmailTaken, UserNameTaken, PreconditionFailed."""
 
     def remove(self, entry: DirectoryEntry) -> None:
-        """But for the id, which stands on what they did and own. Raises PreconditionFailed when committed."""
+        """Removes all data of a user but the id, which audit records and owned documents refer to. Raises
+        PreconditionFailed."""
 
     def keep_admin(self, user_id: str) -> None:
-        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
+        """Requires that this other user is still an active admin. Raises LastAdmin."""
 
     def record(self, record: AuditRecord) -> None: ...
 
 
 class DirectoryReads(Protocol):
-    """The users and groups of one tenant, to be looked at."""
+    """Reads of one tenant's users and groups."""
 
     def entry(self, user_id: str) -> DirectoryEntry | None: ...
 
     def entries(self, user_ids: Iterable[str]) -> dict[str, DirectoryEntry]: ...
 
     def user_ids(self) -> Iterator[str]:
-        """In order of creation; one query for some thousands."""
+        """The ids of all users, in order of creation. One query per 1,000 users."""
 
     def user_id_of(self, user_name: str) -> str:
-        """The id of the user of that name or address; ''."""
+        """The id of the user with this user name or e-mail address; '' if there is none."""
 
-    def group_ids(self) -> Iterator[str]: ...
+    def group_ids(self) -> Iterator[str]:
+        """The ids of all groups, in order of creation. One query per 1,000 groups."""
 
     def groups_of(self, group_ids: Iterable[str]) -> dict[str, Group]: ...
 
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Ids, in order. One query for a thousand members of groups that follow one another."""
+        """By group id: the ids of the members, in order. One query reads up to 1,000 members of neighbouring groups."""
 
     def record(self, record: AuditRecord) -> None: ...
 
 
 class Directory(DirectoryReads, Protocol):
-    """The users and groups of one tenant, to be changed as well."""
+    """Reads and changes of one tenant's users and groups."""
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
-        """Raises TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone (is in it), UserNotFound (is not in it)."""
+        """Adds and removes members. Raises GroupNotFound, TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone
+        if a user to add is a member, and UserNotFound if a user to remove is none."""
 
     def remove_access(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
-        """End all sessions, and take back the membership of groups and every grant; may be repeated."""
+        """Ends all sessions of a user, and removes all group memberships and grants. Safe to repeat. ``left`` and
+        ``taken_back`` make the audit records. Raises ChangedMeanwhile, UserNotFound, GroupNotFound."""
 
     def end_sessions(self, user_id: str) -> None: ...
 
@@ -68,20 +74,22 @@ class Directory(DirectoryReads, Protocol):
 
 
 class GroupChanges(IdempotencyWrites, Protocol):
+    """One transaction on groups. An error of a failed condition is raised at the commit."""
+
     def add_group(self, group: Group) -> None:
-        """Raises GroupNameTaken when committed."""
+        """Raises GroupNameTaken."""
 
     def change_group(self, before: Group, after: Group) -> None:
-        """Raises GroupNameTaken, PreconditionFailed when committed."""
+        """Raises GroupNameTaken, PreconditionFailed."""
 
     def remove_group(self, group: Group) -> None:
-        """An empty one, with nothing granted to it. Raises ChangedMeanwhile when committed."""
+        """Removes a group without members and grants. Raises ChangedMeanwhile."""
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45. Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
+        """Adds at most 45 members. Raises TooManyGroups, QuotaExceeded, and AlreadyDone if a user is a member."""
 
     def remove_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45. Raises UserNotFound (is not in it) when committed."""
+        """Removes at most 45 members. Raises GroupNotFound, ChangedMeanwhile, and UserNotFound if one is no member."""
 
     def record(self, record: AuditRecord) -> None: ...
 
@@ -93,16 +101,17 @@ class Groups(Protocol):
         """Raises GroupNotFound."""
 
     def groups(self, *, limit: int, cursor: str) -> tuple[tuple[Group, ...], str]:
-        """In order of creation. Raises InvalidCursor."""
+        """A page of groups in order of creation, and the next cursor. Raises InvalidCursor."""
 
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of id. Raises InvalidCursor."""
+        """A page of members in order of id, and the next cursor. Raises InvalidCursor."""
 
     def check_users(self, user_ids: Iterable[str]) -> None:
-        """One call for a hundred. Raises UserNotFound."""
+        """Raises UserNotFound if one of the users does not exist. One call per 100 users."""
 
     def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
-        """Take everybody out, and take back everything that is granted to it; may be repeated."""
+        """Removes all members and all grants of a group. Safe to repeat. ``emptied`` and ``taken_back`` make the audit
+        records. Raises ChangedMeanwhile, UserNotFound."""
 
     def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 

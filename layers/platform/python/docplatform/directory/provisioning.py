@@ -1,4 +1,4 @@
-"""Users as a provisioning system keeps them (SCIM 2.0): made, changed and taken away without an invitation."""
+"""Use cases of users for a provisioning system (SCIM 2.0), which needs no invitations."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class DirectoryService:
     def change(
         self, user_id: str, revise: Callable[[UserWithGroups], UserAttributes | None], *, if_revision: int | None = None
     ) -> UserWithGroups:
-        """Replaces the user by what ``revise`` returns; None changes nothing. ``revise`` may raise Invalid and InvalidName. A user who is
-        no longer active loses all sessions."""
+        """Gives the user the attributes that ``revise`` returns; None changes nothing. ``revise`` may raise Invalid and
+        InvalidName. All sessions of a user who becomes inactive end."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
         (before,) = with_groups(self._directory, [entry])
@@ -83,20 +83,21 @@ class DirectoryService:
 
     @raises(UserNotFound, LastAdmin)
     def remove(self, user_id: str) -> None:
-        """Removes the user, whose access ends at once. Documents and folders that the user created stay, under the user's id. A removal
-        that broke off half-way is finished by repeating it."""
+        """Removes the user. Access ends at once; documents and folders of the user stay, with the user's id as owner.
+        If a removal is interrupted, repeating it finishes it."""
         self._remove(self._entry(user_id))
 
     @raises(*raised_by(remove), PreconditionFailed, ChangedMeanwhile)
     def deprovision(self, user_id: str, *, if_revision: int | None = None) -> None:
-        """Removes the user as ``remove`` does, if it still has the revision ``if_revision`` (None: any)."""
+        """Does the same as ``remove``, if the user still has the revision ``if_revision`` (None: any)."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
         self._remove(entry)
 
     def _remove(self, entry: DirectoryEntry) -> None:
         user_id = entry.user.id
-        if entry.user.status is not UserStatus.DISABLED or not entry.revision:  # one revision, so that it ends once
+        if entry.user.status is not UserStatus.DISABLED or not entry.revision:
+            # The last step checks this revision, so that a user is removed once. An invited user has none yet.
             disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
             with self._directory.begin() as changes:
                 self._keep_an_admin(changes, entry.user, disabled.user)
@@ -147,5 +148,5 @@ def _status(attributes: UserAttributes) -> UserStatus:
 
 
 def _same_activity(user: User, attributes: UserAttributes) -> bool:
-    """Somebody invited counts as active and stays invited."""
+    """Whether the user stays as active as before. An invited user counts as active and stays invited."""
     return attributes.active is (user.status is not UserStatus.DISABLED)

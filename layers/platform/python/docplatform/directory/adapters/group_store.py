@@ -1,5 +1,8 @@
-"""One tenant's groups in DynamoDB. Who is in a group is two facts, written together: an item among all memberships, to list a
-group's members, and an attribute of the member's profile, so that one read tells a person's groups."""
+"""Groups of one tenant in DynamoDB.
+
+A membership is stored twice, in one transaction: as an item, which lists the members of a group, and as an attribute of
+the user's profile, so that one read returns all groups of a user.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ from docplatform.library.access import group_principal
 from docplatform.library.adapters.grants import take_back_everything
 from docplatform.library.adapters.keys import LibraryKeys
 
-_CHUNK = 45  # members of one transaction of 100, at two writes each
+_CHUNK = 45  # members per transaction of 100 writes; each takes two
 
 
 class DynamoGroups(TenantStore):
@@ -136,7 +139,7 @@ class DynamoGroupChanges(TenantChanges):
         self._writes.delete(self._library_keys.granted(group_principal(group.id)))
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45 of them."""
+        """Adds at most 45 members."""
         for user_id in user_ids:
             self._writes.put(
                 self._directory_keys.member(group.id, user_id), {}, error_if_exists=AlreadyDone("They are in it.")
@@ -152,7 +155,8 @@ class DynamoGroupChanges(TenantChanges):
         self._count(group, len(user_ids), full, most=MOST_MEMBERS)
 
     def remove_members(self, group: Group, user_ids: list[str]) -> None:
-        """At most 45 of them. Raises UserNotFound (is not in it) when committed."""
+        """Removes at most 45 members. Raises UserNotFound for ids of another form; the commit raises it if a user is no
+        member."""
         absent = UserNotFound("They are not in the group.")
         if not all(ids.is_a(ids.USER, each) for each in user_ids):
             raise absent

@@ -1,4 +1,4 @@
-"""The keys of groups and their members, and of users as a provisioning system keeps them."""
+"""Keys of the directory's items: groups, memberships and provisioned users."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from docplatform.infra.dynamodb.keys import Key, TenantKeys, hashed
 
 
 class DirectoryKeys(TenantKeys):
-    # -- groups; the key of a group itself is ``IdentityKeys.group``
+    # -- groups; the key of the group's own item is ``IdentityKeys.group``
     def groups(self) -> str:
-        """Partition of gsi3: the tenant's groups by id."""
+        """The partition of gsi3 that lists the tenant's groups by id."""
         return f"{self._prefix}groups"
 
     def group_name(self, name: str) -> Key:
-        """Taken by at most one group. Hashed: names stay out of keys."""
+        """The item that reserves a name for one group. The name is hashed: keys contain no names."""
         return Key(f"{self._prefix}group-name#{hashed(names.folded(name))}", "group-name")
 
     def member(self, group_id: str, user_id: str) -> Key:
         return Key(self.members(), f"{group_id}#{user_id}")
 
     def members(self) -> str:
-        """Partition of who is in which group, in order of group and user: neighbours are read together."""
+        """The partition of all memberships, in order of group and user: one query reads several groups."""
         return f"{self._prefix}members"
 
     # -- provisioned users
     def directory(self, user_id: str) -> Key:
-        """What a provisioning system keeps of a user."""
+        """The attributes of a user that only the provisioning system uses."""
         return Key(f"{self._prefix}user#{user_id}", "directory")
 
     def user_name(self, name: str) -> Key:
-        """A provisioning system's name for a user: taken by at most one. Hashed, as addresses are."""
+        """The item that reserves a provisioning system's user name for one user. The name is hashed."""
         return Key(f"{self._prefix}user-name#{hashed(names.folded(name))}", "user-name")

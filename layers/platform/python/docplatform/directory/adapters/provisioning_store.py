@@ -1,4 +1,4 @@
-"""One tenant's users and groups in DynamoDB, as a provisioning system keeps them."""
+"""Users and groups of one tenant in DynamoDB, for a provisioning system."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from docplatform.library.access import user_principal
 from docplatform.library.adapters.grants import take_back_everything
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
-_KEYS = 1_000  # of one query for ids alone
-_MEMBERS = 45  # of one transaction of 100, at two writes each
+_KEYS = 1_000  # ids per query
+_MEMBERS = 45  # members per transaction of 100 writes; each takes two
 
 
 class DynamoDirectory(TenantStore):
@@ -73,7 +73,8 @@ class DynamoDirectory(TenantStore):
         return {item["id"]: from_item(Group, item) for item in self._table.get_many(keys).values()}
 
     def members(self, group_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Reads on from group to group; where the next wanted one is farther than a query reaches, it begins there anew."""
+        """Reads memberships from one wanted group to the next. A query also returns the groups between two wanted ones;
+        if it ends before the next wanted group, the next query starts at that group."""
         wanted = sorted(set(group_ids))
         found: dict[str, list[str]] = {each: [] for each in wanted}
         last = self._item_keys.member(wanted[-1], "~").sk if wanted else ""
@@ -91,7 +92,7 @@ class DynamoDirectory(TenantStore):
             reached = str(after["sk"]).partition("#")[0]
             place = bisect_left(wanted, reached)
             if wanted[place] != reached:
-                after = None  # what lies between is nobody's question
+                after = None  # skip the groups that are not wanted
         return found
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
@@ -117,7 +118,7 @@ class DynamoDirectory(TenantStore):
         while True:
             rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", limit=LARGEST)
             keys = [Key(row["pk"], row["sk"]) for row in rows]
-            there = self._table.get_many(keys)  # the index may still show what is gone
+            there = self._table.get_many(keys)  # the index may still list deleted sessions
             if not there:
                 return
             with self._table.begin() as writes:

@@ -1,4 +1,4 @@
-"""Groups for one actor."""
+"""Builds the use cases of groups for one actor."""
 
 from __future__ import annotations
 

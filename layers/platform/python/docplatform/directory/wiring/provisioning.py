@@ -1,4 +1,4 @@
-"""A tenant's users and groups, for its provisioning system."""
+"""Builds the use cases of a provisioning system for one actor."""
 
 from __future__ import annotations
 
