@@ -1,4 +1,4 @@
-"""Groups as they travel over HTTP."""
+"""HTTP representations of groups."""
 
 from typing import Annotated
 

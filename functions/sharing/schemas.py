@@ -1,4 +1,4 @@
-"""Access as it travels over HTTP."""
+"""HTTP representations of access to folders and documents."""
 
 from typing import Annotated, Literal
 

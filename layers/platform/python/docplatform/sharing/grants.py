@@ -1,4 +1,4 @@
-"""Sharing: grant, take back, cut inheritance off, and say who has access to what, and why."""
+"""Use cases of sharing: grant and revoke access, switch inheritance, list and explain access."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from docplatform.sharing.errors import GrantNotFound
 
 @dataclass(frozen=True, slots=True)
 class GrantEntry:
-    """A grant that counts for a node. ``node_id`` is where it was made: the node itself, or a folder above; ``name`` is that one's, empty
-    for who may not read it."""
+    """A grant that applies to a node. ``node_id`` is the node that it was made on: the node itself or a folder above.
+    ``name`` is the name of that node; '' if the actor may not read it."""
 
     principal: str
     role: Role
@@ -43,13 +43,16 @@ class GrantEntry:
 
 @dataclass(frozen=True, slots=True)
 class AccessList:
+    """A node with all grants that apply to it."""
+
     node: Folder | Document
     entries: tuple[GrantEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What somebody has by a grant: the node, the principal it was granted to, and what they may be there (capped by their role)."""
+    """A grant that a user has. ``principal`` is the user, a group or everyone; ``role`` is capped by the user's role in
+    the tenant."""
 
     node: Folder | Document
     principal: str
@@ -58,7 +61,8 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``names``: of the nodes of the line that whoever asks may read, by id."""
+    """The reasons for a caller's access to a node. ``names`` holds, by id, the names of those nodes on the path that
+    the actor may read."""
 
     caller: Caller
     node: Folder | Document
@@ -67,7 +71,7 @@ class Explanation:
 
     @property
     def capped(self) -> bool:
-        """Whether the tenant role is what holds them back."""
+        """Whether the role in the tenant lowers the access below the strongest reason."""
         return bool(self.decision.reasons) and self.decision.reasons[0].role is not self.decision.role
 
 
@@ -78,12 +82,12 @@ class SharingService:
 
     @raises(*raised_by(Access.node))
     def list(self, node_id: str) -> AccessList:
-        """Who has access, by which grant. (Owners and tenant admins have it without one.)"""
+        """The grants that apply to the node. Owners and tenant admins have access without a grant."""
         return self._list_and_record(self._access.node(node_id))
 
     @raises(*raised_by(Access.node), InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile)
     def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
-        """Grant, or change what was granted. It is effective with the next request."""
+        """Grants a role, or changes the granted role. It applies from the next request on."""
         node = self._access.node(node_id, Role.ADMIN)
         check_principal(principal)
         if principal not in node.grants and len(node.grants) >= MOST_GRANTS:
@@ -100,7 +104,7 @@ class SharingService:
 
     @raises(*raised_by(Access.node), GrantNotFound, ChangedMeanwhile)
     def revoke(self, node_id: str, principal: str) -> None:
-        """Effective with the next request. Who has a grant may give it up."""
+        """Revokes a grant. It ends with the next request. Users may also give up their own grants."""
         own = principal == user_principal(self._actor.user_id)
         if not own:
             self._actor.require(Permission.WRITE)
@@ -115,8 +119,8 @@ class SharingService:
 
     @raises(*raised_by(Access.node), RootFolder, TooManyGrants, ChangedMeanwhile)
     def set_inheritance(self, node_id: str, inherits: bool, *, copy: bool = False) -> AccessList:
-        """Cut off what is granted above, or let it hold again. A cut with ``copy`` keeps what held till now as grants of the node's own;
-        whoever cuts keeps the role admin in any case."""
+        """Stops or restores the inheritance of grants from above. With ``copy``, a stop copies the inherited grants to
+        the node itself. The actor who stops inheritance keeps the role admin."""
         node = self._access.node(node_id, Role.ADMIN)
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
@@ -136,7 +140,7 @@ class SharingService:
 
     @raises(*raised_by(Access.node), UserNotFound)
     def explain(self, node_id: str, user_id: str) -> Explanation:
-        """Why somebody can, or cannot, see something. Of others: for who is admin there."""
+        """The reasons why a user can or cannot see a node. Only an admin of the node may ask about other users."""
         own = user_id == self._actor.user_id
         node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
         caller, path = self._library.caller(user_id), self._access.path(node)
@@ -145,8 +149,8 @@ class SharingService:
 
     @raises(Forbidden, UserNotFound)
     def granted_to(self, user_id: str, *, limit: int, after: str) -> tuple[tuple[Granted, ...], str]:
-        """What is granted to somebody, to a group of theirs or to everyone, in order of id, and the id to go on after ('' at the end).
-        Of others: for who manages users."""
+        """A page of the grants to a user, to the user's groups or to everyone, in order of node id, and the position
+        after which the next page begins ('' on the last page). Asking about another user needs MANAGE_USERS."""
         if user_id != self._actor.user_id:
             self._actor.require(Permission.MANAGE_USERS)
         caller = self._library.caller(user_id)
@@ -177,13 +181,13 @@ class SharingService:
         return keep
 
     def _list_and_record(self, node: Folder | Document) -> AccessList:
-        """Who has access, with a record that somebody was told."""
+        """The grants that apply to the node. Writes an audit record that they were listed."""
         found = self._access_list(node, node)
         self._record(Action.ACCESS_LISTED, node, {"shown": len(found.entries)})
         return found
 
     def _access_list(self, read: Folder | Document, node: Folder | Document) -> AccessList:
-        """Who has access to ``node``: what was ``read``, as this request has changed it. Nothing is read again."""
+        """The grants that apply to ``node``, which is ``read`` with this request's change. Nothing is read again."""
         names = self._access.names(read)
         entries = [
             GrantEntry(principal, role, above.id, names.get(above.id, ""), above.id != node.id)

@@ -1,4 +1,4 @@
-"""Sharing and groups for one actor."""
+"""Builds the use cases of sharing for one actor."""
 
 from __future__ import annotations
 
