@@ -1,1 +1,1 @@
-"""The search index follows the data table."""
+"""Keeps the search index up to date with the data table."""

@@ -1,4 +1,4 @@
-"""Searches as they travel over HTTP."""
+"""HTTP representations of searches and their hits."""
 
 from html import escape
 from typing import Annotated

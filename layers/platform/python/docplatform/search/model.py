@@ -1,4 +1,4 @@
-"""What is asked of the search and what it finds."""
+"""Queries and results of the search."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from docplatform.search.errors import InvalidQuery
 
 LONGEST_QUERY = 500  # characters
 MOST_WORDS = 32
-MOST_IN_FILTER = 60_000  # nodes; OpenSearch takes 65,536 terms (index.max_terms_count)
+MOST_IN_FILTER = 60_000  # nodes; OpenSearch allows 65,536 terms (index.max_terms_count)
 
 
 @dataclass(frozen=True, slots=True)
 class PermissionFilter:
-    """Who reads what is granted to them, and what they own: the permission filter, made in one place."""
+    """Limits a search to what the user may read: documents below the granted ``nodes``, and what the user owns."""
 
     user_id: str
     nodes: frozenset[str]
@@ -22,7 +22,8 @@ class PermissionFilter:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """``permission_filter``: None for who may read everything."""
+    """A query to the index. ``permission_filter`` is None for a tenant admin, who may read everything. ``seconds`` is
+    the time limit."""
 
     words: str
     permission_filter: PermissionFilter | None
@@ -33,18 +34,21 @@ class SearchQuery:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A hit of the index, not yet checked. Fragments mark the words found with ``MARK_ON`` and ``MARK_OFF``."""
+    """A hit of the index that has not been checked against the database. ``fragments`` holds pieces of text by field;
+    the words found are between ``MARK_ON`` and ``MARK_OFF``."""
 
     document_id: str
     score: float
     fragments: dict[str, tuple[str, ...]]
 
 
-MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private use: no text holds them, the index takes them out
+MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private-use characters, which are removed from all indexed text
 
 
 @dataclass(frozen=True, slots=True)
 class IndexHits:
+    """A page of unchecked hits. ``total`` is the number of all hits; ``next_cursor`` is '' on the last page."""
+
     hits: tuple[Candidate, ...]
     total: int
     next_cursor: str
@@ -59,7 +63,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """``total`` counts what the index holds for the asker; a hit that is gone meanwhile is left out of ``hits``."""
+    """A page of checked hits. ``hits`` leaves out those that the actor may not read or that were deleted; ``total`` is
+    the number of hits in the index, less those left out of this page. ``next_cursor`` is '' on the last page."""
 
     hits: tuple[Hit, ...]
     total: int
@@ -67,7 +72,7 @@ class Hits:
 
 
 def check_words(words: str) -> str:
-    """Raises InvalidQuery."""
+    """The words with single spaces between them. Raises InvalidQuery if there are none or too many."""
     words = " ".join(words.split())
     if not words:
         raise InvalidQuery("Say what to look for.")

@@ -1,4 +1,4 @@
-"""Search: ask the index with the asker's filters, then check every hit against the database as it is now."""
+"""The search use case: query the index with a permission filter, then check every hit against the database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from docplatform.search.model import MOST_IN_FILTER, Hit, Hits, IndexHits, Permi
 
 
 class Engine(Protocol):
-    """The search index of one tenant: whatever is asked, it answers for that tenant."""
+    """The search index of one tenant. It never returns documents of another tenant."""
 
     def search(self, query: SearchQuery) -> IndexHits:
-        """Raises InvalidCursor, Unavailable."""
+        """Raises InvalidQuery, InvalidCursor, Unavailable."""
 
 
 class SearchService:
@@ -28,8 +28,10 @@ class SearchService:
 
     @raises(Forbidden, *raised_by(Access.granted_nodes), InvalidQuery, InvalidCursor, Unavailable)
     def search(self, words: str, *, limit: int, cursor: str) -> Hits:
-        """Costs one search, two batches to know what is granted, two to check
-        the hits (one for a tenant admin, and none to know), and one audit record."""
+        """One page of the search's results.
+
+        It needs one search, two batch reads for the permission filter, two batch reads to check the hits, and one
+        write of the audit record. A tenant admin needs no filter, and one batch read for the hits."""
         self._actor.require(Permission.SEARCH)
         access = Access(self._actor, self._library)
         permission_filter = (

@@ -1,8 +1,10 @@
-"""After a folder was moved, or its inheritance cut or restored: the search entries and the stored chains below it are brought up to date.
+"""Reindexing: updates search entries and stored chains below a folder that was moved or whose inheritance changed.
 
-One folder at a time, a page at a time. A mark says which folders are to do and how far each is; the table's stream brings every mark,
-and every change of one, to ``follow``. So the work is as large as it must be, is resumed where it broke off, and may be
-repeated. Until it is done the check of every hit against the database keeps searches right.
+A mark on a folder says that its children must be updated, and stores how far the update is. The table's stream delivers
+each new or changed mark, and ``continue_reindexing`` then updates some pages of children. It marks the folders among
+them in turn. An interrupted update is resumed at the mark, and may be repeated.
+
+During the update no search shows a document that the user may not read: every hit is checked against the database.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import FolderNotFound
 from docplatform.library.model import Ancestry, Document, Folder, Order, Page, State
 
-_PAGE, _PAGES = 100, 5  # children of a page; pages of one call
+_PAGE, _PAGES = 100, 5  # children per page; pages per call
 
 
 class Marks(Protocol):
-    """The library, with the marks."""
+    """The library with its reindexing marks."""
 
     def folder(self, folder_id: str) -> Folder:
         """Raises FolderNotFound."""
@@ -27,18 +29,21 @@ class Marks(Protocol):
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page: ...
 
     def mark(self, folder_id: str) -> tuple[str, str] | None:
-        """When the mark was set, and how far the work is; None when nothing is to do."""
+        """The time when the mark was set and the cursor of the next page; None if the folder has no mark."""
 
     def advance(self, folder_id: str, at: str, cursor: str, below: list[Folder]) -> bool:
-        """Mark the folders below as well, and this one as done up to ``cursor`` (done altogether when that is empty). False when the
-        mark was set anew meanwhile."""
+        """Marks the folders ``below``, and stores ``cursor`` in this folder's mark; '' removes the mark. Returns False
+        if the mark was set again after ``at``."""
 
     def correct_chain(self, node: Folder | Document, chain: tuple[str, ...]) -> None:
-        """Store the chain, if the node is still where it was."""
+        """Stores the node's chain, unless the node was moved."""
 
 
 class Entries(Protocol):
-    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool: ...
+    """The search entries of one tenant."""
+
+    def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
+        """Updates all of an entry but its text. Returns False if there is no entry."""
 
 
 class SubtreeService:
@@ -46,7 +51,8 @@ class SubtreeService:
         self._library = library
 
     def continue_reindexing(self, folder_id: str, entries: Entries) -> None:
-        """Once for each event. Where the folder was deleted nothing stands below it."""
+        """Updates the next pages of the folder's children, once per stream event. A deleted folder has no children: its
+        mark is removed."""
         mark = self._library.mark(folder_id)
         if mark is None:
             return

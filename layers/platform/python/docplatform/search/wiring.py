@@ -1,4 +1,4 @@
-"""Search for one actor."""
+"""Builds the search use cases for one actor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from docplatform.search.reindex import SubtreeService
 
 class _TracedTransport(Transport):
     def perform_request(self, method: str, url: str, *given: Any, **more: Any) -> Any:
-        operation = next((part for part in url.split("/") if part.startswith("_")), "")  # without the entry's id
+        operation = next((part for part in url.split("/") if part.startswith("_")), "")  # leaves out the entry's id
         with tracing.subsegment("opensearch", operation=f"{method} {operation}".strip()):
             return super().perform_request(method, url, *given, **more)
 

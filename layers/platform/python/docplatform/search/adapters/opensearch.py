@@ -1,7 +1,7 @@
-"""One tenant's part of a search collection (OpenSearch Serverless).
+"""The search entries of one tenant in an OpenSearch Serverless collection.
 
-Pooled tenants share an index; every query is built in ``_query``, which puts the tenant and the readable nodes around whatever is
-asked. Entries have the document's id, so a repeated write changes nothing.
+Pooled tenants share an index. Every query is built in ``_query``, which adds the filters for the tenant and for the
+readable nodes. An entry's id is the document's id, so a repeated write changes nothing.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ MAPPING: dict[str, Any] = {
     }
 }
 _FIELDS = ["name^3", "title^2", "author", "text"]
-_GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after 10 at most
-_MOST_TEXT = 2_000_000  # characters of a document that are searchable; a request of OpenSearch Serverless holds 10 MiB
+_GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after at most 10
+_MOST_TEXT = 2_000_000  # searchable characters per document; OpenSearch Serverless allows requests of 10 MiB
 
 
 def connect(endpoint: str, credentials: Any, region: str, transport: type[Transport] = Transport) -> OpenSearch:
-    """A client that signs with the tenant's credentials (SigV4, service ``aoss``). ``endpoint`` may have a path."""
+    """A client that signs requests with the tenant's credentials (SigV4, service ``aoss``). ``endpoint`` is a URL; it
+    may have a path."""
     scheme, _, rest = endpoint.partition("://")
     authority, _, prefix = rest.partition("/")
     host, _, port = authority.partition(":")
@@ -93,8 +94,9 @@ class TenantIndex(TenantBound[OpenSearch]):
         return True
 
     def remove(self, document_id: str) -> None:
-        """Returns when it has been looked for and not found. Document ids are ours and random: nobody deletes a neighbour's entry by way
-        of this. Raises RuntimeError for one that stays, and the caller's retry looks again."""
+        """Deletes an entry, and returns once the index no longer has it. Document ids are random and made by the
+        platform, so a caller cannot name another tenant's entry. Raises RuntimeError if the entry is still there after
+        15 seconds; the caller must try again."""
         try:
             self._client.delete(index=INDEX, id=document_id)
         except NotFoundError:
@@ -105,7 +107,7 @@ class TenantIndex(TenantBound[OpenSearch]):
                 raise RuntimeError("a search entry survived its erasure")
             time.sleep(0.5)
 
-    # -- questions
+    # -- queries
     def search(self, query: SearchQuery) -> IndexHits:
         body: dict[str, Any] = {
             "query": self._query(query),
@@ -148,7 +150,7 @@ class TenantIndex(TenantBound[OpenSearch]):
         )
 
     def _query(self, query: SearchQuery) -> dict[str, Any]:
-        """The only query there is: the words, inside this tenant, inside the nodes the asker may read."""
+        """The only kind of query: the words, limited to this tenant and to what the user may read."""
         return {
             "bool": {
                 "must": [
@@ -219,7 +221,8 @@ _READY: set[str] = set()
 
 
 def _ensure_index(endpoint: str, client: OpenSearch) -> None:
-    """Once per environment and collection: an index made by a first write would guess its mapping."""
+    """Creates the index with its mapping, once per execution environment and collection. Without this, the first write
+    would create an index with guessed types. Raises Unavailable."""
     if endpoint in _READY:
         return
     try:
