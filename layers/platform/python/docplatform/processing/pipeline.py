@@ -1,8 +1,9 @@
-"""What happens to a file after its upload. Each method is one step of ``statemachines/processing.asl.json``; every one may run
-twice, or again after it was killed half-way, and leaves the same behind.
+"""The processing of an uploaded file. The methods are the steps of ``statemachines/processing.asl.json``; the table's
+stream starts ``update_index``. Each may run twice, or again after it was killed, with the same result.
 
-Between steps travel ids and small facts; files and texts stay in storage. A file that cannot be processed raises FileRejected, which
-the workflow catches by name and hands to ``mark_failed``; any other error is ours, and is tried again.
+Steps pass on ids and small values; files and texts stay in S3. A file that cannot be processed raises FileRejected,
+which the workflow catches by its name and gives to ``mark_failed``. Other errors are the platform's own; the workflow
+tries the step again.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ PREVIEW_TYPE = "image/webp"
 
 
 class Extractor(Protocol):
-    """Opens files of strangers. Each raises FileRejected."""
+    """Opens untrusted files. All methods raise FileRejected."""
 
     def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection: ...
 
@@ -39,13 +40,13 @@ class Extractor(Protocol):
 
 
 class ScanPending(DomainError):
-    """The malware scan is not done; the workflow waits and asks again."""
+    """The malware scan has not finished. The workflow waits and runs the step again."""
 
     code, title = "scan_pending", "The file is being scanned"
 
 
 class Superseded(DomainError):
-    """The work is about a version that is not the document's newest any more."""
+    """The version to process is no longer the document's newest one."""
 
     code, title = "superseded", "A newer version is there"
 
@@ -54,12 +55,12 @@ class ProcessingService:
     def __init__(
         self, actor: Actor, library: Library, files: StoredFiles, now: Callable[[], datetime], folder: Path
     ) -> None:
-        """``folder`` is where a file may lie for the length of a step."""
+        """``folder``: the directory for the file during a step."""
         self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
 
     def verify(self, document_id: str, version_id: str, extractor: Extractor) -> bool:
-        """The file has arrived: is it what was announced? False when there is nothing to do any more.
-        Raises FileRejected, DocumentNotFound, Superseded."""
+        """Checks the size and the type of the file that has arrived. Returns False if processing has already ended.
+        Raises FileRejected, FileNotFoundError, DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         version = document.version
         if version.state in (State.READY, State.FAILED):
@@ -75,7 +76,8 @@ class ProcessingService:
         return True
 
     def scan(self, document_id: str, version_id: str, scanner: Scanner) -> None:
-        """Raises ScanPending, FileRejected (infected)."""
+        """Stores the result of the malware scan. Raises ScanPending, DocumentNotFound, Superseded, and FileRejected for
+        an infected file."""
         document = self._newest(document_id, version_id)
         verdict = scanner.verdict(document)
         if verdict is None:
@@ -85,7 +87,8 @@ class ProcessingService:
             raise FileRejected(RejectionReason.INFECTED)
 
     def extract(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, str | int | bool | None]:
-        """Keep the text; return what the index step stores of it. Raises FileRejected."""
+        """Stores the text in S3, and returns the fields of ``Version`` that the index step sets. Raises FileRejected,
+        DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         with self._original(document) as (path, _):
             result = extractor.extract(path, FileType(document.version.file_type))
@@ -99,7 +102,8 @@ class ProcessingService:
         }
 
     def preview(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, bool]:
-        """Keep the first page as a picture. A file that cannot be drawn can still be read and found."""
+        """Stores pictures of the first page. A rejected file only has no preview: its text can still be found. Raises
+        DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         try:
             with self._original(document) as (path, _):
@@ -111,7 +115,8 @@ class ProcessingService:
         return {"has_preview": True}
 
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
-        """Make the document findable, and look whether it was renamed, moved or deleted meanwhile."""
+        """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. Raises
+        DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
@@ -120,7 +125,7 @@ class ProcessingService:
         self._update_until_current(document, permissions, index)
 
     def finish(self, document_id: str, version_id: str) -> bool:
-        """Announce that it is ready. False when it was already."""
+        """Marks the document as ready. Returns False if it was ready before. Raises DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         if document.version.state is State.READY:
             return False
@@ -132,8 +137,11 @@ class ProcessingService:
     def mark_failed(
         self, document_id: str, version_id: str, problem: str, detail: str, index: Index
     ) -> ProcessingError | None:
-        """Mark the document with the reason, and return it; the document stays stored, and findable by its metadata. What was deleted
-        meanwhile is erased. None when there is nothing to mark."""
+        """Marks the document as failed and returns the error. Its file stays stored, and its metadata can be searched.
+
+        ``problem`` is a ``RejectionReason``; any other text stands for an error of the platform. Returns None if
+        processing has already ended, or if the document was deleted: then its files and search entry are erased. Raises
+        Superseded."""
         try:
             document = self._newest(document_id, version_id)
         except DocumentNotFound:
@@ -151,7 +159,8 @@ class ProcessingService:
         return error
 
     def update_index(self, document_id: str, index: Index) -> None:
-        """After any change of a document's item: bring its entry up to date, or erase what a deleted one left."""
+        """Updates the search entry after a change of the document's item. If the document was deleted, erases its files
+        and its search entry. Documents in processing get their entry from the index step."""
         document = self._library.documents([document_id]).get(document_id)
         if document is None:
             self.erase(document_id, index)
@@ -162,7 +171,8 @@ class ProcessingService:
             self._update_until_current(document, permissions, index)
 
     def erase(self, document_id: str, index: Index) -> None:
-        """Delete the entry and the files, look that they are gone, and say so in the audit trail."""
+        """Deletes the search entry and the files, checks that they are gone, and writes an audit record. Raises
+        RuntimeError if something is left."""
         index.remove(document_id)
         erased = self._files.erase(document_id)
         if erased:
@@ -173,7 +183,8 @@ class ProcessingService:
         return indexed_permissions(self._library.ancestry(document).path(document))
 
     def _update_until_current(self, written: Document, written_permissions: IndexedPermissions, index: Index) -> None:
-        """The entry was written from a reading that may be old by now, of the document or of what is above; repeat until it is not."""
+        """Updates the entry until the document and the folders above it are unchanged since they were read. Erases a
+        document that was deleted."""
         while True:
             current = self._library.documents([written.id]).get(written.id)
             if current is None:
@@ -198,7 +209,8 @@ class ProcessingService:
     def _advance(
         self, document: Document, version: Version, action: Action | None = None, facts: AuditFacts | None = None
     ) -> Document:
-        """Store the progress; what people see as a change (arrival, the end) is audited with it."""
+        """Stores the progress, with an audit record of the upload's arrival or of ``action``. Raises
+        ChangedMeanwhile."""
         if document.version.state is State.AWAITING_UPLOAD:
             action = Action.UPLOAD_RECEIVED
         with self._library.begin() as changes:
@@ -210,6 +222,7 @@ class ProcessingService:
 
     @contextmanager
     def _original(self, document: Document) -> Iterator[tuple[Path, str]]:
+        """Fetches the uploaded file for the length of the block: its path and its S3 version id."""
         version = document.version
         path = self._folder / f"{version.id}.{id(self):x}"
         try:
@@ -219,7 +232,7 @@ class ProcessingService:
 
 
 def processing_error_of(problem: str, detail: str = "") -> ProcessingError:
-    """From a problem's code to what the document says; an unknown code is trouble of ours."""
+    """The error of a problem's code, as the document stores it. An unknown code stands for an error of the platform."""
     try:
         known = RejectionReason(problem)
     except ValueError:

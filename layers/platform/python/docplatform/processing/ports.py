@@ -1,4 +1,4 @@
-"""What processing needs from outside."""
+"""Ports of processing: the file store, the malware scan and the search index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from docplatform.library.model import Document, ScanVerdict
 
 
 class StoredFiles(Protocol):
-    """One tenant's stored files, as processing sees them."""
+    """The stored files of one tenant. ``library/adapters/s3.py`` explains the methods."""
 
     def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
         """Raises FileNotFoundError."""
@@ -20,21 +20,22 @@ class StoredFiles(Protocol):
     def text(self, document_id: str, version_id: str) -> str: ...
 
     def erase(self, document_id: str) -> int:
-        """Raises RuntimeError if something survived."""
+        """Deletes all files of a document and returns the number of deleted versions. Raises RuntimeError if one is
+        left."""
 
 
 class Scanner(Protocol):
     def verdict(self, document: Document) -> ScanVerdict | None:
-        """None while the scan is under way."""
+        """The result of the scan; None while the scan runs."""
 
 
 class Index(Protocol):
-    """One tenant's entries in the search index."""
+    """The search entries of one tenant."""
 
     def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None: ...
 
     def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
-        """Bring an entry's facts (name, folder …) up to date; False if there is no entry yet."""
+        """Updates all of an entry but its text. Returns False if there is no entry."""
 
     def remove(self, document_id: str) -> None:
-        """May be repeated. Raises RuntimeError if the entry is still there."""
+        """Deletes an entry. Safe to repeat. Raises RuntimeError if the entry is still there."""

@@ -1,4 +1,4 @@
-"""The steps of processing, for one tenant."""
+"""Builds the steps of processing for one tenant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docplatform.runtime.settings import ScanSettings, load
 
 
 def scratch() -> Path:
-    """Lambda's /tmp: private to the environment, emptied by whoever writes there."""
+    """Lambda's /tmp, private to the execution environment. A step removes the files that it writes there."""
     return Path(tempfile.gettempdir())
 
 
