@@ -1,4 +1,4 @@
-"""Live connections: who may open one, and that none outlives its session."""
+"""Use cases of live connections: issue tickets, open and close connections, close those whose session has ended."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ REPLACED = '{"type":"connection.replaced"}'
 
 
 class LiveChanges(Protocol):
-    """Changes that are stored and audited together, or not at all."""
+    """One transaction. An error of a failed condition is raised at the commit."""
 
     def issue(self, ticket: Ticket) -> None: ...
 
     def open(self, connection: LiveConnection, user: User) -> None:
-        """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read."""
+        """Raises InvalidTicket if the session has ended or the user was changed after ``user`` was read."""
 
     def close(self, connection: LiveConnection) -> None:
-        """Raises ChangedMeanwhile when committed and it was closed before."""
+        """Raises ChangedMeanwhile if the connection was closed before."""
 
     def record(self, record: AuditRecord) -> None: ...
 
 
 class LiveStore(Protocol):
-    """A tenant's live connections."""
+    """The live connections of one tenant."""
 
     def pop_ticket(self, token_hash: str) -> Ticket | None:
-        """It is gone afterwards: of two who ask, one gets it."""
+        """Returns the ticket and deletes it. Of two calls at the same time, one gets it and the other gets None."""
 
     def of_session(self, session_id: str) -> tuple[LiveConnection, ...]: ...
 
@@ -49,14 +49,15 @@ class LiveStore(Protocol):
 
 
 class SessionLookup(Protocol):
-    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]: ...
+    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
+        """The session and its user; None for one that does not exist."""
 
 
 class Gateway(Protocol):
-    """What holds the sockets."""
+    """The service that holds the WebSockets."""
 
     def end(self, connection_id: str, message: str) -> bool:
-        """Tell the other side, and close. False where there is no such connection."""
+        """Sends the message and closes the connection. Returns False if there is no such connection."""
 
 
 class LiveTickets:
@@ -65,7 +66,7 @@ class LiveTickets:
 
     @raises()
     def issue(self) -> tuple[str, datetime]:
-        """For the actor's session, and when it ends."""
+        """A ticket for the actor's session, and the time when the ticket expires."""
         secret, at = secrets.token_urlsafe(32), self._now()
         ticket = Ticket(digest(secret), self._actor.user_id, self._actor.session_id, at + TICKET_LIFE)
         with self._store.begin() as changes:
@@ -75,7 +76,7 @@ class LiveTickets:
 
 
 def admit(store: LiveStore, sessions: SessionLookup, secret: str, at: datetime) -> tuple[Session, User]:
-    """Who comes with this ticket; it is used up, whatever comes of it. Raises InvalidTicket."""
+    """The session and the user of a ticket. The ticket is used up in any case. Raises InvalidTicket."""
     ticket = store.pop_ticket(digest(secret))
     if ticket is None or ticket.expires_at <= at:
         raise InvalidTicket("It is unknown, used or too old. Ask for another.")
@@ -83,7 +84,7 @@ def admit(store: LiveStore, sessions: SessionLookup, secret: str, at: datetime) 
 
 
 class LiveConnections:
-    """Of one actor: whoever the gateway says has opened the connection."""
+    """The connections of one actor: the user for whom the authorizer admitted the connection."""
 
     def __init__(
         self, actor: Actor, store: LiveStore, sessions: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
@@ -92,7 +93,7 @@ class LiveConnections:
 
     @raises(InvalidTicket)
     def open(self, connection_id: str) -> None:
-        """Refused where the session has ended meanwhile."""
+        """Stores the connection. InvalidTicket: the session has ended in the meantime."""
         _, user = _live_session(self._sessions, self._actor.session_id, self._actor.user_id, self._now())
         self._close_oldest()
         with self._store.begin() as changes:
@@ -100,11 +101,11 @@ class LiveConnections:
             changes.record(self._record_of(Action.LIVE_CONNECTED))
 
     def close(self, connection_id: str) -> None:
-        """The other side has gone."""
+        """Removes a connection that the client has closed."""
         _close(self._store, self._connection(connection_id), self._record_of(Action.LIVE_ENDED, {"by": "client"}))
 
     def serves(self, connection_id: str) -> bool:
-        """Whether its session and its tenant still stand; a connection of one that does not is told, and closed."""
+        """Whether the session is alive and the tenant active. If not, sends ``ENDED`` and closes the connection."""
         session, user = self._sessions.bearer(self._actor.session_id, self._actor.user_id)
         if alive(session, user, self._now()) and self._actor.tenant.status is TenantStatus.ACTIVE:
             return True
@@ -113,7 +114,8 @@ class LiveConnections:
         return False
 
     def _close_oldest(self) -> None:
-        """For one more. The oldest go, and are perhaps long gone: API Gateway does not promise to tell of every end."""
+        """Closes the user's oldest connections, so that one more fits. Some of these may have ended before: API Gateway
+        does not report every disconnect."""
         mine = sorted(self._store.of_user(self._actor.user_id), key=lambda each: each.since)
         for oldest in mine[: max(0, len(mine) + 1 - MOST_OF_A_USER)]:
             self._gateway.end(oldest.id, REPLACED)
@@ -128,24 +130,24 @@ class LiveConnections:
 
 
 class NotOpenYet(Exception):
-    """The gateway has announced a connection, and does not have it yet: to be tried again."""
+    """The gateway does not have the connection yet. The caller must try again."""
 
 
 class ConnectionRevocation:
-    """Follows sessions and users: connections that stand for a session which has ended are closed. May run twice."""
+    """Closes connections whose session has ended. Safe to repeat."""
 
     def __init__(
         self, actor: Actor, store: LiveStore, sessions: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
     ) -> None:
-        """``actor``: the platform itself."""
+        """``actor``: the platform's own."""
         self._actor, self._store, self._sessions, self._gateway, self._now = actor, store, sessions, gateway, now
 
     def close_ended_of_session(self, session_id: str) -> None:
-        """Raises NotOpenYet."""
+        """Closes the session's connections if it has ended. Raises NotOpenYet."""
         self._close_ended(self._store.of_session(session_id))
 
     def close_ended_of_user(self, user_id: str) -> None:
-        """Raises NotOpenYet."""
+        """Closes those connections of the user whose session has ended. Raises NotOpenYet."""
         self._close_ended(self._store.of_user(user_id))
 
     def _close_ended(self, connections: tuple[LiveConnection, ...]) -> None:
@@ -166,7 +168,7 @@ class ConnectionRevocation:
 
 
 def _live_session(sessions: SessionLookup, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
-    """Raises InvalidTicket: the session has ended."""
+    """The session and its user. Raises InvalidTicket if the session has ended."""
     session, user = sessions.bearer(session_id, user_id)
     if session is None or user is None or not alive(session, user, at):
         raise InvalidTicket("Its session has ended. Log in again.")
@@ -179,4 +181,4 @@ def _close(store: LiveStore, connection: LiveConnection, record: AuditRecord) ->
             changes.close(connection)
             changes.record(record)
     except ChangedMeanwhile:
-        return  # somebody else was faster
+        return  # another call has closed it

@@ -1,4 +1,4 @@
-"""Live connections: what a browser holds open (WebSocket, RFC 6455), for as long as its session lasts."""
+"""Live connections: WebSockets (RFC 6455) of browsers, which end with their session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 TICKET_LIFE = timedelta(seconds=60)
 CONNECTION_LIFE = timedelta(hours=2)  # docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 CONNECT_GRACE = timedelta(seconds=15)
-"""After which the gateway has a connection that was announced, or never will: it waits ten seconds for whoever lets it in."""
+"""The gateway answers $connect after at most ten seconds. After this time it has the connection, or never will."""
 MOST_OF_A_USER = 20
 
 _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")
@@ -17,7 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9_=-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Opens one connection for a session, once. Only the hash is kept."""
+    """The right to open one connection for a session. Only the ticket's hash is stored."""
 
     token_hash: str
     user_id: str
@@ -27,7 +27,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class LiveConnection:
-    """``id`` is the gateway's."""
+    """An open connection. ``id`` is the gateway's connection id."""
 
     id: str
     user_id: str
@@ -36,5 +36,5 @@ class LiveConnection:
 
 
 def is_connection_id(text: str) -> bool:
-    """Whether it can stand in a key."""
+    """Whether the text has the form of a connection id. Such an id is safe in an item's key."""
     return _ID.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Live connections."""
+"""Builds the use cases of live connections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tickets(actor: Actor) -> LiveTickets:
 
 
 def address(tenant: Tenant, ticket: str) -> str:
-    """Where the ticket opens a connection: the tenant's host name, one level lower."""
+    """The WebSocket URL that opens a connection with the ticket. Its host is ``<subdomain>.live`` in the region."""
     pattern = load(RegionSettings).region_addresses[tenant.region].replace("{tenant}", f"{tenant.subdomain}.live")
     return f"{pattern.replace('http', 'ws', 1)}/?{urlencode({'ticket': ticket})}"
 

@@ -1,4 +1,4 @@
-"""The keys of live connections and of the tickets for them."""
+"""Keys of the items of live connections and their tickets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ class RealtimeKeys(TenantKeys):
     CONNECTION = "live#"  # begins the sort key of a connection beside its session
 
     def connection(self, session_id: str, connection_id: str) -> Key:
-        """A connection, stored beside its session: when a session is gone, the stream tells its id and no user."""
+        """A connection in the partition of its session: the stream event of a deleted session has only the session's
+        id."""
         return Key(IdentityKeys(self.tenant_id).session(session_id).pk, f"{self.CONNECTION}{connection_id}")
 
     def user_connection(self, user_id: str, session_id: str, connection_id: str) -> Key:
-        """The same connection, among all of its user's."""
+        """The same connection in the partition of its user's connections."""
         return Key(self.connections_of(user_id), f"{session_id}#{connection_id}")
 
     def connections_of(self, user_id: str) -> str:
-        """Partition of a user's connections, in the order of their sessions."""
+        """The partition of a user's connections, in order of session."""
         return f"{self._prefix}live#{user_id}"
 
     def ticket(self, token_hash: str) -> Key:

@@ -1,4 +1,4 @@
-"""A tenant's live connections in DynamoDB, each twice: beside the session that it stands for, and among its user's."""
+"""Live connections of one tenant in DynamoDB. Each is stored twice: by its session and by its user."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ class DynamoLiveChanges(TenantChanges):
         self._writes.put(self._item_keys.ticket(ticket.token_hash), item)
 
     def open(self, connection: LiveConnection, user: User) -> None:
-        """Raises InvalidTicket when committed and the session is gone, or the user is no longer as they were read.
+        """Adds the connection. The commit raises InvalidTicket if the session has ended or the user was changed after
+        ``user`` was read.
 
-        Whatever ends a session touches one of the two. It comes first, and nothing opens; or after, and the stream finds the connection.
-        """
+        Everything that ends a session changes one of these two items. If it comes first, the commit fails. If it comes
+        later, the stream event finds the connection and closes it."""
         ended = InvalidTicket("Its session has ended. Log in again.")
         since = rfc3339(user.sessions_since) if user.sessions_since else None
         as_read = {"status": user.status.value, "sessions_since": since}
@@ -68,7 +69,7 @@ class DynamoLiveChanges(TenantChanges):
             self._writes.put(key, _item(connection))
 
     def close(self, connection: LiveConnection) -> None:
-        """Raises ChangedMeanwhile when committed and it was closed before."""
+        """Removes the connection. The commit raises ChangedMeanwhile if it was closed before."""
         gone = ChangedMeanwhile("It was closed before.")
         for key in self._both(connection):
             self._writes.delete(key, error=gone)
