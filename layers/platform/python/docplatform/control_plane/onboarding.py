@@ -1,4 +1,4 @@
-"""What operators do. They see the registry, and nothing of any tenant's content."""
+"""Use cases of operators: create and read tenants. Operators see the registry and no tenant's content."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from docplatform.tenancy.errors import SubdomainTaken
 
 
 class TenantSetupChanges(Protocol):
-    """Changes of one transaction that sets a tenant up."""
+    """The transaction that sets up a tenant. An error of a failed condition is raised at the commit."""
 
     def create_tenant(self, admin: User) -> None:
-        """Raises ChangedMeanwhile when committed and another call has done so."""
+        """Adds the tenant's first items and the admin. Raises ChangedMeanwhile if another call has added them."""
 
     def invite(self, invitation: Invitation) -> None: ...
 
@@ -33,7 +33,7 @@ class TenantSetup(Protocol):
     """The first items of one tenant."""
 
     def first_admin(self) -> User | None:
-        """None while the tenant is registered and no more."""
+        """The user whom the operator invited; None if the tenant is in the registry only."""
 
     def begin(self) -> AbstractContextManager[TenantSetupChanges]: ...
 
@@ -62,12 +62,13 @@ class TenantService:
 
     @raises(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent)
     def create(self, *, subdomain: str, name: str, plan: Plan, admin_email: str) -> Tenant:
-        """Register a tenant in this region and invite its first admin. A call that broke off half-way is finished by repeating it,
-        word for word; as long as the invitation is not accepted, that sends another.
-        Of two such calls at once, one is refused."""
+        """Registers a tenant in this region and invites its first admin by mail.
+
+        An interrupted call is finished by the same call again. Until the invitation is accepted, the same call sends
+        another one. Of two calls at the same time, one is refused."""
         email, at = clean_email(admin_email), self._now()
         tenant = self._register(check_subdomain(subdomain), clean_display_name(name), plan, at)
-        with tenant_context(tenant):  # an operator's request has no tenant of its own
+        with tenant_context(tenant):  # an operator's request belongs to no tenant
             token = self._invite_first_admin(tenant, email, at)
         try:
             self._mail.invite(
@@ -82,7 +83,7 @@ class TenantService:
         return tenant
 
     def _register(self, subdomain: str, name: str, plan: Plan, at: datetime) -> Tenant:
-        """In the registry; or what an earlier, equal call has registered. Raises SubdomainTaken."""
+        """Adds the tenant to the registry, or returns the tenant of an earlier, equal call. Raises SubdomainTaken."""
         tenant = Tenant(
             id=ids.new_tenant(),
             subdomain=subdomain,
@@ -103,8 +104,8 @@ class TenantService:
         return tenant
 
     def _invite_first_admin(self, tenant: Tenant, email: str, at: datetime) -> str:
-        """The invitation's token. Raises SubdomainTaken for a tenant that somebody else has, or has moved into: one answer, so that
-        nothing is learnt here about who is a member where."""
+        """Stores the invitation and returns its token. Raises SubdomainTaken if the tenant has another first admin, and
+        if the invitation was accepted: operators cannot tell the two cases apart, and learn nothing about members."""
         setup = self._setup(tenant)
         invited = setup.first_admin()
         admin = invited or User(ids.new(ids.USER, at), email, "", Role.ADMIN, UserStatus.INVITED, at)

@@ -1,4 +1,4 @@
-"""Onboarding of tenants by operators."""
+"""Builds the use cases of operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first items of a new tenant, which belong to several capabilities, in one transaction."""
+"""The first items of a new tenant in DynamoDB. They belong to several capabilities, and one transaction adds them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class OnboardingStore(TenantStore):
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
 
     def first_admin(self) -> User | None:
-        """The user whom the operator invited; None while the tenant is registered and no more.
+        """The user whom the operator invited; None if the tenant is in the registry only.
 
-        A tenant that is older than its own item is known by its root folder, which the first admin owns."""
+        Older tenants have no item of their own. For them it is the owner of the root folder."""
         known = self._table.get(self._tenancy_keys.tenant())
         root = None if known else self._table.get(self._library_keys.folder(ids.ROOT_FOLDER))
         user_id = known["first_admin"] if known else root["created_by"] if root else ""
@@ -44,7 +44,7 @@ class OnboardingChanges(DynamoUserChanges):
         self._library_keys = LibraryKeys(table.keys.tenant_id)
 
     def create_tenant(self, admin: User) -> None:
-        """Add the root folder, the counters and the first admin. Raises ChangedMeanwhile when committed and they exist."""
+        """Adds the root folder, the counters and the first admin. The commit raises ChangedMeanwhile if they exist."""
         exists = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         create_root(self._writes, self._library_keys, created_by=admin.id, at=admin.created_at)
         usage = {"documents": 0, "bytes": 0, "folders": 0, "users": 1}
