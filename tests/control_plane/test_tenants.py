@@ -1,4 +1,4 @@
-"""Operators create tenants: once, whole, and without learning anything about the people in them."""
+"""Operators create tenants once and completely, and learn nothing about their users."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.mocked_aws import Cloud
 from tests.support.mocked_region import PASSWORD, House, mails, new_house, operator_asks, operator_creates, sample
 
 
-def test_a_tenant_is_founded_by_the_operators_call(region: Cloud) -> None:
+def test_the_operators_call_creates_a_tenant(region: Cloud) -> None:
     answer = region.call("tenants", sample("operator-request", SUBDOMAIN="wayne"))
     assert answer.status == 201
     assert answer.headers["Location"] == f"/operator/v1/tenants/{answer['id']}"
@@ -52,14 +52,14 @@ def test_the_first_admin_is_an_admin_and_finds_an_empty_root_folder(house: House
     }
 
 
-def test_the_operators_answer_and_the_registry_know_nobody(house: House) -> None:
+def test_the_operators_response_and_the_registry_name_no_user(house: House) -> None:
     token = house.cloud.invitation(house.admin_email)
     for told in (json.dumps(house.facts), json.dumps(house.cloud.items("registry"), default=str)):
         assert house.admin_email not in told
         assert token not in told
 
 
-def test_the_mail_says_where_to_go_and_with_what(house: House) -> None:
+def test_the_mail_has_the_address_and_the_token(house: House) -> None:
     token = house.cloud.invitation(house.admin_email)
     mail = mails(house.admin_email)[-1]
     assert f"{house.facts['address']}/accept-invitation?token={token}" in mail
@@ -94,7 +94,7 @@ def test_a_subdomain_of_another_region_is_taken(house: House, environment: Envir
     assert operator_creates(house.cloud, subdomain=house.subdomain)["code"] == "subdomain_taken"
 
 
-def test_who_has_moved_in_stays(house: House) -> None:
+def test_an_accepted_invitation_is_not_replaced(house: House) -> None:
     house.moves_in()
     assert operator_creates(house.cloud, subdomain=house.subdomain)["code"] == "subdomain_taken"
     assert house.logs_in().status == 200
@@ -112,7 +112,7 @@ def test_the_operator_does_not_learn_who_else_is_invited(house: House, role: str
     assert mails("carl@x.example") == sent
 
 
-# -- calls that break off
+# -- interrupted calls
 
 
 def test_a_repeated_call_sends_another_invitation_and_both_are_good_for_one(house: House) -> None:
@@ -129,7 +129,7 @@ def test_a_repeated_call_sends_another_invitation_and_both_are_good_for_one(hous
 def test_a_call_that_broke_off_after_the_registry_is_finished_by_repeating_it(
     region: Cloud, environment: Environment
 ) -> None:
-    environment.has(AUDIT_TABLE="not-there")  # what cannot be recorded is not done
+    environment.has(AUDIT_TABLE="not-there")  # without an audit record nothing is stored
     broken = operator_creates(region, subdomain="half-way")
     assert broken.status == 500
     environment.is_mended()
@@ -143,9 +143,7 @@ def test_a_call_that_broke_off_after_the_registry_is_finished_by_repeating_it(
     assert house.actions.count("tenant.created") == 1
 
 
-def test_a_mail_that_cannot_be_sent_is_said_and_sent_by_repeating_the_call(
-    region: Cloud, environment: Environment
-) -> None:
+def test_a_failed_mail_is_reported_and_repeating_the_call_sends_it(region: Cloud, environment: Environment) -> None:
     environment.has(MAIL_SENDER="unverified@docplatform.example")
     unsent = operator_creates(region, subdomain="no-mail")
     assert (unsent.status, unsent["code"]) == (503, "mail_not_sent")
@@ -154,7 +152,7 @@ def test_a_mail_that_cannot_be_sent_is_said_and_sent_by_repeating_the_call(
     assert house.moves_in()
 
 
-# -- what is refused
+# -- refusals
 
 
 @pytest.mark.parametrize(
@@ -182,12 +180,12 @@ def test_bad_tenants_are_refused_and_leave_nothing(region: Cloud, change: dict[s
     assert len(region.items("registry")) == before
 
 
-def test_the_operator_reaches_no_content(house: House) -> None:
+def test_the_operator_has_no_routes_to_content(house: House) -> None:
     for path in ("/v1/users", "/v1/folders/root", f"/operator/v1/tenants/{house.facts['id']}/users"):
         assert operator_asks(house.cloud, "GET", path).status == 404
 
 
-def test_tenants_do_not_meet(house: House, region: Cloud) -> None:
+def test_users_of_one_tenant_cannot_log_in_at_another(house: House, region: Cloud) -> None:
     other = new_house(region)
     house.moves_in()
     other.moves_in()

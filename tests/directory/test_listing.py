@@ -1,4 +1,4 @@
-"""Lists of users and groups for a provisioning system: pages, filters, and what is read and recorded for them."""
+"""Lists of users and groups for a provisioning system: pages, filters, the number of reads, and audit records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACTOR = Actor(TENANT, "usr_admin", "ses_1", Role.ADMIN, "request-1")
 
 @dataclass
 class MemoryDirectory:
-    """It notes what it is asked for. Like the database it gives groups in any order."""
+    """A directory in memory that counts reads. Like the database, it returns groups in any order."""
 
     everybody: dict[str, DirectoryEntry]
     all_groups: dict[str, Group] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class MemoryDirectory:
         self.records.append(record)
 
     def _note(self, what: str, found: Mapping[str, object]) -> None:
-        if found:  # nothing is asked of the database for nothing
+        if found:  # an empty batch needs no call
             self.reads.append((what, len(found)))
 
     @property
@@ -150,20 +150,20 @@ def test_a_filter_for_one_user_name_reads_only_that_user() -> None:
     assert directory.on_record == [(Action.USERS_LISTED, "users", 1)]
 
 
-def test_whoever_is_found_by_name_must_still_match() -> None:
+def test_a_user_found_by_name_must_still_match() -> None:
     directory = MemoryDirectory(users(3))
     page = listing(directory).users(1, 200, lambda _: False, user_name="user2")
     assert (page.items, page.total) == ((), 0)
 
 
-def test_a_name_that_nobody_has_reads_no_user_and_is_on_record() -> None:
+def test_an_unknown_name_reads_no_user_and_is_audited() -> None:
     directory = MemoryDirectory(users(120))
     page = listing(directory).users(1, 200, everybody_matches, user_name="nobody")
     assert (page.items, page.total, directory.reads) == ((), 0, [])
     assert directory.on_record == [(Action.USERS_LISTED, "users", 0)]
 
 
-def test_a_filter_that_matches_nothing_shows_nothing_and_is_on_record() -> None:
+def test_a_filter_that_matches_nothing_is_audited() -> None:
     directory = MemoryDirectory(users(120))
     page = listing(directory).users(1, 200, lambda _: False)
     assert (page.items, page.total) == ((), 0)

@@ -1,4 +1,4 @@
-"""Changes by a provisioning system, at the services: each is made to what was read, or refused."""
+"""Use cases of a provisioning system: a change is applied to the state that was read, or refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def groups(idp: Person) -> GroupProvisioning:
 
 
 def never(_: object) -> NoReturn:
-    raise AssertionError("nobody asks what is to be changed")
+    raise AssertionError("revise must not be called")
 
 
 def group_of(*members: Person) -> GroupAttributes:
@@ -76,7 +76,7 @@ def test_a_revision_that_changes_nothing_writes_nothing(acme: TenantWorld, users
     assert users.read(made.entry.user.id) == made
 
 
-def test_nobody_unknown_is_changed(users: DirectoryService) -> None:
+def test_an_unknown_user_is_not_changed(users: DirectoryService) -> None:
     with pytest.raises(UserNotFound):
         users.change("usr_unknown", never)
 
@@ -106,7 +106,7 @@ def test_a_stale_change_of_a_group_is_refused_before_anything_else(
 
     def stale() -> None:
         with pytest.raises(PreconditionFailed):
-            groups.change(group_id, never, if_revision=1)  # who is in it was a change of its own
+            groups.change(group_id, never, if_revision=1)  # adding the members made revision 2
 
     assert acme.calls(stale) == ["GetItem"]
 
@@ -121,7 +121,7 @@ def test_a_stale_deletion_of_a_group_is_refused(groups: GroupProvisioning) -> No
         groups.read(group.id)
 
 
-def test_a_change_that_changes_nothing_is_on_record_as_a_read(acme: TenantWorld, groups: GroupProvisioning) -> None:
+def test_a_change_without_effect_is_audited_as_a_read(acme: TenantWorld, groups: GroupProvisioning) -> None:
     bo = acme.member()
     made = groups.create(group_of(bo))
     before = acme.actions
@@ -129,7 +129,7 @@ def test_a_change_that_changes_nothing_is_on_record_as_a_read(acme: TenantWorld,
     assert acme.actions == [*before, "group.read"]
 
 
-def test_a_change_of_a_group_is_on_record_once_for_the_name_and_once_for_the_members(
+def test_a_change_of_a_group_has_one_record_for_the_name_and_one_for_the_members(
     acme: TenantWorld, groups: GroupProvisioning
 ) -> None:
     bo, cy = acme.member(), acme.member()
@@ -149,7 +149,7 @@ def test_a_rename_reads_the_members_once(acme: TenantWorld, groups: GroupProvisi
     assert calls == ["GetItem", "Query", "TransactWriteItems"]
 
 
-def test_whoever_joins_meanwhile_stays_in_the_group(acme: TenantWorld, idp: Person, groups: GroupProvisioning) -> None:
+def test_a_member_added_in_the_meantime_stays(acme: TenantWorld, idp: Person, groups: GroupProvisioning) -> None:
     bo, cy, di = (acme.member() for _ in range(3))
     group_id = groups.create(group_of(bo)).group.id
 
@@ -161,7 +161,7 @@ def test_whoever_joins_meanwhile_stays_in_the_group(acme: TenantWorld, idp: Pers
 
 
 @pytest.mark.parametrize("what", ["joins", "leaves"])
-def test_a_change_that_somebody_else_makes_at_the_same_moment_is_no_other_error(
+def test_a_concurrent_change_of_the_same_member_is_refused(
     what: str, acme: TenantWorld, idp: Person, groups: GroupProvisioning
 ) -> None:
     bo, cy = acme.member(), acme.member()

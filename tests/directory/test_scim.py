@@ -1,4 +1,4 @@
-"""SCIM 2.0, as a company's identity system meets it; and the suite of those who test SCIM servers (PyPI: scim2-tester)."""
+"""SCIM 2.0 as an identity system uses it, and the test suite scim2-tester (PyPI)."""
 
 import json
 from typing import Any
@@ -21,12 +21,12 @@ USER, GROUP, PATCH = (
 
 @pytest.fixture
 def idp(acme: TenantWorld) -> Person:
-    """The identity system: it acts with an admin's token."""
+    """The identity system, which uses an admin's token."""
     return acme.member(Role.ADMIN)
 
 
 def asked(person: Person) -> Ask:
-    """The handlers, in this process."""
+    """Calls the handlers in this process."""
 
     def ask(method: str, path: str, query: dict[str, str], headers: dict[str, str], body: str) -> Any:
         answer = person.asks(method, path, query=query or None, headers=headers, raw=body)
@@ -36,7 +36,7 @@ def asked(person: Person) -> Ask:
 
 
 @pytest.mark.slow
-def test_the_suite_of_those_who_test_scim_servers_passes(region: Cloud) -> None:
+def test_the_suite_of_scim2_tester_passes(region: Cloud) -> None:
     from docplatform.core.tenant import Plan
 
     person = region.tenant("scim", Plan.ENTERPRISE).member(Role.ADMIN)
@@ -60,7 +60,7 @@ def finds(idp: Person, text: str, kind: str = "Users") -> list[str]:
     return [each["id"] for each in idp.asks("GET", f"/scim/v2/{kind}", query={"filter": text})["Resources"]]
 
 
-def test_a_user_is_made_found_changed_and_taken_away(idp: Person, acme: TenantWorld) -> None:
+def test_a_user_is_created_found_changed_and_removed(idp: Person, acme: TenantWorld) -> None:
     made = makes(
         idp,
         "bjensen",
@@ -93,14 +93,14 @@ def test_a_user_is_made_found_changed_and_taken_away(idp: Person, acme: TenantWo
     assert {"user.provisioned", "user.changed", "user.deleted"} <= set(actions)
 
 
-def test_nothing_of_a_person_who_is_taken_away_stays_in_the_database(idp: Person, region: Cloud) -> None:
+def test_no_personal_data_of_a_removed_user_stays_in_the_database(idp: Person, region: Cloud) -> None:
     made = makes(idp, "quetzalcoatl", displayName="Quetzal", emails=[{"value": "quetzal@acme.example"}])
     idp.asks("DELETE", f"/scim/v2/Users/{made['id']}")
     assert "quetzal" not in json.dumps(region.items("data"), default=str).lower()
     assert "quetzal" not in json.dumps(region.items("audit"), default=str).lower()
 
 
-def test_who_was_invited_is_a_user_like_any_other(idp: Person, acme: TenantWorld) -> None:
+def test_an_invited_user_is_a_user_like_any_other(idp: Person, acme: TenantWorld) -> None:
     bo = acme.member(Role.EDITOR, "Bo")
     path = f"/scim/v2/Users/{bo.id}"
     shown = idp.asks("GET", path)
@@ -109,7 +109,7 @@ def test_who_was_invited_is_a_user_like_any_other(idp: Person, acme: TenantWorld
     assert bo.asks("GET", "/v1/folders/root").status == 200
 
 
-def test_roles_say_what_somebody_may_do(idp: Person, acme: TenantWorld) -> None:
+def test_roles_decide_what_a_user_may_do(idp: Person, acme: TenantWorld) -> None:
     made = makes(idp, "ed", roles=[{"value": "editor"}])
     found = idp.asks("GET", "/v1/access/root/explanation", query={"user_id": made["id"]})
     assert found["tenant_role"] == "editor"
@@ -121,7 +121,7 @@ def test_roles_say_what_somebody_may_do(idp: Person, acme: TenantWorld) -> None:
 @pytest.mark.parametrize(
     "operation", [{"op": "replace", "path": "active", "value": False}, {"op": "Replace", "value": {"active": False}}]
 )
-def test_who_is_not_active_has_no_session_any_more(
+def test_the_sessions_of_an_inactive_user_end(
     idp: Person, acme: TenantWorld, operation: dict[str, Any], region: Cloud
 ) -> None:
     from datetime import UTC, datetime, timedelta
@@ -161,7 +161,7 @@ def test_programs_are_not_among_the_users(idp: Person) -> None:
     assert finds(idp, 'displayName eq "Nightly import"') == []
 
 
-def test_who_goes_leaves_groups_and_grants_on_record(idp: Person, acme: TenantWorld) -> None:
+def test_removing_a_user_audits_the_end_of_memberships_and_grants(idp: Person, acme: TenantWorld) -> None:
     bo = acme.member(Role.EDITOR)
     body = {"schemas": [GROUP], "displayName": "Legal", "members": [{"value": bo.id}]}
     idp.asks("POST", "/scim/v2/Groups", body)
@@ -179,7 +179,7 @@ def test_names_and_addresses_are_taken_once(idp: Person) -> None:
         assert (again.status, again["scimType"], again["status"]) == (409, "uniqueness", "409")
 
 
-def test_a_change_that_is_out_of_date_is_refused(idp: Person) -> None:
+def test_a_change_of_an_outdated_user_is_refused(idp: Person) -> None:
     made = makes(idp, "ann")
     path, wanted = f"/scim/v2/Users/{made['id']}", {"op": "replace", "path": "displayName", "value": "Ann"}
     assert patches(idp, path, wanted, **{"If-Match": 'W/"1"'}).headers["ETag"] == 'W/"2"'
@@ -207,7 +207,7 @@ def test_a_change_that_is_out_of_date_is_refused(idp: Person) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_scims_words(
+def test_errors_have_the_form_of_scim(
     idp: Person, method: str, path: str, body: object, query: dict[str, str] | None, status: int, kind: str | None
 ) -> None:
     answer = idp.asks(method, path, body, query=query)
@@ -240,12 +240,12 @@ def test_groups_follow_the_identity_system_and_grants_follow_groups(idp: Person,
     assert idp.asks("DELETE", f"/scim/v2/Users/{cy.id}").status == 204
     assert "members" not in idp.asks("GET", path).body
     assert idp.asks("DELETE", path).status == 204
-    assert see() == [404, 401]  # taken away: out at once
+    assert see() == [404, 401]  # a removed user has no access at once
 
 
 @pytest.fixture
 def crowd(idp: Person, acme: TenantWorld) -> dict[str, list[str]]:
-    """Groups and who is in them: every third has nobody."""
+    """By group id: the members. Every third group has none."""
     people = [acme.member().id for _ in range(4)]
     groups = {}
     for number in range(12):
@@ -280,7 +280,7 @@ def test_a_list_of_groups_costs_the_same_whatever_their_number(
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 5, 1000])
-def test_members_are_read_together_and_what_lies_between_is_passed_over(
+def test_members_are_read_together_and_groups_between_are_skipped(
     at_once: int, idp: Person, acme: TenantWorld, crowd: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from docplatform.directory.adapters import provisioning_store
@@ -322,13 +322,13 @@ def test_requests_about_users_cost_few_calls(idp: Person, acme: TenantWorld) -> 
     assert acme.calls(lambda: patches(idp, path, wanted, **{"If-Match": 'W/"1"'})) == ["BatchGetItem"]
 
 
-def test_only_who_manages_users_comes_in(acme: TenantWorld) -> None:
+def test_only_user_managers_may_call_scim(acme: TenantWorld) -> None:
     editor = acme.member(Role.EDITOR)
     for path in ("/scim/v2/Users", "/scim/v2/Groups", "/scim/v2/Schemas", "/scim/v2/ServiceProviderConfig"):
         assert editor.asks("GET", path).status == 403
 
 
-def test_another_tenants_people_are_unknown(idp: Person, region: Cloud) -> None:
+def test_users_of_another_tenant_are_unknown(idp: Person, region: Cloud) -> None:
     stranger = region.tenant("globex").member()
     path = f"/scim/v2/Users/{stranger.id}"
     assert [idp.asks("GET", path).status, idp.asks("DELETE", path).status] == [404, 404]

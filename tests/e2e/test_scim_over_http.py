@@ -44,7 +44,7 @@ def joins(idp: Session, group: str, user_id: str) -> requests.Response:
     return says(idp, "PATCH", f"Groups/{group}", {"schemas": [PATCH], "Operations": operations})
 
 
-def test_the_suite_of_those_who_test_scim_servers_passes(cloud: Cloud) -> None:
+def test_the_suite_of_scim2_tester_passes(cloud: Cloud) -> None:
     admin = create_tenant(cloud, US, "enterprise").admin
 
     def ask(method: str, path: str, query: dict[str, str], headers: dict[str, str], body: str) -> Any:

@@ -1,5 +1,6 @@
-"""The permission model by itself; among others with scenarios of OpenFGA's sample stores (github.com/openfga/sample-stores: gdrive,
-file-storage), told in our words. Their ``user:*`` is our ``everyone``, their writer our editor; who is nobody in ours owns nothing."""
+"""The permission rules by themselves, also with scenarios of OpenFGA's sample stores (github.com/openfga/sample-stores:
+gdrive, file-storage). OpenFGA's ``user:*`` is ``everyone`` here, and its writer is an editor. 'nobody' owns nodes that
+have no owner in the sample."""
 
 from __future__ import annotations
 
@@ -57,20 +58,20 @@ class TestDrive:
     anne, beth = somebody("anne", "contoso"), somebody("beth", "contoso")
     charles, daniel = somebody("charles", "fabrikam"), somebody("daniel")
 
-    def test_who_owns_the_folder_changes_the_document(self) -> None:
+    def test_the_owner_of_a_folder_may_change_a_document_in_it(self) -> None:
         assert may_change(self.anne, *self.roadmap)
         assert may_share(self.anne, *self.roadmap)
 
     def test_a_viewer_of_the_document_does_not_change_its_owner(self) -> None:
         assert not may_share(self.beth, *self.roadmap)
 
-    def test_who_may_read_what(self) -> None:
+    def test_read_access_of_each_user(self) -> None:
         people = (self.anne, self.beth, self.charles, self.daniel)
         assert [may_read(each, *self.roadmap) for each in people] == [True, True, True, False]
         assert [may_read(each, *self.public) for each in people] == [True, True, True, True]
         assert [may_read(each, self.folder) for each in people] == [True, False, True, False]
 
-    def test_a_viewer_by_a_group_does_not_write(self) -> None:
+    def test_a_group_with_the_role_viewer_gives_no_write_access(self) -> None:
         assert not may_change(self.charles, *self.roadmap)
 
 
@@ -87,12 +88,12 @@ class TestFileStorage:
         assert may_change(self.alice, self.shared)
         assert may_read(self.bob, self.shared)
         assert not may_change(self.bob, self.shared)
-        assert may_share(self.alice, self.private)  # an admin, of a drive that is not theirs
+        assert may_share(self.alice, self.private)  # a tenant admin, on a drive of another user
         assert not may_read(self.charlie, self.private)
 
     def test_the_folders(self) -> None:
         assert may_change(self.bob, *self.projects)
-        assert may_change(self.bob, *self.backend)  # the owner of the parent
+        assert may_change(self.bob, *self.backend)  # by owning the parent
         assert may_change(self.charlie, *self.backend)  # by the group
         assert not may_change(self.charlie, *self.projects)
 
@@ -114,7 +115,7 @@ def test_nothing_is_inherited_across_a_cut() -> None:
     assert set(indexed_permissions(path).owners) == {"nobody", "bo"}
 
 
-def test_who_made_the_root_does_not_own_everything() -> None:
+def test_the_creator_of_the_root_folder_does_not_own_everything() -> None:
     path = (Thing("doc"), Thing("root", "founder"))
     assert evaluate(somebody("founder"), path).role is None
     assert "founder" not in indexed_permissions(path).owners
@@ -154,7 +155,7 @@ def test_a_group_named_like_a_user_is_not_the_user() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "everyone ", "user:*", "user:", "group:", "role:admin", "user:../x", "tenant:t1"])
-def test_what_is_no_principal(text: str) -> None:
+def test_other_text_is_no_principal(text: str) -> None:
     with pytest.raises(InvalidPrincipal):
         check_principal(text)
 
@@ -169,13 +170,13 @@ _ME = st.builds(Caller, st.just("me"), _ROLES, st.sampled_from([frozenset(), fro
 
 
 @given(_ME, _LINES, _THINGS)
-def test_what_stands_above_a_cut_changes_nothing(me: Caller, path: tuple[Thing, ...], above: Thing) -> None:
+def test_a_node_above_a_cut_changes_nothing(me: Caller, path: tuple[Thing, ...], above: Thing) -> None:
     cut = (*path[:-1], Thing(path[-1].id, path[-1].owner, path[-1].grants, inherits=False))
     assert evaluate(me, cut).role is evaluate(me, (*cut, above)).role
 
 
 @given(_ME, _LINES, st.sampled_from(["user:me", "group:g", "everyone"]), _ROLES)
-def test_a_further_grant_never_takes_access_away(me: Caller, path: tuple[Thing, ...], to: str, role: Role) -> None:
+def test_another_grant_never_reduces_access(me: Caller, path: tuple[Thing, ...], to: str, role: Role) -> None:
     before = evaluate(me, path).role
     first = path[0]
     if to not in first.grants:
@@ -185,8 +186,8 @@ def test_a_further_grant_never_takes_access_away(me: Caller, path: tuple[Thing, 
 
 
 @given(_ME, _LINES)
-def test_what_the_index_is_asked_finds_exactly_what_may_be_read(me: Caller, path: tuple[Thing, ...]) -> None:
-    """The search's filter (granted nodes, or owned) and the check of the hits are the same rule."""
+def test_the_search_filter_finds_exactly_the_readable_documents(me: Caller, path: tuple[Thing, ...]) -> None:
+    """The search filter (granted or owned nodes) and the check of the hits give the same result."""
     granted = {thing.id for thing in path for principal in me.principals if principal in thing.grants}
     names_are_ids = len({thing.id for thing in path}) == len(path)
     entry = indexed_permissions(path)

@@ -1,4 +1,4 @@
-"""Documents, as a client of the API meets them; what happens to their files is told in tests/processing and tests/e2e."""
+"""Documents through the HTTP API. Tests of their files are in tests/processing and tests/e2e."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,7 +62,7 @@ def test_an_empty_file_is_refused_before_it_is_stored(ann: Person) -> None:
 def test_storage_is_counted_to_the_last_byte(ann: Person, acme: TenantWorld) -> None:
     limits = acme.tenant.limits
     for number in range(limits.storage_bytes // limits.file_bytes):
-        if number >= 3:  # three real ones, then as if there were many
+        if number >= 3:  # three real documents, then a counter as if there were many
             break
         assert ann.announces(f"{number}.bin", size=limits.file_bytes).status == 201
     acme.cloud.database.update_item(
@@ -132,7 +132,7 @@ def test_a_foreign_document_and_an_unknown_one_get_the_same_answer(ann: Person, 
     assert other.member().names_in() == ["secret.txt"]
 
 
-def test_every_reading_and_every_refusal_is_on_record(ann: Person, acme: TenantWorld) -> None:
+def test_every_read_and_every_refusal_is_audited(ann: Person, acme: TenantWorld) -> None:
     document = ann.announces("x.txt")["document"]["id"]
     ann.asks("GET", f"/v1/documents/{document}")
     ann.asks("GET", "/v1/documents/doc_nothing")

@@ -1,4 +1,4 @@
-"""Folders, as a client of the API meets them."""
+"""Folders through the HTTP API."""
 
 import time
 
@@ -92,11 +92,11 @@ def test_a_folder_cannot_go_into_itself_or_below(ann: Person) -> None:
     assert [step["name"] for step in ann.asks("GET", f"/v1/folders/{c}")["path"]] == ["", "A", "B"]
 
 
-def test_the_way_up_is_right_after_a_folder_far_above_has_moved(ann: Person) -> None:
+def test_the_path_is_right_after_a_folder_far_above_was_moved(ann: Person) -> None:
     chain = ["root"]
     for name in "ABCDE":
         chain.append(ann.creates_folder(name, inside=chain[-1])["id"])
-    ann.moves_folder(chain[2], to="root")  # B and all below leave A
+    ann.moves_folder(chain[2], to="root")  # B leaves A with everything below
     path = ann.asks("GET", f"/v1/folders/{chain[5]}")["path"]
     assert [step["name"] for step in path] == ["", "B", "C", "D"]
     assert ann.moves_folder(chain[2], to=chain[5])["code"] == "folder_cycle"
@@ -109,7 +109,7 @@ def test_folders_go_twenty_deep(ann: Person) -> None:
     assert ann.creates_folder("too deep", inside=inside)["code"] == "too_deep"
 
 
-def test_the_root_folder_stays_as_it_is(ann: Person) -> None:
+def test_the_root_folder_cannot_be_changed(ann: Person) -> None:
     for refused in (
         ann.asks("PATCH", "/v1/folders/root", {"name": "Home"}),
         ann.asks("DELETE", "/v1/folders/root"),
@@ -137,13 +137,13 @@ def test_renaming_frees_the_old_name_and_takes_the_new_one(ann: Person) -> None:
     a = ann.creates_folder("A")["id"]
     ann.creates_folder("B")
     assert ann.asks("PATCH", f"/v1/folders/{a}", {"name": "b"})["code"] == "name_taken"
-    assert ann.asks("PATCH", f"/v1/folders/{a}", {"name": "a"})["name"] == "a"  # only the case
+    assert ann.asks("PATCH", f"/v1/folders/{a}", {"name": "a"})["name"] == "a"  # only the case changes
     assert ann.asks("PATCH", f"/v1/folders/{a}", {"name": "C"}).status == 200
     assert ann.names_in() == ["B", "C"]
     assert ann.creates_folder("A").status == 201
 
 
-def test_a_change_based_on_an_old_reading_is_refused(ann: Person) -> None:
+def test_a_change_of_an_outdated_revision_is_refused(ann: Person) -> None:
     made = ann.creates_folder("A")
     tag = made.headers["ETag"]
     path = f"/v1/folders/{made['id']}"
@@ -193,7 +193,7 @@ def test_a_foreign_folder_and_an_unknown_one_get_the_same_answer(ann: Person, re
         assert len({answer["detail"] for answer in answers}) == 1
 
 
-def test_viewers_look_and_do_not_touch(acme: TenantWorld, ann: Person) -> None:
+def test_viewers_of_folders_read_and_do_not_change(acme: TenantWorld, ann: Person) -> None:
     a = ann.creates_folder("A")["id"]
     viewer = acme.member(Role.VIEWER)
     assert viewer.names_in() == ["A"]

@@ -1,4 +1,4 @@
-"""What happens to a file after its upload; the extractor and the index are stand-ins, storage and database are not."""
+"""The processing of an upload with S3 and DynamoDB (moto). The extractor and the index are test doubles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTENT = b"the walrus and the carpenter"
 
 
 class MemoryIndex:
-    """The entries of one tenant: document id → (name, text)."""
+    """The search entries of one tenant: document id → (name, text)."""
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[str, str]] = {}
@@ -49,7 +49,7 @@ class MemoryIndex:
 
 @dataclass
 class PlainExtractor:
-    """Reads every file as plain text, unless told what is wrong with it."""
+    """Reads every file as plain text, or rejects it with ``problem``."""
 
     problem: RejectionReason | None = None
     drawable: bool = True
@@ -78,7 +78,7 @@ class Scan:
 
 @dataclass
 class Uploaded:
-    """A document whose bytes have just arrived."""
+    """A document whose file has just arrived."""
 
     person: Person
     service: ProcessingService
@@ -121,7 +121,7 @@ def walrus(ann: Person, acme: TenantWorld, tmp_path: Path) -> Iterator[Uploaded]
     assert list(tmp_path.iterdir()) == []  # no step leaves a file behind
 
 
-def test_a_file_goes_all_the_way(walrus: Uploaded, acme: TenantWorld) -> None:
+def test_a_file_passes_all_steps(walrus: Uploaded, acme: TenantWorld) -> None:
     walrus.run()
     seen = walrus.seen
     assert seen["processing"] | {"finished_at": ""} == {  # type: ignore[operator]
@@ -155,13 +155,13 @@ def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
         walrus.service.finish(walrus.document_id, walrus.version_id)
     assert walrus.state == "ready"
     assert acme.actions.count("document.ready") == 1
-    walrus.run()  # the message came again after all was done
+    walrus.run()  # the message was delivered again after the end
     assert walrus.state == "ready"
     assert acme.actions.count("document.ready") == 1
 
 
 @pytest.mark.parametrize("killed_after", range(5))
-def test_work_that_was_killed_half_way_is_done_again_from_the_start(walrus: Uploaded, killed_after: int) -> None:
+def test_an_interrupted_run_is_repeated_from_the_start(walrus: Uploaded, killed_after: int) -> None:
     extractor = PlainExtractor()
     steps = [
         lambda: walrus.verify(extractor),
@@ -177,9 +177,7 @@ def test_work_that_was_killed_half_way_is_done_again_from_the_start(walrus: Uplo
 
 
 @pytest.mark.parametrize("problem", list(RejectionReason))
-def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(
-    walrus: Uploaded, problem: RejectionReason
-) -> None:
+def test_a_rejected_file_has_the_reason_and_is_found_by_name(walrus: Uploaded, problem: RejectionReason) -> None:
     with pytest.raises(FileRejected) as refused:
         walrus.verify(PlainExtractor(problem))
     code, _, detail = str(refused.value).partition(": ")
@@ -190,13 +188,13 @@ def test_an_unreadable_file_keeps_the_reason_and_is_findable_by_name(
     assert walrus.index.entries[walrus.document_id] == ("walrus.txt", "")
 
 
-def test_trouble_of_ours_is_named_as_such(walrus: Uploaded) -> None:
+def test_an_error_of_the_platform_is_named_as_such(walrus: Uploaded) -> None:
     walrus.verify()
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.seen["processing"]["problem"]["code"] == "processing_failed"  # type: ignore[index]
 
 
-def test_an_infected_file_is_kept_and_not_handed_out(walrus: Uploaded) -> None:
+def test_an_infected_file_cannot_be_downloaded(walrus: Uploaded) -> None:
     walrus.verify()
     with pytest.raises(FileRejected) as refused:
         walrus.service.scan(walrus.document_id, walrus.version_id, Scan(ScanVerdict.INFECTED))
@@ -205,7 +203,7 @@ def test_an_infected_file_is_kept_and_not_handed_out(walrus: Uploaded) -> None:
     assert (answer.status, answer["scan"]) == (409, "infected")
 
 
-def test_a_scan_that_is_not_done_is_waited_for(walrus: Uploaded) -> None:
+def test_processing_waits_for_the_scan(walrus: Uploaded) -> None:
     walrus.verify()
     with pytest.raises(ScanPending):
         walrus.service.scan(walrus.document_id, walrus.version_id, Scan(None))
@@ -222,13 +220,13 @@ def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld
     assert refused.value.problem is RejectionReason.SIZE_MISMATCH
 
 
-def test_what_cannot_be_drawn_can_still_be_read(walrus: Uploaded) -> None:
+def test_a_file_without_preview_still_becomes_ready(walrus: Uploaded) -> None:
     walrus.run(PlainExtractor(drawable=False))
     assert walrus.state == "ready"
     assert walrus.seen["version"]["has_preview"] is False  # type: ignore[index]
 
 
-def test_what_was_verified_is_what_is_downloaded(walrus: Uploaded, acme: TenantWorld) -> None:
+def test_a_download_is_the_verified_version(walrus: Uploaded, acme: TenantWorld) -> None:
     walrus.run()
     key = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}/original"
     clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"something else")
@@ -241,7 +239,7 @@ def test_what_was_verified_is_what_is_downloaded(walrus: Uploaded, acme: TenantW
 
 @pytest.mark.parametrize("what", ["content", "preview", "thumbnail"])
 def test_a_link_outlives_its_session_by_no_more_than_a_minute(walrus: Uploaded, what: str) -> None:
-    """S3 honours it, whoever holds it, and asks nobody."""
+    """S3 accepts a link from anyone and checks no session."""
     walrus.run()
     link = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/{what}")
     (seconds,) = parse_qs(urlsplit(link["url"]).query)["X-Amz-Expires"]
@@ -293,7 +291,7 @@ def test_the_index_follows_renames_and_deletions(walrus: Uploaded) -> None:
     walrus.person.asks("PATCH", f"/v1/documents/{walrus.document_id}", {"name": "renamed.txt"})
     walrus.service.update_index(walrus.document_id, walrus.index)
     assert walrus.index.entries[walrus.document_id][0] == "renamed.txt"
-    walrus.index.entries.clear()  # lost: written anew, from the stored text
+    walrus.index.entries.clear()  # a lost entry is written again from the stored text
     walrus.service.update_index(walrus.document_id, walrus.index)
     assert walrus.index.entries[walrus.document_id] == ("renamed.txt", CONTENT.decode())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
@@ -301,7 +299,7 @@ def test_the_index_follows_renames_and_deletions(walrus: Uploaded) -> None:
     assert walrus.index.entries == {}
 
 
-def test_work_for_another_version_is_left_alone(walrus: Uploaded) -> None:
+def test_a_step_for_another_version_is_refused(walrus: Uploaded) -> None:
     with pytest.raises(Superseded):
         walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainExtractor())
     assert walrus.state == "awaiting_upload"

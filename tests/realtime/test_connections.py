@@ -1,4 +1,4 @@
-"""Live connections: what opens one, how many there are, and what ends them."""
+"""Live connections: how they open, how many a user has, and how they end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MAIL = "ann@acme.example"
 
 @dataclass
 class Sockets:
-    """A gateway that has every connection, but for those that are ``gone``."""
+    """A gateway that has every connection except those in ``gone``."""
 
     gone: set[str] = field(default_factory=set)
     told: list[tuple[str, str]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Lines:
         return LiveTickets(self.company.actor(entry), self.store, self.company.clock).issue()[0]
 
     def admits(self, ticket: str) -> tuple[str, str]:
-        """Session and user."""
+        """The session's and the user's id."""
         session, user = admit(self.store, self.company.people, ticket, self.company.clock())
         return session.id, user.id
 
@@ -81,7 +81,7 @@ class Lines:
         return ConnectionRevocation(actor, self.store, company.people, self.sockets, company.clock)
 
     def open_of(self, entry: IssuedTokens) -> set[str]:
-        """The same, whether asked by session or by user."""
+        """The ids of the session's open connections. Checks that they are also listed for the user."""
         actor = self.company.actor(entry)
         found = {each.id for each in self.store.of_session(actor.session_id)}
         assert found <= {each.id for each in self.store.of_user(actor.user_id)}
@@ -91,7 +91,7 @@ class Lines:
         return [item["action"] for item in self.items("audit")].count(action)
 
     def items(self, name: str) -> list[dict[str, Any]]:
-        """The tenant's own."""
+        """The items of the tenant in a table."""
         return [item for item in self.cloud.items(name) if item["pk"].startswith(f"{self.company.tenant.id}#")]
 
 
@@ -136,7 +136,7 @@ def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: IssuedTokens) -> N
     assert ticket not in str([lines.items("data"), lines.items("audit")])
 
 
-def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(lines: Lines, ann: IssuedTokens) -> None:
+def test_a_ticket_is_invalid_at_another_tenant_and_not_used_up_there(lines: Lines, ann: IssuedTokens) -> None:
     ticket, other = lines.ticket(ann), another_tenant()
     with tenant_context(other), pytest.raises(InvalidTicket):
         admit(DynamoLive(table(other)), lines.company.people, ticket, lines.company.clock())
@@ -144,12 +144,12 @@ def test_a_ticket_means_nothing_at_another_tenants_and_is_not_used_up_there(line
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "#", "x" * 5000])
-def test_what_is_no_ticket_lets_nobody_in(lines: Lines, ticket: str) -> None:
+def test_other_text_is_no_ticket(lines: Lines, ticket: str) -> None:
     with pytest.raises(InvalidTicket):
         lines.admits(ticket)
 
 
-def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: IssuedTokens) -> None:
+def test_a_ticket_is_invalid_after_log_out(lines: Lines, ann: IssuedTokens) -> None:
     ticket = lines.ticket(ann)
     lines.company.door.log_out(ann.refresh_token)
     with pytest.raises(InvalidTicket):
@@ -159,7 +159,7 @@ def test_a_ticket_in_hand_is_worth_nothing_after_log_out(lines: Lines, ann: Issu
 # -- opening
 
 
-def test_a_connection_stands_with_its_session_and_its_user_and_is_closed_once(lines: Lines, ann: IssuedTokens) -> None:
+def test_a_connection_is_stored_by_session_and_by_user_and_closed_once(lines: Lines, ann: IssuedTokens) -> None:
     own = lines.of(ann)
     own.open("c1")
     assert lines.open_of(ann) == {"c1"} and own.serves("c1")
@@ -203,10 +203,10 @@ def _user(lines: Lines, entry: IssuedTokens) -> User:
 
 
 @pytest.mark.parametrize("ends", ENDS)
-def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
+def test_nothing_opens_if_the_session_ends_between_read_and_write(
     ends: Callable[[Lines, IssuedTokens], None], lines: Lines, bob: IssuedTokens
 ) -> None:
-    """The database refuses: the stream has told of the end already, and would not tell again."""
+    """The database must refuse: the stream event of the session's end came before, and no other follows."""
     actor, as_read = lines.company.actor(bob), _user(lines, bob)
     ends(lines, bob)
     late = LiveConnection("c1", actor.user_id, actor.session_id, lines.company.clock())
@@ -215,8 +215,8 @@ def test_nothing_opens_for_what_ends_between_the_look_and_the_write(
     assert lines.open_of(bob) == set()
 
 
-def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann: IssuedTokens) -> None:
-    """A changed password ends all sessions but the one that changed it."""
+def test_a_session_that_was_kept_opens_connections(lines: Lines, ann: IssuedTokens) -> None:
+    """A change of the password ends all sessions except the one that made it."""
     elsewhere = lines.company.door.log_in(MAIL, PASSWORD)
     lines.company.clock.passes(seconds=1)
     lines.company.own_password(ann).change(PASSWORD, "another horse battery staple")
@@ -226,7 +226,9 @@ def test_a_session_that_outlived_the_others_opens_connections(lines: Lines, ann:
     assert lines.open_of(ann) == {"c1"}
 
 
-def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: IssuedTokens, bob: IssuedTokens) -> None:
+def test_a_user_has_twenty_connections_and_one_more_closes_the_oldest(
+    lines: Lines, ann: IssuedTokens, bob: IssuedTokens
+) -> None:
     other = lines.company.door.log_in(MAIL, PASSWORD)
     lines.of(bob).open("b1")
     for number in range(MOST_OF_A_USER):
@@ -240,8 +242,8 @@ def test_a_person_has_twenty_and_the_oldest_makes_room(lines: Lines, ann: Issued
     assert lines.actions("live.ended") == 1
 
 
-def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, ann: IssuedTokens) -> None:
-    """``$disconnect`` is best effort."""
+def test_connections_with_an_unreported_end_do_not_block_new_ones(lines: Lines, ann: IssuedTokens) -> None:
+    """API Gateway does not guarantee a ``$disconnect`` event."""
     for number in range(MOST_OF_A_USER):
         lines.company.clock.passes(seconds=1)
         lines.of(ann).open(f"c{number}")
@@ -251,7 +253,7 @@ def test_connections_whose_end_nobody_was_told_of_keep_nobody_out(lines: Lines, 
     assert {"new0", "new1", "new2", "c3"} <= lines.open_of(ann) and "c2" not in lines.open_of(ann)
 
 
-def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: IssuedTokens) -> None:
+def test_a_refused_connection_closes_no_other(lines: Lines, ann: IssuedTokens) -> None:
     for number in range(MOST_OF_A_USER):
         lines.of(ann).open(f"c{number}")
     log_out(lines, ann)
@@ -264,7 +266,7 @@ def test_who_may_not_come_in_ends_nothing(lines: Lines, ann: IssuedTokens) -> No
 
 
 @pytest.mark.parametrize("ends", ENDS)
-def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
+def test_the_end_of_a_session_ends_its_connections_and_no_others(
     ends: Callable[[Lines, IssuedTokens], None], lines: Lines, ann: IssuedTokens, bob: IssuedTokens
 ) -> None:
     for name in ("b1", "b2"):
@@ -272,7 +274,7 @@ def test_what_ends_a_session_ends_its_connections_and_nobody_elses(
     lines.of(ann).open("a1")
     ends(lines, bob)
     actor = lines.company.actor(bob)
-    for _ in range(2):  # the stream may tell twice
+    for _ in range(2):  # the stream may deliver an event twice
         lines.revocation.close_ended_of_session(actor.session_id)
         lines.revocation.close_ended_of_user(actor.user_id)
         lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id)
@@ -330,7 +332,7 @@ def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: 
 def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it_must_be_gone(
     lines: Lines, ann: IssuedTokens
 ) -> None:
-    """The gateway has a connection only once ``$connect`` was answered, and a session may end before that."""
+    """The gateway has a connection only after the response to ``$connect``. The session may end before that."""
     lines.of(ann).open("c1")
     log_out(lines, ann)
     lines.sockets.gone.add("c1")
@@ -343,7 +345,7 @@ def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it
     assert lines.open_of(ann) == set()
 
 
-def test_what_an_ended_connection_leaves_behind_goes_by_itself(lines: Lines, ann: IssuedTokens) -> None:
+def test_the_items_of_a_connection_expire(lines: Lines, ann: IssuedTokens) -> None:
     lines.ticket(ann)
     lines.of(ann).open("c1")
     left = [item for item in lines.items("data") if "live" in item["pk"] + item["sk"]]

@@ -1,4 +1,4 @@
-"""Live connections, as API Gateway and the table's stream meet them; moto is the gateway."""
+"""The functions of live connections, called as by API Gateway and the table's stream. moto is the gateway."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def endpoint(environment: Environment) -> None:
 
 @dataclass
 class Line:
-    """One person at one end of a WebSocket."""
+    """The client's end of a WebSocket."""
 
     house: House
     entry: dict[str, str]
@@ -43,7 +43,7 @@ class Line:
         return self.url().partition("?ticket=")[2]
 
     def is_let_in(self, ticket: str | None, host: str = "") -> bool:
-        """API Gateway answers 401 for exactly 'Unauthorized'."""
+        """Whether the authorizer admits the ticket. API Gateway returns 401 for exactly 'Unauthorized'."""
         host = host or f"{self.house.subdomain}.live.us.example"
         event = sample("live-authorizer", HOST=host, TICKET=ticket or "", CONNECTION=self.name)
         if ticket is None:
@@ -69,7 +69,7 @@ class Line:
         return int(self.sends("CONNECT")["statusCode"])
 
     def says(self, text: str) -> Any:
-        """What is told, None for nothing."""
+        """The reply to a message; None if there is none."""
         answer = self.sends("MESSAGE", text)
         return json.loads(answer["body"]) if "body" in answer else None
 
@@ -112,7 +112,7 @@ def test_a_ticket_that_comes_twice_is_refused(ann: Line) -> None:
 
 
 @pytest.mark.parametrize("ticket", [None, "", ".", "x", "#", "x" * 5_000])
-def test_what_is_no_ticket_is_refused(ann: Line, ticket: str | None) -> None:
+def test_other_text_as_ticket_is_refused(ann: Line, ticket: str | None) -> None:
     assert not ann.is_let_in(ticket)
 
 
@@ -126,7 +126,7 @@ def test_a_ticket_opens_a_connection_of_its_own_tenant_only(house: House, ann: L
 
 
 @pytest.mark.parametrize("host", ["nobody.live.us.example", "live.us.example", "127.0.0.1", "."])
-def test_at_the_host_of_nobody_a_ticket_opens_nothing(ann: Line, host: str) -> None:
+def test_a_ticket_opens_nothing_at_an_unknown_host(ann: Line, host: str) -> None:
     ticket = ann.ticket()
     assert not ann.is_let_in(ticket, host)
     assert ann.is_let_in(ticket), "it was not used up there"
@@ -144,8 +144,8 @@ def test_a_tenant_of_another_region_opens_nothing_here(house: House, ann: Line) 
     assert not ann.is_let_in(ticket)
 
 
-def test_trouble_of_ours_is_no_refusal(ann: Line, environment: Environment) -> None:
-    """So that API Gateway answers 500, and a client tries again."""
+def test_an_error_of_the_platform_is_no_refusal(ann: Line, environment: Environment) -> None:
+    """API Gateway then returns 500, and a client tries again."""
     ticket = ann.ticket()
     environment.has(DATA_TABLE="no-such-table")
     with pytest.raises(AssertionError, match="ResourceNotFound"):
@@ -158,7 +158,7 @@ def test_trouble_of_ours_is_no_refusal(ann: Line, environment: Environment) -> N
     "text",
     ['{"action": "dance"}', "{}", '{"action": ["ping"]}', "ping", "[1]", "", "[" * 4_000, '"' + "é" * 4_100 + '"'],
 )
-def test_what_cannot_be_served_is_answered_with_a_problem_and_the_connection_stays(ann: Line, text: str) -> None:
+def test_a_bad_message_gets_a_problem_and_the_connection_stays_open(ann: Line, text: str) -> None:
     ann.opens()
     told = ann.says(text)
     assert told["type"] == "problem"
@@ -167,7 +167,7 @@ def test_what_cannot_be_served_is_answered_with_a_problem_and_the_connection_sta
 
 
 @pytest.mark.parametrize("kind", ["CONNECT", "MESSAGE", "DISCONNECT"])
-def test_what_no_authorizer_has_let_in_is_refused(ann: Line, kind: str) -> None:
+def test_a_connection_without_the_authorizers_context_is_refused(ann: Line, kind: str) -> None:
     answer = ann.sends(kind, PING)
     assert answer["statusCode"] == 401
     assert json.loads(answer["body"])["problem"]["code"] == "invalid_ticket"
@@ -181,7 +181,7 @@ def test_a_connection_that_cannot_stand_in_a_key_is_refused(ann: Line, name: str
     assert "live.connected" not in ann.house.actions
 
 
-def test_trouble_of_ours_is_told_as_such_and_nothing_of_it_is_lost(ann: Line, environment: Environment) -> None:
+def test_a_failed_connect_is_an_internal_error_and_can_be_repeated(ann: Line, environment: Environment) -> None:
     assert ann.is_let_in(ann.ticket())
     environment.has(DATA_TABLE="no-such-table")
     answer = ann.sends("CONNECT")
@@ -198,7 +198,7 @@ def test_a_message_after_the_end_is_not_served(house: House, ann: Line) -> None:
     assert not ann.is_open() and house.actions.count("live.ended") == 1
 
 
-def test_who_has_logged_out_with_a_connection_under_way_opens_nothing(house: House, ann: Line) -> None:
+def test_a_log_out_before_the_connect_event_opens_nothing(house: House, ann: Line) -> None:
     assert ann.is_let_in(ann.ticket())
     log_out(ann)
     assert ann.sends("CONNECT")["statusCode"] == 401
@@ -206,7 +206,7 @@ def test_who_has_logged_out_with_a_connection_under_way_opens_nothing(house: Hou
 
 
 @pytest.mark.slow
-def test_one_connection_too_many_ends_the_oldest(house: House, ann: Line) -> None:
+def test_one_connection_too_many_closes_the_oldest(house: House, ann: Line) -> None:
     lines = [Line(house, ann.entry, f"c{number}") for number in range(21)]
     assert {line.opens() for line in lines} == {200}
     assert [line.is_open() for line in lines] == [False] + [True] * 20
@@ -219,22 +219,22 @@ def test_a_connection_of_a_tenant_that_was_suspended_meanwhile_is_ended(house: H
 
 
 @pytest.mark.parametrize("ticket", ["", "x"])
-def test_a_ticket_that_opens_nothing_is_on_record_where_it_was_shown(house: House, ann: Line, ticket: str) -> None:
+def test_a_refused_ticket_is_audited_at_the_hosts_tenant(house: House, ann: Line, ticket: str) -> None:
     assert not ann.is_let_in(ticket)
     (refusal,) = [each for each in house.trail if each["action"] == "live-ticket.refused"]
     assert refusal["actor"] == "unknown" and "unknown, used or too old" in str(refusal)
 
 
-def test_a_trail_that_cannot_be_written_lets_nobody_in(ann: Line, environment: Environment) -> None:
+def test_nobody_is_admitted_if_the_audit_record_cannot_be_written(ann: Line, environment: Environment) -> None:
     environment.has(AUDIT_TABLE="no-such-table")
     assert not ann.is_let_in("x")
 
 
-# -- what the stream tells
+# -- events of the stream
 
 
 def tells(*keys: Key) -> dict[str, Any]:
-    """The stream, of changes of items with these keys."""
+    """Calls the function with a stream event for changed items with these keys."""
     records = []
     for place, (pk, sk) in enumerate(keys):
         (record,) = sample("table-stream")["Records"]

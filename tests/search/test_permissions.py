@@ -1,4 +1,4 @@
-"""A search shows, counts and quotes what the asker may read, whatever the index says."""
+"""A search shows, counts and quotes only what the actor may read, whatever the index returns."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("in_acme")
 
 @dataclass
 class CredulousEngine:
-    """Answers with every document it was told of: an index without any filter."""
+    """An index without any filter: it returns all its documents."""
 
     documents: list[str]
     asked: list[SearchQuery] = field(default_factory=list)
@@ -56,7 +56,7 @@ def test_hits_are_checked_against_the_database(olga: Person, bo: Person, acme: T
     assert finds(bo, engine) == ([shown, own], 2)
 
 
-def test_the_index_is_asked_for_what_is_granted_at_that_moment(olga: Person, bo: Person, acme: TenantWorld) -> None:
+def test_the_filter_holds_the_current_grants(olga: Person, bo: Person, acme: TenantWorld) -> None:
     vault = olga.creates_folder("Vault")["id"]
     legal = acme.group("Legal", bo)
     engine = CredulousEngine([])
@@ -77,7 +77,7 @@ def test_the_index_is_asked_for_what_is_granted_at_that_moment(olga: Person, bo:
     assert nodes() == frozenset()
 
 
-def test_an_admin_asks_without_a_filter_but_for_the_tenant(olga: Person) -> None:
+def test_an_admin_searches_without_a_permission_filter(olga: Person) -> None:
     engine = CredulousEngine([])
     finds(olga, engine)
     assert engine.asked[-1].permission_filter is None

@@ -1,4 +1,4 @@
-"""What stands below a folder that was moved or cut off is found by those who may read it now."""
+"""After a move or a change of inheritance, documents below a folder are found by the users who may read them now."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ class Entries:
 
 
 class Subtree:
-    """Follows marks as the table's stream brings them."""
+    """Delivers marks as the table's stream does."""
 
     def __init__(self, home: TenantWorld) -> None:
         self.home, self.entries = home, Entries()
@@ -38,7 +38,7 @@ class Subtree:
         return [pk.removeprefix(prefix) for pk in pks if pk.startswith(prefix)]
 
     def settle(self) -> int:
-        """Until no mark is left. Returns how many calls it took."""
+        """Delivers marks until none is left. Returns the number of calls."""
         calls = 0
         while marked := self.marked:
             for folder in marked:
@@ -59,7 +59,7 @@ def olga(acme: TenantWorld) -> Person:
 
 @pytest.fixture
 def ready(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Documents count as ready before their file is there."""
+    """Treats documents as ready before their file has arrived."""
     monkeypatch.setattr("docplatform.search.reindex.State", _Everything)
     yield
 
@@ -76,7 +76,7 @@ def folder_in(person: Person, folder: str, name: str) -> str:
     return str(person.creates_folder(name, inside=folder)["id"])
 
 
-def test_a_move_reaches_everything_below(olga: Person, subtree: Subtree, ready: None) -> None:
+def test_a_move_updates_everything_below(olga: Person, subtree: Subtree, ready: None) -> None:
     a, b = folder_in(olga, "root", "A"), folder_in(olga, "root", "B")
     inner = folder_in(olga, a, "Inner")
     top, deep = document_in(olga, a), document_in(olga, inner)
@@ -87,7 +87,7 @@ def test_a_move_reaches_everything_below(olga: Person, subtree: Subtree, ready: 
     assert library.document(deep).chain == ("root", b, a, inner)  # what was stale is a hint again that is right
 
 
-def test_a_cut_reaches_everything_below_and_stops_at_another(olga: Person, subtree: Subtree, ready: None) -> None:
+def test_a_cut_updates_everything_below_down_to_the_next_cut(olga: Person, subtree: Subtree, ready: None) -> None:
     a = folder_in(olga, "root", "A")
     inner = folder_in(olga, a, "Inner")
     top, deep = document_in(olga, a), document_in(olga, inner)
@@ -100,7 +100,7 @@ def test_a_cut_reaches_everything_below_and_stops_at_another(olga: Person, subtr
     assert subtree.entries.permissions == {top: (top, a, "root"), deep: (deep, inner)}
 
 
-def test_a_large_folder_is_done_in_several_calls(
+def test_a_large_folder_is_reindexed_in_several_calls(
     olga: Person, subtree: Subtree, ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("docplatform.search.reindex._PAGE", 2)
@@ -112,9 +112,7 @@ def test_a_large_folder_is_done_in_several_calls(
     assert set(subtree.entries.permissions) == documents
 
 
-def test_a_folder_moved_again_while_it_is_followed_is_followed_again(
-    olga: Person, subtree: Subtree, ready: None
-) -> None:
+def test_a_folder_moved_during_reindexing_is_reindexed_again(olga: Person, subtree: Subtree, ready: None) -> None:
     a, b, c = (folder_in(olga, "root", name) for name in "ABC")
     document = document_in(olga, a)
     olga.moves_folder(a, to=b)
@@ -138,7 +136,7 @@ def test_a_folder_deleted_meanwhile_has_nothing_below(olga: Person, subtree: Sub
     assert subtree.entries.permissions == {}
 
 
-def test_a_mark_that_is_done_may_come_again(olga: Person, subtree: Subtree) -> None:
+def test_a_finished_mark_may_be_delivered_again(olga: Person, subtree: Subtree) -> None:
     a = folder_in(olga, "root", "A")
     olga.cuts(a)
     subtree.settle()

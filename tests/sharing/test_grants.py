@@ -1,4 +1,4 @@
-"""Sharing, as a client of the API meets it."""
+"""Sharing through the HTTP API."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def cy(acme: TenantWorld) -> Person:
 
 @pytest.fixture
 def vault(olga: Person) -> str:
-    """A folder that only admins see, until it is shared."""
+    """A folder without inheritance: only tenant admins see it until it is shared."""
     folder: str = olga.creates_folder("Vault")["id"]
     assert olga.cuts(folder).status == 200
     return folder
@@ -36,30 +36,30 @@ def reads(person: Person, node: str) -> int:
 
 
 def same(one: Answer, other: Answer) -> bool:
-    """But for what names the request."""
+    """Whether two responses are equal, apart from the members that identify the request."""
     volatile = ("instance", "request_id")
     told = [{name: value for name, value in each.body.items() if name not in volatile} for each in (one, other)]
     return one.status == other.status and told[0] == told[1]
 
 
 # -- the default
-def test_a_new_organisation_is_open_to_its_members_as_far_as_their_role_goes(bo: Person, cy: Person) -> None:
+def test_members_of_a_new_organisation_have_access_up_to_their_role(bo: Person, cy: Person) -> None:
     folder = bo.creates_folder("Everybody's")["id"]
     assert reads(cy, folder) == 200
     assert cy.creates_folder("Mine", inside=folder).status == 403
 
 
-def test_who_is_disabled_or_demoted_waits_for_no_cache(olga: Person, bo: Person) -> None:
+def test_disabling_and_demoting_a_user_are_effective_at_once(olga: Person, bo: Person) -> None:
     folder = bo.creates_folder("Bo's")["id"]
     olga.asks("PATCH", f"/v1/users/{bo.id}", {"role": "viewer"})
-    assert bo.creates_folder("Another", inside=folder).status == 403  # though the token still says editor
+    assert bo.creates_folder("Another", inside=folder).status == 403  # the token still has the role editor
     olga.asks("PATCH", f"/v1/users/{bo.id}", {"disabled": True})
     refused = bo.asks("GET", f"/v1/folders/{folder}")
     assert (refused.status, refused["code"]) == (401, "unauthenticated")
 
 
 # -- cut off
-def test_what_is_cut_off_does_not_exist_for_others(olga: Person, bo: Person, vault: str) -> None:
+def test_a_folder_without_inheritance_does_not_exist_for_others(olga: Person, bo: Person, vault: str) -> None:
     document = olga.announces("secret.txt", inside=vault)["document"]["id"]
     inner = olga.creates_folder("Inner", inside=vault)["id"]
     unknown = "fld_" + "0" * 26
@@ -87,13 +87,13 @@ def test_what_is_cut_off_does_not_exist_for_others(olga: Person, bo: Person, vau
         assert call.status == 404, call
 
 
-def test_nothing_is_moved_into_what_one_cannot_see(olga: Person, bo: Person, vault: str) -> None:
+def test_nothing_is_moved_into_an_invisible_folder(olga: Person, bo: Person, vault: str) -> None:
     folder, document = bo.creates_folder("Mine")["id"], bo.announces("mine.txt")["document"]["id"]
     assert bo.moves_folder(folder, to=vault)["code"] == "folder_not_found"
     assert bo.asks("PATCH", f"/v1/documents/{document}", {"folder_id": vault})["code"] == "folder_not_found"
 
 
-def test_who_cuts_keeps_access_and_the_grants_that_held_if_so_wished(acme: TenantWorld, bo: Person, cy: Person) -> None:
+def test_a_cut_keeps_the_actors_access_and_can_copy_the_grants(acme: TenantWorld, bo: Person, cy: Person) -> None:
     dan = acme.member(Role.EDITOR)
     project = bo.creates_folder("Project")["id"]
     plan = bo.creates_folder("Plan", inside=project)["id"]
@@ -104,7 +104,7 @@ def test_who_cuts_keeps_access_and_the_grants_that_held_if_so_wished(acme: Tenan
     assert [reads(each, plan) for each in (bo, cy, dan)] == [200, 200, 404]
 
 
-def test_inheritance_that_is_restored_holds_again(olga: Person, bo: Person, vault: str) -> None:
+def test_restored_inheritance_gives_access_again(olga: Person, bo: Person, vault: str) -> None:
     assert olga.asks("PUT", f"/v1/access/{vault}/inheritance", {"inherits": True}).status == 200
     assert reads(bo, vault) == 200
     assert bo.asks("GET", "/v1/folders/root")["children"] == 1
@@ -115,7 +115,7 @@ def test_the_root_has_nothing_to_inherit(olga: Person) -> None:
 
 
 # -- grants
-def test_a_grant_holds_for_everything_below_at_once_and_a_revocation_too(
+def test_a_grant_and_its_revocation_apply_to_everything_below_at_once(
     olga: Person, bo: Person, cy: Person, vault: str
 ) -> None:
     inner = olga.creates_folder("Inner", inside=vault)["id"]
@@ -130,7 +130,7 @@ def test_a_grant_holds_for_everything_below_at_once_and_a_revocation_too(
     assert [reads(bo, each) for each in (vault, inner, document)] == [404, 404, 404]
 
 
-def test_a_role_in_the_organisation_caps_what_is_granted(olga: Person, cy: Person, vault: str) -> None:
+def test_the_role_in_the_organisation_caps_grants(olga: Person, cy: Person, vault: str) -> None:
     olga.shares(vault, cy.principal, "admin")
     assert reads(cy, vault) == 200
     assert cy.creates_folder("Mine", inside=vault).status == 403
@@ -139,7 +139,7 @@ def test_a_role_in_the_organisation_caps_what_is_granted(olga: Person, cy: Perso
     assert (found["role"], found["tenant_role"], found["capped_by_tenant_role"]) == ("viewer", "viewer", True)
 
 
-def test_a_group_is_granted_something_and_who_joins_it_has_it(
+def test_a_grant_to_a_group_applies_to_its_current_members(
     acme: TenantWorld, olga: Person, bo: Person, cy: Person, vault: str
 ) -> None:
     legal = acme.group("Legal", bo)
@@ -151,7 +151,7 @@ def test_a_group_is_granted_something_and_who_joins_it_has_it(
     assert [reads(bo, vault), reads(cy, vault)] == [404, 200]
 
 
-def test_a_group_goes_with_everything_that_was_granted_to_it(
+def test_deleting_a_group_revokes_its_grants(
     acme: TenantWorld, region: Cloud, olga: Person, bo: Person, vault: str
 ) -> None:
     legal = acme.group("Legal", bo)
@@ -163,7 +163,7 @@ def test_a_group_goes_with_everything_that_was_granted_to_it(
     assert acme.group("Legal") != legal
 
 
-def test_one_document_is_shared_out_of_a_folder_that_is_not(olga: Person, bo: Person, vault: str) -> None:
+def test_a_document_is_shared_without_its_folder(olga: Person, bo: Person, vault: str) -> None:
     shown, hidden = (olga.announces(name, inside=vault)["document"]["id"] for name in ("shown.txt", "hidden.txt"))
     olga.shares(shown, bo.principal, "viewer")
     assert [reads(bo, each) for each in (shown, hidden, vault)] == [200, 404, 404]
@@ -171,7 +171,7 @@ def test_one_document_is_shared_out_of_a_folder_that_is_not(olga: Person, bo: Pe
     assert (entry["principal"], entry["granted_on"], entry["inherited"]) == (bo.principal, shown, False)
 
 
-def test_who_reads_a_folder_does_not_learn_the_names_above_it(olga: Person, bo: Person, vault: str) -> None:
+def test_a_reader_of_a_folder_does_not_learn_the_names_above_it(olga: Person, bo: Person, vault: str) -> None:
     inner = olga.creates_folder("Inner", inside=vault)["id"]
     olga.shares(vault, "everyone", "viewer")
     olga.unshares(vault, "everyone")
@@ -181,7 +181,7 @@ def test_who_reads_a_folder_does_not_learn_the_names_above_it(olga: Person, bo: 
     assert "Vault" not in str(bo.explains(inner).body)
 
 
-def test_the_owner_shares_without_anybodys_leave(bo: Person, cy: Person) -> None:
+def test_the_owner_may_share(bo: Person, cy: Person) -> None:
     folder = bo.creates_folder("Mine")["id"]
     assert bo.cuts(folder).status == 200
     assert reads(cy, folder) == 404
@@ -190,25 +190,25 @@ def test_the_owner_shares_without_anybodys_leave(bo: Person, cy: Person) -> None
     assert cy.unshares(folder, "everyone").status == 403
 
 
-def test_an_editor_of_somebody_elses_folder_does_not_share_it(olga: Person, bo: Person, cy: Person, vault: str) -> None:
+def test_an_editor_may_not_share(olga: Person, bo: Person, cy: Person, vault: str) -> None:
     olga.shares(vault, bo.principal, "editor")
     assert bo.shares(vault, cy.principal, "viewer").status == 403
     olga.shares(vault, bo.principal, "admin")
     assert bo.shares(vault, cy.principal, "viewer").status == 200
 
 
-def test_what_was_granted_can_be_given_up(olga: Person, bo: Person, vault: str) -> None:
+def test_a_user_can_give_up_a_grant(olga: Person, bo: Person, vault: str) -> None:
     olga.shares(vault, bo.principal, "viewer")
     assert bo.unshares(vault, bo.principal).status == 204
     assert reads(bo, vault) == 404
 
 
 @pytest.mark.parametrize("principal", ["usr_1", "user:", "user:x", "group:root", "everybody", "user:fld_" + "0" * 26])
-def test_what_is_no_principal_is_refused(olga: Person, vault: str, principal: str) -> None:
+def test_other_text_as_principal_is_refused(olga: Person, vault: str, principal: str) -> None:
     assert olga.shares(vault, principal, "viewer")["code"] == "invalid_principal"
 
 
-def test_nothing_is_granted_to_who_is_not_there(olga: Person, vault: str, region: Cloud) -> None:
+def test_a_grant_to_an_unknown_principal_is_refused(olga: Person, vault: str, region: Cloud) -> None:
     stranger = region.tenant("globex").member()
     assert olga.shares(vault, stranger.principal, "viewer")["code"] == "user_not_found"
     assert olga.shares(vault, "group:grp_" + "0" * 26, "viewer")["code"] == "group_not_found"
@@ -222,10 +222,10 @@ def test_the_same_grant_twice_is_one(olga: Person, bo: Person, vault: str, acme:
     assert acme.actions.count("access.granted") == 1
 
 
-def test_a_grant_reads_nothing_twice_and_records_what_was_done_alone(
+def test_a_grant_reads_nothing_twice_and_is_not_audited_as_a_list(
     olga: Person, bo: Person, vault: str, acme: TenantWorld
 ) -> None:
-    olga.asks("GET", f"/v1/access/{vault}")  # the credentials are there
+    olga.asks("GET", f"/v1/access/{vault}")  # now the credentials are cached
     before = acme.actions.count("access.listed")
     calls = acme.calls(lambda: olga.shares(vault, bo.principal, "viewer"))
     assert calls.count("TransactWriteItems") == 1 and len(calls) <= 3, calls
@@ -235,7 +235,7 @@ def test_a_grant_reads_nothing_twice_and_records_what_was_done_alone(
     assert acme.actions.count("access.listed") == before
 
 
-def test_the_answer_to_a_change_is_what_a_list_says_then(olga: Person, bo: Person, vault: str) -> None:
+def test_the_response_to_a_change_equals_the_next_list(olga: Person, bo: Person, vault: str) -> None:
     def listed() -> object:
         return olga.asks("GET", f"/v1/access/{vault}").body
 
@@ -245,7 +245,7 @@ def test_the_answer_to_a_change_is_what_a_list_says_then(olga: Person, bo: Perso
     assert olga.cuts(vault, copy_grants=True).body == listed()
 
 
-def test_a_grant_that_changes_nothing_is_on_record_as_a_look(
+def test_a_grant_that_changes_nothing_is_audited_as_a_list(
     olga: Person, bo: Person, vault: str, acme: TenantWorld
 ) -> None:
     olga.shares(vault, bo.principal, "viewer")
@@ -254,7 +254,7 @@ def test_a_grant_that_changes_nothing_is_on_record_as_a_look(
     assert acme.actions.count("access.listed") == before + 1
 
 
-def test_more_than_a_node_takes_is_refused(
+def test_too_many_grants_on_a_node_are_refused(
     olga: Person, acme: TenantWorld, vault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("docplatform.sharing.grants.MOST_GRANTS", 2)
@@ -285,9 +285,7 @@ def test_an_explanation_names_the_grant_the_group_and_the_folder(
     assert bo.explains(inner, cy.id).status == 403
 
 
-def test_what_is_shared_with_somebody_is_listed(
-    acme: TenantWorld, olga: Person, bo: Person, cy: Person, vault: str
-) -> None:
+def test_the_grants_of_a_user_are_listed(acme: TenantWorld, olga: Person, bo: Person, cy: Person, vault: str) -> None:
     legal = acme.group("Legal", bo)
     document = olga.announces("plan.txt", inside=vault)["document"]["id"]
     olga.shares(vault, f"group:{legal}", "editor")
@@ -307,7 +305,7 @@ def test_what_is_shared_with_somebody_is_listed(
     assert document not in str(bo.asks("GET", "/v1/access").body)
 
 
-def test_every_change_of_access_is_in_the_trail(acme: TenantWorld, olga: Person, bo: Person, vault: str) -> None:
+def test_every_change_of_access_is_audited(acme: TenantWorld, olga: Person, bo: Person, vault: str) -> None:
     olga.shares(vault, bo.principal, "viewer")
     olga.unshares(vault, bo.principal)
     olga.explains(vault, bo.id)
@@ -318,7 +316,7 @@ def test_every_change_of_access_is_in_the_trail(acme: TenantWorld, olga: Person,
 
 
 # -- lists
-def test_a_page_is_filled_up_where_something_is_hidden(olga: Person, bo: Person) -> None:
+def test_a_page_with_hidden_children_is_filled_up(olga: Person, bo: Person) -> None:
     for number in range(9):
         made = olga.creates_folder(f"{number}")["id"]
         if number % 3:
@@ -392,7 +390,7 @@ def test_a_group_of_another_tenant_is_unknown(acme: TenantWorld, olga: Person, b
         assert call["code"] == "group_not_found"
 
 
-def test_who_is_in_a_group_twice_is_in_it_once(acme: TenantWorld, olga: Person, bo: Person) -> None:
+def test_adding_a_member_twice_adds_one_member(acme: TenantWorld, olga: Person, bo: Person) -> None:
     legal = acme.group("Legal", bo, bo)
     assert olga.asks("GET", f"/v1/groups/{legal}")["members"] == 1
     assert olga.asks("DELETE", f"/v1/groups/{legal}/members/{bo.id}").status == 204
