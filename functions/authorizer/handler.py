@@ -73,9 +73,9 @@ def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) ->
         request.record_refusal(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
         raise Unauthorized from refused
     request.line.add(api_key=key.id)
-    if key.use_is_news(at):
+    if key.should_record_use(at):
         try:
-            keys.note_use(key, at)
+            keys.record_use(key, at)
         except Exception as error:  # the key is valid even if its use cannot be recorded
             request.line.add_error(error)
     facts = {"tenant": to_text(tenant), "user_id": owner.id, "session_id": key.id, "role": owner.role.value}

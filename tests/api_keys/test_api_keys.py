@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from docplatform.api_keys.adapters.keys import ApiKeyKeys
-from docplatform.api_keys.model import FORM, parts, spelt
+from docplatform.api_keys.model import FORM, key_text, parse_key
 from docplatform.core.actor import PERMISSIONS, Permission, Role
 from docplatform.core.time import rfc3339
 from docplatform.http.openapi import operations
@@ -60,7 +60,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(house: House, admin: str) -> Non
     text, view = made["key"], made["api_key"]
     assert FORM.fullmatch(text) and text.startswith(view["prefix"] + "_")
     assert house.facts["id"] not in text and house.subdomain not in text
-    _, secret = parts(text)  # type: ignore[misc]
+    _, secret = parse_key(text)  # type: ignore[misc]
     stored = house.keys(ApiKeyKeys).api_key(view["id"])
     (item,) = [item for item in house.cloud.items("data") if item["pk"] == stored.pk]
     assert item["secret_hash"] == hashlib.sha256(secret.encode()).hexdigest()
@@ -262,8 +262,8 @@ def test_a_key_that_is_not_quite_right_is_refused_and_nobody_is_blamed(house: Ho
     made = makes_key(house, admin)
     text, key_id = made["key"], made["api_key"]["id"]
     wrong = {
-        "another secret": spelt(key_id, bytes(32)),
-        "another id": spelt("key_" + "0" * 26, bytes(32)),
+        "another secret": key_text(key_id, bytes(32)),
+        "another id": key_text("key_" + "0" * 26, bytes(32)),
         "mistyped": text[:-1] + ("0" if text[-1] != "0" else "1"),
         "cut off": text[:-1],
         "too long": text + "0",
@@ -288,7 +288,7 @@ def test_a_key_works_although_its_use_cannot_be_noted(
         raise ConnectionError
 
     text = makes_key(house, admin)["key"]
-    monkeypatch.setattr(DynamoApiKeys, "note_use", fails)
+    monkeypatch.setattr(DynamoApiKeys, "record_use", fails)
     capsys.readouterr()
     assert house.authorizes(text)["context"]["user_id"]
     (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines()]

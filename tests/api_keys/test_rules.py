@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from docplatform.api_keys.administration import ApiKeyService
 from docplatform.api_keys.errors import InvalidExpiry
-from docplatform.api_keys.model import FORM, LONGEST_LIFE, KeyState, parts, spelt
+from docplatform.api_keys.model import FORM, LONGEST_LIFE, KeyState, key_text, parse_key
 from docplatform.api_keys.verification import KeyRefused, admit
 from docplatform.api_keys.wiring import keys_of
 from docplatform.core import ids
@@ -71,7 +71,7 @@ def test_what_a_wrong_secret_is_told_does_not_tell_that_the_key_has_ended(compan
     keys = service(company)
     made, _ = keys.create("K", READ, company.clock() + timedelta(days=1))
     keys.revoke(made.id)
-    assert state(company, spelt(made.id, bytes(32))) == "unknown key or wrong secret"
+    assert state(company, key_text(made.id, bytes(32))) == "unknown key or wrong secret"
 
 
 # -- the form
@@ -80,20 +80,20 @@ def test_what_a_wrong_secret_is_told_does_not_tell_that_the_key_has_ended(compan
 @given(st.binary(min_size=32, max_size=32))
 def test_every_secret_is_spelt_in_one_length_and_read_back(secret: bytes) -> None:
     key_id = ids.new(ids.API_KEY, AT)
-    text = spelt(key_id, secret)
+    text = key_text(key_id, secret)
     assert len(text) == 4 + 26 + 1 + 49 and FORM.fullmatch(text)
-    assert parts(text) == (key_id, text[31:-6])
+    assert parse_key(text) == (key_id, text[31:-6])
 
 
 @given(st.integers(0, 79), st.sampled_from("09AZaz_ \n"))
 def test_one_wrong_character_is_noticed_without_asking_anybody(place: int, character: str) -> None:
-    text = spelt(ids.new(ids.API_KEY, AT), secrets.token_bytes(32))
+    text = key_text(ids.new(ids.API_KEY, AT), secrets.token_bytes(32))
     wrong = text[:place] + character + text[place + 1 :]
-    assert (parts(wrong) is None) == (wrong != text)
+    assert (parse_key(wrong) is None) == (wrong != text)
 
 
 def test_the_check_is_the_crc_32_that_the_documentation_names() -> None:
-    text = spelt(ids.new(ids.API_KEY, AT), bytes(range(32)))
+    text = key_text(ids.new(ids.API_KEY, AT), bytes(range(32)))
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     number = 0
     for character in text[-6:]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from docplatform.api_keys.errors import ApiKeyNotFound, InvalidExpiry, ScopeNotHeld, ServiceAccountNotFound
-from docplatform.api_keys.model import SECRET_BYTES, ApiKey, check_expiry, check_scopes, parts, spelt
+from docplatform.api_keys.model import SECRET_BYTES, ApiKey, check_expiry, check_scopes, key_text, parse_key
 from docplatform.api_keys.ports import ApiKeys
 from docplatform.api_keys.verification import digest
 from docplatform.core import ids
@@ -27,12 +27,12 @@ from docplatform.core.idempotency import idempotent
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User, UserKind, UserStatus, clean_display_name
 
-Made = tuple[ApiKey, str]
+CreatedKey = tuple[ApiKey, str]
 
 
 class ApiKeyService:
-    def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
-        self._actor, self._keys, self._now = actor, keys, now
+    def __init__(self, actor: Actor, api_keys: ApiKeys, now: Callable[[], datetime]) -> None:
+        self._actor, self._api_keys, self._now = actor, api_keys, now
 
     @raises(
         InvalidName,
@@ -52,23 +52,23 @@ class ApiKeyService:
         *,
         owner_id: str = "",
         idempotency_key: str = "",
-    ) -> Made:
+    ) -> CreatedKey:
         """The key and its text, which is kept nowhere; '' when it was made by an earlier, equal call. ``owner_id``: a service account;
         '' for oneself."""
-        name, owner = clean_display_name(name), self._owner_to_be(owner_id)
+        name, owner = clean_display_name(name), self._owner_for(owner_id)
         check_scopes(scopes, owner.role)
         request = fingerprint(
             operation="create-api-key", name=name, scopes=sorted(scopes), expires_at=expires_at, owner=owner.id
         )
 
-        def make() -> Made:
+        def make() -> CreatedKey:
             at = self._now()
             check_expiry(expires_at, at)  # here: a repetition finds what it made however late it comes
             key_id, maker = ids.new(ids.API_KEY, at), self._actor.user_id
-            text = spelt(key_id, secrets.token_bytes(SECRET_BYTES))
-            _, secret = parts(text) or ("", "")
+            text = key_text(key_id, secrets.token_bytes(SECRET_BYTES))
+            _, secret = parse_key(text) or ("", "")
             key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at)
-            with self._keys.begin() as changes:
+            with self._api_keys.begin() as changes:
                 if idempotency_key:
                     changes.record_key(maker, idempotency_key, request, key.id, at)
                 changes.add_key(key)
@@ -76,10 +76,10 @@ class ApiKeyService:
                 changes.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
             return key, text
 
-        def find(key_id: str) -> Made:
+        def find(key_id: str) -> CreatedKey:
             return self._key(key_id), ""
 
-        return idempotent(self._keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
+        return idempotent(self._api_keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
 
     @raises(Forbidden, UserNotFound, InvalidCursor)
     def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
@@ -87,11 +87,11 @@ class ApiKeyService:
         owner = owner_id or self._actor.user_id
         if owner != self._actor.user_id:
             self._actor.require(Permission.MANAGE_USERS)
-            if self._keys.owner(owner) is None:
+            if self._api_keys.owner(owner) is None:
                 raise UserNotFound("Look at the list of users, or of service accounts.")
-        found = self._keys.keys_of(owner, limit=limit, cursor=cursor)
+        found = self._api_keys.keys_of(owner, limit=limit, cursor=cursor)
         facts: AuditFacts = {"shown": len(found[0])}
-        self._keys.record(record_of(self._actor, Action.API_KEYS_LISTED, owner, self._now(), facts))
+        self._api_keys.record(record_of(self._actor, Action.API_KEYS_LISTED, owner, self._now(), facts))
         return found
 
     @raises(ApiKeyNotFound, ChangedMeanwhile)
@@ -103,25 +103,25 @@ class ApiKeyService:
             raise ApiKeyNotFound("Look at the list of your keys.")
         if key.revoked_at:
             return
-        with self._keys.begin() as changes:
+        with self._api_keys.begin() as changes:
             changes.revoke_key(key, at)
             changes.record(record_of(self._actor, Action.API_KEY_REVOKED, key.id, at, {"owner": key.owner_id}))
 
     def _key(self, key_id: str) -> ApiKey:
-        key = self._keys.key(key_id)
+        key = self._api_keys.key(key_id)
         if key is None:
             raise ApiKeyNotFound("Look at the list of your keys.")
         return key
 
-    def _owner_to_be(self, owner_id: str) -> User:
+    def _owner_for(self, owner_id: str) -> User:
         """Nobody, an admin included, makes keys in another person's name."""
         if owner_id in ("", self._actor.user_id):
-            own = self._keys.owner(self._actor.user_id)
+            own = self._api_keys.owner(self._actor.user_id)
             if own is None:
                 raise UserNotFound("Look at the list of users.")
             return own
         self._actor.require(Permission.MANAGE_USERS)
-        account = self._keys.owner(owner_id)
+        account = self._api_keys.owner(owner_id)
         if account is None or account.kind is not UserKind.SERVICE or account.status is not UserStatus.ACTIVE:
             raise ServiceAccountNotFound("A key is for yourself or for a service account; look at the list of those.")
         return account

@@ -21,7 +21,7 @@ from docplatform.core.errors import Invalid
 PREFIX = "dpk_"
 SECRET_BYTES = 32
 LONGEST_LIFE = timedelta(days=366)  # the same day of the next year, leap years included
-USE_NOTED_EVERY = timedelta(hours=1)
+USE_RECORDED_EVERY = timedelta(hours=1)
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET, _CHECK = 43, 6  # characters that 256 and 32 bits take in base 62
@@ -59,22 +59,22 @@ class ApiKey:
             return KeyState.REVOKED
         return KeyState.EXPIRED if self.expires_at <= at else KeyState.ACTIVE
 
-    def use_is_news(self, at: datetime) -> bool:
-        return self.used_at is None or at - self.used_at >= USE_NOTED_EVERY
+    def should_record_use(self, at: datetime) -> bool:
+        return self.used_at is None or at - self.used_at >= USE_RECORDED_EVERY
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Whether it claims to be one; ``parts`` says whether it can be."""
+    """Whether it claims to be one; ``parse_key`` says whether it can be."""
     return text.startswith(PREFIX)
 
 
-def spelt(key_id: str, secret: bytes) -> str:
+def key_text(key_id: str, secret: bytes) -> str:
     """The key as it is shown, once."""
     body = f"{PREFIX}{_serial(key_id)}_{_base62(int.from_bytes(secret), _SECRET)}"
     return body + _check(body)
 
 
-def parts(text: str) -> tuple[str, str] | None:
+def parse_key(text: str) -> tuple[str, str] | None:
     """The key's id and its secret; None for what no key of ours reads like."""
     found = FORM.fullmatch(text)
     if found is None or _check(text[:-_CHECK]) != found[3]:

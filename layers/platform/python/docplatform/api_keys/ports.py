@@ -12,7 +12,7 @@ from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.identity.model import User
 
 
-class ApiKeyWork(IdempotencyWrites, Protocol):
+class ApiKeyChanges(IdempotencyWrites, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def add_key(self, key: ApiKey) -> None: ...
@@ -35,7 +35,7 @@ class ApiKeys(Protocol):
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
         """The newest first. Raises InvalidCursor."""
 
-    def note_use(self, key: ApiKey, at: datetime) -> None: ...
+    def record_use(self, key: ApiKey, at: datetime) -> None: ...
 
     def owner(self, user_id: str) -> User | None:
         """A person or a service account."""
@@ -45,6 +45,6 @@ class ApiKeys(Protocol):
 
     def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
-    def begin(self) -> AbstractContextManager[ApiKeyWork]: ...
+    def begin(self) -> AbstractContextManager[ApiKeyChanges]: ...
 
     def record(self, record: AuditRecord) -> None: ...

@@ -17,8 +17,8 @@ from docplatform.identity.model import User, UserKind, UserStatus, clean_display
 
 
 class ServiceAccounts:
-    def __init__(self, actor: Actor, keys: ApiKeys, now: Callable[[], datetime]) -> None:
-        self._actor, self._keys, self._now = actor, keys, now
+    def __init__(self, actor: Actor, api_keys: ApiKeys, now: Callable[[], datetime]) -> None:
+        self._actor, self._api_keys, self._now = actor, api_keys, now
 
     @raises(InvalidName, IdempotencyKeyReused)
     def create(self, name: str, role: Role, *, idempotency_key: str = "") -> User:
@@ -29,7 +29,7 @@ class ServiceAccounts:
         def make() -> User:
             at = self._now()
             account = User(ids.new(ids.USER, at), "", name, role, UserStatus.ACTIVE, at, UserKind.SERVICE)
-            with self._keys.begin() as changes:
+            with self._api_keys.begin() as changes:
                 if idempotency_key:
                     changes.record_key(self._actor.user_id, idempotency_key, request, account.id, at)
                 changes.add_service_account(account)
@@ -37,13 +37,13 @@ class ServiceAccounts:
                 changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
             return account
 
-        memory = self._keys.memory(self._actor.user_id, self._now())
+        memory = self._api_keys.memory(self._actor.user_id, self._now())
         return idempotent(memory, idempotency_key, request, make, self.read)
 
     @raises(ServiceAccountNotFound)
     def read(self, user_id: str) -> User:
         """A person is not found here."""
-        account = self._keys.owner(user_id)
+        account = self._api_keys.owner(user_id)
         if account is None or account.kind is not UserKind.SERVICE:
             raise ServiceAccountNotFound("Look at the list of service accounts.")
         return account
@@ -51,9 +51,9 @@ class ServiceAccounts:
     @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of creation."""
-        found = self._keys.service_accounts(limit=limit, cursor=cursor)
+        found = self._api_keys.service_accounts(limit=limit, cursor=cursor)
         facts: AuditFacts = {"shown": len(found[0])}
-        self._keys.record(
+        self._api_keys.record(
             record_of(self._actor, Action.SERVICE_ACCOUNTS_LISTED, "service-accounts", self._now(), facts)
         )
         return found
@@ -64,6 +64,6 @@ class ServiceAccounts:
         account = self.read(user_id)
         if account.status is UserStatus.DISABLED:
             return
-        with self._keys.begin() as changes:
+        with self._api_keys.begin() as changes:
             changes.retire_service_account(account)
             changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_RETIRED, account.id, self._now()))

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from docplatform.api_keys.model import ApiKey, KeyState, parts
+from docplatform.api_keys.model import ApiKey, KeyState, parse_key
 from docplatform.api_keys.ports import ApiKeys
 from docplatform.identity.model import User, UserStatus
 
@@ -19,18 +19,18 @@ class KeyRefused(Exception):
         self.owner_id, self.key_id = owner_id, key_id
 
 
-def admit(text: str, keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
+def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
     """Two reads; one for an unknown key or a wrong secret, none for what cannot be a key. Raises KeyRefused."""
-    named = parts(text)
+    named = parse_key(text)
     if named is None:
         raise KeyRefused("not an API key")
     key_id, secret = named
-    key = keys.key(key_id)
+    key = api_keys.key(key_id)
     if not hmac.compare_digest(key.secret_hash if key else "", digest(secret)) or key is None:
         raise KeyRefused("unknown key or wrong secret", key_id=key_id)
     if (state := key.state(at)) is not KeyState.ACTIVE:
         raise KeyRefused(f"the key is {state}", owner_id=key.owner_id, key_id=key_id)
-    owner = keys.owner(key.owner_id)
+    owner = api_keys.owner(key.owner_id)
     if owner is None or owner.status is not UserStatus.ACTIVE:
         raise KeyRefused("the key's owner is not active", owner_id=key.owner_id, key_id=key_id)
     return owner, key

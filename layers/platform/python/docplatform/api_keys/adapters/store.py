@@ -28,28 +28,28 @@ _KEPT_AFTER_EXPIRY = timedelta(days=30)
 class DynamoApiKeys(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = ApiKeyKeys(table.keys.tenant_id)
+        self._item_keys = ApiKeyKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def key(self, key_id: str) -> ApiKey | None:
-        item = self._table.get(self._keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
+        item = self._table.get(self._item_keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
         return _key(item) if item else None
 
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
         """The newest first. Raises InvalidCursor."""
-        partition, place = self._keys.api_keys_of(user_id), cursors.decode(cursor).get("key", "") if cursor else ""
+        partition, place = self._item_keys.api_keys_of(user_id), cursors.decode(cursor).get("key", "") if cursor else ""
         key_id = place.rpartition("#")[2]
         if cursor and not ids.is_a(ids.API_KEY, key_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
-        after = {**self._keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
+        after = {**self._item_keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
         rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
         return tuple(_key(item) for item in self._items(rows)), cursors.encode({"key": last["gsi1sk"]}) if last else ""
 
-    def note_use(self, key: ApiKey, at: datetime) -> None:
+    def record_use(self, key: ApiKey, at: datetime) -> None:
         """Raises ChangedMeanwhile when the key is gone."""
         with self._table.begin() as writes:
             gone = ChangedMeanwhile("The key is gone.")
-            writes.update(self._keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
+            writes.update(self._item_keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
 
     def owner(self, user_id: str) -> User | None:
         item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
@@ -57,7 +57,10 @@ class DynamoApiKeys(TenantStore):
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of creation. Raises InvalidCursor."""
-        partition, user_id = self._keys.service_accounts(), cursors.decode(cursor).get("account", "") if cursor else ""
+        partition, user_id = (
+            self._item_keys.service_accounts(),
+            cursors.decode(cursor).get("account", "") if cursor else "",
+        )
         if cursor and not ids.is_a(ids.USER, user_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
         after = (
@@ -73,33 +76,33 @@ class DynamoApiKeys(TenantStore):
         return [found[key] for key in keys if key in found]
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoApiKeyWork]:
+    def begin(self) -> Iterator[DynamoApiKeyChanges]:
         with self._table.begin() as transaction:
-            yield DynamoApiKeyWork(self._table, transaction)
+            yield DynamoApiKeyChanges(self._table, transaction)
 
 
-class DynamoApiKeyWork(TenantChanges):
+class DynamoApiKeyChanges(TenantChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
-        self._keys = ApiKeyKeys(table.keys.tenant_id)
+        self._item_keys = ApiKeyKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def add_key(self, key: ApiKey) -> None:
-        listed = {"gsi1pk": self._keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
+        listed = {"gsi1pk": self._item_keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
         taken = ChangedMeanwhile("Try again.")
-        self._writes.put(self._keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
+        self._writes.put(self._item_keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:
         """Raises ChangedMeanwhile when it was revoked just now."""
         self._writes.update(
-            self._keys.api_key(key.id),
+            self._item_keys.api_key(key.id),
             values={"revoked_at": rfc3339(at)},
             equals={"revoked_at": ""},
             error=ChangedMeanwhile("It was revoked just now."),
         )
 
     def add_service_account(self, account: User) -> None:
-        listed = {"gsi3pk": self._keys.service_accounts(), "gsi3sk": account.id}
+        listed = {"gsi3pk": self._item_keys.service_accounts(), "gsi3sk": account.id}
         taken = ChangedMeanwhile("Try again.")
         self._writes.put(self._identity_keys.user(account.id), {**user_item(account), **listed}, error_if_exists=taken)
 
