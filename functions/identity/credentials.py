@@ -39,7 +39,7 @@ api = Router()
 
 
 def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
-    return compose.second_steps(tenant, request_id=request.id, address=request.address, agent=request.agent)
+    return compose.mfa_sign_in(tenant, request_id=request.id, address=request.address, agent=request.agent)
 
 
 # -- passwords
@@ -52,10 +52,10 @@ def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -
         compose.lost_password(tenant, request.id).request_reset(body.email)
 
 
-@api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.set_anew)
+@api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.reset)
 def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew."""
-    compose.lost_password(tenant, request.id).set_anew(body.token, body.password)
+    compose.lost_password(tenant, request.id).reset(body.token, body.password)
 
 
 @api.post(
@@ -110,10 +110,10 @@ def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, req
 # -- sign-in with a passkey alone
 
 
-@api.post("/v1/auth/passkey/options", response=PasskeyOptions, use_case=MfaSignIn.ask_for_passkey)
+@api.post("/v1/auth/passkey/options", response=PasskeyOptions, use_case=MfaSignIn.issue_passkey_challenge)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
-    token, options = _mfa_sign_in(tenant, request).ask_for_passkey()
+    token, options = _mfa_sign_in(tenant, request).issue_passkey_challenge()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
@@ -139,21 +139,21 @@ def step_up(actor: Actor, body: Proof, request: Request) -> None:
     "/v1/auth/step-up/passkey-options",
     response=PasskeyOptions,
     permission=Permission.READ,
-    use_case=StepUp.ask_for_passkey,
+    use_case=StepUp.issue_passkey_challenge,
 )
 def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to show a passkey again."""
-    token, options = compose.step_up(actor, request.address).ask_for_passkey()
+    token, options = compose.step_up(actor, request.address).issue_passkey_challenge()
     return PasskeyOptions(challenge=token, public_key=options)
 
 
 # -- my second factors
 
 
-@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ, use_case=OwnFactors.look)
+@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ, use_case=OwnFactors.read)
 def list_factors(actor: Actor) -> FactorsView:
     """My second factors."""
-    return FactorsView.of(compose.own_factors(actor).look())
+    return FactorsView.of(compose.own_factors(actor).read())
 
 
 @api.post(
@@ -208,12 +208,12 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     "/v1/me/mfa/passkeys/options",
     response=PasskeyOptions,
     permission=Permission.READ,
-    use_case=OwnFactors.ask_for_passkey,
+    use_case=OwnFactors.issue_passkey_challenge,
     step_up=require_recent_login,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
     """What ``navigator.credentials.create`` needs."""
-    token, options = compose.own_factors(actor).ask_for_passkey()
+    token, options = compose.own_factors(actor).issue_passkey_challenge()
     return PasskeyOptions(challenge=token, public_key=options)
 
 

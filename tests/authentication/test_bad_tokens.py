@@ -93,9 +93,9 @@ FORMS: dict[str, Row] = {
     "a signature with a null in front": lambda f: f"{f.parts[0]}.{f.parts[1]}.{text(bytes(1) + _signature(f))}",
     "a signature with a null behind": lambda f: f"{f.parts[0]}.{f.parts[1]}.{text(_signature(f) + bytes(1))}",
     "a signature with a flipped bit": lambda f: f"{f.parts[0]}.{f.parts[1]}.{text(bytes([_signature(f)[0] ^ 1]) + _signature(f)[1:])}",
-    "the header spelt otherwise": lambda f: f.respelt(0),
-    "the payload spelt otherwise": lambda f: f.respelt(1),
-    "the signature spelt otherwise": lambda f: f.respelt(2),
+    "the header key_text otherwise": lambda f: f.respelt(0),
+    "the payload key_text otherwise": lambda f: f.respelt(1),
+    "the signature key_text otherwise": lambda f: f.respelt(2),
     **{f"padded: part {part}": (lambda f, p=part: _changed(f, p, lambda x: x + "=" * (-len(x) % 4 or 4))) for part in range(3)},
     **{f"{name} in part {part}": (lambda f, p=part, m=mark: _changed(f, p, lambda x: x[:5] + m + x[5:]))
        for name, mark in {"a blank": " ", "a tab": "\t", "a line feed": "\n", "a plus": "+", "a slash": "/", "a null": "\0",

@@ -54,15 +54,15 @@ def test_factors_that_have_just_changed_are_changed_by_nobody_else(
 ) -> None:
     people = Meanwhile(company, company.own_factors(ann).renew_recovery_codes)
     with pytest.raises(ProofRefused):
-        getattr(OwnFactors(company.actor(ann), people, company.proofs, company.clock), change)()
-    assert company.own_factors(ann).look().totp
+        getattr(OwnFactors(company.actor(ann), people, company.verifier, company.clock), change)()
+    assert company.own_factors(ann).read().totp
 
 
 def test_factors_that_have_just_changed_are_not_reset(company: Company, ann: IssuedTokens) -> None:
     people, actor = Meanwhile(company, company.own_factors(ann).renew_recovery_codes), company.actor(ann)
     with pytest.raises(InvalidCode):
         AccountService(actor, people, company.mail, HOME, company.clock).reset_mfa(actor.user_id)
-    assert company.own_factors(ann).look().totp
+    assert company.own_factors(ann).read().totp
 
 
 def test_of_two_who_set_up_a_factor_with_one_challenge_the_slower_is_refused(company: Company) -> None:
@@ -87,12 +87,12 @@ def test_a_password_that_has_just_changed_is_changed_by_nobody_else(company: Com
 @pytest.mark.parametrize(
     "use",
     [
-        methodcaller("look"),
+        methodcaller("read"),
         methodcaller("enrol_totp"),
         methodcaller("confirm_totp", "123456"),
         methodcaller("remove_totp"),
         methodcaller("renew_recovery_codes"),
-        methodcaller("ask_for_passkey"),
+        methodcaller("issue_passkey_challenge"),
         methodcaller("add_passkey", "token", {}, "key"),
         methodcaller("remove_passkey", "key"),
     ],

@@ -74,10 +74,10 @@ def test_the_uri_names_organisation_and_account(ann: Ann) -> None:
 def test_the_secret_is_stored_encrypted_and_opens_in_its_place_only(ann: Ann, region: Cloud) -> None:
     factors = ann.company.people.login_of(ANN).factors  # type: ignore[union-attr]
     assert ann.secret not in str(region.items("data"))
-    secrets = ann.company.proofs._secrets
-    assert secrets.open(factors.totp, f"totp:{ann.company.actor(ann.entry).user_id}") == ann.secret
+    secrets = ann.company.verifier._secrets
+    assert secrets.decrypt(factors.totp, f"totp:{ann.company.actor(ann.entry).user_id}") == ann.secret
     with pytest.raises(InvalidTag):
-        secrets.open(factors.totp, "totp:usr_another")
+        secrets.decrypt(factors.totp, "totp:usr_another")
 
 
 @pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
@@ -201,7 +201,7 @@ def test_ten_recovery_codes_are_good_once_each(ann: Ann, region: Cloud) -> None:
     with pytest.raises(InvalidCode):
         ann.logs_in(recovery_code=first)
     assert ann.logs_in(recovery_code=second.upper().replace("-", " "))
-    assert len(ann.company.own_factors(ann.entry).look().recovery) == 8
+    assert len(ann.company.own_factors(ann.entry).read().recovery) == 8
 
 
 def test_new_recovery_codes_replace_the_old(ann: Ann) -> None:
@@ -214,7 +214,7 @@ def test_new_recovery_codes_replace_the_old(ann: Ann) -> None:
 def test_recovery_codes_go_with_the_last_factor(ann: Ann) -> None:
     own = ann.company.own_factors(ann.entry)
     own.remove_totp()
-    assert own.look().recovery == frozenset()
+    assert own.read().recovery == frozenset()
     assert ann.company.door.log_in(ANN, PASSWORD)
     with pytest.raises(FactorNotFound):
         own.remove_totp()
@@ -238,7 +238,7 @@ def test_who_has_no_factor_where_one_is_required_can_only_set_one_up(company: Co
         company.steps.confirm_enrolment(challenge, "12345")
     entry, codes = company.steps.confirm_enrolment(challenge, pyotp.TOTP(secret).at(company.clock.at))
     assert len(codes) == 10
-    assert company.own_factors(entry).look().totp
+    assert company.own_factors(entry).read().totp
     with pytest.raises(InvalidChallenge):
         company.steps.enrol(challenge)
     with pytest.raises(MfaIsRequired):
@@ -295,7 +295,7 @@ def test_step_up_takes_both_and_says_not_which_was_wrong(ann: Ann) -> None:
 def test_an_ended_session_does_not_come_to_life_by_stepping_up(ann: Ann) -> None:
     ann.company.clock.passes(minutes=1)
     ann.company.lost_password.request_reset(ANN)
-    ann.company.lost_password.set_anew(ann.company.mail.resets[0][1], PASSWORD)
+    ann.company.lost_password.reset(ann.company.mail.resets[0][1], PASSWORD)
     with pytest.raises(ProofRefused):
         ann.company.step_up(ann.entry).prove(PASSWORD, PresentedFactor(code=ann.code()))
 

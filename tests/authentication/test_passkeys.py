@@ -22,12 +22,12 @@ def register(
     company: Company, entry: IssuedTokens, device: Authenticator, name: str = "Ann's phone"
 ) -> tuple[str, ...]:
     own = company.own_factors(entry)
-    challenge, options = own.ask_for_passkey()
+    challenge, options = own.issue_passkey_challenge()
     return own.add_passkey(challenge, device.creates(options), name)[1]
 
 
 def enter(company: Company, device: Authenticator) -> IssuedTokens:
-    challenge, options = company.steps.ask_for_passkey()
+    challenge, options = company.steps.issue_passkey_challenge()
     return company.steps.log_in_with_passkey(challenge, device.gets(options))
 
 
@@ -44,7 +44,7 @@ def phone(company: Company, entry: IssuedTokens) -> Authenticator:
 
 
 def test_the_options_are_for_the_tenants_host(company: Company, entry: IssuedTokens) -> None:
-    _, options = company.own_factors(entry).ask_for_passkey()
+    _, options = company.own_factors(entry).issue_passkey_challenge()
     assert options["rp"] == {"id": "acme.example", "name": "Acme"}
     selection = options["authenticatorSelection"]
     assert (selection["residentKey"], selection["userVerification"]) == ("required", "required")
@@ -137,7 +137,7 @@ def _another_signature(shown: dict[str, Any]) -> None:
 def test_a_forged_answer_opens_nothing_and_uses_up_the_challenge(
     company: Company, phone: Authenticator, tamper: Tamper
 ) -> None:
-    challenge, options = company.steps.ask_for_passkey()
+    challenge, options = company.steps.issue_passkey_challenge()
     right = phone.gets(options)
     shown = {**right, "response": dict(right["response"])}
     tamper(shown)
@@ -148,18 +148,18 @@ def test_a_forged_answer_opens_nothing_and_uses_up_the_challenge(
 
 
 def test_an_answer_is_good_once(company: Company, phone: Authenticator) -> None:
-    challenge, options = company.steps.ask_for_passkey()
+    challenge, options = company.steps.issue_passkey_challenge()
     shown = phone.gets(options)
     company.steps.log_in_with_passkey(challenge, shown)
     with pytest.raises(InvalidChallenge):
         company.steps.log_in_with_passkey(challenge, shown)
-    again, _ = company.steps.ask_for_passkey()
+    again, _ = company.steps.issue_passkey_challenge()
     with pytest.raises(InvalidCode):
         company.steps.log_in_with_passkey(again, shown)
 
 
 def test_a_challenge_is_good_for_five_minutes(company: Company, phone: Authenticator) -> None:
-    challenge, options = company.steps.ask_for_passkey()
+    challenge, options = company.steps.issue_passkey_challenge()
     company.clock.passes(minutes=5)
     with pytest.raises(InvalidChallenge):
         company.steps.log_in_with_passkey(challenge, phone.gets(options))
@@ -195,8 +195,8 @@ def test_passkeys_are_several_and_deleted_one_by_one(
     laptop = Authenticator(HOME)
     register(company, entry, laptop, "Laptop")
     own = company.own_factors(entry)
-    assert [each.name for each in own.look().passkeys] == ["Ann's phone", "Laptop"]
-    own.remove_passkey(own.look().passkeys[0].id)
+    assert [each.name for each in own.read().passkeys] == ["Ann's phone", "Laptop"]
+    own.remove_passkey(own.read().passkeys[0].id)
     with pytest.raises(InvalidCode):
         enter(company, phone)
     assert enter(company, laptop)
@@ -212,12 +212,12 @@ def test_one_passkey_is_registered_once_and_ten_are_the_most(company: Company, e
     for _ in range(9):
         register(company, entry, Authenticator(HOME))
     with pytest.raises(Conflict):
-        company.own_factors(entry).ask_for_passkey()
+        company.own_factors(entry).issue_passkey_challenge()
 
 
 def test_a_passkey_alone_is_a_step_up(company: Company, entry: IssuedTokens, phone: Authenticator) -> None:
     company.clock.passes(hours=1)
-    challenge, options = company.step_up(entry).ask_for_passkey()
+    challenge, options = company.step_up(entry).issue_passkey_challenge()
     company.step_up(entry).prove("", PresentedFactor(passkey=phone.gets(options)), challenge)
     session = company.people.session(company.actor(entry).session_id)
     assert session and session.fresh(company.clock())
@@ -227,7 +227,7 @@ def test_a_passkey_alone_is_a_step_up(company: Company, entry: IssuedTokens, pho
 
 def test_forged_answers_lock_the_account_too(company: Company, phone: Authenticator) -> None:
     for _ in range(10):
-        challenge, options = company.steps.ask_for_passkey()
+        challenge, options = company.steps.issue_passkey_challenge()
         shown = phone.gets(options)
         _another_signature(shown)
         with pytest.raises(InvalidCode):

@@ -65,7 +65,7 @@ def test_a_common_password_is_refused_wherever_one_is_set(company: Company) -> N
     entry = company.moves_in()
     company.lost_password.request_reset(ANN)
     with pytest.raises(WeakPassword):
-        company.lost_password.set_anew(company.mail.resets[-1][1], common)
+        company.lost_password.reset(company.mail.resets[-1][1], common)
     with pytest.raises(WeakPassword):
         company.own_password(entry).change(PASSWORD, common)
     assert company.door.log_in(ANN, PASSWORD)
@@ -80,7 +80,7 @@ def test_a_lost_password_is_set_anew_by_mail_and_ends_all_sessions(company: Comp
     company.lost_password.request_reset(" Ann@Acme.Example ")
     ((email, token),) = company.mail.resets
     assert email == ANN
-    company.lost_password.set_anew(token, NEW)
+    company.lost_password.reset(token, NEW)
     for entry in entries:
         with pytest.raises(InvalidRefreshToken):
             company.door.refresh(entry.refresh_token)
@@ -93,9 +93,9 @@ def test_a_reset_is_good_once(company: Company) -> None:
     company.moves_in()
     company.lost_password.request_reset(ANN)
     token = company.mail.resets[0][1]
-    company.lost_password.set_anew(token, NEW)
+    company.lost_password.reset(token, NEW)
     with pytest.raises(InvalidReset):
-        company.lost_password.set_anew(token, PASSWORD)
+        company.lost_password.reset(token, PASSWORD)
 
 
 @pytest.mark.parametrize(("minutes", "good"), [(59.9, True), (60, False), (90, False)])
@@ -105,10 +105,10 @@ def test_a_reset_is_good_for_an_hour(company: Company, minutes: float, good: boo
     company.clock.passes(minutes=minutes)
     token = company.mail.resets[0][1]
     if good:
-        company.lost_password.set_anew(token, NEW)
+        company.lost_password.reset(token, NEW)
     else:
         with pytest.raises(InvalidReset):
-            company.lost_password.set_anew(token, NEW)
+            company.lost_password.reset(token, NEW)
 
 
 def test_the_newest_mail_counts_and_mails_come_two_minutes_apart(company: Company) -> None:
@@ -118,8 +118,8 @@ def test_the_newest_mail_counts_and_mails_come_two_minutes_apart(company: Compan
         company.lost_password.request_reset(ANN)
     older, newer = (token for _, token in company.mail.resets)
     with pytest.raises(InvalidReset):
-        company.lost_password.set_anew(older, NEW)
-    company.lost_password.set_anew(newer, NEW)
+        company.lost_password.reset(older, NEW)
+    company.lost_password.reset(newer, NEW)
 
 
 def test_only_who_has_a_password_gets_a_mail_and_nobody_is_told(company: Company) -> None:
@@ -139,7 +139,7 @@ def test_a_made_up_token_resets_nothing(company: Company, token: str) -> None:
     user_id = company.actor(company.moves_in()).user_id
     company.lost_password.request_reset(ANN)
     with pytest.raises(InvalidReset):
-        company.lost_password.set_anew(token.replace("{user}", user_id), NEW)
+        company.lost_password.reset(token.replace("{user}", user_id), NEW)
 
 
 def test_a_reset_ends_the_lock_out(company: Company) -> None:
@@ -148,7 +148,7 @@ def test_a_reset_ends_the_lock_out(company: Company) -> None:
         with pytest.raises(InvalidCredentials):
             company.door.log_in(ANN, "wrong")
     company.lost_password.request_reset(ANN)
-    company.lost_password.set_anew(company.mail.resets[0][1], NEW)
+    company.lost_password.reset(company.mail.resets[0][1], NEW)
     assert company.door.log_in(ANN, NEW)
 
 

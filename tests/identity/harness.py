@@ -143,7 +143,7 @@ class PasswordsAllowed:
     def admits(self, user: User) -> bool:
         return True
 
-    def no_newcomers(self) -> None: ...
+    def check_first_password(self) -> None: ...
 
 
 @dataclass
@@ -183,15 +183,15 @@ class Company:
         return self.way_in(SessionService, address, agent)
 
     def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl") -> D:
-        visitor = RequestOrigin(self.tenant, "r", address, agent)
+        origin = RequestOrigin(self.tenant, "r", address, agent)
         return kind(
-            visitor,
+            origin,
             self.people,
             self.passwords,
             self.tokens,
             self.clock,
             self.lockout(address),
-            self.proofs,
+            self.verifier,
             self.mail,
             HOME,
             PasswordsAllowed(),
@@ -201,7 +201,7 @@ class Company:
         return Lockout(self.tenant, address, DynamoAttempts(table(self.tenant)), self.clock)
 
     @property
-    def proofs(self) -> FactorVerifier:
+    def verifier(self) -> FactorVerifier:
         secrets = KmsSecrets(lambda: boto3.client("kms"), os.environ["DATA_KEY_ARN"], self.tenant.id)
         return FactorVerifier(secrets, Totp(), WebAuthnPasskeys(HOME, self.tenant.name))
 
@@ -215,10 +215,10 @@ class Company:
         return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)
 
     def own_factors(self, entry: IssuedTokens) -> OwnFactors:
-        return OwnFactors(self.actor(entry), self.people, self.proofs, self.clock)
+        return OwnFactors(self.actor(entry), self.people, self.verifier, self.clock)
 
     def step_up(self, entry: IssuedTokens) -> StepUp:
-        return StepUp(self.actor(entry), self.people, self.passwords, self.proofs, self.lockout(), self.clock)
+        return StepUp(self.actor(entry), self.people, self.passwords, self.verifier, self.lockout(), self.clock)
 
     def accounts(self, entry: IssuedTokens) -> AccountService:
         return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)

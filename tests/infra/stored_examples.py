@@ -229,7 +229,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     **_of(
         "reset",
-        _in_transaction("people", "ask_reset"),
+        _in_transaction("people", "store_reset"),
         lambda stores: stores.people.reset(USER),
         full=Reset(USER, "h" * 64, AT, LATER),
     ),
@@ -284,7 +284,7 @@ EXAMPLES: dict[str, Example] = {
     **_of(
         "log-in by SSO",
         _in_transaction("sso", "begin_attempt"),
-        lambda stores: stores.sso.take_attempt("s"),
+        lambda stores: stores.sso.pop_attempt("s"),
         full=SSO_ATTEMPT,
         empty=replace(SSO_ATTEMPT, provider={}, verifier="", reauthenticate=False),
     ),

@@ -69,7 +69,7 @@ KINDS = {
     "add": ids.USER,
     "remove": ids.USER,
 }
-FORMS = {"cursor": "", "sealed": "YWJj.YWJj"}
+FORMS = {"cursor": "", "encrypted": "YWJj.YWJj"}
 PRINCIPALS = ["everyone", "usr_a"]
 
 

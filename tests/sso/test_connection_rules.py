@@ -55,11 +55,11 @@ def test_what_is_no_domain(domain: str) -> None:
 def test_an_outage_lasts_from_when_it_was_found_and_is_told_once_an_hour() -> None:
     first = next_health(None, down=True, at=AT)
     assert (
-        first.tells(AT)
+        first.should_notify(AT)
         and first.is_fresh(AT + timedelta(seconds=59))
         and not first.is_fresh(AT + timedelta(seconds=60))
     )
     later = AT + timedelta(minutes=59)
     second = next_health(type(first)(True, AT, AT, AT), down=True, at=later)
-    assert second.since == AT and not second.tells(later) and second.tells(AT + timedelta(hours=1))
-    assert not next_health(second, down=False, at=later).tells(AT + timedelta(days=1))
+    assert second.since == AT and not second.should_notify(later) and second.should_notify(AT + timedelta(hours=1))
+    assert not next_health(second, down=False, at=later).should_notify(AT + timedelta(days=1))

@@ -81,7 +81,7 @@ FORMS: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "detached": lambda claims: _detached(_by_provider(HEAD, json.dumps(claims))),
     "padded": lambda claims: _by_provider(HEAD, json.dumps(claims)) + "==",
-    "a signature spelt otherwise": lambda claims: _respelt(_by_provider(HEAD, json.dumps(claims))),
+    "a signature key_text otherwise": lambda claims: _respelt(_by_provider(HEAD, json.dumps(claims))),
     "a line feed behind": lambda claims: _by_provider(HEAD, json.dumps(claims)) + "\n",
     "as JSON": lambda claims: json.dumps(_as_json(_by_provider(HEAD, json.dumps(claims)))),
     "as JSON, not as text": lambda claims: _as_json(_by_provider(HEAD, json.dumps(claims))),

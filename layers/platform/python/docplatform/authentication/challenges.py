@@ -12,16 +12,16 @@ from docplatform.identity.ports import People
 
 
 def new_challenge(
-    errand: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD
+    purpose: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD
 ) -> tuple[str, Challenge]:
     """The token for the client, and what is kept of it."""
     token = secrets.token_urlsafe(32)
-    return token, Challenge(digest(token), errand, user_id, at + CHALLENGE_LIFE, first)
+    return token, Challenge(digest(token), purpose, user_id, at + CHALLENGE_LIFE, first)
 
 
-def held(people: People, token: str, errand: ChallengePurpose, at: datetime) -> Challenge:
+def valid_challenge(people: People, token: str, purpose: ChallengePurpose, at: datetime) -> Challenge:
     """Raises InvalidChallenge."""
     challenge = people.challenge(digest(token))
-    if challenge is None or challenge.errand is not errand or challenge.expires_at <= at:
+    if challenge is None or challenge.purpose is not purpose or challenge.expires_at <= at:
         raise InvalidChallenge("It is unknown, used or too old. Begin again.")
     return challenge

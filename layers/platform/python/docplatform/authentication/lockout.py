@@ -48,13 +48,13 @@ class Lockout:
         """``account`` is the e-mail address that was typed, whether anybody has it or not. Raises TooManyAttempts."""
         at = self._now()
         account = account.strip().lower()
-        tally, from_source, of_tenant = self._attempts.counts(account, self._source, at)
+        count, from_source, of_tenant = self._attempts.counts(account, self._source, at)
         if from_source >= SOURCE_FAILURES or of_tenant >= tenant_cap(self._tenant):
             raise TooManyAttempts((window_of(at)[1] - at).total_seconds())
         for _ in range(_TRIES):
-            after = tally.with_attempt(at)
+            after = count.with_attempt(at)
             faster = self._attempts.keep(account, after, at)
             if faster is None:
-                return SignInAttempt(account, self._source, at, tally, after, self._attempts)
-            tally = faster
+                return SignInAttempt(account, self._source, at, count, after, self._attempts)
+            count = faster
         raise TooManyAttempts(1)  # many at the same moment, for one account: nobody types like that

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from docplatform.authentication.challenges import held, new_challenge
+from docplatform.authentication.challenges import new_challenge, valid_challenge
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core.actor import Actor
@@ -30,40 +30,40 @@ Codes = tuple[str, ...]
 
 
 class OwnFactors:
-    def __init__(self, actor: Actor, people: People, proofs: FactorVerifier, now: Callable[[], datetime]) -> None:
-        self._actor, self._people, self._proofs, self._now = actor, people, proofs, now
+    def __init__(self, actor: Actor, people: People, verifier: FactorVerifier, now: Callable[[], datetime]) -> None:
+        self._actor, self._people, self._verifier, self._now = actor, people, verifier, now
 
     @raises(UserNotFound)
-    def look(self) -> Factors:
+    def read(self) -> Factors:
         return self._login().factors
 
-    @raises(*raised_by(look), ProofRefused)
+    @raises(*raised_by(read), ProofRefused)
     def enrol_totp(self) -> tuple[str, str]:
         """A secret and its URI; they count once a code has confirmed them. The one before stays good until then."""
         login = self._login()
         user, issuer = login.user, self._actor.tenant.name
-        after, secret, uri = self._proofs.new_totp(user.id, login.factors, user.email, issuer)
+        after, secret, uri = self._verifier.new_totp(user.id, login.factors, user.email, issuer)
         self._keep(login, after, Action.MFA_ENROLMENT_STARTED)
         return secret, uri
 
-    @raises(*raised_by(look), ProofRefused)
+    @raises(*raised_by(read), ProofRefused)
     def confirm_totp(self, code: str) -> Codes:
         """The recovery codes; none where there are some already."""
         login = self._login()
         with _refusals():
-            confirmed = self._proofs.confirm_totp(login.user.id, login.factors, code, self._now())
+            confirmed = self._verifier.confirm_totp(login.user.id, login.factors, code, self._now())
         after, codes = _with_codes(confirmed)
         self._keep(login, after, Action.MFA_ENROLLED, {"method": "totp"})
         return codes
 
-    @raises(*raised_by(look), FactorNotFound, MfaIsRequired, ProofRefused)
+    @raises(*raised_by(read), FactorNotFound, MfaIsRequired, ProofRefused)
     def remove_totp(self) -> None:
         login = self._login()
         if not login.factors.totp:
             raise FactorNotFound("No one-time passwords are set up.")
         self._remove(login, replace(login.factors, totp="", pending=""), Action.MFA_REMOVED)
 
-    @raises(*raised_by(look), FactorNotFound, ProofRefused)
+    @raises(*raised_by(read), FactorNotFound, ProofRefused)
     def renew_recovery_codes(self) -> Codes:
         """Ten new ones; the old ones are worth nothing from then on."""
         login = self._login()
@@ -74,8 +74,8 @@ class OwnFactors:
         return codes
 
     # -- passkeys
-    @raises(*raised_by(look), Conflict)
-    def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
+    @raises(*raised_by(read), Conflict)
+    def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
         """A challenge, and the options for the browser. Refused when there are ten."""
         login = self._login()
         if len(login.factors.passkeys) >= MOST_PASSKEYS:
@@ -83,18 +83,18 @@ class OwnFactors:
         token, challenge = new_challenge(ChallengePurpose.PASSKEY_REGISTRATION, login.user.id, self._now())
         with self._people.begin() as changes:
             changes.issue(challenge)
-        return token, self._proofs.passkeys.registration(login.user, login.factors.passkeys, token)
+        return token, self._verifier.passkeys.registration(login.user, login.factors.passkeys, token)
 
-    @raises(*raised_by(look), ProofRefused, InvalidName, Conflict)
+    @raises(*raised_by(read), ProofRefused, InvalidName, Conflict)
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
         """With the recovery codes, where there were none."""
         login, name = self._login(), clean_display_name(name)
         with _refusals():
-            challenge = held(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
+            challenge = valid_challenge(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
             if challenge.user_id != login.user.id:
                 raise InvalidChallenge("It was somebody else's.")
             try:
-                made = self._proofs.passkeys.registered(credential, token, name, self._now())
+                made = self._verifier.passkeys.registered(credential, token, name, self._now())
             except InvalidCode:
                 with self._people.begin() as changes:
                     changes.use(challenge)
@@ -109,7 +109,7 @@ class OwnFactors:
             changes.record(record_of(self._actor, Action.PASSKEY_ADDED, login.user.id, self._now(), facts))
         return made, codes
 
-    @raises(*raised_by(look), FactorNotFound, MfaIsRequired, ProofRefused)
+    @raises(*raised_by(read), FactorNotFound, MfaIsRequired, ProofRefused)
     def remove_passkey(self, passkey_id: str) -> None:
         login = self._login()
         left = tuple(each for each in login.factors.passkeys if each.id != passkey_id)

@@ -59,7 +59,7 @@ class LostPassword:
             login = self._people.login_of(clean_email(email))
         except Invalid:
             login = None
-        newcomers = self._newcomers()  # always: time must not tell who is here
+        newcomers = self._first_password_allowed()  # always: time must not tell who is here
         if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or newcomers):
             self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
@@ -69,8 +69,8 @@ class LostPassword:
             return
         secret = secrets.token_urlsafe(32)
         with self._people.begin() as changes:
-            changes.ask_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
-            changes.record(record_of(self._about(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
+            changes.store_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
+            changes.record(record_of(self._subject(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
         with suppress(MailNotSent):  # whoever is told so knows that somebody is here
             self._mail.reset_password(
                 login.user.email,
@@ -80,16 +80,16 @@ class LostPassword:
                 minutes=int(RESET_LIFE.total_seconds()) // 60,
             )
 
-    def _newcomers(self) -> bool:
+    def _first_password_allowed(self) -> bool:
         """Whether a first password may be set."""
         try:
-            self._gate.no_newcomers()
+            self._gate.check_first_password()
         except SsoRequired:
             return False
         return True
 
     @raises(InvalidReset, WeakPassword)
-    def set_anew(self, token: str, password: str) -> None:
+    def reset(self, token: str, password: str) -> None:
         """Ends all sessions; a second factor stays as it is."""
         at = self._now()
         user_id, _, secret = token.partition(".")
@@ -107,13 +107,13 @@ class LostPassword:
             changes.set_password(user_id, hashed)
             changes.end_sessions(user_id, at)
             changes.reset_attempts(user.email)
-            changes.record(record_of(self._about(user_id), Action.PASSWORD_RESET, user_id, at))
+            changes.record(record_of(self._subject(user_id), Action.PASSWORD_RESET, user_id, at))
 
-    def _about(self, user_id: str) -> AuditSubject:
+    def _subject(self, user_id: str) -> AuditSubject:
         return AuditSubject(self._tenant, user_id, "", self._request_id)
 
     def _record(self, user_id: str, action: Action) -> None:
-        self._people.record(record_of(self._about(user_id), action, user_id, self._now()))
+        self._people.record(record_of(self._subject(user_id), action, user_id, self._now()))
 
 
 class OwnPassword:
@@ -153,7 +153,7 @@ class OwnPassword:
         methods = session.amr or (Method.PASSWORD.value,)
         with self._people.begin() as changes:
             attempt.passed(changes)
-            changes.prove_password(user.id, login.password, hashed)
+            changes.expect_password(user.id, login.password, hashed)
             changes.end_sessions(user.id, at)
             changes.authenticated(actor.session_id, at, methods)
             changes.record(record_of(actor, Action.PASSWORD_CHANGED, user.id, at))

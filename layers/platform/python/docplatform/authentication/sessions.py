@@ -45,23 +45,23 @@ class SessionService(SignIn):
             raise InvalidCredentials("Check both, or ask an admin of your organisation for a new invitation.")
         rehashed = self._passwords.hash(password) if self._passwords.outdated(hashed) else ""
         with self._people.begin() as changes:
-            changes.prove_password(user.id, hashed, rehashed)
-            due = self._due(changes, login)
+            changes.expect_password(user.id, hashed, rehashed)
+            due = self._mfa_due(changes, login)
             if due is None:
                 attempt.passed(changes)
-                entry = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
+                issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
             else:
-                changes.record(self._about(user.id, "", Action.PASSWORD_ACCEPTED))
+                changes.record(self._audit_record(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
             attempt.release()
             raise due
-        self._tell_of_device(login)
-        return entry
+        self._notify_of_new_device(login)
+        return issued
 
     @raises(InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired, SsoRequired)
     def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
         """Set the first password and log in."""
-        self._gate.no_newcomers()
+        self._gate.check_first_password()
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
             raise InvalidInvitation("It is unknown, used or too old. Ask an admin of your organisation for another.")
@@ -74,10 +74,10 @@ class SessionService(SignIn):
         login = replace(login, user=replace(login.user, name=name, status=UserStatus.ACTIVE))
         with self._people.begin() as changes:
             changes.accept(invitation, name=name, password=hashed)
-            due = self._due(changes, login)
+            due = self._mfa_due(changes, login)
             if due is None:
                 return self._open_session(changes, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
-            changes.record(self._about(login.user.id, "", Action.INVITATION_ACCEPTED))
+            changes.record(self._audit_record(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 
     @raises(InvalidRefreshToken)
@@ -92,7 +92,7 @@ class SessionService(SignIn):
         after = session.renewed(digest(secret), at)
         with self._people.begin() as changes:
             changes.renew_session(session, after)
-            changes.record(self._about(user.id, session.id, Action.SESSION_REFRESHED))
+            changes.record(self._audit_record(user.id, session.id, Action.SESSION_REFRESHED))
             # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
             return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
@@ -102,7 +102,7 @@ class SessionService(SignIn):
         session, _ = self._held(token)
         with self._people.begin() as changes:
             changes.close_session(session.id)
-            changes.record(self._about(session.user_id, session.id, Action.SESSION_REVOKED))
+            changes.record(self._audit_record(session.user_id, session.id, Action.SESSION_REVOKED))
 
     def _held(self, token: str) -> tuple[Session, str]:
         """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
@@ -115,7 +115,7 @@ class SessionService(SignIn):
             if hmac.compare_digest(session.family_hash, digest(family)):
                 with self._people.begin() as changes:
                     changes.close_session(session.id)
-                    changes.record(self._about(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
+                    changes.record(self._audit_record(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
             raise InvalidRefreshToken("Log in again.")
         return session, family
 

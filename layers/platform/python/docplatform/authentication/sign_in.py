@@ -27,7 +27,7 @@ _MOST_DEVICES = 20
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Who is at the door: no user yet. ``address`` and ``agent`` are of the connection."""
+    """Who is at the sign_in: no user yet. ``address`` and ``agent`` are of the connection."""
 
     tenant: Tenant
     request_id: str
@@ -47,20 +47,20 @@ class IssuedTokens:
 class SignIn:
     def __init__(
         self,
-        visitor: RequestOrigin,
+        origin: RequestOrigin,
         people: People,
         passwords: Passwords,
         tokens: TokenIssuer,
         now: Callable[[], datetime],
         lockout: Lockout,
-        proofs: FactorVerifier,
+        verifier: FactorVerifier,
         mail: SignInMail,
         home: str,
         gate: PasswordPolicyGate,
     ) -> None:
         """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
-        self._visitor, self._people, self._passwords = visitor, people, passwords
-        self._tokens, self._now, self._lockout, self._proofs = tokens, now, lockout, proofs
+        self._origin, self._people, self._passwords = origin, people, passwords
+        self._tokens, self._now, self._lockout, self._verifier = tokens, now, lockout, verifier
         self._mail, self._home, self._gate = mail, home, gate
 
     def _admit(self, account: str) -> SignInAttempt:
@@ -68,7 +68,9 @@ class SignIn:
             return self._lockout.admit(account)
         except TooManyAttempts:
             known = self._login_of(account)
-            self._people.record(self._about(known.user.id if known else UNKNOWN_USER, "", Action.LOGIN_THROTTLED))
+            self._people.record(
+                self._audit_record(known.user.id if known else UNKNOWN_USER, "", Action.LOGIN_THROTTLED)
+            )
             raise
 
     def _login_of(self, email: str) -> Login | None:
@@ -77,17 +79,17 @@ class SignIn:
         except Invalid:
             return None
 
-    def _due(
+    def _mfa_due(
         self, changes: UserChanges, login: Login, first: Method = Method.PASSWORD
     ) -> MfaRequired | MfaEnrolmentRequired | None:
         """What must follow the right password, or what else came ``first``."""
         if not (login.factors.enrolled or login.require_mfa):
             return None
-        errand = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
-        token, challenge = new_challenge(errand, login.user.id, self._now(), first)
+        purpose = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
+        token, challenge = new_challenge(purpose, login.user.id, self._now(), first)
         changes.issue(challenge)
         seconds = int(CHALLENGE_LIFE.total_seconds())
-        if errand is ChallengePurpose.ENROLMENT:
+        if purpose is ChallengePurpose.ENROLMENT:
             go = "Send the challenge to /v1/auth/mfa/enrolment."
             return MfaEnrolmentRequired(go, challenge=token, expires_in=seconds)
         go = "Send it to /v1/auth/mfa with the challenge."
@@ -103,21 +105,21 @@ class SignIn:
         ago: timedelta | None = timedelta(0),
     ) -> IssuedTokens:
         """``ago``: how long ago they proved to be who they are; None where nobody knows."""
-        device = digest(self._visitor.agent)
+        device = digest(self._origin.agent)
         if device not in login.devices:
             changes.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
         return self._open(changes, login.user, action, methods, ago)
 
-    def _tell_of_device(self, login: Login) -> None:
+    def _notify_of_new_device(self, login: Login) -> None:
         """Of the first log-in nobody needs to be told. A mail that cannot be sent keeps nobody out."""
-        if not login.devices or digest(self._visitor.agent) in login.devices:
+        if not login.devices or digest(self._origin.agent) in login.devices:
             return
         with suppress(MailNotSent):
             self._mail.new_device(
                 login.user.email,
-                organisation=self._visitor.tenant.name,
+                organisation=self._origin.tenant.name,
                 address=self._home,
-                agent=self._visitor.agent,
+                agent=self._origin.agent,
                 at=self._now(),
             )
 
@@ -134,13 +136,15 @@ class SignIn:
             created_at=at,
             used_at=at,
             expires_at=at + SESSION_IDLE,
-            address=self._visitor.address,
-            agent=self._visitor.agent,
+            address=self._origin.address,
+            agent=self._origin.agent,
             auth_time=None if ago is None else at - ago,
             amr=tuple(method.value for method in methods),
         )
         changes.open_session(session)
-        changes.record(self._about(user.id, session.id, action, {"methods": [method.value for method in methods]}))
+        changes.record(
+            self._audit_record(user.id, session.id, action, {"methods": [method.value for method in methods]})
+        )
         return IssuedTokens(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
 
     def _refuse(self, attempt: SignInAttempt, action: Action, target: str) -> None:
@@ -148,16 +152,20 @@ class SignIn:
         try:
             with self._people.begin() as changes:
                 attempt.failed(changes)
-                changes.record(self._about(target, "", action))
+                changes.record(self._audit_record(target, "", action))
                 if attempt.after.seconds:
-                    changes.record(self._about(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds}))
+                    changes.record(
+                        self._audit_record(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds})
+                    )
         except ChangedMeanwhile:  # a thousand at once: the account's own count stands already
-            self._people.record(self._about(target, "", action))
+            self._people.record(self._audit_record(target, "", action))
 
-    def _about(self, user_id: str, session_id: str, action: Action, facts: AuditFacts | None = None) -> AuditRecord:
-        visitor = self._visitor
+    def _audit_record(
+        self, user_id: str, session_id: str, action: Action, facts: AuditFacts | None = None
+    ) -> AuditRecord:
+        origin = self._origin
         return record_of(
-            AuditSubject(visitor.tenant, user_id, session_id, visitor.request_id), action, user_id, self._now(), facts
+            AuditSubject(origin.tenant, user_id, session_id, origin.request_id), action, user_id, self._now(), facts
         )
 
 

@@ -23,7 +23,7 @@ from docplatform.identity.last_admin import everybody, other_admin
 from docplatform.identity.model import Login, User, UserStatus, clean_display_name, clean_email
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
-from docplatform.sso.group_sync import GroupFollower
+from docplatform.sso.group_sync import GroupSync
 from docplatform.sso.model import (
     ATTEMPT_LIFE,
     Connection,
@@ -34,7 +34,7 @@ from docplatform.sso.model import (
     SsoAttempt,
 )
 from docplatform.sso.outages import LONGEST_REASON, Outages
-from docplatform.sso.ports import Provider, SsoStore, SsoWork
+from docplatform.sso.ports import Provider, SsoChanges, SsoStore
 
 _LONGEST_NAME = 200
 
@@ -49,29 +49,29 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class _ResolvedUser:
     """Somebody the provider vouches for, as they will be; ``before``: as they are, None for somebody new. ``linked``: whom the subject
-    is linked to. ``keeper``: another admin, where this one ceases to be."""
+    is linked to. ``remaining_admin``: another admin, where this one ceases to be."""
 
     login: Login
     before: User | None
     linked: str
-    keeper: str = ""
+    remaining_admin: str = ""
 
 
 class SsoService:
     def __init__(
         self,
-        visitor: RequestOrigin,
+        origin: RequestOrigin,
         store: SsoStore,
         people: People,
-        door: SsoSignIn,
+        sign_in: SsoSignIn,
         provider: Callable[[Connection], Provider],
         outages: Outages,
-        groups: GroupFollower,
+        groups: GroupSync,
         now: Callable[[], datetime],
     ) -> None:
-        self._visitor, self._store, self._people, self._door = visitor, store, people, door
+        self._origin, self._store, self._people, self._sign_in = origin, store, people, sign_in
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
     @raises(SsoNotConnected, SsoUnavailable)
@@ -82,9 +82,9 @@ class SsoService:
             raise SsoNotConnected("Log in with e-mail and password.")
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         try:
-            departure = self._provider(connection).authorization_request(state, reauthenticate=reauthenticate)
+            authorization = self._provider(connection).authorization_request(state, reauthenticate=reauthenticate)
         except ProviderUnavailable as down:
-            self._outages.found(health, str(down))
+            self._outages.report_down(health, str(down))
             raise _unavailable() from down
         if health and health.down:
             self._outages.is_down(connection, health)
@@ -93,24 +93,24 @@ class SsoService:
             state_hash=digest(state),
             browser_hash=digest(browser),
             revision=connection.revision,
-            request=departure.request,
-            verifier=departure.verifier,
-            provider=departure.provider,
+            request=authorization.request,
+            verifier=authorization.verifier,
+            provider=authorization.provider,
             expires_at=at + ATTEMPT_LIFE,
             reauthenticate=reauthenticate,
         )
         with self._store.begin() as changes:
             changes.begin_attempt(attempt)
             facts: AuditFacts = {"kind": connection.kind.value, "anew": reauthenticate}
-            changes.record(record_of(self._by(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
-        return Start(departure.address, browser, connection.kind)
+            changes.record(record_of(self._subject(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
+        return Start(authorization.address, browser, connection.kind)
 
     @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
         """Log in whom the provider's reply is proof of; on the first time, make them a member.
         Whatever is wrong with the reply, the answer is the same. Where the platform has to ask for a second factor, the error
         carries the challenge for it."""
-        attempt = self._store.take_attempt(digest(state))
+        attempt = self._store.pop_attempt(digest(state))
         if attempt is None or attempt.expires_at <= self._now():
             self._refuse("no log-in of that state is under way")
         connection, health = self._store.connection()
@@ -123,7 +123,7 @@ class SsoService:
         except ProviderRefused as refused:
             self._refuse(str(refused))
         except ProviderUnavailable as down:
-            self._outages.found(health, str(down))
+            self._outages.report_down(health, str(down))
             raise _unavailable() from down
         if not attempt.is_answered_by(identity):
             self._refuse("the provider has not asked again who it is")
@@ -133,39 +133,39 @@ class SsoService:
             return self._open_session(connection, identity)
 
     def _open_session(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
-        arrival = self._arrival(connection, identity)
+        resolved = self._resolve(connection, identity)
         try:
             with self._store.begin() as changes:
-                changes.spend(identity)
-                self._settle(changes, arrival, identity)
-                entry = self._door.enter(
-                    changes, arrival.login, enough=connection.mfa, proved_at=identity.authenticated_at
+                changes.use_assertion(identity)
+                self._store_user(changes, resolved, identity)
+                issued = self._sign_in.open_session(
+                    changes, resolved.login, enough=connection.mfa, proved_at=identity.authenticated_at
                 )
         except SsoRefused:
-            self._refuse("the assertion has been used", arrival.login.user.id)
+            self._refuse("the assertion has been used", resolved.login.user.id)
         except QuotaExceeded:
-            self._note("the plan's users are used up", UNKNOWN_USER)
+            self._record_refusal("the plan's users are used up", UNKNOWN_USER)
             raise
         if connection.follow_groups:
-            self._groups.follow(self._by(arrival.login.user.id), identity)
-        if not isinstance(entry, IssuedTokens):
-            raise entry
-        self._door.tell_of_device(arrival.login)
-        return entry
+            self._groups.sync(self._subject(resolved.login.user.id), identity)
+        if not isinstance(issued, IssuedTokens):
+            raise issued
+        self._sign_in.notify_of_new_device(resolved.login)
+        return issued
 
-    def _arrival(self, connection: Connection, identity: ExternalIdentity) -> _Arrival:
+    def _resolve(self, connection: Connection, identity: ExternalIdentity) -> _ResolvedUser:
         """Raises SsoRefused."""
         linked = self._store.linked(identity)
         known = self._people.login(linked) if linked else None
         if known:
-            return self._returning(connection, identity, known, linked)
+            return self._resolve_known(connection, identity, known, linked)
         email = self._email(identity)
         found = self._people.login_of(email)
         if found:
             if not connection.owns(email):
                 reason = "the address is of an account here, and its domain is not the connection's"
                 self._refuse(reason, found.user.id)
-            return self._returning(connection, identity, found, linked)
+            return self._resolve_known(connection, identity, found, linked)
         if linked:
             self._refuse("the linked user is gone", linked)
         role, at = connection.role_of(identity.groups), self._now()
@@ -173,9 +173,11 @@ class SsoService:
             self._refuse("no group gives a role")
         user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
         asks = not connection.mfa and self._people.security_settings().require_mfa
-        return _Arrival(Login(user, "", Factors(), (), require_mfa=asks), None, "")
+        return _ResolvedUser(Login(user, "", Factors(), (), require_mfa=asks), None, "")
 
-    def _returning(self, connection: Connection, identity: ExternalIdentity, login: Login, linked: str) -> _Arrival:
+    def _resolve_known(
+        self, connection: Connection, identity: ExternalIdentity, login: Login, linked: str
+    ) -> _ResolvedUser:
         """Raises SsoRefused."""
         user = login.user
         if user.status is UserStatus.DISABLED:
@@ -183,14 +185,14 @@ class SsoService:
         role = connection.role_at_return(user.role, identity.groups)
         if role is None:
             self._refuse("no group gives a role", user.id)
-        keeper = ""
+        remaining_admin = ""
         if role is not Role.ADMIN:
             try:
-                keeper = other_admin(user, everybody(self._people))
+                remaining_admin = other_admin(user, everybody(self._people))
             except LastAdmin:  # the organisation keeps one, whatever the provider says
                 role = Role.ADMIN
         after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
-        return _Arrival(replace(login, user=after), user, linked, keeper)
+        return _ResolvedUser(replace(login, user=after), user, linked, remaining_admin)
 
     def _email(self, identity: ExternalIdentity) -> str:
         """Raises SsoRefused."""
@@ -201,35 +203,35 @@ class SsoService:
         except Invalid:
             self._refuse("the provider gave no address that can be used")
 
-    def _settle(self, changes: SsoWork, arrival: _Arrival, identity: ExternalIdentity) -> None:
-        user, before, at = arrival.login.user, arrival.before, self._now()
-        own = self._by(user.id)
+    def _store_user(self, changes: SsoChanges, resolved: _ResolvedUser, identity: ExternalIdentity) -> None:
+        user, before, at = resolved.login.user, resolved.before, self._now()
+        own = self._subject(user.id)
         if before is None:
-            changes.add_user(user, most=self._visitor.tenant.limits.users)
+            changes.add_user(user, most=self._origin.tenant.limits.users)
             changes.record(record_of(own, Action.USER_PROVISIONED, user.id, at, {"role": user.role.value}))
         elif user != before:
-            changes.follow_provider(before, user)
-            if arrival.keeper:
-                changes.keep_admin(arrival.keeper)
+            changes.update_from_provider(before, user)
+            if resolved.remaining_admin:
+                changes.keep_admin(resolved.remaining_admin)
             if user.role is not before.role:
                 facts: AuditFacts = {"from": before.role.value, "to": user.role.value}
                 changes.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
-        if arrival.linked != user.id:
-            changes.link(identity, user.id, before=arrival.linked)
+        if resolved.linked != user.id:
+            changes.link(identity, user.id, before=resolved.linked)
             changes.record(record_of(own, Action.USER_LINKED, user.id, at))
 
     def _refuse(self, reason: str, target: str = UNKNOWN_USER) -> NoReturn:
-        self._note(reason, target)
+        self._record_refusal(reason, target)
         raise SsoRefused(
             "Begin again; if it fails again, an admin of your organisation finds the reason in the audit trail."
         )
 
-    def _note(self, reason: str, target: str) -> None:
+    def _record_refusal(self, reason: str, target: str) -> None:
         facts: AuditFacts = {"reason": reason[:LONGEST_REASON]}
-        self._store.record(record_of(self._by(), Action.SSO_REFUSED, target, self._now(), facts))
+        self._store.record(record_of(self._subject(), Action.SSO_REFUSED, target, self._now(), facts))
 
-    def _by(self, user_id: str = UNKNOWN_USER) -> AuditSubject:
-        return AuditSubject(self._visitor.tenant, user_id, "", self._visitor.request_id)
+    def _subject(self, user_id: str = UNKNOWN_USER) -> AuditSubject:
+        return AuditSubject(self._origin.tenant, user_id, "", self._origin.request_id)
 
 
 def _unavailable() -> SsoUnavailable:

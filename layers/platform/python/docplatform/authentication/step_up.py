@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from docplatform.authentication.challenges import held, new_challenge
+from docplatform.authentication.challenges import new_challenge, valid_challenge
 from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.verification import FactorVerifier, PresentedFactor
@@ -25,15 +25,15 @@ class StepUp:
         actor: Actor,
         people: People,
         passwords: Passwords,
-        proofs: FactorVerifier,
+        verifier: FactorVerifier,
         lockout: Lockout,
         now: Callable[[], datetime],
     ) -> None:
         self._actor, self._people, self._passwords = actor, people, passwords
-        self._proofs, self._lockout, self._now = proofs, lockout, now
+        self._verifier, self._lockout, self._now = verifier, lockout, now
 
     @raises(ProofRefused)
-    def ask_for_passkey(self) -> tuple[str, dict[str, Any]]:
+    def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
         """A challenge, and the options for the browser. Refused without a passkey."""
         login = self._login()
         if not login.factors.passkeys:
@@ -41,10 +41,10 @@ class StepUp:
         token, challenge = new_challenge(ChallengePurpose.STEP_UP, login.user.id, self._now())
         with self._people.begin() as changes:
             changes.issue(challenge)
-        return token, self._proofs.passkeys.request(login.factors.passkeys, token)
+        return token, self._verifier.passkeys.request(login.factors.passkeys, token)
 
     @raises(ProofRefused, TooManyAttempts)
-    def prove(self, password: str, shown: PresentedFactor, token: str = "") -> None:
+    def prove(self, password: str, presented: PresentedFactor, token: str = "") -> None:
         """The password, and a second factor where there is one; or a passkey, which is both. ``token`` is its challenge.
         Whatever is wrong, the answer is the same."""
         actor, at, login = self._actor, self._now(), self._login()
@@ -54,8 +54,8 @@ class StepUp:
             self._people.record(record_of(actor, Action.LOGIN_THROTTLED, actor.user_id, at))
             raise
         try:
-            challenge = self._challenge(shown, token, at)
-            after, methods = self._held_against(login, password, shown, token, at)
+            challenge = self._challenge(presented, token, at)
+            after, methods = self._verify(login, password, presented, token, at)
         except (InvalidCode, InvalidChallenge) as error:
             with self._people.begin() as changes:
                 attempt.failed(changes)
@@ -76,24 +76,24 @@ class StepUp:
         except (InvalidCode, InvalidChallenge) as error:
             raise ProofRefused("It was used a moment ago.") from error
 
-    def _challenge(self, shown: PresentedFactor, token: str, at: datetime) -> Challenge | None:
+    def _challenge(self, presented: PresentedFactor, token: str, at: datetime) -> Challenge | None:
         """Raises InvalidChallenge."""
-        if shown.passkey is None:
+        if presented.passkey is None:
             return None
-        challenge = held(self._people, token, ChallengePurpose.STEP_UP, at)
+        challenge = valid_challenge(self._people, token, ChallengePurpose.STEP_UP, at)
         if challenge.user_id != self._actor.user_id:
             raise InvalidChallenge("It was somebody else's.")
         return challenge
 
-    def _held_against(
-        self, login: Login, password: str, shown: PresentedFactor, token: str, at: datetime
+    def _verify(
+        self, login: Login, password: str, presented: PresentedFactor, token: str, at: datetime
     ) -> tuple[Factors, tuple[Method, ...]]:
         """Raises InvalidCode."""
-        if shown.passkey is None and not self._passwords.fits(password, login.password):
+        if presented.passkey is None and not self._passwords.fits(password, login.password):
             raise InvalidCode("The password is another.")
         if not login.factors.enrolled:
             return login.factors, (Method.PASSWORD,)
-        after, method = self._proofs.accept(login.user.id, login.factors, shown, token, at)
+        after, method = self._verifier.accept(login.user.id, login.factors, presented, token, at)
         if method is Method.PASSKEY:
             return after, (Method.PASSKEY, Method.SEVERAL)
         return after, (Method.PASSWORD, method, Method.SEVERAL)

@@ -26,48 +26,48 @@ class FactorVerifier:
         self._secrets, self._codes = secrets, codes
 
     def accept(
-        self, user_id: str, factors: Factors, shown: PresentedFactor, challenge: str, at: datetime
+        self, user_id: str, factors: Factors, presented: PresentedFactor, challenge: str, at: datetime
     ) -> tuple[Factors, Method]:
         """The factors as they are after this use, and which it was. Raises InvalidCode."""
-        if shown.passkey is not None:
-            used = self.passkeys.used(shown.passkey, challenge, factors.passkeys, at)
+        if presented.passkey is not None:
+            used = self.passkeys.used(presented.passkey, challenge, factors.passkeys, at)
             return with_passkey(factors, used), Method.PASSKEY
-        if shown.recovery_code:
-            hashed = recovery_hash(shown.recovery_code)
+        if presented.recovery_code:
+            hashed = recovery_hash(presented.recovery_code)
             if hashed not in factors.recovery:
-                raise _refused()
+                raise _invalid_code()
             return replace(factors, recovery=factors.recovery - {hashed}), Method.RECOVERY_CODE
-        if not (shown.code and factors.totp):
-            raise _refused()
-        step = self._step(user_id, factors.totp, shown.code, at)
+        if not (presented.code and factors.totp):
+            raise _invalid_code()
+        step = self._step(user_id, factors.totp, presented.code, at)
         if step is None or step <= factors.totp_step:
-            raise _refused()
+            raise _invalid_code()
         return replace(factors, totp_step=step), Method.ONE_TIME_PASSWORD
 
     def new_totp(self, user_id: str, factors: Factors, account: str, issuer: str) -> tuple[Factors, str, str]:
         """The factors with a secret that no code has confirmed, the secret, and its URI."""
         secret = self._codes.new_secret()
-        sealed = self._secrets.seal(secret, _about(user_id))
-        return replace(factors, pending=sealed), secret, self._codes.uri(secret, account=account, issuer=issuer)
+        encrypted = self._secrets.encrypt(secret, _purpose(user_id))
+        return replace(factors, pending=encrypted), secret, self._codes.uri(secret, account=account, issuer=issuer)
 
     def confirm_totp(self, user_id: str, factors: Factors, code: str, at: datetime) -> Factors:
         """The pending secret in force. Raises InvalidCode."""
         step = self._step(user_id, factors.pending, code, at) if factors.pending else None
         if step is None:
-            raise _refused()
+            raise _invalid_code()
         return replace(factors, totp=factors.pending, pending="", totp_step=step)
 
-    def _step(self, user_id: str, sealed: str, code: str, at: datetime) -> int | None:
-        return self._codes.step_of(self._secrets.open(sealed, _about(user_id)), code, at)
+    def _step(self, user_id: str, encrypted: str, code: str, at: datetime) -> int | None:
+        return self._codes.step_of(self._secrets.decrypt(encrypted, _purpose(user_id)), code, at)
 
 
 def with_passkey(factors: Factors, used: Passkey) -> Factors:
     return replace(factors, passkeys=tuple(used if each.id == used.id else each for each in factors.passkeys))
 
 
-def _about(user_id: str) -> str:
+def _purpose(user_id: str) -> str:
     return f"totp:{user_id}"
 
 
-def _refused() -> InvalidCode:
+def _invalid_code() -> InvalidCode:
     return InvalidCode("Show a fresh code, or one of your recovery codes.")

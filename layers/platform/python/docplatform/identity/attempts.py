@@ -15,7 +15,7 @@ from docplatform.core.tenant import Tenant
 WINDOW = timedelta(minutes=15)
 FAILURES = 10
 FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=1), timedelta(hours=1)
-MEMORY = timedelta(hours=24)
+LOCKS_REMEMBERED = timedelta(hours=24)
 
 SOURCE_FAILURES = 100
 _TENANT_FAILURES = 1_000
@@ -37,7 +37,7 @@ class AttemptCount:
         if self.locked_until and at < self.locked_until:
             raise TooManyAttempts((self.locked_until - at).total_seconds())
         recent = (*(each for each in self.recent if at - each < WINDOW), at)
-        locks = self.locks if self.locked_until and at - self.locked_until < MEMORY else 0
+        locks = self.locks if self.locked_until and at - self.locked_until < LOCKS_REMEMBERED else 0
         if locks or len(recent) >= FAILURES:
             until = at + min(FIRST_LOCK * 2**locks, LONGEST_LOCK)
             return AttemptCount((), locks + 1, until, self.revision + 1)

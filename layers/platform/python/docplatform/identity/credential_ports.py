@@ -13,12 +13,12 @@ from docplatform.identity.model import Reset, User
 class CredentialChanges(Protocol):
     """The part of UserChanges that is about what proves a person."""
 
-    def prove_password(self, user_id: str, password: str, anew: str) -> None:
+    def expect_password(self, user_id: str, current: str, replacement: str) -> None:
         """That hash is still the user's; where ``anew`` is given, it takes its place. Raises InvalidCredentials when committed."""
 
     def set_password(self, user_id: str, password: str) -> None: ...
 
-    def ask_reset(self, reset: Reset) -> None: ...
+    def store_reset(self, reset: Reset) -> None: ...
 
     def use_reset(self, reset: Reset) -> None:
         """Raises InvalidReset when committed."""
@@ -48,16 +48,16 @@ class Attempts(Protocol):
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures in this window from the source and of the tenant."""
 
-    def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:
+    def keep(self, account: str, count: AttemptCount, at: datetime) -> AttemptCount | None:
         """None when it was stored; otherwise the one that somebody faster has stored."""
 
 
 class Secrets(Protocol):
     """Encryption by the tenant's key. ``about`` binds what is sealed to its place: it opens for nothing else."""
 
-    def seal(self, secret: str, about: str) -> str: ...
+    def encrypt(self, secret: str, purpose: str) -> str: ...
 
-    def open(self, sealed: str, about: str) -> str: ...
+    def decrypt(self, encrypted: str, purpose: str) -> str: ...
 
 
 class OneTimeCodes(Protocol):

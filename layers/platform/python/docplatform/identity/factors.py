@@ -81,7 +81,7 @@ class Challenge:
     ``first`` is what was shown before it."""
 
     token_hash: str
-    errand: ChallengePurpose
+    purpose: ChallengePurpose
     user_id: str
     expires_at: datetime
     first: Method = Method.PASSWORD

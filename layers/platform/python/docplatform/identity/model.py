@@ -67,13 +67,13 @@ class Session:
         return self.auth_time is not None and at - self.auth_time <= STEP_UP_LIFE
 
     @property
-    def begun_or_proven_at(self) -> datetime:
+    def last_authenticated_at(self) -> datetime:
         """A log-in counts from when it is: its person may have been known to their identity provider for long."""
         return max(self.created_at, self.auth_time or self.created_at)
 
     def renewed(self, secret_hash: str, at: datetime) -> Session:
         """With another refresh secret. Use alone does not keep it alive for ever."""
-        expires_at = min(at + SESSION_IDLE, self.begun_or_proven_at + SESSION_LIFE)
+        expires_at = min(at + SESSION_IDLE, self.last_authenticated_at + SESSION_LIFE)
         return replace(self, secret_hash=secret_hash, used_at=at, expires_at=expires_at)
 
 
@@ -85,7 +85,7 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
         and session.user_id == user.id
         and session.expires_at > at
         and user.status is UserStatus.ACTIVE
-        and (user.sessions_since is None or session.begun_or_proven_at >= user.sessions_since)
+        and (user.sessions_since is None or session.last_authenticated_at >= user.sessions_since)
     )
 
 

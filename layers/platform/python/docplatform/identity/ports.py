@@ -111,7 +111,7 @@ class PasswordPolicyGate(Protocol):
     def admits(self, user: User) -> bool:
         """Whether somebody whose password is right may come in; asked after ``check``."""
 
-    def no_newcomers(self) -> None:
+    def check_first_password(self) -> None:
         """Raises SsoRequired where nobody may set a first password."""
 
 

@@ -23,22 +23,22 @@ class KmsSecrets(TenantBound[Callable[[], Any]]):
         self._key_arn = key_arn
         self._context = {"tenant_id": tenant_id}
 
-    def seal(self, secret: str, about: str) -> str:
+    def encrypt(self, secret: str, purpose: str) -> str:
         """``<encrypted data key>.<nonce><ciphertext>``. ``about`` is authenticated with it. One call of KMS."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         made = self._client().generate_data_key(KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=self._context)
         nonce = os.urandom(_NONCE)
-        sealed = nonce + AESGCM(made["Plaintext"]).encrypt(nonce, secret.encode(), about.encode())
-        return f"{_text(made['CiphertextBlob'])}.{_text(sealed)}"
+        encrypted = nonce + AESGCM(made["Plaintext"]).encrypt(nonce, secret.encode(), purpose.encode())
+        return f"{_text(made['CiphertextBlob'])}.{_text(encrypted)}"
 
-    def open(self, sealed: str, about: str) -> str:
+    def decrypt(self, encrypted: str, purpose: str) -> str:
         """One call of KMS. Raises cryptography's InvalidTag for what was sealed about something else."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        blob, content = (base64.b64decode(part) for part in sealed.split("."))
+        blob, content = (base64.b64decode(part) for part in encrypted.split("."))
         key = self._client().decrypt(KeyId=self._key_arn, CiphertextBlob=blob, EncryptionContext=self._context)
-        return AESGCM(key["Plaintext"]).decrypt(content[:_NONCE], content[_NONCE:], about.encode()).decode()
+        return AESGCM(key["Plaintext"]).decrypt(content[:_NONCE], content[_NONCE:], purpose.encode()).decode()
 
 
 def _text(content: bytes) -> str:

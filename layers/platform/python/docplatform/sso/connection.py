@@ -96,7 +96,7 @@ class ConnectionService:
     def _secret(self, wanted: Connection, client_secret: str | None, before: Connection | None) -> str:
         """Sealed. One that was given for another provider is never sent to this one. Raises Invalid."""
         if client_secret is not None:
-            return self._secrets.seal(client_secret, CLIENT_SECRET) if client_secret else ""
+            return self._secrets.encrypt(client_secret, CLIENT_SECRET) if client_secret else ""
         if wanted.kind is Kind.SAML or before is None or not before.sealed_secret:
             return ""
         if (before.kind, before.issuer, before.client_id) != (wanted.kind, wanted.issuer, wanted.client_id):

@@ -18,7 +18,7 @@ _IN_THE_WAY = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooM
 """None of these keeps anybody out; the next log-in tries again."""
 
 
-class FollowWork(Protocol):
+class GroupSyncChanges(Protocol):
     def add_members(self, group: Group, user_ids: list[str]) -> None:
         """Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
 
@@ -40,24 +40,24 @@ class SsoGroups(Protocol):
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
         """Whereto earlier log-ins have brought the subject."""
 
-    def of(self, user_id: str) -> frozenset[str]:
+    def groups_of(self, user_id: str) -> frozenset[str]:
         """The ids of all groups that the user is in."""
 
-    def begin(self) -> AbstractContextManager[FollowWork]: ...
+    def begin(self) -> AbstractContextManager[GroupSyncChanges]: ...
 
 
-class GroupFollower:
+class GroupSync:
     def __init__(self, groups: SsoGroups, now: Callable[[], datetime]) -> None:
         self._groups, self._now = groups, now
 
-    def follow(self, by: AuditSubject, identity: ExternalIdentity) -> None:
+    def sync(self, by: AuditSubject, identity: ExternalIdentity) -> None:
         """Into the groups that the provider names, and out of those that it named before and names no more. Groups are neither made
         nor left where somebody here put the user."""
         wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
         joined = self._groups.joined(identity)
         if not wanted and not joined:
             return
-        here = self._groups.of(by.user_id)
+        here = self._groups.groups_of(by.user_id)
         for group_id, group in wanted.items():
             if group_id not in here:
                 joined = self._move(by, identity, joined, joined | {group_id}, group)

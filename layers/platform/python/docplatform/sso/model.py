@@ -147,7 +147,7 @@ class Health:
     def is_fresh(self, at: datetime) -> bool:
         return at - self.checked_at < _FRESH
 
-    def tells(self, at: datetime) -> bool:
+    def should_notify(self, at: datetime) -> bool:
         """Whether the admins are to be told."""
         return self.down and (self.told_at is None or at - self.told_at >= _QUIET)
 

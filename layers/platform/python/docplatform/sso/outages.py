@@ -45,26 +45,26 @@ class Outages:
         try:
             self._provider(connection).check()
         except ProviderUnavailable as down:
-            self.found(health, str(down))
+            self.report_down(health, str(down))
             return True
         at = self._now()
-        ended = self._about(Action.SSO_OUTAGE_ENDED, at, {}) if health and health.down else None
+        ended = self._audit_record(Action.SSO_OUTAGE_ENDED, at, {}) if health and health.down else None
         self._store.set_health(health, next_health(health, down=False, at=at), ended)
         return False
 
-    def found(self, health: Health | None, reason: str) -> None:
+    def report_down(self, health: Health | None, reason: str) -> None:
         """The provider is down. The admins have a mail when that is news to them."""
         at = self._now()
         after = next_health(health, down=True, at=at)
-        tells = after.tells(at)
-        if tells:
+        notify = after.should_notify(at)
+        if notify:
             after = replace(after, told_at=at)
-        news = tells or health is None or not health.down
-        record = self._about(Action.SSO_OUTAGE_FOUND, at, {"reason": reason[:LONGEST_REASON]}) if news else None
-        if self._store.set_health(health, after, record) and tells:
-            self._tell(after.since or at)
+        news = notify or health is None or not health.down
+        record = self._audit_record(Action.SSO_OUTAGE_FOUND, at, {"reason": reason[:LONGEST_REASON]}) if news else None
+        if self._store.set_health(health, after, record) and notify:
+            self._notify_admins(after.since or at)
 
-    def _tell(self, since: datetime) -> None:
+    def _notify_admins(self, since: datetime) -> None:
         """A mail that fails keeps nobody out and no other admin from theirs."""
         for admin in filter(is_admin, everybody(self._people)):
             try:
@@ -74,7 +74,7 @@ class Outages:
                     record_of(self._by, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
                 )
 
-    def _about(self, action: Action, at: datetime, facts: AuditFacts) -> AuditRecord:
+    def _audit_record(self, action: Action, at: datetime, facts: AuditFacts) -> AuditRecord:
         return record_of(self._by, action, self._tenant.id, at, facts)
 
 
@@ -108,7 +108,7 @@ class SsoPasswordGate:
         self._store.record(record_of(about, Action.SSO_BYPASSED, user.id, self._now()))
         return True
 
-    def no_newcomers(self) -> None:
+    def check_first_password(self) -> None:
         """Raises SsoRequired where nobody may set a first password."""
         connection, _ = self._store.connection()
         if connection and connection.enforced:

@@ -13,7 +13,7 @@ from docplatform.identity.ports import UserChanges
 from docplatform.sso.model import AuthorizationRequest, Connection, DiagnosisStep, ExternalIdentity, Health, SsoAttempt
 
 
-class SsoWork(UserChanges, Protocol):
+class SsoChanges(UserChanges, Protocol):
     """Changes that are stored and audited together, or not at all."""
 
     def connect(self, connection: Connection, *, before: int) -> None:
@@ -23,13 +23,13 @@ class SsoWork(UserChanges, Protocol):
 
     def begin_attempt(self, attempt: SsoAttempt) -> None: ...
 
-    def spend(self, identity: ExternalIdentity) -> None:
+    def use_assertion(self, identity: ExternalIdentity) -> None:
         """Its assertion, for good. Raises SsoRefused when committed and it was spent before."""
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
         """``before``: the user whom the subject was linked to, '' for none. Raises ChangedMeanwhile when committed and that is not so."""
 
-    def follow_provider(self, before: User, after: User) -> None:
+    def update_from_provider(self, before: User, after: User) -> None:
         """Role, name and status. Raises ChangedMeanwhile when committed and the role or status is not as it was ``before``."""
 
 
@@ -38,7 +38,7 @@ class SsoStore(Protocol):
 
     def connection(self) -> tuple[Connection | None, Health | None]: ...
 
-    def take_attempt(self, state_hash: str) -> SsoAttempt | None:
+    def pop_attempt(self, state_hash: str) -> SsoAttempt | None:
         """It is gone afterwards: of two who ask, one gets it."""
 
     def linked(self, identity: ExternalIdentity) -> str:
@@ -47,7 +47,7 @@ class SsoStore(Protocol):
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """False where somebody else was faster; then nothing is stored."""
 
-    def begin(self) -> AbstractContextManager[SsoWork]: ...
+    def begin(self) -> AbstractContextManager[SsoChanges]: ...
 
     def record(self, record: AuditRecord) -> None: ...
 

@@ -44,10 +44,10 @@ def provider(tenant: Tenant, connection: Connection, secret: Callable[[Connectio
     if connection.kind is Kind.OIDC:
         from docplatform.sso.adapters.oidc import OidcProvider
 
-        def opened() -> str:
+        def client_secret() -> str:
             return secret(connection) if secret and connection.sealed_secret else ""
 
-        return OidcProvider(connection, outbound, callback=address + CALLBACK, secret=opened)
+        return OidcProvider(connection, outbound, callback=address + CALLBACK, secret=client_secret)
     from docplatform.sso.adapters.saml import SamlProvider
 
     return SamlProvider(connection, outbound, entity=address + METADATA, acs=address + ACS)

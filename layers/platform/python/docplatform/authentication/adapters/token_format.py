@@ -80,7 +80,7 @@ def _bytes(encoded: str) -> bytes:
 
 def _object(content: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_once_each, parse_constant=_refuse)
+        value = json.loads(content.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise TokenRefused(f"its {what} is not JSON of ours") from error
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ def _object(content: bytes, what: str) -> dict[str, Any]:
     return value
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) != len(pairs):
         raise ValueError("a name twice")
     return found

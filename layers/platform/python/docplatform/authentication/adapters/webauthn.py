@@ -93,8 +93,8 @@ class WebAuthnPasskeys:
         """The sign counter must have grown, unless the authenticator keeps none (§6.1.1). Raises InvalidCode."""
         import webauthn
 
-        shown = next((each for each in known if each.credential_id == credential.get("id")), None)
-        if shown is None:
+        passkey = next((each for each in known if each.credential_id == credential.get("id")), None)
+        if passkey is None:
             raise InvalidCode("That passkey is not known here.")
         try:
             verified = webauthn.verify_authentication_response(
@@ -102,13 +102,13 @@ class WebAuthnPasskeys:
                 expected_challenge=_bytes_of(challenge),
                 expected_rp_id=self._party,
                 expected_origin=self._origin,
-                credential_public_key=_bytes(shown.public_key),
-                credential_current_sign_count=shown.sign_count,
+                credential_public_key=_bytes(passkey.public_key),
+                credential_current_sign_count=passkey.sign_count,
                 require_user_verification=True,
             )
         except Exception as error:
             raise InvalidCode("The authenticator's answer is not one to this challenge.") from error
-        return replace(shown, sign_count=verified.new_sign_count, used_at=at)
+        return replace(passkey, sign_count=verified.new_sign_count, used_at=at)
 
 
 def _bytes_of(challenge: str) -> bytes:

@@ -50,14 +50,14 @@ def kms_secrets(tenant: Tenant) -> KmsSecrets:
     return KmsSecrets(lambda: clients(tenant).client("kms"), key, tenant.id)
 
 
-def _proofs(tenant: Tenant) -> FactorVerifier:
+def _factor_verifier(tenant: Tenant) -> FactorVerifier:
     return FactorVerifier(kms_secrets(tenant), Totp(), WebAuthnPasskeys(address_of(tenant), tenant.name))
 
 
-D = TypeVar("D", bound=SignIn)
+S = TypeVar("S", bound=SignIn)
 
 
-def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent: str) -> D:
+def sign_in(kind: type[S], tenant: Tenant, *, request_id: str, address: str, agent: str) -> S:
     """A way in: SessionService, MfaSignIn or SsoSignIn."""
     return kind(
         RequestOrigin(tenant, request_id, address, agent),
@@ -66,7 +66,7 @@ def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent:
         TenantTokens(tenant),
         now,
         _lockout(tenant, address),
-        _proofs(tenant),
+        _factor_verifier(tenant),
         _mail(),
         address_of(tenant),
         password_gate(tenant, request_id),
@@ -74,11 +74,11 @@ def door(kind: type[D], tenant: Tenant, *, request_id: str, address: str, agent:
 
 
 def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
-    return door(SessionService, tenant, request_id=request_id, address=address, agent=agent)
+    return sign_in(SessionService, tenant, request_id=request_id, address=address, agent=agent)
 
 
-def second_steps(tenant: Tenant, *, request_id: str, address: str, agent: str) -> MfaSignIn:
-    return door(MfaSignIn, tenant, request_id=request_id, address=address, agent=agent)
+def mfa_sign_in(tenant: Tenant, *, request_id: str, address: str, agent: str) -> MfaSignIn:
+    return sign_in(MfaSignIn, tenant, request_id=request_id, address=address, agent=agent)
 
 
 def own_sessions(actor: Actor) -> OwnSessions:
@@ -95,9 +95,9 @@ def own_password(actor: Actor, address: str) -> OwnPassword:
 
 
 def own_factors(actor: Actor) -> OwnFactors:
-    return OwnFactors(actor, people(actor.tenant), _proofs(actor.tenant), now)
+    return OwnFactors(actor, people(actor.tenant), _factor_verifier(actor.tenant), now)
 
 
 def step_up(actor: Actor, address: str) -> StepUp:
     lockout = _lockout(actor.tenant, address)
-    return StepUp(actor, people(actor.tenant), _passwords(), _proofs(actor.tenant), lockout, now)
+    return StepUp(actor, people(actor.tenant), _passwords(), _factor_verifier(actor.tenant), lockout, now)

@@ -7,7 +7,7 @@ from functools import partial
 from docplatform.authentication.sign_in import RequestOrigin
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.authentication.sso_sign_in import SsoService
-from docplatform.authentication.wiring.sign_in import door, kms_secrets
+from docplatform.authentication.wiring.sign_in import kms_secrets, sign_in
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
@@ -16,13 +16,13 @@ from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.adapters.group_store import DynamoSsoGroups
 from docplatform.sso.connection import CLIENT_SECRET, ConnectionService
-from docplatform.sso.group_sync import GroupFollower
+from docplatform.sso.group_sync import GroupSync
 from docplatform.sso.model import Connection
 from docplatform.sso.wiring import ACS, METADATA, outages, provider, store
 
 
 def _secret(tenant: Tenant, connection: Connection) -> str:
-    return kms_secrets(tenant).open(connection.sealed_secret, CLIENT_SECRET)
+    return kms_secrets(tenant).decrypt(connection.sealed_secret, CLIENT_SECRET)
 
 
 def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
@@ -30,10 +30,10 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Sso
         RequestOrigin(tenant, request_id, address, agent),
         store(tenant),
         people(tenant),
-        door(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent),
+        sign_in(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
-        GroupFollower(DynamoSsoGroups(table(tenant)), now),
+        GroupSync(DynamoSsoGroups(table(tenant)), now),
         now,
     )
 

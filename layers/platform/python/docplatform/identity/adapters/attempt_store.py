@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from docplatform.identity.adapters.keys import IdentityKeys
-from docplatform.identity.attempts import MEMORY, WINDOW, AttemptCount, window_of
+from docplatform.identity.attempts import LOCKS_REMEMBERED, WINDOW, AttemptCount, window_of
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.table import TenantTable
@@ -14,26 +14,26 @@ from docplatform.infra.dynamodb.transaction import Transaction
 
 class DynamoAttempts:
     def __init__(self, table: TenantTable) -> None:
-        self._table, self._keys = table, IdentityKeys(table.keys.tenant_id)
+        self._table, self._identity_keys = table, IdentityKeys(table.keys.tenant_id)
 
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
         """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
         window, _ = window_of(at)
         keys = (
-            self._keys.attempt_count(account),
-            self._keys.source_failures(source, window),
-            self._keys.tenant_failures(window),
+            self._identity_keys.attempt_count(account),
+            self._identity_keys.source_failures(source, window),
+            self._identity_keys.tenant_failures(window),
         )
         found = self._table.get_many(keys)
-        tally, from_source, of_tenant = (found.get(key) for key in keys)
-        return _tally(tally), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
+        count, from_source, of_tenant = (found.get(key) for key in keys)
+        return _attempt_count(count), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
 
-    def keep(self, account: str, tally: AttemptCount, at: datetime) -> AttemptCount | None:
+    def keep(self, account: str, count: AttemptCount, at: datetime) -> AttemptCount | None:
         """Store the tally over the one before it; None when that went well, otherwise what somebody faster has stored."""
         taken = self._table.put_if_revision(
-            self._keys.attempt_count(account), _item(tally, at), revision=tally.revision - 1
+            self._identity_keys.attempt_count(account), _item(count, at), revision=count.revision - 1
         )
-        return None if taken is None else _tally(taken)
+        return None if taken is None else _attempt_count(taken)
 
 
 def reset_attempts(table: TenantTable, writes: Transaction, account: str) -> None:
@@ -48,18 +48,18 @@ def count_failure(table: TenantTable, writes: Transaction, source: str, at: date
         writes.update(key, values=expires, add={"failures": 1}, must_exist=False)
 
 
-def _item(tally: AttemptCount, at: datetime) -> Item:
-    until = tally.locked_until
-    recent = [int(each.timestamp() * 1000) for each in tally.recent]
+def _item(count: AttemptCount, at: datetime) -> Item:
+    until = count.locked_until
+    recent = [int(each.timestamp() * 1000) for each in count.recent]
     return to_item(
-        tally,
+        count,
         recent=recent,
         locked_until=until or "",
-        expires=int((max(at, until or at) + MEMORY).timestamp()),
+        expires=int((max(at, until or at) + LOCKS_REMEMBERED).timestamp()),
     )
 
 
-def _tally(item: Item | None) -> AttemptCount:
+def _attempt_count(item: Item | None) -> AttemptCount:
     if not item:
         return AttemptCount()
     recent = tuple(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=each) for each in item["recent"])

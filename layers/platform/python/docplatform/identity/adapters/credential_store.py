@@ -38,19 +38,19 @@ class CredentialWrites(TenantChanges):
             self._writes.delete(key)
 
     # -- passwords
-    def prove_password(self, user_id: str, password: str, anew: str) -> None:
+    def expect_password(self, user_id: str, current: str, replacement: str) -> None:
         """Raises InvalidCredentials when committed and the password was changed meanwhile."""
-        key, where = self._identity_keys.credential(user_id), {"password": password}
+        key, unchanged = self._identity_keys.credential(user_id), {"password": current}
         changed = InvalidCredentials("The password was changed a moment ago.")
-        if anew:
-            self._writes.update(key, values={"password": anew}, equals=where, error=changed)
+        if replacement:
+            self._writes.update(key, values={"password": replacement}, equals=unchanged, error=changed)
         else:
-            self._writes.check(key, equals=where, error=changed)
+            self._writes.check(key, equals=unchanged, error=changed)
 
     def set_password(self, user_id: str, password: str) -> None:
         self._writes.put(self._identity_keys.credential(user_id), {"password": password})
 
-    def ask_reset(self, reset: Reset) -> None:
+    def store_reset(self, reset: Reset) -> None:
         expires = int(reset.expires_at.timestamp()) + _RESET_KEPT
         self._writes.put(
             self._identity_keys.reset(reset.user_id), to_item(reset, without=("user_id",), expires=expires)
@@ -65,7 +65,12 @@ class CredentialWrites(TenantChanges):
 
     # -- second factors
     def issue(self, challenge: Challenge) -> None:
-        item = to_item(challenge, without=("token_hash",), expires=int(challenge.expires_at.timestamp()))
+        item = to_item(
+            challenge,
+            without=("token_hash", "purpose"),
+            errand=challenge.purpose.value,
+            expires=int(challenge.expires_at.timestamp()),
+        )
         self._writes.put(self._identity_keys.challenge(challenge.token_hash), item)
 
     def use(self, challenge: Challenge) -> None:

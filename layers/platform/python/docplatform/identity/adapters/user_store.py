@@ -35,16 +35,16 @@ _NOBODY = "nobody"  # no user's id looks like this
 class DynamoPeople(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = IdentityKeys(table.keys.tenant_id)
+        self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     # -- users
     def user(self, user_id: str) -> User | None:
-        item = self._table.get(self._keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
+        item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         return user_from(item) if item and not item.get("removed") else None
 
     def user_id_of(self, email: str) -> str:
         """'' when nobody has that address."""
-        lock = self._table.get(self._keys.email(email))
+        lock = self._table.get(self._identity_keys.email(email))
         return str(lock["user_id"]) if lock else ""
 
     def login_of(self, email: str) -> Login | None:
@@ -55,7 +55,7 @@ class DynamoPeople(TenantStore):
         return self._login(user_id) if ids.is_a(ids.USER, user_id) else None
 
     def _login(self, user_id: str) -> Login | None:
-        keys = self._keys
+        keys = self._identity_keys
         parts = (keys.user(user_id), keys.credential(user_id), keys.factors(user_id), keys.devices(user_id))
         found = self._table.get_many([*parts, keys.security_settings()])
         profile, credential, factors, devices = (found.get(key, {}) for key in parts)
@@ -70,21 +70,23 @@ class DynamoPeople(TenantStore):
         )
 
     def reset(self, user_id: str) -> Reset | None:
-        item = self._table.get(self._keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
+        item = self._table.get(self._identity_keys.reset(user_id)) if ids.is_a(ids.USER, user_id) else None
         return from_item(Reset, item, user_id=user_id) if item else None
 
     def challenge(self, token_hash: str) -> Challenge | None:
-        item = self._table.get(self._keys.challenge(token_hash))
-        return from_item(Challenge, item, newer=("first",), token_hash=token_hash) if item else None
+        item = self._table.get(self._identity_keys.challenge(token_hash))
+        if not item:
+            return None
+        return from_item(Challenge, item, newer=("first",), token_hash=token_hash, purpose=item["errand"])
 
     def security_settings(self) -> SecuritySettings:
-        item = self._table.get(self._keys.security_settings()) or {}
+        item = self._table.get(self._identity_keys.security_settings()) or {}
         return from_item(SecuritySettings, item, newer=("require_mfa",))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """In order of invitation. Raises InvalidCursor."""
         after = self._position(cursor) if cursor else None
-        rows, last = self._table.query(self._keys.users(), index="gsi3", after=after, limit=limit)
+        rows, last = self._table.query(self._identity_keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
         return users, cursors.encode({"user": last["gsi3sk"]}) if last else ""
@@ -93,22 +95,22 @@ class DynamoPeople(TenantStore):
         user_id = cursors.decode(cursor).get("user", "")
         if not ids.is_a(ids.USER, user_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
-        return {**self._keys.user(user_id)._asdict(), "gsi3pk": self._keys.users(), "gsi3sk": user_id}
+        return {**self._identity_keys.user(user_id)._asdict(), "gsi3pk": self._identity_keys.users(), "gsi3sk": user_id}
 
     def invitation(self, token_hash: str) -> Invitation | None:
-        item = self._table.get(self._keys.invitation(token_hash))
+        item = self._table.get(self._identity_keys.invitation(token_hash))
         return from_item(Invitation, item, token_hash=token_hash) if item else None
 
     # -- sessions
     def session(self, session_id: str) -> Session | None:
-        item = self._table.get(self._keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
+        item = self._table.get(self._identity_keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
         return _session(item) if item else None
 
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
         """Both that a token speaks of, in one call."""
         if not (ids.is_a(ids.SESSION, session_id) and ids.is_a(ids.USER, user_id)):
             return None, None
-        session, user = self._keys.session(session_id), self._keys.user(user_id)
+        session, user = self._identity_keys.session(session_id), self._identity_keys.user(user_id)
         found = self._table.get_many([session, user])
         return (
             _session(found[session]) if session in found else None,
@@ -117,7 +119,7 @@ class DynamoPeople(TenantStore):
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
         """The newest hundred, newest first."""
-        rows, _ = self._table.query(self._keys.sessions_of(user_id), index="gsi1", descending=True)
+        rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", descending=True)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         keys = (Key(row["pk"], row["sk"]) for row in rows)
         return tuple(_session(found[key]) for key in keys if key in found)

@@ -22,7 +22,7 @@ from docplatform.sso.model import ExternalIdentity
 class DynamoSsoGroups(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = SsoKeys(table.keys.tenant_id)
+        self._sso_keys = SsoKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._directory_keys = DirectoryKeys(table.keys.tenant_id)
 
@@ -35,27 +35,27 @@ class DynamoSsoGroups(TenantStore):
         return {item["id"]: from_item(Group, item) for item in found.values()}
 
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
-        item = self._table.get(self._keys.subject(identity.issuer, identity.subject)) or {}
+        item = self._table.get(self._sso_keys.subject(identity.issuer, identity.subject)) or {}
         return frozenset(item.get("groups", ()))
 
-    def of(self, user_id: str) -> frozenset[str]:
+    def groups_of(self, user_id: str) -> frozenset[str]:
         return groups_from(self._table.get(self._identity_keys.user(user_id)) or {})
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoSsoGroupsWork]:
+    def begin(self) -> Iterator[DynamoGroupSyncChanges]:
         with self._table.begin() as transaction:
-            yield DynamoSsoGroupsWork(self._table, transaction)
+            yield DynamoGroupSyncChanges(self._table, transaction)
 
 
-class DynamoSsoGroupsWork(DynamoGroupChanges):
+class DynamoGroupSyncChanges(DynamoGroupChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
-        self._keys = SsoKeys(table.keys.tenant_id)
+        self._sso_keys = SsoKeys(table.keys.tenant_id)
 
     def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
         """Raises ChangedMeanwhile when committed."""
         self._writes.update(
-            self._keys.subject(identity.issuer, identity.subject),
+            self._sso_keys.subject(identity.issuer, identity.subject),
             values={"groups": sorted(group_ids)},
             error=ChangedMeanwhile("Try again."),
         )

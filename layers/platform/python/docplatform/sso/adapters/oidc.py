@@ -36,7 +36,7 @@ _SMALLEST_RSA_KEY = 2_048  # bits; RFC 7518 §3.3
 _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, RecursionError)
 # Header members that change how a token is read. None is supported (RFC 7515 §4.1.11), and a JWT must not have the second (RFC 7797 §7).
 _EXTENSIONS = frozenset({"crit", "b64"})
-_ANEW = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
+_REAUTHENTICATE = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -64,7 +64,7 @@ class OidcProvider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
-            **(_ANEW if reauthenticate else {}),
+            **(_REAUTHENTICATE if reauthenticate else {}),
         )
         kept: dict[str, str | list[str]] = {name: provider[name] for name in ("token_endpoint", "jwks_uri")}
         kept["userinfo_endpoint"] = provider.get("userinfo_endpoint") or ""
@@ -102,7 +102,7 @@ class OidcProvider:
     def check(self) -> None:
         """Raises ProviderUnavailable. Of the client nothing is asked: a wrong secret is no outage."""
         provider = self._discover()
-        self._keys(provider["jwks_uri"])
+        self._signing_keys(provider["jwks_uri"])
         _alive(self._outbound.get(provider["token_endpoint"]), "the token endpoint")
 
     def _steps(self) -> Iterator[DiagnosisStep]:
@@ -113,7 +113,7 @@ class OidcProvider:
             yield DiagnosisStep("discovery", False, _sentence(down))
             return
         try:
-            keys = self._keys(provider["jwks_uri"])
+            keys = self._signing_keys(provider["jwks_uri"])
             yield DiagnosisStep("keys", True, f"It publishes {len(keys)} keys that can sign.")
         except ProviderUnavailable as down:
             yield DiagnosisStep("keys", False, _sentence(down))
@@ -151,7 +151,7 @@ class OidcProvider:
             self._outbound.check_url(found[name])
         return found
 
-    def _keys(self, url: str) -> list[Key]:
+    def _signing_keys(self, url: str) -> list[Key]:
         """Those that can have signed a token. Raises ProviderUnavailable."""
         listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
         found = [_signing_key(each) for each in listed] if isinstance(listed, list) else []
@@ -181,7 +181,7 @@ class OidcProvider:
     def _verified(self, attempt: SsoAttempt, tokens: dict[str, Any], now: datetime) -> dict[str, Any]:
         """The ID token's claims (OpenID Connect Core 1.0 §3.1.3.7). Raises ProviderRefused, ProviderUnavailable."""
         token = _text(tokens.get("id_token"))
-        verified = self._signed(token, self._keys(str(attempt.provider["jwks_uri"])))
+        verified = self._signed(token, self._signing_keys(str(attempt.provider["jwks_uri"])))
         expected = {"iss": self._connection.issuer, "aud": self._connection.client_id}
         options = {name: {"essential": True, "value": value} for name, value in expected.items()}
         params = {

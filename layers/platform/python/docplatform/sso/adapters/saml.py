@@ -86,7 +86,7 @@ class SamlProvider:
         """Raises ProviderUnavailable."""
         described = self._describe()
         if self._connection.metadata:
-            self._reach(described.address)
+            self._check_reachable(described.address)
         request = f"_{secrets.token_hex(20)}"
         asked = {"SAMLRequest": self._request(request, described.address, reauthenticate), "RelayState": state}
         joint = "&" if "?" in described.address else "?"
@@ -117,7 +117,7 @@ class SamlProvider:
 
     def check(self) -> None:
         """Raises ProviderUnavailable."""
-        self._reach(self._describe().address)
+        self._check_reachable(self._describe().address)
 
     def _steps(self) -> Iterator[DiagnosisStep]:
         try:
@@ -130,12 +130,12 @@ class SamlProvider:
         detail = f"It signs with {len(described.certificates)} certificates; the last one ends on {ends:%Y-%m-%d}."
         yield DiagnosisStep("certificates", ends > datetime.now(UTC), detail)
         try:
-            self._reach(described.address)
+            self._check_reachable(described.address)
             yield DiagnosisStep("sign-on", True, "Its sign-on address answers.")
         except ProviderUnavailable as down:
             yield DiagnosisStep("sign-on", False, _sentence(down))
 
-    def _reach(self, address: str) -> None:
+    def _check_reachable(self, address: str) -> None:
         status = self._outbound.get(address).status
         if status >= 500:
             raise ProviderUnavailable(f"the sign-on address answers with status {status}")
@@ -232,7 +232,7 @@ class SamlProvider:
         expires_at = max(self._confirmed(assertion, attempt, now), self._within(assertion, now)) + 2 * DRIFT
         statement = _one(assertion, "saml:AuthnStatement")
         session_ends = statement.get("SessionNotOnOrAfter")
-        if session_ends and _moment(session_ends) <= now - DRIFT:
+        if session_ends and _datetime_of(session_ends) <= now - DRIFT:
             raise ProviderRefused("the session at the provider has ended")
         subject = _text(assertion, "saml:Subject/saml:NameID")
         lasting = _one(assertion, "saml:Subject/saml:NameID").get("Format") != _TRANSIENT
@@ -245,7 +245,7 @@ class SamlProvider:
             email=_first(attributes, _EMAIL) or (subject if "@" in subject else ""),
             name=_first(attributes, _NAME),
             groups=tuple(attributes.get(self._connection.groups_claim, ())),
-            authenticated_at=_moment(statement.get("AuthnInstant")),
+            authenticated_at=_datetime_of(statement.get("AuthnInstant")),
             assertion=assertion.get("ID"),
             expires_at=expires_at,
         )
@@ -258,7 +258,7 @@ class SamlProvider:
             raise ProviderRefused("the assertion is for another request")
         if confirmation.get("Method") != _BEARER or data.get("Recipient") != self._acs:
             raise ProviderRefused("the assertion is for another recipient")
-        until = _moment(data.get("NotOnOrAfter"))
+        until = _datetime_of(data.get("NotOnOrAfter"))
         if until <= now - DRIFT:
             raise ProviderRefused("the assertion is too old")
         return until
@@ -266,8 +266,8 @@ class SamlProvider:
     def _within(self, assertion: Any, now: datetime) -> datetime:
         """The conditions hold, until then (saml-core-2.0-os §2.5.1). Raises ProviderRefused."""
         conditions = _one(assertion, "saml:Conditions")
-        begins, until = conditions.get("NotBefore"), _moment(conditions.get("NotOnOrAfter"))
-        if until <= now - DRIFT or (begins and _moment(begins) > now + DRIFT):
+        begins, until = conditions.get("NotBefore"), _datetime_of(conditions.get("NotOnOrAfter"))
+        if until <= now - DRIFT or (begins and _datetime_of(begins) > now + DRIFT):
             raise ProviderRefused("the assertion does not hold now")
         restrictions = conditions.findall("saml:AudienceRestriction", _NAMES)
         audiences = [[each.text for each in one.findall("saml:Audience", _NAMES)] for one in restrictions]
@@ -348,7 +348,7 @@ def _attributes(assertion: Any) -> dict[str, list[str]]:
     }
 
 
-def _moment(text: str | None) -> datetime:
+def _datetime_of(text: str | None) -> datetime:
     """Raises ProviderRefused."""
     try:
         found = datetime.fromisoformat(text or "")

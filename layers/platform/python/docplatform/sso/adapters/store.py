@@ -23,27 +23,27 @@ from docplatform.sso.model import Connection, ExternalIdentity, Health, SsoAttem
 class DynamoSso(TenantStore):
     def __init__(self, table: TenantTable) -> None:
         super().__init__(table)
-        self._keys = SsoKeys(table.keys.tenant_id)
+        self._sso_keys = SsoKeys(table.keys.tenant_id)
 
     def connection(self) -> tuple[Connection | None, Health | None]:
-        connection, health = self._keys.connection(), self._keys.health()
+        connection, health = self._sso_keys.connection(), self._sso_keys.health()
         found = self._table.get_many([connection, health])
         return (
             from_item(Connection, found[connection]) if connection in found else None,
             from_item(Health, found[health]) if health in found else None,
         )
 
-    def take_attempt(self, state_hash: str) -> SsoAttempt | None:
-        item = self._table.pop(self._keys.attempt(state_hash))
+    def pop_attempt(self, state_hash: str) -> SsoAttempt | None:
+        item = self._table.pop(self._sso_keys.attempt(state_hash))
         return from_item(SsoAttempt, item, reauthenticate=item["anew"]) if item else None
 
     def linked(self, identity: ExternalIdentity) -> str:
-        item = self._table.get(self._keys.subject(identity.issuer, identity.subject))
+        item = self._table.get(self._sso_keys.subject(identity.issuer, identity.subject))
         return item["user_id"] if item else ""
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """False where somebody else was faster."""
-        key, faster = self._keys.health(), ChangedMeanwhile("Somebody else has looked.")
+        key, faster = self._sso_keys.health(), ChangedMeanwhile("Somebody else has looked.")
         try:
             with self._table.begin() as writes:
                 if before is None:
@@ -58,48 +58,48 @@ class DynamoSso(TenantStore):
         return True
 
     @contextmanager
-    def begin(self) -> Iterator[DynamoSsoWork]:
+    def begin(self) -> Iterator[DynamoSsoChanges]:
         with self._table.begin() as transaction:
-            yield DynamoSsoWork(self._table, transaction)
+            yield DynamoSsoChanges(self._table, transaction)
 
 
-class DynamoSsoWork(DynamoUserChanges):
+class DynamoSsoChanges(DynamoUserChanges):
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         super().__init__(table, transaction)
-        self._keys = SsoKeys(table.keys.tenant_id)
+        self._sso_keys = SsoKeys(table.keys.tenant_id)
 
     def connect(self, connection: Connection, *, before: int) -> None:
         """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
-        key, changed = self._keys.connection(), ChangedMeanwhile("Read the connection and try again.")
+        key, changed = self._sso_keys.connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
             self._writes.update(key, values=to_item(connection), equals={"revision": before}, error=changed)
         else:
             self._writes.put(key, to_item(connection), error_if_exists=changed)
-        self._writes.delete(self._keys.health())
+        self._writes.delete(self._sso_keys.health())
 
     def disconnect(self) -> None:
-        self._writes.delete(self._keys.connection())
-        self._writes.delete(self._keys.health())
+        self._writes.delete(self._sso_keys.connection())
+        self._writes.delete(self._sso_keys.health())
 
     def begin_attempt(self, attempt: SsoAttempt) -> None:
         self._writes.put(
-            self._keys.attempt(attempt.state_hash),
+            self._sso_keys.attempt(attempt.state_hash),
             _attempt_item(attempt),
             error_if_exists=ChangedMeanwhile("Try again."),
         )
 
-    def spend(self, identity: ExternalIdentity) -> None:
+    def use_assertion(self, identity: ExternalIdentity) -> None:
         """Raises SsoRefused."""
         if identity.assertion and identity.expires_at:
             self._writes.put(
-                self._keys.assertion(identity.issuer, identity.assertion),
+                self._sso_keys.assertion(identity.issuer, identity.assertion),
                 {"expires": int(identity.expires_at.timestamp()) + 1},
                 error_if_exists=SsoRefused("It has been used."),
             )
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
         """Raises ChangedMeanwhile."""
-        key, changed = self._keys.subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
+        key, changed = self._sso_keys.subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
         if before:
             self._writes.update(
                 key, values={"user_id": user_id, "groups": []}, equals={"user_id": before}, error=changed
@@ -107,7 +107,7 @@ class DynamoSsoWork(DynamoUserChanges):
         else:
             self._writes.put(key, {"user_id": user_id}, error_if_exists=changed)
 
-    def follow_provider(self, before: User, after: User) -> None:
+    def update_from_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile."""
         self._writes.update(
             self._identity_keys.user(before.id),
