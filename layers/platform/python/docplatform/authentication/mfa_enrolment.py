@@ -50,7 +50,7 @@ class OwnFactors:
     def confirm_totp(self, code: str) -> Codes:
         """The recovery codes; none where there are some already."""
         login = self._login()
-        with _refusals():
+        with _as_proof_refused():
             confirmed = self._verifier.confirm_totp(login.user.id, login.factors, code, self._now())
         after, codes = _with_codes(confirmed)
         self._keep(login, after, Action.MFA_ENROLLED, {"method": "totp"})
@@ -89,7 +89,7 @@ class OwnFactors:
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
         """With the recovery codes, where there were none."""
         login, name = self._login(), clean_display_name(name)
-        with _refusals():
+        with _as_proof_refused():
             challenge = valid_challenge(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
             if challenge.user_id != login.user.id:
                 raise InvalidChallenge("It was somebody else's.")
@@ -102,7 +102,7 @@ class OwnFactors:
         if len(login.factors.passkeys) >= MOST_PASSKEYS or login.factors.passkey(made.credential_id):
             raise Conflict("It is here already, or you have too many.")
         after, codes = _with_codes(replace(login.factors, passkeys=(*login.factors.passkeys, made)))
-        with _refusals(), self._people.begin() as changes:
+        with _as_proof_refused(), self._people.begin() as changes:
             changes.use(challenge)
             changes.keep_factors(login.user.id, login.factors, after)
             facts: AuditFacts = {"passkey": made.id}
@@ -127,7 +127,7 @@ class OwnFactors:
         self._keep(login, after, action, facts)
 
     def _keep(self, login: Login, after: Factors, action: Action, facts: AuditFacts | None = None) -> None:
-        with _refusals(), self._people.begin() as changes:
+        with _as_proof_refused(), self._people.begin() as changes:
             changes.keep_factors(login.user.id, login.factors, after)
             changes.record(record_of(self._actor, action, login.user.id, self._now(), facts))
 
@@ -147,7 +147,7 @@ def _with_codes(factors: Factors) -> tuple[Factors, Codes]:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _as_proof_refused() -> Iterator[None]:
     """In the words for somebody who is logged in and stays so."""
     try:
         yield

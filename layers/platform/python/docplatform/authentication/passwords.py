@@ -59,8 +59,8 @@ class LostPassword:
             login = self._people.login_of(clean_email(email))
         except Invalid:
             login = None
-        newcomers = self._first_password_allowed()  # always: time must not tell who is here
-        if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or newcomers):
+        first_allowed = self._first_password_allowed()  # always: time must not tell who is here
+        if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or first_allowed):
             self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
         earlier = self._people.reset(login.user.id)

@@ -84,7 +84,7 @@ class SessionService(SignIn):
     def refresh(self, token: str) -> IssuedTokens:
         """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
         (RFC 9700 §4.14.2)."""
-        session, family = self._held(token)
+        session, family = self._session_of(token)
         user = self._people.user(session.user_id)
         if user is None or not alive(session, user, self._now()):
             raise InvalidRefreshToken("Log in again.")
@@ -99,12 +99,12 @@ class SessionService(SignIn):
     @raises(InvalidRefreshToken)
     def log_out(self, token: str) -> None:
         """Ends the session."""
-        session, _ = self._held(token)
+        session, _ = self._session_of(token)
         with self._people.begin() as changes:
             changes.close_session(session.id)
             changes.record(self._audit_record(session.user_id, session.id, Action.SESSION_REVOKED))
 
-    def _held(self, token: str) -> tuple[Session, str]:
+    def _session_of(self, token: str) -> tuple[Session, str]:
         """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
         session_id, _, secret = token.partition(".")
         session = self._people.session(session_id) if secret else None

@@ -14,14 +14,14 @@ from docplatform.identity.ports import UserChanges
 
 class SsoSignIn(SignIn):
     def open_session(
-        self, changes: UserChanges, login: Login, *, enough: bool, proved_at: datetime | None
+        self, changes: UserChanges, login: Login, *, second_factor_done: bool, authenticated_at: datetime | None
     ) -> IssuedTokens | MfaRequired | MfaEnrolmentRequired:
-        """``enough``: the provider sees to second factors itself; otherwise ours may have to follow. ``proved_at``: when it last saw for
-        itself who it is, None where it does not say."""
-        due = None if enough else self._mfa_due(changes, login, Method.FEDERATED)
+        """``second_factor_done``: the provider checks second factors itself, so the platform asks for none.
+        ``authenticated_at``: when the provider last authenticated the user; None if it does not say."""
+        due = None if second_factor_done else self._mfa_due(changes, login, Method.FEDERATED)
         if due is None:
-            methods = (Method.FEDERATED, Method.SEVERAL) if enough else (Method.FEDERATED,)
-            ago = None if proved_at is None else max(self._now() - proved_at, timedelta(0))
+            methods = (Method.FEDERATED, Method.SEVERAL) if second_factor_done else (Method.FEDERATED,)
+            ago = None if authenticated_at is None else max(self._now() - authenticated_at, timedelta(0))
             return self._open_session(changes, login, Action.SSO_SUCCEEDED, methods, ago=ago)
         changes.record(self._audit_record(login.user.id, "", Action.SSO_ACCEPTED))
         return due

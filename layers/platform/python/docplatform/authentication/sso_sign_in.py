@@ -19,7 +19,7 @@ from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded, ra
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
 from docplatform.identity.factors import Factors
-from docplatform.identity.last_admin import everybody, other_admin
+from docplatform.identity.last_admin import all_users, other_admin
 from docplatform.identity.model import Login, User, UserStatus, clean_display_name, clean_email
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
@@ -139,7 +139,10 @@ class SsoService:
                 changes.use_assertion(identity)
                 self._store_user(changes, resolved, identity)
                 issued = self._sign_in.open_session(
-                    changes, resolved.login, enough=connection.mfa, proved_at=identity.authenticated_at
+                    changes,
+                    resolved.login,
+                    second_factor_done=connection.mfa,
+                    authenticated_at=identity.authenticated_at,
                 )
         except SsoRefused:
             self._refuse("the assertion has been used", resolved.login.user.id)
@@ -188,7 +191,7 @@ class SsoService:
         remaining_admin = ""
         if role is not Role.ADMIN:
             try:
-                remaining_admin = other_admin(user, everybody(self._people))
+                remaining_admin = other_admin(user, all_users(self._people))
             except LastAdmin:  # the organisation keeps one, whatever the provider says
                 role = Role.ADMIN
         after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))

@@ -10,7 +10,7 @@ from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import ChangedMeanwhile, Conflict, MailNotSent, raises
 from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
-from docplatform.identity.last_admin import everybody, other_admin
+from docplatform.identity.last_admin import all_users, other_admin
 from docplatform.identity.model import Session, User, UserStatus, alive
 from docplatform.identity.ports import AccountMail, People, UserChanges
 
@@ -110,6 +110,6 @@ class AccountService:
 
     def _keep_an_admin(self, changes: UserChanges, user: User) -> None:
         """Raises LastAdmin, at once or when committed."""
-        held = other_admin(user, everybody(self._people))
+        held = other_admin(user, all_users(self._people))
         if held:
             changes.keep_admin(held)

@@ -12,18 +12,18 @@ from docplatform.identity.ports import People
 _PAGE = 100
 
 
-def other_admin(user: User, everybody: Iterable[User]) -> str:
+def other_admin(user: User, users: Iterable[User]) -> str:
     """The id of somebody else who is admin, to be held when the change of ``user`` is stored, so that two admins cannot take each other
-    away; '' when ``user`` is none. ``everybody`` is read no further than needed. Raises LastAdmin."""
+    away; '' when ``user`` is none. ``users`` is read no further than needed. Raises LastAdmin."""
     if not is_admin(user):
         return ""
-    for other in everybody:
+    for other in users:
         if other.id != user.id and is_admin(other):
             return other.id
     raise LastAdmin("Make somebody else admin first.")
 
 
-def everybody(people: People) -> Iterator[User]:
+def all_users(people: People) -> Iterator[User]:
     """In order of invitation, read as far as they are taken."""
     cursor = ""
     while True:

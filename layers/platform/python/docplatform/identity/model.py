@@ -126,8 +126,8 @@ _EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z][
 _LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
-_TELLING = 4  # characters; a shorter name before the @ stands in any sentence
-_LEAST_OF_ONES_OWN = 8  # characters of a password that are not from the address
+_SHORTEST_MATCH = 4  # characters; a shorter name before the @ stands in any sentence
+_SHORTEST_REST = 8  # characters of a password that are not from the address
 
 
 def clean_email(email: str) -> str:
@@ -152,7 +152,7 @@ def _without(text: str, email: str) -> str:
     """What is left of it but the address, its two parts and the first word of its domain."""
     name, _, domain = email.partition("@")
     for known in (email, name, domain, domain.partition(".")[0]):
-        if len(known) >= _TELLING:
+        if len(known) >= _SHORTEST_MATCH:
             text = text.replace(known, "")
     return text
 
@@ -161,10 +161,10 @@ def check_password(password: str, *, email: str) -> None:
     """Length over composition (NIST SP 800-63B §5.1.1.2). Raises WeakPassword."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise WeakPassword(f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; a sentence is easy to remember.")
-    own = email.split("@")[0]
-    from_address = len(own) >= _TELLING and own in password.lower()
+    name = email.split("@")[0]
+    from_address = len(name) >= _SHORTEST_MATCH and name in password.lower()
     rest = _without(password.lower(), email)
-    if len(set(password)) < 5 or (from_address and len(password) < 16) or len(rest) < _LEAST_OF_ONES_OWN:
+    if len(set(password)) < 5 or (from_address and len(password) < 16) or len(rest) < _SHORTEST_REST:
         raise WeakPassword(
             "Use something that is harder to guess: not one character again and again, not your address."
         )

@@ -14,7 +14,7 @@ from docplatform.directory.group import Group
 from docplatform.identity.errors import UserNotFound
 from docplatform.sso.model import MOST_GROUPS, ExternalIdentity
 
-_IN_THE_WAY = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooManyGroups, UserNotFound)
+_IGNORED = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooManyGroups, UserNotFound)
 """None of these keeps anybody out; the next log-in tries again."""
 
 
@@ -77,7 +77,7 @@ class GroupSync:
         """``group`` is None where there is nothing to leave any more. What is remembered then."""
         joins, facts = len(after) > len(before), AuditFacts({"user": by.user_id})
         action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
-        with suppress(*_IN_THE_WAY):
+        with suppress(*_IGNORED):
             with self._groups.begin() as changes:
                 if group:
                     (changes.add_members if joins else changes.remove_members)(group, [by.user_id])

@@ -9,7 +9,7 @@ from datetime import datetime
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, AuditSubject, record_of
 from docplatform.core.errors import MailNotSent
 from docplatform.core.tenant import Tenant
-from docplatform.identity.last_admin import everybody, is_admin
+from docplatform.identity.last_admin import all_users, is_admin
 from docplatform.identity.model import User
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
@@ -66,7 +66,7 @@ class Outages:
 
     def _notify_admins(self, since: datetime) -> None:
         """A mail that fails keeps nobody out and no other admin from theirs."""
-        for admin in filter(is_admin, everybody(self._people)):
+        for admin in filter(is_admin, all_users(self._people)):
             try:
                 self._mail.sso_outage(admin.email, organisation=self._tenant.name, since=since)
             except MailNotSent:

@@ -44,8 +44,8 @@ class SesSignInMail:
 
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
         """``agent`` is what the device says of itself, and printed without what could break a line. Raises MailNotSent."""
-        shown = "".join(character for character in agent if character.isprintable())[:200] or "unknown"
+        printable = "".join(character for character in agent if character.isprintable())[:200] or "unknown"
         text = _NEW_DEVICE.format(
-            organisation=organisation, address=address, agent=shown, at=f"{at:%Y-%m-%d %H:%M} UTC"
+            organisation=organisation, address=address, agent=printable, at=f"{at:%Y-%m-%d %H:%M} UTC"
         )
         self._sender.send(email, f"New log-in to {organisation}", text)

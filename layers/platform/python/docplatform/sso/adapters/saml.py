@@ -107,7 +107,7 @@ class SamlProvider:
 
     def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
         """Raises ProviderRefused."""
-        document = _signed_once(_decoded(reply.get("SAMLResponse", "")))
+        document = _with_one_signature(_decoded(reply.get("SAMLResponse", "")))
         self._check_form(document, attempt)
         certificates = [_certificate(each) for each in attempt.provider["certificates"]]
         return self._identity(self._verified(document, certificates), attempt, now)
@@ -300,7 +300,7 @@ def _decoded(text: str) -> bytes:
     return document
 
 
-def _signed_once(document: bytes) -> bytes:
+def _with_one_signature(document: bytes) -> bytes:
     """Some providers sign the assertion and then the response around it. The inner signature is enough, and the only one that is
     looked at; the outer one is taken away, as anybody could have done on the way. Raises ProviderRefused."""
     root = _parsed(document)
