@@ -1,4 +1,4 @@
-"""API keys and service accounts as they travel over HTTP."""
+"""Schemas of API keys and service accounts."""
 
 from datetime import datetime
 from typing import Annotated

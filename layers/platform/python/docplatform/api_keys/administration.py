@@ -1,4 +1,4 @@
-"""API keys: made by whom they belong to, or by an admin for a service account; shown once; revoked."""
+"""API keys: creating, listing and revoking them. Users make keys for themselves, admins also for service accounts."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class ApiKeyService:
         owner_id: str = "",
         idempotency_key: str = "",
     ) -> CreatedKey:
-        """The key and its text, which is kept nowhere; '' when it was made by an earlier, equal call. ``owner_id``: a service account;
-        '' for oneself."""
+        """Create a key. Returns it and its text, which is stored nowhere; the text is '' if an earlier call with the
+        same idempotency key created it. ``owner_id``: a service account; '' for the caller."""
         name, owner = clean_display_name(name), self._owner_for(owner_id)
         check_scopes(scopes, owner.role)
         request = fingerprint(
@@ -63,7 +63,7 @@ class ApiKeyService:
 
         def make() -> CreatedKey:
             at = self._now()
-            check_expiry(expires_at, at)  # here: a repetition finds what it made however late it comes
+            check_expiry(expires_at, at)  # checked here, so that a late repetition still finds the key that it created
             key_id, maker = ids.new(ids.API_KEY, at), self._actor.user_id
             text = key_text(key_id, secrets.token_bytes(SECRET_BYTES))
             _, secret = parse_key(text) or ("", "")
@@ -83,7 +83,8 @@ class ApiKeyService:
 
     @raises(Forbidden, UserNotFound, InvalidCursor)
     def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
-        """One's own (''), or as an admin anybody's; the newest first, those that have ended for a month."""
+        """The keys of the caller (''), or for an admin those of any user; the newest first. Keys stay in the list for a
+        month after their expiry."""
         owner = owner_id or self._actor.user_id
         if owner != self._actor.user_id:
             self._actor.require(Permission.MANAGE_USERS)
@@ -96,8 +97,8 @@ class ApiKeyService:
 
     @raises(ApiKeyNotFound, ChangedMeanwhile)
     def revoke(self, key_id: str) -> None:
-        """It stops working within a minute; revoking it again changes nothing. Somebody else's key is not found
-        unless the actor is an admin."""
+        """Revoke a key, which stops working within a minute. A key that is revoked already stays as it is. The keys of
+        others are found only by an admin."""
         key, at = self._key(key_id), self._now()
         if key.owner_id != self._actor.user_id and not self._actor.may(Permission.MANAGE_USERS):
             raise ApiKeyNotFound("Look at the list of your keys.")
@@ -114,7 +115,7 @@ class ApiKeyService:
         return key
 
     def _owner_for(self, owner_id: str) -> User:
-        """Nobody, an admin included, makes keys in another person's name."""
+        """The owner of a new key. Nobody, not even an admin, makes keys for another person."""
         if owner_id in ("", self._actor.user_id):
             own = self._api_keys.owner(self._actor.user_id)
             if own is None:

@@ -1,4 +1,4 @@
-"""Errors of api keys.
+"""Errors of API keys.
 
 Invalid ← InvalidExpiry · ScopeNotHeld
 NotFound ← ServiceAccountNotFound · ApiKeyNotFound

@@ -1,8 +1,8 @@
-"""API keys: how they are spelt, what they allow and how long they live.
+"""API keys: their format, what they allow and how long they are valid.
 
-A key reads ``dpk_<id>_<secret><check>``: 26 characters of a ULID, 43 of a 256-bit secret and 6 of a CRC-32 over all that stands before,
-secret and check in base 62. Secret scanners find one by its form and, by the check, tell it from its likeness without asking anybody.
-It names no tenant: the host does.
+A key is ``dpk_<id>_<secret><check>``: 26 characters of a ULID, 43 of a 256-bit secret, and 6 of a CRC-32 over
+everything before it. Secret and check are in base 62. By this form and the check, secret scanners recognise a key
+without asking a server. A key does not name its tenant; the host name does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Of its secret only the hash is kept. ``used_at`` is right to the hour."""
+    """An API key. Only the hash of its secret is stored. ``used_at`` is accurate to one hour."""
 
     id: str
     owner_id: str
@@ -51,7 +51,7 @@ class ApiKey:
 
     @property
     def prefix(self) -> str:
-        """What the key begins with: it tells keys apart and opens nothing."""
+        """The beginning of the key. It tells keys apart and gives no access."""
         return f"{PREFIX}{_serial(self.id)}"
 
     def state(self, at: datetime) -> KeyState:
@@ -64,18 +64,18 @@ class ApiKey:
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Whether it claims to be one; ``parse_key`` says whether it can be."""
+    """Whether the text has the prefix of a key; ``parse_key`` checks the rest."""
     return text.startswith(PREFIX)
 
 
 def key_text(key_id: str, secret: bytes) -> str:
-    """The key as it is shown, once."""
+    """The key as text, which is shown once."""
     body = f"{PREFIX}{_serial(key_id)}_{_base62(int.from_bytes(secret), _SECRET)}"
     return body + _check(body)
 
 
 def parse_key(text: str) -> tuple[str, str] | None:
-    """The key's id and its secret; None for what no key of ours reads like."""
+    """The key's id and its secret; None if the text is not a well-formed key."""
     found = FORM.fullmatch(text)
     if found is None or _check(text[:-_CHECK]) != found[3]:
         return None
@@ -83,7 +83,8 @@ def parse_key(text: str) -> tuple[str, str] | None:
 
 
 def check_scopes(scopes: frozenset[Permission], role: Role) -> frozenset[Permission]:
-    """Raises Invalid, ScopeNotHeld: a key that could never do what it says only misleads."""
+    """Check that the owner's role has all scopes: a key that could never use a scope would mislead. Raises Invalid,
+    ScopeNotHeld."""
     if not scopes:
         raise Invalid("Name at least one scope.")
     if missing := scopes - PERMISSIONS[role]:

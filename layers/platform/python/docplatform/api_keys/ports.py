@@ -1,4 +1,4 @@
-"""What the use cases around API keys need from outside."""
+"""Ports of the use cases for API keys."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from docplatform.identity.model import User
 
 
 class ApiKeyChanges(IdempotencyWrites, Protocol):
-    """Changes that are stored and audited together, or not at all."""
+    """Changes of one transaction: all are stored and audited, or none."""
 
     def add_key(self, key: ApiKey) -> None: ...
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:
-        """Raises ChangedMeanwhile when committed and it was revoked just now."""
+        """Raises ChangedMeanwhile when committed if the key was revoked meanwhile."""
 
     def add_service_account(self, account: User) -> None: ...
 
@@ -33,7 +33,7 @@ class ApiKeys(Protocol):
     def key(self, key_id: str) -> ApiKey | None: ...
 
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
-        """The newest first. Raises InvalidCursor."""
+        """The user's keys, the newest first, and the cursor of the next page. Raises InvalidCursor."""
 
     def record_use(self, key: ApiKey, at: datetime) -> None: ...
 
@@ -41,7 +41,7 @@ class ApiKeys(Protocol):
         """A person or a service account."""
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of creation. Raises InvalidCursor."""
+        """Service accounts in order of creation, and the cursor of the next page. Raises InvalidCursor."""
 
     def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 

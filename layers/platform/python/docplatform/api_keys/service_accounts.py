@@ -1,4 +1,4 @@
-"""Service accounts: users that are programs. They have a role and API keys, and nothing to log in with."""
+"""Service accounts: users that are programs. They have a role and API keys, and cannot sign in."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ServiceAccounts:
 
     @raises(InvalidName, IdempotencyKeyReused)
     def create(self, name: str, role: Role, *, idempotency_key: str = "") -> User:
-        """It takes no seat of the plan."""
+        """Create a service account, which takes no seat of the plan."""
         name = clean_display_name(name)
         request = fingerprint(operation="create-service-account", name=name, role=role)
 
@@ -42,7 +42,7 @@ class ServiceAccounts:
 
     @raises(ServiceAccountNotFound)
     def read(self, user_id: str) -> User:
-        """A person is not found here."""
+        """A service account. A person is not found here (ServiceAccountNotFound)."""
         account = self._api_keys.owner(user_id)
         if account is None or account.kind is not UserKind.SERVICE:
             raise ServiceAccountNotFound("Look at the list of service accounts.")
@@ -50,7 +50,7 @@ class ServiceAccounts:
 
     @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of creation."""
+        """Service accounts in order of creation, and the cursor of the next page."""
         found = self._api_keys.service_accounts(limit=limit, cursor=cursor)
         facts: AuditFacts = {"shown": len(found[0])}
         self._api_keys.record(
@@ -60,7 +60,8 @@ class ServiceAccounts:
 
     @raises(*raised_by(read))
     def retire(self, user_id: str) -> None:
-        """Its keys stop working within a minute, for good; what it made stays, under its name."""
+        """Retire a service account. Its keys stop working within a minute and for ever. What it has made stays, under
+        its name."""
         account = self.read(user_id)
         if account.status is UserStatus.DISABLED:
             return

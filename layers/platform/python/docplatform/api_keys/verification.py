@@ -1,4 +1,4 @@
-"""Whether an API key opens the door of a tenant, and as whom."""
+"""Verification of API keys: whether a key gives access to a tenant, and for which user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from docplatform.identity.model import User, UserStatus
 
 
 class KeyRefused(Exception):
-    """``owner_id``: of the key whose secret was shown; '' for who knows none. ``key_id``: the one that was named, if any."""
+    """An API key is refused. ``owner_id``: the key's owner if the secret was right, otherwise ''. ``key_id``: the id in
+    the key, '' if it is malformed."""
 
     def __init__(self, reason: str, *, owner_id: str = "", key_id: str = "") -> None:
         super().__init__(reason)
@@ -20,7 +21,8 @@ class KeyRefused(Exception):
 
 
 def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
-    """Two reads; one for an unknown key or a wrong secret, none for what cannot be a key. Raises KeyRefused."""
+    """Verify a key; returns its owner and the key. Two reads; one if the key is unknown or its secret wrong, none if it
+    is malformed. Raises KeyRefused."""
     named = parse_key(text)
     if named is None:
         raise KeyRefused("not an API key")
@@ -37,5 +39,5 @@ def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
 
 
 def digest(secret: str) -> str:
-    """Of 256 random bits; unlike a password they need no slow hash."""
+    """The hash of a secret. The secret has 256 random bits, so it needs no slow hash, unlike a password."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""API keys and service accounts."""
+"""Wiring of API keys and service accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keys of API keys and service accounts, as items."""
+"""Item keys of API keys and service accounts."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class DynamoApiKeys(TenantStore):
         return _key(item) if item else None
 
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
-        """The newest first. Raises InvalidCursor."""
+        """The user's keys, the newest first, and the cursor of the next page. Raises InvalidCursor."""
         partition, place = self._item_keys.api_keys_of(user_id), cursors.decode(cursor).get("key", "") if cursor else ""
         key_id = place.rpartition("#")[2]
         if cursor and not ids.is_a(ids.API_KEY, key_id):
@@ -56,7 +56,7 @@ class DynamoApiKeys(TenantStore):
         return user_from(item) if item else None
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of creation. Raises InvalidCursor."""
+        """Service accounts in order of creation, and the cursor of the next page. Raises InvalidCursor."""
         partition, user_id = (
             self._item_keys.service_accounts(),
             cursors.decode(cursor).get("account", "") if cursor else "",
@@ -93,7 +93,7 @@ class DynamoApiKeyChanges(TenantChanges):
         self._writes.put(self._item_keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:
-        """Raises ChangedMeanwhile when it was revoked just now."""
+        """Raises ChangedMeanwhile when committed if the key was revoked meanwhile."""
         self._writes.update(
             self._item_keys.api_key(key.id),
             values={"revoked_at": rfc3339(at)},
