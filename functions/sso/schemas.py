@@ -1,4 +1,4 @@
-"""Single sign-on as it travels over HTTP."""
+"""Schemas of single sign-on."""
 
 from typing import Annotated, Literal
 
@@ -63,9 +63,9 @@ class NewConnection(Schema):
 
     @property
     def connection(self) -> Connection:
-        """All of it but the secret, which is sealed apart."""
-        told = self.model_dump(exclude={"client_secret", "domains", "fallback_users"})
-        return Connection(**told, domains=tuple(self.domains), fallback_users=tuple(self.fallback_users))
+        """The connection without the client secret, which is encrypted separately."""
+        fields = self.model_dump(exclude={"client_secret", "domains", "fallback_users"})
+        return Connection(**fields, domains=tuple(self.domains), fallback_users=tuple(self.fallback_users))
 
 
 class ConnectionView(View):

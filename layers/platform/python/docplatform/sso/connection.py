@@ -1,4 +1,4 @@
-"""A tenant's connection with its identity provider, as its admins set and test it."""
+"""The tenant's connection with its identity provider: reading, setting and testing it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from docplatform.sso.model import (
 )
 from docplatform.sso.ports import Provider, SsoStore
 
-CLIENT_SECRET = "sso-client-secret"  # what is sealed is bound to this
+CLIENT_SECRET = "sso-client-secret"  # the purpose that the encryption is bound to
 
 
 class ConnectionService:
@@ -50,7 +50,8 @@ class ConnectionService:
 
     @raises(Invalid, ChangedMeanwhile)
     def connect(self, wanted: Connection, client_secret: str | None) -> Connection:
-        """Replaces the connection as a whole. ``client_secret``: None keeps the one that is there."""
+        """Replace the connection as a whole. ``client_secret``: None keeps the stored one. A connection that does not
+        work cannot be enforced (Invalid)."""
         before, _ = self._store.connection()
         _check(wanted, client_secret)
         self._check_fallback(wanted)
@@ -79,7 +80,7 @@ class ConnectionService:
 
     @raises(*raised_by(read))
     def disconnect(self) -> None:
-        """Who came by it stays a member, and asks for a password by mail."""
+        """End the connection. Users who signed in through it stay members; they can ask for a password by mail."""
         self.read()
         with self._store.begin() as changes:
             changes.disconnect()
@@ -87,14 +88,15 @@ class ConnectionService:
 
     @raises(*raised_by(read))
     def test(self) -> tuple[DiagnosisStep, ...]:
-        """Step by step, what a log-in would meet."""
+        """Test the connection: each step of a sign-in, with its result."""
         steps = self._provider(self.read()).diagnose()
         facts: AuditFacts = {"failed": [step.name for step in steps if not step.ok]}
         self._store.record(record_of(self._actor, Action.SSO_TESTED, self._actor.tenant.id, self._now(), facts))
         return steps
 
     def _secret(self, wanted: Connection, client_secret: str | None, before: Connection | None) -> str:
-        """Sealed. One that was given for another provider is never sent to this one. Raises Invalid."""
+        """The encrypted client secret. A secret that was given for another provider is never sent to this one. Raises
+        Invalid."""
         if client_secret is not None:
             return self._secrets.encrypt(client_secret, CLIENT_SECRET) if client_secret else ""
         if wanted.kind is Kind.SAML or before is None or not before.sealed_secret:
@@ -111,7 +113,8 @@ class ConnectionService:
                 raise Invalid("fallback_users are active users who have a password.")
 
     def _check_provider(self, connection: Connection) -> None:
-        """Nobody is locked out by a connection that has never worked. Raises Invalid."""
+        """Check that the provider works: an enforced connection that never worked would lock everybody out. Raises
+        Invalid."""
         try:
             self._provider(connection).check()
         except ProviderUnavailable as down:

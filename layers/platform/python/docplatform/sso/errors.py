@@ -1,4 +1,4 @@
-"""Errors of sso.
+"""Errors of single sign-on.
 
 Forbidden ← SsoRequired
 NotFound ← SsoNotConnected
@@ -24,6 +24,6 @@ class SsoUnavailable(Unavailable):
 
 
 class SsoRefused(Unauthenticated):
-    """One answer for every reason; the audit trail has the reason."""
+    """The same answer for every reason. The audit trail has the reason."""
 
     code, title = "sso_refused", "Single sign-on did not succeed"

@@ -1,4 +1,5 @@
-"""Groups of the provider that are groups here, by name: its people are in them from log-in to log-in."""
+"""Group sync: at each sign-in, users join and leave the groups that have the same names as their groups at the
+provider."""
 
 from __future__ import annotations
 
@@ -15,33 +16,35 @@ from docplatform.identity.errors import UserNotFound
 from docplatform.sso.model import MOST_GROUPS, ExternalIdentity
 
 _IGNORED = (AlreadyDone, ChangedMeanwhile, GroupNotFound, QuotaExceeded, TooManyGroups, UserNotFound)
-"""None of these keeps anybody out; the next log-in tries again."""
+"""None of these errors stops the sign-in. The next sign-in tries again."""
 
 
 class GroupSyncChanges(Protocol):
     def add_members(self, group: Group, user_ids: list[str]) -> None:
-        """Raises GroupNotFound, AlreadyDone (is in it), TooManyGroups, QuotaExceeded when committed."""
+        """Raises GroupNotFound, AlreadyDone (a user is a member already), TooManyGroups, QuotaExceeded when
+        committed."""
 
     def remove_members(self, group: Group, user_ids: list[str]) -> None:
-        """Raises UserNotFound (is not in it), GroupNotFound when committed."""
+        """Raises UserNotFound (a user is no member), GroupNotFound when committed."""
 
     def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
-        """Raises ChangedMeanwhile when committed and the subject is not linked."""
+        """Store the groups that the subject has joined by sign-ins. Raises ChangedMeanwhile when committed if the
+        subject is not linked."""
 
     def record(self, record: AuditRecord) -> None: ...
 
 
 class SsoGroups(Protocol):
     def named(self, names: tuple[str, ...]) -> dict[str, Group]:
-        """By id, those that there are."""
+        """The groups with these names, by id. Names without a group are left out."""
 
     def known(self, group_ids: frozenset[str]) -> dict[str, Group]: ...
 
     def joined(self, identity: ExternalIdentity) -> frozenset[str]:
-        """Whereto earlier log-ins have brought the subject."""
+        """The ids of the groups that the subject joined at earlier sign-ins."""
 
     def groups_of(self, user_id: str) -> frozenset[str]:
-        """The ids of all groups that the user is in."""
+        """The ids of all groups that the user is a member of."""
 
     def begin(self) -> AbstractContextManager[GroupSyncChanges]: ...
 
@@ -51,8 +54,8 @@ class GroupSync:
         self._groups, self._now = groups, now
 
     def sync(self, by: AuditSubject, identity: ExternalIdentity) -> None:
-        """Into the groups that the provider names, and out of those that it named before and names no more. Groups are neither made
-        nor left where somebody here put the user."""
+        """Add the user to the groups that the provider names, and remove the user from those that it named before and
+        no longer names. No group is created. A membership that somebody gave the user here stays."""
         wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
         joined = self._groups.joined(identity)
         if not wanted and not joined:
@@ -74,7 +77,8 @@ class GroupSync:
         after: frozenset[str],
         group: Group | None,
     ) -> frozenset[str]:
-        """``group`` is None where there is nothing to leave any more. What is remembered then."""
+        """Join or leave one group. ``group`` is None if there is no membership to end. Returns the joined groups as
+        they are stored then."""
         joins, facts = len(after) > len(before), AuditFacts({"user": by.user_id})
         action = Action.MEMBER_ADDED if joins else Action.MEMBER_REMOVED
         with suppress(*_IGNORED):

@@ -1,4 +1,5 @@
-"""Single sign-on: how a tenant is connected with its identity provider, and what that provider says of a person."""
+"""Single sign-on: the connection of a tenant with its identity provider, sign-ins under way, and the identities that
+the provider asserts."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid
 
 ATTEMPT_LIFE = timedelta(minutes=10)
-DRIFT = timedelta(seconds=60)  # between two clocks
+DRIFT = timedelta(seconds=60)  # that two clocks may differ
 MOST_GROUPS, MOST_DOMAINS, MOST_FALLBACK_USERS = 200, 100, 20
 
 _FRESH = timedelta(seconds=60)
-_QUIET = timedelta(hours=1)  # a provider that comes and goes is one outage to those who get the mails
+_QUIET = timedelta(hours=1)  # at most one mail in this time, even if the provider comes and goes
 
 _RANK = (Role.VIEWER, Role.EDITOR, Role.ADMIN)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1035 §2.3.1
@@ -24,11 +25,11 @@ _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_LABEL}")
 
 
 class ProviderUnavailable(Exception):
-    """The provider, or what is needed from it, cannot be reached or does not work. The text holds no secret."""
+    """The provider, or something that it needs, cannot be reached or does not work. The text contains no secret."""
 
 
 class ProviderRefused(Exception):
-    """What came is not proof of anybody. The text names the reason, for the audit trail."""
+    """The provider's answer authenticates nobody. The text names the reason, for the audit trail."""
 
 
 class Kind(StrEnum):
@@ -38,15 +39,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A tenant has one at most. ``issuer`` is OIDC's issuer or SAML's entity id of the provider.
+    """The connection of a tenant with its identity provider; a tenant has at most one.
 
-    ``sealed_secret``: OIDC's client secret, encrypted; '' for a public client. SAML's ``metadata`` is the provider's document
-    itself, ``metadata_url`` where it is read anew at every log-in; one of the two is given.
-    ``domains``: those e-mail domains for which the provider may speak of accounts that are here already.
-    ``roles``: the provider's groups → role. ``default_role``: of who is in none of them; None keeps them out.
-    ``follow_groups``: its groups bring people into ours of the same name, and out again.
-    ``mfa``: the provider sees to second factors, so that the platform asks for none.
-    ``enforced``: passwords and passkeys are refused. ``fallback_users`` may use theirs while the provider is down."""
+    ``issuer``: OIDC's issuer, or the entity id of the SAML provider. ``sealed_secret``: OIDC's client secret,
+    encrypted; '' for a public client. SAML has either ``metadata`` (the provider's document itself) or ``metadata_url``
+    (the document is fetched at every sign-in).
+
+    ``domains``: e-mail domains in which the provider may take over accounts that exist already. ``roles``: the roles of
+    the provider's groups. ``default_role``: the role of users in none of these groups; None refuses them.
+    ``follow_groups``: users join and leave the groups here that have the names of their groups at the provider.
+
+    ``mfa``: the provider asks for second factors itself, and the platform asks for none. ``enforced``: passwords and
+    passkeys are refused. ``fallback_users`` may use theirs while the provider is down.
+    """
 
     kind: Kind
     issuer: str
@@ -69,24 +74,26 @@ class Connection:
         return bool(self.sealed_secret)
 
     def owns(self, email: str) -> bool:
-        """Whether the address's domain is one of the connection's own; a subdomain is another domain."""
+        """Whether the address's domain is one of the connection's. A subdomain is another domain."""
         return email.rpartition("@")[2] in self.domains
 
     def role_of(self, groups: tuple[str, ...]) -> Role | None:
-        """The highest of the groups' roles, or the default."""
+        """The highest role of these groups, or the default role."""
         mapped = [self.roles[group] for group in groups if group in self.roles]
         return max(mapped, key=_RANK.index) if mapped else self.default_role
 
     def role_at_return(self, before: Role, groups: tuple[str, ...]) -> Role | None:
-        """Of somebody who is here already: as the groups say; as it was where the connection knows no groups."""
+        """The role of an existing user at a new sign-in: the role of the groups, or the same as before if the
+        connection has no roles."""
         return self.role_of(groups) if self.roles else before
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
-    """What a provider vouches for. ``subject`` is stable at ``issuer``; ``email`` is '' where it gave none. ``email_refuted``: it says
-    itself that it has not verified the address. ``authenticated_at``: when it last saw for itself who they are; None: it does not say.
-    ``assertion``: a SAML assertion's id, worthless after ``expires_at``."""
+    """The identity that a provider asserts. ``subject`` is stable for the ``issuer``; ``email`` is '' if there is none.
+    ``email_refuted``: the provider says that it has not verified the address. ``authenticated_at``: when the provider
+    last authenticated the user; None if it does not say. ``assertion``: the id of a SAML assertion, which is invalid
+    after ``expires_at``."""
 
     issuer: str
     subject: str
@@ -101,12 +108,13 @@ class ExternalIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SsoAttempt:
-    """One log-in under way, found by the hash of the state that travels with the browser, and used once.
+    """One sign-in under way. It is found by the hash of the ``state`` parameter and used once.
 
-    ``browser_hash``: of the cookie of the browser that began it (RFC 9700 §4.7.1). ``revision``: the connection's.
-    ``request``: what the answer must speak of, OIDC's nonce or the AuthnRequest's id. ``verifier``: PKCE's (RFC 7636).
-    ``provider``: what the provider said of itself when the log-in began. ``anew``: it was asked to see for itself who it is, whatever
-    it remembers."""
+    ``browser_hash``: hash of the cookie in the browser that began the sign-in (RFC 9700 §4.7.1). ``revision``: that of
+    the connection. ``request``: what the answer must refer to, OIDC's nonce or the id of the AuthnRequest.
+    ``verifier``: PKCE's code verifier (RFC 7636). ``provider``: the provider's metadata when the sign-in began.
+    ``reauthenticate``: the provider must authenticate the user again, even if the user has a session there.
+    """
 
     state_hash: str
     browser_hash: str
@@ -118,7 +126,7 @@ class SsoAttempt:
     reauthenticate: bool = False
 
     def is_answered_by(self, identity: ExternalIdentity) -> bool:
-        """Whether its person was authenticated as this log-in asks for it."""
+        """Whether the user was authenticated again, if this sign-in demands it."""
         begun = self.expires_at - ATTEMPT_LIFE
         return not self.reauthenticate or (
             identity.authenticated_at is not None and identity.authenticated_at >= begun - DRIFT
@@ -127,7 +135,7 @@ class SsoAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """Where the browser is sent, and what the attempt must remember."""
+    """The address that the browser is sent to, and the data that the attempt must keep."""
 
     address: str
     request: str
@@ -137,7 +145,8 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Of the provider, when it was last looked at. ``since``: of the outage. ``told_at``: when the admins had a mail last."""
+    """The state of the provider when it was last checked. ``since``: start of the outage. ``told_at``: when the admins
+    last got a mail about it."""
 
     down: bool
     checked_at: datetime
@@ -148,7 +157,7 @@ class Health:
         return at - self.checked_at < _FRESH
 
     def should_notify(self, at: datetime) -> bool:
-        """Whether the admins are to be told."""
+        """Whether the admins are to be notified now."""
         return self.down and (self.told_at is None or at - self.told_at >= _QUIET)
 
 
@@ -159,8 +168,8 @@ def next_health(before: Health | None, *, down: bool, at: datetime) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisStep:
-    """One thing that a test of the connection looked at. ``detail`` holds no secret and nothing of what the other side answered
-    beyond its status."""
+    """One step of a connection's test. ``detail`` contains no secret, and nothing of the provider's answer except its
+    status."""
 
     name: str
     ok: bool

@@ -1,4 +1,5 @@
-"""When a tenant's identity provider is down: finding it out, telling the admins, and letting in whom they have prepared for it."""
+"""Outages of a tenant's identity provider: detecting them, notifying the admins, and passwords for the fallback
+users."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from docplatform.sso.model import Connection, Health, ProviderUnavailable, next_
 from docplatform.sso.ports import OutageMail, Provider, SsoStore
 
 LONGEST_REASON = 200
-PLATFORM = "sso"  # on record for what is found out without anybody's asking
+PLATFORM = "sso"  # the actor in the audit records of checks
 
 
 class Outages:
@@ -35,13 +36,13 @@ class Outages:
         self._by, self._mail, self._now = AuditSubject(tenant, PLATFORM, "", request_id), mail, now
 
     def is_down(self, connection: Connection, health: Health | None) -> bool:
-        """As it was found within the last minute, or as it is found now."""
+        """Whether the provider is down, by a check within the last minute or by a new one."""
         if health and health.is_fresh(self._now()):
             return health.down
         return self.check(connection, health)
 
     def check(self, connection: Connection, health: Health | None) -> bool:
-        """Whether the provider is down, found out now and remembered."""
+        """Check the provider now and store the result. Returns whether it is down."""
         try:
             self._provider(connection).check()
         except ProviderUnavailable as down:
@@ -53,7 +54,7 @@ class Outages:
         return False
 
     def report_down(self, health: Health | None, reason: str) -> None:
-        """The provider is down. The admins have a mail when that is news to them."""
+        """Store that the provider is down, and notify the admins by mail, at most once an hour."""
         at = self._now()
         after = next_health(health, down=True, at=at)
         notify = after.should_notify(at)
@@ -65,7 +66,7 @@ class Outages:
             self._notify_admins(after.since or at)
 
     def _notify_admins(self, since: datetime) -> None:
-        """A mail that fails keeps nobody out and no other admin from theirs."""
+        """Send each admin a mail. One that fails stops neither the sign-in nor the other mails."""
         for admin in filter(is_admin, all_users(self._people)):
             try:
                 self._mail.sso_outage(admin.email, organisation=self._tenant.name, since=since)
@@ -79,7 +80,7 @@ class Outages:
 
 
 class SsoPasswordGate:
-    """Between a log-in and the passwords of a tenant with single sign-on."""
+    """Decides whether passwords may be used in a tenant with single sign-on."""
 
     def __init__(
         self, tenant: Tenant, request_id: str, store: SsoStore, outages: Outages, now: Callable[[], datetime]
@@ -89,8 +90,8 @@ class SsoPasswordGate:
         self._bypassed: Connection | None = None
 
     def check(self) -> None:
-        """Raises SsoRequired where passwords are refused to everybody. While the provider is down they are not: then ``admits`` says
-        to whom."""
+        """Raises SsoRequired if passwords are refused to everybody. While the provider is down they are not: then
+        ``admits`` decides for each user."""
         connection, health = self._store.connection()
         if connection is None or not connection.enforced:
             return
@@ -99,7 +100,8 @@ class SsoPasswordGate:
         self._bypassed = connection
 
     def admits(self, user: User) -> bool:
-        """Whether somebody whose password is right may come in. Who does while the provider is down is on record."""
+        """Whether this user may sign in with a right password. A sign-in while the provider is down is recorded in the
+        audit trail."""
         if self._bypassed is None:
             return True
         if user.id not in self._bypassed.fallback_users:
@@ -109,7 +111,7 @@ class SsoPasswordGate:
         return True
 
     def check_first_password(self) -> None:
-        """Raises SsoRequired where nobody may set a first password."""
+        """Raises SsoRequired if nobody may set a first password."""
         connection, _ = self._store.connection()
         if connection and connection.enforced:
             raise _required()

@@ -1,4 +1,4 @@
-"""What single sign-on needs from outside."""
+"""Ports of single sign-on."""
 
 from __future__ import annotations
 
@@ -14,38 +14,41 @@ from docplatform.sso.model import AuthorizationRequest, Connection, DiagnosisSte
 
 
 class SsoChanges(UserChanges, Protocol):
-    """Changes that are stored and audited together, or not at all."""
+    """Changes of one transaction: all are stored and audited, or none."""
 
     def connect(self, connection: Connection, *, before: int) -> None:
-        """``before``: the revision that it replaces, 0 for none. Raises ChangedMeanwhile when committed."""
+        """Store a connection. ``before``: the revision that it replaces, 0 if there is none. Raises ChangedMeanwhile
+        when committed."""
 
     def disconnect(self) -> None: ...
 
     def begin_attempt(self, attempt: SsoAttempt) -> None: ...
 
     def use_assertion(self, identity: ExternalIdentity) -> None:
-        """Its assertion, for good. Raises SsoRefused when committed and it was spent before."""
+        """Mark the identity's assertion as used. Raises SsoRefused when committed if it was used before."""
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
-        """``before``: the user whom the subject was linked to, '' for none. Raises ChangedMeanwhile when committed and that is not so."""
+        """Link the subject to a user. ``before``: the id of the user whom it was linked to, '' if none. Raises
+        ChangedMeanwhile when committed if that has changed."""
 
     def update_from_provider(self, before: User, after: User) -> None:
-        """Role, name and status. Raises ChangedMeanwhile when committed and the role or status is not as it was ``before``."""
+        """Store role, name and status. Raises ChangedMeanwhile when committed if the stored role or status differs from
+        that of ``before``."""
 
 
 class SsoStore(Protocol):
-    """A tenant's connection and the log-ins under way."""
+    """A tenant's connection and the sign-ins under way."""
 
     def connection(self) -> tuple[Connection | None, Health | None]: ...
 
     def pop_attempt(self, state_hash: str) -> SsoAttempt | None:
-        """It is gone afterwards: of two who ask, one gets it."""
+        """Return the attempt and delete it, so that only one caller gets it."""
 
     def linked(self, identity: ExternalIdentity) -> str:
-        """The user's id, or ''."""
+        """The id of the user whom the subject is linked to; '' if there is none."""
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
-        """False where somebody else was faster; then nothing is stored."""
+        """Store the provider's state. Returns False, and stores nothing, if somebody else has changed it first."""
 
     def begin(self) -> AbstractContextManager[SsoChanges]: ...
 
@@ -56,16 +59,17 @@ class Provider(Protocol):
     """A tenant's identity provider."""
 
     def authorization_request(self, state: str, *, reauthenticate: bool) -> AuthorizationRequest:
-        """``anew``: whoever the provider remembers must show again who they are. Raises ProviderUnavailable."""
+        """Build the address of the sign-in page. ``reauthenticate``: the provider must authenticate the user again.
+        Raises ProviderUnavailable."""
 
     def handle_callback(self, attempt: SsoAttempt, reply: Mapping[str, str], now: datetime) -> ExternalIdentity:
-        """Who the reply is proof of. Raises ProviderRefused, ProviderUnavailable."""
+        """The identity that the reply proves. Raises ProviderRefused, ProviderUnavailable."""
 
     def diagnose(self) -> tuple[DiagnosisStep, ...]:
-        """Everything that a log-in will need, up to the first thing that is missing."""
+        """All that a sign-in needs, step by step, up to the first failure that stops the test."""
 
     def check(self) -> None:
-        """Raises ProviderUnavailable when a log-in cannot succeed now."""
+        """Raises ProviderUnavailable if a sign-in cannot succeed now."""
 
 
 class OutageMail(Protocol):

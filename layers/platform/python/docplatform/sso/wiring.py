@@ -1,4 +1,4 @@
-"""A tenant's identity provider, and what stands before its passwords."""
+"""Wiring of a tenant's identity provider and of the gate before its passwords."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def password_gate(tenant: Tenant, request_id: str) -> SsoPasswordGate:
 
 
 def provider(tenant: Tenant, connection: Connection, secret: Callable[[Connection], str] | None = None) -> Provider:
-    """``secret`` opens the client's; without it the provider can be looked at, and logs nobody in. What only one kind of provider
-    needs is imported for that kind: XML or JOSE, each costs a cold start."""
+    """``secret`` decrypts the client secret; without it the provider can be checked but signs nobody in. The libraries
+    for XML and JOSE slow a cold start, so each is imported only for the kind of provider that needs it."""
     outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes")
     address = address_of(tenant)
     if connection.kind is Kind.OIDC:

@@ -1,4 +1,4 @@
-"""Which of a tenant's groups a provider's subject is in because the provider says so."""
+"""The groups that a provider's subject has joined by group sync, in DynamoDB."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DynamoGroupSyncChanges(DynamoGroupChanges):
         self._sso_keys = SsoKeys(table.keys.tenant_id)
 
     def keep_joined(self, identity: ExternalIdentity, group_ids: frozenset[str]) -> None:
-        """Raises ChangedMeanwhile when committed."""
+        """Raises ChangedMeanwhile when committed if the subject is not linked."""
         self._writes.update(
             self._sso_keys.subject(identity.issuer, identity.subject),
             values={"groups": sorted(group_ids)},

@@ -1,4 +1,4 @@
-"""The keys of single sign-on."""
+"""Keys of single sign-on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class SsoKeys(TenantKeys):
         return Key(f"{self._prefix}sso-attempt#{state_hash}", "attempt")
 
     def subject(self, issuer: str, subject: str) -> Key:
-        """Taken by at most one user. Hashed: a subject may be an e-mail address."""
+        """A provider's subject, which is linked to at most one user. Hashed, because a subject may be an e-mail
+        address."""
         return Key(f"{self._prefix}sso-subject#{_hashed_pair(issuer, subject)}", "subject")
 
     def assertion(self, issuer: str, assertion: str) -> Key:
@@ -24,5 +25,5 @@ class SsoKeys(TenantKeys):
 
 
 def _hashed_pair(issuer: str, name: str) -> str:
-    """Each part begins with its length, so that no two pairs are the same text."""
+    """The hash of a pair. Each part is preceded by its length, so that different pairs never give the same text."""
     return hashed("".join(f"{len(part)}:{part}" for part in (issuer, name)))

@@ -1,4 +1,4 @@
-"""The mail to admins whose identity provider does not answer."""
+"""The mail that tells admins of an outage of their identity provider."""
 
 from __future__ import annotations
 

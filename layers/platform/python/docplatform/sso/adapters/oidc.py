@@ -1,4 +1,5 @@
-"""A provider that speaks OpenID Connect (Core 1.0, Discovery 1.0): authorization code with PKCE (RFC 7636), state and nonce."""
+"""Sign-in with an OpenID Connect provider (Core 1.0, Discovery 1.0): authorization code with PKCE (RFC 7636), state and
+nonce."""
 
 from __future__ import annotations
 
@@ -32,11 +33,12 @@ from docplatform.sso.model import (
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
 _SMALLEST_RSA_KEY = 2_048  # bits; RFC 7518 §3.3
-# What joserfc raises for a malformed key or token.
+# Errors that joserfc raises for a malformed key or token.
 _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, RecursionError)
-# Header members that change how a token is read. None is supported (RFC 7515 §4.1.11), and a JWT must not have the second (RFC 7797 §7).
+# Header members that change how a token is read. Neither is supported (RFC 7515 §4.1.11), and a JWT must not have b64
+# (RFC 7797 §7).
 _EXTENSIONS = frozenset({"crit", "b64"})
-_REAUTHENTICATE = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must say auth_time then
+_REAUTHENTICATE = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the token must then contain auth_time
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -46,7 +48,8 @@ class OidcProvider:
     def __init__(
         self, connection: Connection, outbound: OutboundHttp, *, callback: str, secret: Callable[[], str]
     ) -> None:
-        """``callback``: the redirect URI. ``secret``: the client's, '' for a public client; fetched when it is needed."""
+        """``callback``: the redirect URI. ``secret``: returns the client secret, '' for a public client; called only
+        when it is needed."""
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._callback, self._secret = callback, secret
 
@@ -100,7 +103,7 @@ class OidcProvider:
         return tuple(self._steps())
 
     def check(self) -> None:
-        """Raises ProviderUnavailable. Of the client nothing is asked: a wrong secret is no outage."""
+        """Raises ProviderUnavailable. The client is not checked: a wrong client secret is no outage."""
         provider = self._discover()
         self._signing_keys(provider["jwks_uri"])
         _alive(self._outbound.get(provider["token_endpoint"]), "the token endpoint")
@@ -128,7 +131,8 @@ class OidcProvider:
             yield DiagnosisStep("client", False, _sentence(down))
 
     def _try_client(self, provider: dict[str, Any]) -> DiagnosisStep:
-        """With a code that nobody was given: what is refused, the client or the code? Raises ProviderUnavailable."""
+        """Ask for tokens with an invented code: the error tells whether the provider refuses the client or only the
+        code. Raises ProviderUnavailable."""
         method = self._method(provider)
         made_up, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
         answer = _alive(
@@ -152,7 +156,7 @@ class OidcProvider:
         return found
 
     def _signing_keys(self, url: str) -> list[Key]:
-        """Those that can have signed a token. Raises ProviderUnavailable."""
+        """The provider's keys that can sign tokens. Raises ProviderUnavailable."""
         listed = json_of(_good(self._outbound.get(url), "the key set")).get("keys")
         found = [_signing_key(each) for each in listed] if isinstance(listed, list) else []
         keys = [key for key in found if key is not None]
@@ -213,7 +217,7 @@ class OidcProvider:
             try:
                 return jwt.decode(token, key, algorithms=ALGORITHMS)
             except _UNREADABLE:
-                continue  # without a kid it may be another key's
+                continue  # without a kid, another key may have signed
         raise ProviderRefused("no key of the provider has signed the ID token")
 
     def _userinfo(self, attempt: SsoAttempt, tokens: dict[str, Any], subject: str) -> dict[str, Any]:
@@ -228,7 +232,8 @@ class OidcProvider:
         return found
 
     def _tells_enough(self, claims: dict[str, Any]) -> bool:
-        """Many providers keep all but the subject for the userinfo endpoint (OpenID Connect Core 1.0 §5.4)."""
+        """Whether the ID token has all that is needed. Many providers give other claims only at the userinfo endpoint
+        (OpenID Connect Core 1.0 §5.4)."""
         return bool(claims.get("email")) and (not self._connection.roles or self._connection.groups_claim in claims)
 
     def _scope(self, provider: dict[str, Any]) -> str:
@@ -245,7 +250,7 @@ class OidcProvider:
 
 
 def _signing_key(jwk: object) -> Key | None:
-    """The public key of that JWK, or None when it is not one for signatures, is malformed, or is too small."""
+    """The public key in a JWK; None if it is not for signatures, malformed or too small."""
     if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC") or jwk.get("use", "sig") != "sig":
         return None
     try:
@@ -277,7 +282,7 @@ def _object(answer: Answer) -> dict[str, Any]:
 
 
 def _code(value: object) -> str:
-    """An OAuth error code as it may stand in the audit trail: anything could be in its place."""
+    """The OAuth error code for the audit trail. Other texts are left out, because a provider can send anything."""
     return value if isinstance(value, str) and _CODE.fullmatch(value) else "an unknown error"
 
 
@@ -291,7 +296,7 @@ def _text(value: object) -> str:
 
 
 def _instant(seconds: object) -> datetime | None:
-    """None where the claim is not there, or no time."""
+    """The time of a claim; None if the claim is missing or no time."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if type(seconds) in (int, float) else None  # type: ignore[arg-type]
     except (OverflowError, ValueError, OSError):

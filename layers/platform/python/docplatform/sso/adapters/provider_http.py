@@ -1,4 +1,4 @@
-"""Requests to a tenant's identity provider: what fails in them is the provider's outage."""
+"""HTTP requests to a tenant's identity provider: a request that fails counts as an outage of the provider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from docplatform.sso.model import ProviderUnavailable
 
 
 class ProviderHttp:
-    """The same as ``OutboundHttp``; each method raises ProviderUnavailable."""
+    """The methods of ``OutboundHttp``; each raises ProviderUnavailable."""
 
     def __init__(self, outbound: OutboundHttp) -> None:
         self._outbound = outbound
@@ -30,7 +30,7 @@ class ProviderHttp:
 
 
 def json_of(answer: Answer) -> dict[str, Any]:
-    """Raises ProviderUnavailable for what is not a JSON object."""
+    """The answer's JSON object. Raises ProviderUnavailable if it is none."""
     with _as_outage():
         return answer.json()
 

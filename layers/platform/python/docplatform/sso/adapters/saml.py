@@ -1,7 +1,7 @@
-"""A provider that speaks SAML 2.0: AuthnRequest by redirect, signed Response by POST (saml-profiles-2.0-os §4.1).
+"""Sign-in with a SAML 2.0 provider: AuthnRequest by redirect, signed Response by POST (saml-profiles-2.0-os §4.1).
 
-Signatures are verified by signxml, and nothing is read but what it hands out: the element that the signature covers. Checked here are that
-the document has the one form that an honest provider gives it, and what the assertion was made for.
+signxml verifies the signatures. Only the element that it returns as signed is read. This module checks that the
+document has the form that an honest provider gives it, and that the assertion was made for this sign-in.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _NAME = (
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """What the provider's metadata says. ``certificates``: DER in base64."""
+    """The provider's metadata. ``address``: its sign-on address; ``certificates``: DER in base64."""
 
     address: str
     certificates: list[str]
@@ -78,7 +78,8 @@ class _Described:
 
 class SamlProvider:
     def __init__(self, connection: Connection, outbound: OutboundHttp, *, entity: str, acs: str) -> None:
-        """``entity`` and ``acs``: ours, the id and where the provider posts its response."""
+        """``entity``: the platform's entity id. ``acs``: the platform's address that the provider posts its response
+        to."""
         self._connection, self._outbound = connection, ProviderHttp(outbound)
         self._entity, self._acs = entity, acs
 
@@ -94,7 +95,7 @@ class SamlProvider:
         return AuthorizationRequest(address, request, "", {"certificates": described.certificates})
 
     def _request(self, request: str, address: str, reauthenticate: bool) -> str:
-        """An AuthnRequest, as a redirect carries it (saml-bindings-2.0-os §3.4.4.1)."""
+        """An AuthnRequest, encoded for a redirect (saml-bindings-2.0-os §3.4.4.1)."""
         force = ' ForceAuthn="true"' if reauthenticate else ""
         text = (
             f'<samlp:AuthnRequest xmlns:samlp="{_NAMES["samlp"]}" xmlns:saml="{_NAMES["saml"]}" Version="2.0"'
@@ -150,7 +151,7 @@ class SamlProvider:
             document = answer.body
         try:
             root = fromstring(document, forbid_dtd=True)
-        except Exception as error:  # of lxml and defusedxml alike, whatever came
+        except Exception as error:  # lxml and defusedxml raise many types of errors
             raise ProviderUnavailable("the metadata are not XML") from error
         return self._described(root)
 
@@ -181,8 +182,8 @@ class SamlProvider:
         return _Described(str(found[0]), certificates)
 
     def _check_form(self, document: bytes, attempt: SsoAttempt) -> None:
-        """Of two assertions one could be believed and the other one signed; of a text with a comment in it, half. Raises
-        ProviderRefused."""
+        """Check the form of the response. With two assertions, one could be signed and the other one read; a text with
+        a comment in it could be read in part. Raises ProviderRefused."""
         root = _parsed(document)
         if root.tag != _tag("samlp:Response"):
             raise ProviderRefused("the document is no response")
@@ -207,16 +208,17 @@ class SamlProvider:
             raise ProviderRefused("the response is to another request")
 
     def _verified(self, document: bytes, certificates: list[Certificate]) -> Any:
-        """The assertion, as far as it is signed. Raises ProviderRefused."""
+        """The assertion inside the signed element. Raises ProviderRefused."""
         why = "no certificate"
         for certificate in certificates:
-            # Its key is trusted because the metadata name it; its dates say nothing (saml-metadata-iop-os §2.6.1).
+            # The key is trusted because it stands in the metadata. The dates of its certificate do not count
+            # (saml-metadata-iop-os §2.6.1).
             expected = replace(_SIGNED, verification_time=certificate.not_valid_before_utc)
             try:
-                told = XMLVerifier().verify(  # signxml's schema knows no InclusiveNamespaces; the form is checked above
+                told = XMLVerifier().verify(  # its schema lacks InclusiveNamespaces; see _check_form
                     document, x509_cert=certificate, id_attribute="ID", expect_config=expected, validate_schema=False
                 )
-            except Exception as error:  # whatever a hostile document makes the libraries raise
+            except Exception as error:  # a hostile document can cause many types of errors
                 why = type(error).__name__
                 continue
             signed = told.signed_xml  # type: ignore[union-attr]  # one reference, one result
@@ -251,7 +253,8 @@ class SamlProvider:
         )
 
     def _confirmed(self, assertion: Any, attempt: SsoAttempt, now: datetime) -> datetime:
-        """Whoever brings it may use it, once, here, until then (saml-profiles-2.0-os §3.3). Raises ProviderRefused."""
+        """Check that the assertion may be used by its bearer, here and for this request; returns until when
+        (saml-profiles-2.0-os §3.3). Raises ProviderRefused."""
         confirmation = _one(assertion, "saml:Subject/saml:SubjectConfirmation")
         data = _one(confirmation, "saml:SubjectConfirmationData")
         if data.get("InResponseTo") != attempt.request:
@@ -264,7 +267,7 @@ class SamlProvider:
         return until
 
     def _within(self, assertion: Any, now: datetime) -> datetime:
-        """The conditions hold, until then (saml-core-2.0-os §2.5.1). Raises ProviderRefused."""
+        """Check the conditions; returns until when they hold (saml-core-2.0-os §2.5.1). Raises ProviderRefused."""
         conditions = _one(assertion, "saml:Conditions")
         begins, until = conditions.get("NotBefore"), _datetime_of(conditions.get("NotOnOrAfter"))
         if until <= now - DRIFT or (begins and _datetime_of(begins) > now + DRIFT):
@@ -277,7 +280,7 @@ class SamlProvider:
 
 
 def service_metadata(*, entity: str, acs: str) -> str:
-    """What a provider's admin reads of us (saml-metadata-2.0-os §2.4.4)."""
+    """The platform's metadata for the admin of a provider (saml-metadata-2.0-os §2.4.4)."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<md:EntityDescriptor xmlns:md="{_NAMES["md"]}" entityID={quoteattr(entity)}>'
@@ -301,8 +304,8 @@ def _decoded(text: str) -> bytes:
 
 
 def _with_one_signature(document: bytes) -> bytes:
-    """Some providers sign the assertion and then the response around it. The inner signature is enough, and the only one that is
-    looked at; the outer one is taken away, as anybody could have done on the way. Raises ProviderRefused."""
+    """Remove an outer signature. Some providers sign the assertion and then the response around it. The inner signature
+    is enough, and only it is verified; anybody could have removed the outer one on the way. Raises ProviderRefused."""
     root = _parsed(document)
     inner = root.findall("saml:Assertion/ds:Signature", _NAMES)
     outer = root.findall("ds:Signature", _NAMES)
@@ -318,7 +321,7 @@ def _parsed(document: bytes) -> Any:
     """Raises ProviderRefused."""
     try:
         return fromstring(document, forbid_dtd=True)
-    except Exception as error:  # of lxml and defusedxml alike, whatever came
+    except Exception as error:  # lxml and defusedxml raise many types of errors
         raise ProviderRefused("the response is not XML that we read") from error
 
 
@@ -336,7 +339,7 @@ def _one(element: Any, path: str) -> Any:
 
 
 def _text(element: Any, path: str) -> str:
-    """Of an element with text and nothing else in it. Raises ProviderRefused."""
+    """The text of an element; '' if it contains other elements. Raises ProviderRefused."""
     found = _one(element, path)
     return "" if len(found) else (found.text or "").strip()
 

@@ -1,4 +1,5 @@
-"""A tenant's single sign-on in DynamoDB: the connection, log-ins under way, whom the provider's subjects are."""
+"""A tenant's single sign-on in DynamoDB: the connection, sign-ins under way, and the users whom the provider's subjects
+are linked to."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ class DynamoSso(TenantStore):
         return item["user_id"] if item else ""
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
-        """False where somebody else was faster."""
+        """Store the provider's state. Returns False if somebody else has changed it first."""
         key, faster = self._sso_keys.health(), ChangedMeanwhile("Somebody else has looked.")
         try:
             with self._table.begin() as writes:
@@ -69,7 +70,8 @@ class DynamoSsoChanges(DynamoUserChanges):
         self._sso_keys = SsoKeys(table.keys.tenant_id)
 
     def connect(self, connection: Connection, *, before: int) -> None:
-        """Raises ChangedMeanwhile. What was known of the provider's health was of the one before."""
+        """Raises ChangedMeanwhile when committed. Also deletes the stored health, which belonged to the earlier
+        connection."""
         key, changed = self._sso_keys.connection(), ChangedMeanwhile("Read the connection and try again.")
         if before:
             self._writes.update(key, values=to_item(connection), equals={"revision": before}, error=changed)
@@ -89,7 +91,7 @@ class DynamoSsoChanges(DynamoUserChanges):
         )
 
     def use_assertion(self, identity: ExternalIdentity) -> None:
-        """Raises SsoRefused."""
+        """Raises SsoRefused when committed if the assertion was used before."""
         if identity.assertion and identity.expires_at:
             self._writes.put(
                 self._sso_keys.assertion(identity.issuer, identity.assertion),
@@ -98,7 +100,7 @@ class DynamoSsoChanges(DynamoUserChanges):
             )
 
     def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
-        """Raises ChangedMeanwhile."""
+        """Raises ChangedMeanwhile when committed."""
         key, changed = self._sso_keys.subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
         if before:
             self._writes.update(
@@ -108,7 +110,7 @@ class DynamoSsoChanges(DynamoUserChanges):
             self._writes.put(key, {"user_id": user_id}, error_if_exists=changed)
 
     def update_from_provider(self, before: User, after: User) -> None:
-        """Raises ChangedMeanwhile."""
+        """Raises ChangedMeanwhile when committed."""
         self._writes.update(
             self._identity_keys.user(before.id),
             values={
