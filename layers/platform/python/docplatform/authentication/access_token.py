@@ -1,4 +1,4 @@
-"""The claims of an access token, its lifetime, and why one is refused."""
+"""Claims and lifetime of an access token, and the error for a refused one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class Claims:
 
 
 class TokenRefused(Exception):
-    """``expired``: it was good once. Otherwise malformed, forged, or of another issuer."""
+    """An access token is refused. ``expired``: it was valid before; otherwise it is malformed, forged or of another
+    issuer."""
 
     def __init__(self, reason: str, *, expired: bool = False) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""Tickets for the next step of a log-in: good once, for five minutes, for one errand."""
+"""Tickets for the next step of a sign-in: each is valid once, for five minutes, for one purpose."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from docplatform.identity.ports import People
 def new_challenge(
     purpose: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD
 ) -> tuple[str, Challenge]:
-    """The token for the client, and what is kept of it."""
+    """The token for the client, and the challenge to store."""
     token = secrets.token_urlsafe(32)
     return token, Challenge(digest(token), purpose, user_id, at + CHALLENGE_LIFE, first)
 
 
 def valid_challenge(people: People, token: str, purpose: ChallengePurpose, at: datetime) -> Challenge:
-    """Raises InvalidChallenge."""
+    """The stored challenge of this token, if it has this purpose and is valid. Raises InvalidChallenge."""
     challenge = people.challenge(digest(token))
     if challenge is None or challenge.purpose is not purpose or challenge.expires_at <= at:
         raise InvalidChallenge("It is unknown, used or too old. Begin again.")

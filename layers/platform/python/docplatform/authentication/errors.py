@@ -10,18 +10,18 @@ from docplatform.core.errors import Forbidden, Unauthenticated
 
 
 class MfaRequired(Unauthenticated):
-    """The password was right. ``challenge`` is good for POST /v1/auth/mfa, once."""
+    """The password was right. ``challenge`` is valid once, for POST /v1/auth/mfa."""
 
     code, title = "mfa_required", "A second factor is needed"
 
 
 class MfaEnrolmentRequired(Unauthenticated):
-    """The password was right. ``challenge`` is good for setting up a second factor, and nothing else."""
+    """The password was right. ``challenge`` is valid for the enrolment of a second factor only."""
 
     code, title = "mfa_enrolment_required", "Your organisation requires a second factor; set one up"
 
 
 class ProofRefused(Forbidden):
-    """Of somebody who is logged in: the password or the second factor they showed again."""
+    """A user who is signed in presented a wrong password, code or challenge."""
 
     code, title = "proof_refused", "Password or code is wrong"

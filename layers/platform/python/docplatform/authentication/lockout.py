@@ -16,7 +16,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
-    """One that was let through, and counts as failed until somebody says otherwise."""
+    """An attempt that was let through. It counts as failed until ``passed`` or ``release`` is called."""
 
     account: str
     source: str
@@ -29,23 +29,25 @@ class SignInAttempt:
         changes.count_failure(self.source, self.at)
 
     def passed(self, changes: CredentialChanges) -> None:
-        """Somebody is in: the account's count begins anew."""
+        """The sign-in succeeded: reset the account's count."""
         changes.reset_attempts(self.account)
 
     def release(self) -> None:
-        """The password was right and a second factor is due: this attempt neither counts nor forgives. Where another was counted
-        meanwhile both stay, or a right password would wipe out the wrong codes that are tried beside it."""
+        """Take the attempt out of the count: the password was right and a second factor is due, so it is neither a
+        failure nor a success. If another attempt was counted meanwhile, both stay counted: otherwise a right password
+        would erase the wrong codes that are tried at the same time."""
         self.attempts.keep(self.account, replace(self.before, revision=self.after.revision + 1), self.at)
 
 
 class Lockout:
     def __init__(self, tenant: Tenant, address: str, attempts: Attempts, now: Callable[[], datetime]) -> None:
-        """``address``: where the request comes from."""
+        """``address``: the IP address that the request comes from."""
         self._tenant, self._source = tenant, source_of(address)
         self._attempts, self._now = attempts, now
 
     def admit(self, account: str) -> SignInAttempt:
-        """``account`` is the e-mail address that was typed, whether anybody has it or not. Raises TooManyAttempts."""
+        """Count an attempt and let it through. ``account`` is the e-mail address that was typed, whether a user has it
+        or not. Raises TooManyAttempts."""
         at = self._now()
         account = account.strip().lower()
         count, from_source, of_tenant = self._attempts.counts(account, self._source, at)
@@ -57,4 +59,4 @@ class Lockout:
             if faster is None:
                 return SignInAttempt(account, self._source, at, count, after, self._attempts)
             count = faster
-        raise TooManyAttempts(1)  # many at the same moment, for one account: nobody types like that
+        raise TooManyAttempts(1)  # no person makes so many attempts at the same moment

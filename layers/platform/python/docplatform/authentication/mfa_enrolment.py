@@ -1,4 +1,4 @@
-"""Setting up and removing one's own second factors."""
+"""Enrolment and removal of a user's own second factors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class OwnFactors:
 
     @raises(*raised_by(read), ProofRefused)
     def enrol_totp(self) -> tuple[str, str]:
-        """A secret and its URI; they count once a code has confirmed them. The one before stays good until then."""
+        """Create a secret and its URI. They become valid when a code has confirmed them. Until then the earlier secret
+        stays valid."""
         login = self._login()
         user, issuer = login.user, self._actor.tenant.name
         after, secret, uri = self._verifier.new_totp(user.id, login.factors, user.email, issuer)
@@ -48,7 +49,7 @@ class OwnFactors:
 
     @raises(*raised_by(read), ProofRefused)
     def confirm_totp(self, code: str) -> Codes:
-        """The recovery codes; none where there are some already."""
+        """Confirm the new secret. Returns recovery codes, or none if the user has some already."""
         login = self._login()
         with _as_proof_refused():
             confirmed = self._verifier.confirm_totp(login.user.id, login.factors, code, self._now())
@@ -65,7 +66,7 @@ class OwnFactors:
 
     @raises(*raised_by(read), FactorNotFound, ProofRefused)
     def renew_recovery_codes(self) -> Codes:
-        """Ten new ones; the old ones are worth nothing from then on."""
+        """Replace all recovery codes by ten new ones."""
         login = self._login()
         if not login.factors.enrolled:
             raise FactorNotFound("Set up a second factor first.")
@@ -76,7 +77,8 @@ class OwnFactors:
     # -- passkeys
     @raises(*raised_by(read), Conflict)
     def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
-        """A challenge, and the options for the browser. Refused when there are ten."""
+        """A challenge for a registration, and the options for the browser. Not for a user who has ten passkeys
+        (Conflict)."""
         login = self._login()
         if len(login.factors.passkeys) >= MOST_PASSKEYS:
             raise Conflict(f"You have {MOST_PASSKEYS} passkeys; delete one first.")
@@ -87,7 +89,7 @@ class OwnFactors:
 
     @raises(*raised_by(read), ProofRefused, InvalidName, Conflict)
     def add_passkey(self, token: str, credential: dict[str, Any], name: str) -> tuple[Passkey, Codes]:
-        """With the recovery codes, where there were none."""
+        """Register a passkey. Returns it, and recovery codes if the user had none."""
         login, name = self._login(), clean_display_name(name)
         with _as_proof_refused():
             challenge = valid_challenge(self._people, token, ChallengePurpose.PASSKEY_REGISTRATION, self._now())
@@ -119,7 +121,7 @@ class OwnFactors:
         self._remove(login, replace(login.factors, passkeys=left), Action.PASSKEY_REMOVED, facts)
 
     def _remove(self, login: Login, after: Factors, action: Action, facts: AuditFacts | None = None) -> None:
-        """The recovery codes go with the last factor."""
+        """Store the factors without the removed one. When no factor is left, the recovery codes are deleted too."""
         if not after.enrolled:
             if login.require_mfa:
                 raise MfaIsRequired("Set up another second factor first.")
@@ -139,7 +141,7 @@ class OwnFactors:
 
 
 def _with_codes(factors: Factors) -> tuple[Factors, Codes]:
-    """Recovery codes, where there are none."""
+    """The factors with recovery codes, and the new codes; no new ones if the user has some already."""
     if factors.recovery:
         return factors, ()
     codes = new_recovery_codes()
@@ -148,7 +150,7 @@ def _with_codes(factors: Factors) -> tuple[Factors, Codes]:
 
 @contextmanager
 def _as_proof_refused() -> Iterator[None]:
-    """In the words for somebody who is logged in and stays so."""
+    """Raise ProofRefused in place of errors that would tell the client to sign in again: the user stays signed in."""
     try:
         yield
     except (InvalidCode, InvalidChallenge) as error:

@@ -1,4 +1,4 @@
-"""Getting in by more than a password, or by a passkey alone."""
+"""Sign-in with a second factor, or with a passkey alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from docplatform.sso.errors import SsoRequired
 class MfaSignIn(SignIn):
     @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
     def verify_factor(self, token: str, presented: PresentedFactor) -> IssuedTokens:
-        """The second step: ``token`` is MfaRequired's challenge."""
+        """Complete the sign-in with a second factor. ``token`` is the challenge of MfaRequired."""
         challenge = valid_challenge(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
         login = self._challenged_login(challenge)
         user_id, attempt = login.user.id, self._admit(login.user.email)
@@ -40,7 +40,7 @@ class MfaSignIn(SignIn):
 
     @raises(InvalidChallenge)
     def passkey_options(self, token: str) -> dict[str, Any]:
-        """For a passkey as the second factor."""
+        """Options for the browser, for a passkey as the second factor."""
         login = self._challenged_login(
             valid_challenge(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
         )
@@ -48,7 +48,8 @@ class MfaSignIn(SignIn):
 
     @raises(InvalidChallenge, InvalidCode)
     def enrol(self, token: str) -> tuple[str, str]:
-        """A new one-time password's secret and URI, for who must have one to get in: ``token`` is MfaEnrolmentRequired's challenge."""
+        """Create the secret and URI of a one-time password, for a user who needs a second factor to sign in. ``token``
+        is the challenge of MfaEnrolmentRequired."""
         login = self._challenged_login(valid_challenge(self._people, token, ChallengePurpose.ENROLMENT, self._now()))
         if login.factors.enrolled:
             raise InvalidChallenge("A second factor is set up. Log in again.")
@@ -61,7 +62,7 @@ class MfaSignIn(SignIn):
 
     @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
     def confirm_enrolment(self, token: str, code: str) -> tuple[IssuedTokens, tuple[str, ...]]:
-        """Logged in, and the recovery codes."""
+        """Confirm the secret and sign in. Returns the tokens and the recovery codes."""
         challenge = valid_challenge(self._people, token, ChallengePurpose.ENROLMENT, self._now())
         login = self._challenged_login(challenge)
         if login.factors.enrolled:
@@ -85,7 +86,7 @@ class MfaSignIn(SignIn):
 
     @raises()
     def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
-        """A challenge for a passkey that logs in by itself, and the options for the browser."""
+        """A challenge for signing in with a passkey alone, and the options for the browser."""
         token, challenge = new_challenge(ChallengePurpose.PASSKEY_LOGIN, "", self._now())
         with self._people.begin() as changes:
             changes.issue(challenge)
@@ -93,7 +94,7 @@ class MfaSignIn(SignIn):
 
     @raises(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired)
     def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> IssuedTokens:
-        """The challenge is used up whether the passkey is right or not."""
+        """Sign in with a passkey alone. The challenge is used up even if the passkey is wrong."""
         self._gate.check()
         challenge = valid_challenge(self._people, token, ChallengePurpose.PASSKEY_LOGIN, self._now())
         passkeys = self._verifier.passkeys
@@ -120,7 +121,7 @@ class MfaSignIn(SignIn):
         return issued
 
     def _challenged_login(self, challenge: Challenge) -> Login:
-        """Whom the challenge was given to. Raises InvalidChallenge."""
+        """The login of the challenge's user. Raises InvalidChallenge."""
         login = self._people.login(challenge.user_id)
         if login is None or login.user.status is not UserStatus.ACTIVE:
             raise InvalidChallenge("Begin again.")

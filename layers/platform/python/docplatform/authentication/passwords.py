@@ -1,4 +1,5 @@
-"""Setting a password: lost, and changed. (The first one comes with the invitation: ``sessions.py``.)"""
+"""Reset of a lost password, and change of the user's own password. The first password comes with the invitation
+(``sessions.py``)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _BETWEEN_MAILS = timedelta(minutes=2)
 
 
 def check_new_password(passwords: Passwords, password: str, *, email: str) -> None:
-    """Raises WeakPassword."""
+    """Check the rules for a password, and that it is not one of the most used. Raises WeakPassword."""
     check_password(password, email=email)
     if passwords.common(password):
         raise WeakPassword("Everybody tries that one first. Use a sentence of your own.")
@@ -45,21 +46,22 @@ class LostPassword:
         now: Callable[[], datetime],
         gate: PasswordPolicyGate,
     ) -> None:
-        """``home`` is the tenant's address."""
+        """``home``: the tenant's address, for links in mails."""
         self._tenant, self._request_id = tenant, request_id
         self._people, self._passwords, self._mail = people, passwords, mail
         self._home, self._now, self._gate = home, now, gate
 
     @raises()
     def request_reset(self, email: str) -> None:
-        """A mail to who has that address; nothing for anybody else, and nobody is told which. One mail in two minutes. Who has never had a
-        password (a provisioning system or single sign-on made them) gets one where passwords are not refused."""
+        """Send a reset link to the user with that address, at most one in two minutes. No other address gets a mail,
+        and the caller cannot tell the difference. A user who never had a password (created by provisioning or single
+        sign-on) gets a link unless first passwords are forbidden."""
         at = self._now()
         try:
             login = self._people.login_of(clean_email(email))
         except Invalid:
             login = None
-        first_allowed = self._first_password_allowed()  # always: time must not tell who is here
+        first_allowed = self._first_password_allowed()  # in every case: the time must not reveal who has an account
         if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or first_allowed):
             self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
@@ -71,7 +73,7 @@ class LostPassword:
         with self._people.begin() as changes:
             changes.store_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
             changes.record(record_of(self._subject(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
-        with suppress(MailNotSent):  # whoever is told so knows that somebody is here
+        with suppress(MailNotSent):  # the error would reveal that the user exists
             self._mail.reset_password(
                 login.user.email,
                 organisation=self._tenant.name,
@@ -90,7 +92,7 @@ class LostPassword:
 
     @raises(InvalidReset, WeakPassword)
     def reset(self, token: str, password: str) -> None:
-        """Ends all sessions; a second factor stays as it is."""
+        """Set a new password with the token of the mail. Ends all sessions; second factors stay as they are."""
         at = self._now()
         user_id, _, secret = token.partition(".")
         reset = self._people.reset(user_id)
@@ -125,7 +127,7 @@ class OwnPassword:
 
     @raises(ProofRefused, TooManyAttempts, WeakPassword, SessionNotFound, InvalidCredentials)
     def change(self, old: str, new: str) -> None:
-        """Ends the other sessions."""
+        """Change the user's own password. Ends the user's other sessions."""
         actor, at = self._actor, self._now()
         login = self._people.login(actor.user_id)
         if login is None or not login.password:

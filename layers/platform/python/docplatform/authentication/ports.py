@@ -1,4 +1,4 @@
-"""What signing in needs from outside, beside ``identity.ports``."""
+"""Ports of sign-in; ``identity.ports`` has those of users."""
 
 from __future__ import annotations
 

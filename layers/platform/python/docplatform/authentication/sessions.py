@@ -1,4 +1,4 @@
-"""Log in, stay logged in, log out."""
+"""Sign-in with a password or an invitation, and the sessions of users: refresh, sign-out, list, revocation."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ _AT_ONCE = 50  # sessions in a transaction
 class SessionService(SignIn):
     @raises(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired)
     def log_in(self, email: str, password: str) -> IssuedTokens:
-        """Log in with a password. Whatever is wrong, the answer and its time are the same. A locked account is refused with the
-        right password as well; where that is not enough, the error carries the challenge for the next step."""
+        """Sign in with a password. For every wrong input the answer and its time are the same. A locked account is
+        refused even with the right password. If a second factor is due, the error carries the challenge for the next
+        step."""
         self._gate.check()
         attempt = self._admit(email)
         login = self._login_of(email)
@@ -60,7 +61,7 @@ class SessionService(SignIn):
 
     @raises(InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired, SsoRequired)
     def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
-        """Set the first password and log in."""
+        """Set the first password and sign in."""
         self._gate.check_first_password()
         invitation = self._people.invitation(digest(token))
         if invitation is None or invitation.expires_at <= self._now():
@@ -82,8 +83,8 @@ class SessionService(SignIn):
 
     @raises(InvalidRefreshToken)
     def refresh(self, token: str) -> IssuedTokens:
-        """A new pair for the old; the old one is worthless from then on, and ends the session whenever it is shown again
-        (RFC 9700 §4.14.2)."""
+        """Exchange a refresh token for a new pair of tokens. The old refresh token becomes invalid; if it is presented
+        again, the session ends (RFC 9700 §4.14.2)."""
         session, family = self._session_of(token)
         user = self._people.user(session.user_id)
         if user is None or not alive(session, user, self._now()):
@@ -93,19 +94,20 @@ class SessionService(SignIn):
         with self._people.begin() as changes:
             changes.renew_session(session, after)
             changes.record(self._audit_record(user.id, session.id, Action.SESSION_REFRESHED))
-            # signed before the exchange is stored: had signing failed after it, the caller would be left with a used token
+            # signed before the exchange is stored: if signing failed later, the caller would have only a used token
             return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
 
     @raises(InvalidRefreshToken)
     def log_out(self, token: str) -> None:
-        """Ends the session."""
+        """End the session."""
         session, _ = self._session_of(token)
         with self._people.begin() as changes:
             changes.close_session(session.id)
             changes.record(self._audit_record(session.user_id, session.id, Action.SESSION_REVOKED))
 
     def _session_of(self, token: str) -> tuple[Session, str]:
-        """The session whose secret in force this is, and the secret's family. Raises InvalidRefreshToken."""
+        """The session of this refresh token, and the token's family. A token that was exchanged before ends its
+        session. Raises InvalidRefreshToken."""
         session_id, _, secret = token.partition(".")
         session = self._people.session(session_id) if secret else None
         if session is None or session.expires_at <= self._now():
@@ -121,7 +123,7 @@ class SessionService(SignIn):
 
 
 class OwnSessions:
-    """A user's look at the sessions that are open."""
+    """A user's own sessions."""
 
     def __init__(self, actor: Actor, people: People, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._now = actor, people, now
@@ -133,7 +135,7 @@ class OwnSessions:
 
     @raises(SessionNotFound)
     def revoke(self, session_id: str) -> None:
-        """It stops working within half a minute everywhere."""
+        """End one of the user's sessions. Its tokens stop working everywhere within half a minute."""
         session = self._people.session(session_id)
         if session is None or session.user_id != self._actor.user_id:
             raise SessionNotFound("Look at the list of your sessions.")
@@ -144,7 +146,7 @@ class OwnSessions:
 
     @raises()
     def revoke_others(self) -> None:
-        """All but the one that asks."""
+        """End all sessions of the user except the current one."""
         others = [each for each in self.list() if each.id != self._actor.session_id]
         while others:
             some, others = others[:_AT_ONCE], others[_AT_ONCE:]

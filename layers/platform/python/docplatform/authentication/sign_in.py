@@ -27,7 +27,7 @@ _MOST_DEVICES = 20
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Who is at the sign_in: no user yet. ``address`` and ``agent`` are of the connection."""
+    """Where a sign-in comes from, while no user is known. ``address``: IP address; ``agent``: user agent."""
 
     tenant: Tenant
     request_id: str
@@ -37,8 +37,8 @@ class RequestOrigin:
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
-    """``refresh_token`` is ``<session>.<secret>``, and the secret ``<family>.<fresh>``: the family stays for the session's life, so that
-    any earlier secret is known for what it is. Only hashes are kept."""
+    """``refresh_token`` is ``<session>.<secret>``, and the secret is ``<family>.<fresh>``. The family stays the same
+    for the whole session: so an earlier secret is recognised when it is used again. Only hashes are stored."""
 
     access_token: str
     refresh_token: str
@@ -58,7 +58,8 @@ class SignIn:
         home: str,
         gate: PasswordPolicyGate,
     ) -> None:
-        """``home`` is the tenant's address, for links in mails. ``gate`` stands before what is not the organisation's own sign-on."""
+        """``home``: the tenant's address, for links in mails. ``gate``: decides whether methods other than single
+        sign-on may be used."""
         self._origin, self._people, self._passwords = origin, people, passwords
         self._tokens, self._now, self._lockout, self._verifier = tokens, now, lockout, verifier
         self._mail, self._home, self._gate = mail, home, gate
@@ -82,7 +83,7 @@ class SignIn:
     def _mfa_due(
         self, changes: UserChanges, login: Login, first: Method = Method.PASSWORD
     ) -> MfaRequired | MfaEnrolmentRequired | None:
-        """What must follow the right password, or what else came ``first``."""
+        """The error that asks for the next step after the method ``first``; None if no second factor is due."""
         if not (login.factors.enrolled or login.require_mfa):
             return None
         purpose = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
@@ -104,14 +105,16 @@ class SignIn:
         *,
         ago: timedelta | None = timedelta(0),
     ) -> IssuedTokens:
-        """``ago``: how long ago they proved to be who they are; None where nobody knows."""
+        """Open a session and remember the device. ``ago``: the time since the user was authenticated; None if it is
+        unknown."""
         device = digest(self._origin.agent)
         if device not in login.devices:
             changes.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
         return self._open(changes, login.user, action, methods, ago)
 
     def _notify_of_new_device(self, login: Login) -> None:
-        """Of the first log-in nobody needs to be told. A mail that cannot be sent keeps nobody out."""
+        """Notify the user of a sign-in from a new device, except at the first sign-in. A mail that cannot be sent does
+        not stop the sign-in."""
         if not login.devices or digest(self._origin.agent) in login.devices:
             return
         with suppress(MailNotSent):
@@ -148,7 +151,7 @@ class SignIn:
         return IssuedTokens(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
 
     def _refuse(self, attempt: SignInAttempt, action: Action, target: str) -> None:
-        """On record with its count, and with the lock when the attempt has brought one."""
+        """Record the refusal, its count, and the lock if the attempt caused one."""
         try:
             with self._people.begin() as changes:
                 attempt.failed(changes)
@@ -157,7 +160,7 @@ class SignIn:
                     changes.record(
                         self._audit_record(target, "", Action.ACCOUNT_LOCKED, {"seconds": attempt.after.seconds})
                     )
-        except ChangedMeanwhile:  # a thousand at once: the account's own count stands already
+        except ChangedMeanwhile:  # too many writers of one counter at once; the account's own count is stored already
             self._people.record(self._audit_record(target, "", action))
 
     def _audit_record(

@@ -1,4 +1,4 @@
-"""The way in of those for whom their organisation's identity provider vouches."""
+"""Sign-in of users whom the organisation's identity provider has authenticated."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class SsoSignIn(SignIn):
     def open_session(
         self, changes: UserChanges, login: Login, *, second_factor_done: bool, authenticated_at: datetime | None
     ) -> IssuedTokens | MfaRequired | MfaEnrolmentRequired:
-        """``second_factor_done``: the provider checks second factors itself, so the platform asks for none.
-        ``authenticated_at``: when the provider last authenticated the user; None if it does not say."""
+        """Open a session, or return the error that asks for a second factor. ``second_factor_done``: the provider
+        checks second factors itself, so the platform asks for none. ``authenticated_at``: when the provider last
+        authenticated the user; None if it does not say."""
         due = None if second_factor_done else self._mfa_due(changes, login, Method.FEDERATED)
         if due is None:
             methods = (Method.FEDERATED, Method.SEVERAL) if second_factor_done else (Method.FEDERATED,)

@@ -1,4 +1,4 @@
-"""Log in through the tenant's own identity provider."""
+"""Sign-in through the tenant's identity provider."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where to send the browser, and the secret that it keeps until it comes back."""
+    """The address that the browser is sent to, and the secret that the browser keeps until it comes back."""
 
     address: str
     browser: str
@@ -50,8 +50,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class _ResolvedUser:
-    """Somebody the provider vouches for, as they will be; ``before``: as they are, None for somebody new. ``linked``: whom the subject
-    is linked to. ``remaining_admin``: another admin, where this one ceases to be."""
+    """The user whom the provider has authenticated. ``login``: the user after this sign-in; ``before``: the stored
+    user, None if there is none yet. ``linked``: the id of the user whom the provider's subject is linked to, '' if
+    none. ``remaining_admin``: another admin, if this user stops being one; otherwise ''."""
 
     login: Login
     before: User | None
@@ -76,7 +77,8 @@ class SsoService:
 
     @raises(SsoNotConnected, SsoUnavailable)
     def begin(self, *, reauthenticate: bool = False) -> Start:
-        """``reauthenticate``: the provider is not to answer from its memory."""
+        """Start a sign-in. ``reauthenticate``: the provider must authenticate the user again, even if the user has a
+        session there."""
         connection, health = self._store.connection()
         if connection is None:
             raise SsoNotConnected("Log in with e-mail and password.")
@@ -107,9 +109,9 @@ class SsoService:
 
     @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
-        """Log in whom the provider's reply is proof of; on the first time, make them a member.
-        Whatever is wrong with the reply, the answer is the same. Where the platform has to ask for a second factor, the error
-        carries the challenge for it."""
+        """Sign in the user whom the provider's reply identifies; create the user at the first sign-in. Every wrong
+        reply gets the same answer. If the platform must ask for a second factor, the error carries the challenge for
+        it."""
         attempt = self._store.pop_attempt(digest(state))
         if attempt is None or attempt.expires_at <= self._now():
             self._refuse("no log-in of that state is under way")
@@ -129,7 +131,7 @@ class SsoService:
             self._refuse("the provider has not asked again who it is")
         try:
             return self._open_session(connection, identity)
-        except (EmailTaken, ChangedMeanwhile, LastAdmin):  # two at once: what the other one made is there now
+        except (EmailTaken, ChangedMeanwhile, LastAdmin):  # a parallel sign-in changed the user; its result is read now
             return self._open_session(connection, identity)
 
     def _open_session(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
@@ -192,7 +194,7 @@ class SsoService:
         if role is not Role.ADMIN:
             try:
                 remaining_admin = other_admin(user, all_users(self._people))
-            except LastAdmin:  # the organisation keeps one, whatever the provider says
+            except LastAdmin:  # the last admin stays admin, whatever the provider says
                 role = Role.ADMIN
         after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
         return _ResolvedUser(replace(login, user=after), user, linked, remaining_admin)
@@ -244,7 +246,7 @@ def _unavailable() -> SsoUnavailable:
 
 
 def _name(identity: ExternalIdentity) -> str:
-    """'' where the provider gave none that can be shown."""
+    """The user's name; '' if the provider gave none that can be displayed."""
     try:
         return clean_display_name(identity.name[:_LONGEST_NAME])
     except Invalid:

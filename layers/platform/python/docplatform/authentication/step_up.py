@@ -34,7 +34,8 @@ class StepUp:
 
     @raises(ProofRefused)
     def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
-        """A challenge, and the options for the browser. Refused without a passkey."""
+        """A challenge for a passkey, and the options for the browser. Not for a user without a passkey
+        (ProofRefused)."""
         login = self._login()
         if not login.factors.passkeys:
             raise ProofRefused("You have no passkey here.")
@@ -45,8 +46,8 @@ class StepUp:
 
     @raises(ProofRefused, TooManyAttempts)
     def prove(self, password: str, presented: PresentedFactor, token: str = "") -> None:
-        """The password, and a second factor where there is one; or a passkey, which is both. ``token`` is its challenge.
-        Whatever is wrong, the answer is the same."""
+        """Verify the password and, if the user has one, a second factor; or a passkey alone, which counts as both.
+        ``token``: the challenge of the passkey. Every wrong input gets the same answer."""
         actor, at, login = self._actor, self._now(), self._login()
         try:
             attempt = self._lockout.admit(login.user.email)
@@ -77,7 +78,7 @@ class StepUp:
             raise ProofRefused("It was used a moment ago.") from error
 
     def _challenge(self, presented: PresentedFactor, token: str, at: datetime) -> Challenge | None:
-        """Raises InvalidChallenge."""
+        """The challenge of a presented passkey; None without a passkey. Raises InvalidChallenge."""
         if presented.passkey is None:
             return None
         challenge = valid_challenge(self._people, token, ChallengePurpose.STEP_UP, at)
@@ -88,7 +89,7 @@ class StepUp:
     def _verify(
         self, login: Login, password: str, presented: PresentedFactor, token: str, at: datetime
     ) -> tuple[Factors, tuple[Method, ...]]:
-        """Raises InvalidCode."""
+        """The factors after this use, and the methods. Raises InvalidCode."""
         if presented.passkey is None and not self._passwords.fits(password, login.password):
             raise InvalidCode("The password is another.")
         if not login.factors.enrolled:
@@ -99,7 +100,8 @@ class StepUp:
         return after, (Method.PASSWORD, method, Method.SEVERAL)
 
     def _login(self) -> Login:
-        """Of an actor whose session has not ended: one that has must not come to life again. Raises ProofRefused."""
+        """The login of the actor. Raises ProofRefused if the session has ended: step-up must not make it valid
+        again."""
         login = self._people.login(self._actor.user_id)
         session = self._people.session(self._actor.session_id)
         if login is None or not alive(session, login.user, self._now()):

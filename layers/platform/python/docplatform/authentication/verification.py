@@ -1,4 +1,4 @@
-"""What somebody shows beside the password, held against what is kept of it."""
+"""Verification of second factors against the stored ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from docplatform.identity.factors import Factors, Method, Passkey, recovery_hash
 
 @dataclass(frozen=True, slots=True)
 class PresentedFactor:
-    """One of them. ``passkey`` is the credential that the browser gave (WebAuthn §5.1)."""
+    """A second factor as the user presents it: at most one of the fields is set. ``passkey``: the credential that the
+    browser gave (WebAuthn §5.1)."""
 
     code: str = ""
     recovery_code: str = ""
@@ -28,7 +29,7 @@ class FactorVerifier:
     def accept(
         self, user_id: str, factors: Factors, presented: PresentedFactor, challenge: str, at: datetime
     ) -> tuple[Factors, Method]:
-        """The factors as they are after this use, and which it was. Raises InvalidCode."""
+        """Verify a second factor. Returns the factors after this use, and the method. Raises InvalidCode."""
         if presented.passkey is not None:
             used = self.passkeys.used(presented.passkey, challenge, factors.passkeys, at)
             return with_passkey(factors, used), Method.PASSKEY
@@ -45,13 +46,13 @@ class FactorVerifier:
         return replace(factors, totp_step=step), Method.ONE_TIME_PASSWORD
 
     def new_totp(self, user_id: str, factors: Factors, account: str, issuer: str) -> tuple[Factors, str, str]:
-        """The factors with a secret that no code has confirmed, the secret, and its URI."""
+        """Create a secret. Returns the factors with it (no code has confirmed it yet), the secret, and its URI."""
         secret = self._codes.new_secret()
         encrypted = self._secrets.encrypt(secret, _purpose(user_id))
         return replace(factors, pending=encrypted), secret, self._codes.uri(secret, account=account, issuer=issuer)
 
     def confirm_totp(self, user_id: str, factors: Factors, code: str, at: datetime) -> Factors:
-        """The pending secret in force. Raises InvalidCode."""
+        """Return the factors with the pending secret made valid. Raises InvalidCode."""
         step = self._step(user_id, factors.pending, code, at) if factors.pending else None
         if step is None:
             raise _invalid_code()

@@ -1,4 +1,4 @@
-"""What a log-in answers with, by whatever way somebody came in."""
+"""The answer to a successful sign-in, the same for all methods."""
 
 from __future__ import annotations
 

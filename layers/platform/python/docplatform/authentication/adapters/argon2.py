@@ -1,4 +1,6 @@
-"""Passwords as argon2id hashes, with the parameters of the OWASP Password Storage Cheat Sheet (19 MiB, 2 passes, 1 lane)."""
+"""Passwords as argon2id hashes. The parameters are those of the OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes,
+1 lane.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Argon2Passwords:
         return self._hasher.hash(_typed(password))
 
     def fits(self, password: str, hashed: str) -> bool:
-        """With an empty hash it is False after the same time: the answer does not tell whether there is an account."""
+        """Whether the password has this hash. With an empty hash the call takes the same time and returns False: the
+        time does not reveal whether there is an account."""
         try:
             return self._hasher.verify(hashed or self._nobody, _typed(password)) and bool(hashed)
         except (VerificationError, InvalidHashError):
@@ -33,5 +36,5 @@ class Argon2Passwords:
 
 
 def _typed(password: str) -> str:
-    """The same for every keyboard: some send an accent by itself (Unicode NFC, as RFC 8265 §4.2.2 has it)."""
+    """The password in Unicode NFC: some keyboards send an accent as a character of its own (RFC 8265 §4.2.2)."""
     return unicodedata.normalize("NFC", password)

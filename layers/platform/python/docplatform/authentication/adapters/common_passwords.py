@@ -1,4 +1,4 @@
-"""Passwords that everybody knows: the 30,000 most frequent ones of zxcvbn's list, loaded when the first password is set."""
+"""The 30,000 most used passwords, from zxcvbn's list, loaded when the first password is set."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _PADDING = string.digits + string.punctuation + string.whitespace
 
 
 def is_common(password: str) -> bool:
-    """Whether it is on the list: as it is, said several times, or with a few digits and signs around it. Or it only counts on, or
-    down, as ``abcdefghijkl`` does."""
+    """Whether the password is on the list: as it is, repeated, or with a few digits and signs around it. Passwords that
+    only count up or down, like ``abcdefghijkl``, are common as well."""
     folded = password.casefold()
     if len({ord(after) - ord(before) for before, after in pairwise(folded)} | {1, -1}) == 2:
         return True
@@ -24,7 +24,7 @@ def is_common(password: str) -> bool:
 
 
 def _unit(text: str) -> str:
-    """The shortest beginning that ``text`` says again and again, the last time perhaps in part."""
+    """The shortest beginning whose repetition is ``text``; the last repetition may be incomplete."""
     return next((text[:length] for length in range(1, len(text)) if text.startswith(text[length:])), text)
 
 

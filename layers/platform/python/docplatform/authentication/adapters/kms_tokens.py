@@ -1,7 +1,8 @@
-"""Access tokens: JWTs (RFC 7519), RS256 only, signed inside KMS; the private keys are nowhere else.
+"""Access tokens: JWTs (RFC 7519) with RS256 only. KMS signs them, and the private keys never leave it.
 
-The first of the keys signs; all of them verify, so that a key can be followed by another while its tokens live. A key goes by the
-thumbprint of its public half (RFC 7638). Only the signer needs KMS for every token; each public key is fetched once for an environment.
+The first key signs and all keys verify, so that a key can be replaced while its tokens are still valid. The id of a key
+is the thumbprint of its public half (RFC 7638). Only signing calls KMS for every token; each public key is fetched once
+per Lambda environment.
 """
 
 from __future__ import annotations
@@ -38,13 +39,14 @@ class KmsTokens:
 
     @property
     def key_id(self) -> str:
-        """Of the key that signs."""
+        """The id of the key that signs."""
         if not self._public:
             self._read_next()
         return next(iter(self._public))
 
     def issue(self, claims: Claims, role: str, token_id: str, now: datetime) -> str:
-        """A token good for 15 minutes. One call of KMS, and an environment's first a second."""
+        """A token that is valid for 15 minutes. One call of KMS; the first token of an environment may need a second
+        call, for the public key."""
         issued = int(now.timestamp())
         body = {
             "iss": issuer(self._region),
@@ -71,7 +73,8 @@ class KmsTokens:
         return signature
 
     def read(self, token: str, now: datetime) -> Claims:
-        """Raises TokenRefused. Accepts RS256, our keys and our issuer, and nothing else (RFC 8725 §3.1)."""
+        """Verify a token and return its claims. Accepts only RS256, the platform's keys and this region's issuer (RFC
+        8725 §3.1). Raises TokenRefused."""
         key = self._key(token_format.key_id_of(token))
         if key is None:
             raise TokenRefused("unknown key")
@@ -85,20 +88,20 @@ class KmsTokens:
         return token_format.claims(payload, issuer=issuer(self._region), now=now)
 
     def key_set(self) -> dict[str, Any]:
-        """The public keys as a JWK set (RFC 7517), the one that signs first."""
+        """The public keys as a JWK set (RFC 7517); the key that signs comes first."""
         while self._unread:
             self._read_next()
         return {"keys": [key.as_dict(private=False, kid=kid) for kid, key in self._public.items()]}
 
     def _key(self, key_id: str) -> RSAKey | None:
-        """The public key of that name, or None. Each key is fetched at most once, whatever names are asked for."""
+        """The public key with that id, or None. Each key is fetched at most once, whatever ids are asked for."""
         while key_id not in self._public and self._unread:
             self._read_next()
         return self._public.get(key_id)
 
     def _read_next(self) -> None:
         key = _public_key(self._client.get_public_key(KeyId=self._unread[0])["PublicKey"])
-        del self._unread[0]  # not before: what could not be fetched is asked for again
+        del self._unread[0]  # only after the fetch: a fetch that failed is tried again
         self._public[key.thumbprint()] = key
 
 

@@ -1,4 +1,4 @@
-"""Mails about signing in: a lost password, and a device that was not used before."""
+"""Mails about sign-in: the reset of a lost password, and a sign-in from a new device."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SesSignInMail:
         self._sender.send(email, f"Your password for {organisation}", text)
 
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
-        """``agent`` is what the device says of itself, and printed without what could break a line. Raises MailNotSent."""
+        """``agent``: the user agent of the device; only its printable characters are used. Raises MailNotSent."""
         printable = "".join(character for character in agent if character.isprintable())[:200] or "unknown"
         text = _NEW_DEVICE.format(
             organisation=organisation, address=address, agent=printable, at=f"{at:%Y-%m-%d %H:%M} UTC"

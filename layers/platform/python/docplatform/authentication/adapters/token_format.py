@@ -1,6 +1,6 @@
-"""What an access token reads like, to the letter. We read none but our own, so whatever ours never have is refused: no other header,
-no second spelling of the same bytes, no claim twice (RFC 8725 §3.1, §3.10, §3.11).
-"""
+"""The exact format of the platform's access tokens. The platform reads no other tokens, so it refuses all that its own
+tokens never contain: another header, another encoding of the same bytes, a claim twice (RFC 8725 §3.1, §3.10,
+§3.11)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from docplatform.authentication.access_token import LIFE, Claims, TokenRefused
 
 LEEWAY = 60  # seconds that the issuer's clock may be ahead of the reader's
-LONGEST = 2_048  # characters; ours have about 700
+LONGEST = 2_048  # characters; the platform's tokens have about 700
 
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
@@ -32,7 +32,7 @@ def segment(value: dict[str, Any]) -> str:
 
 
 def key_id_of(token: str) -> str:
-    """The ``kid`` of a token that has the form of ours. Raises TokenRefused."""
+    """The ``kid`` of a token that has this format. Raises TokenRefused."""
     found = _FORM.fullmatch(token) if len(token) <= LONGEST else None
     if found is None or not all(_is_canonical(each) for each in found.groups()):
         raise TokenRefused("not a token")
@@ -44,7 +44,7 @@ def key_id_of(token: str) -> str:
 
 
 def claims(payload: bytes, *, issuer: str, now: datetime) -> Claims:
-    """Of a payload whose signature is good. Raises TokenRefused."""
+    """The claims in a payload whose signature was verified. Raises TokenRefused."""
     body = _object(payload, "payload")
     if body.get("iss") != issuer:
         raise TokenRefused("another issuer")
@@ -57,20 +57,20 @@ def claims(payload: bytes, *, issuer: str, now: datetime) -> Claims:
         raise TokenRefused("not a life that we give")
     if max(issued, begins) > at + LEEWAY:
         raise TokenRefused("of a time to come")
-    if ends <= at:  # RFC 7519 §4.1.4: on or after it the token must not be accepted
+    if ends <= at:  # RFC 7519 §4.1.4: at this time or later the token must not be accepted
         raise TokenRefused("expired", expired=True)
     return Claims(*[str(name) for name in names])
 
 
 def _seconds(body: dict[str, Any], name: str, *, or_as: str = "") -> int:
     value = body.get(name, body.get(or_as))
-    if type(value) is not int:  # a bool is an int, and no time
+    if type(value) is not int:  # bool is a subclass of int
         raise TokenRefused(f"{name} is no time")
     return value
 
 
 def _is_canonical(encoded: str) -> bool:
-    """A last character may have bits to spare: only one of its spellings is ours."""
+    """Whether the text is the one encoding that is accepted: unused bits of its last character are zero."""
     return len(encoded) % 4 != 1 and text(_bytes(encoded)) == encoded
 
 

@@ -1,4 +1,5 @@
-"""Time-based one-time passwords (RFC 6238): six digits, SHA-1, 30 seconds, which is what every authenticator app knows."""
+"""Time-based one-time passwords (RFC 6238) with six digits, SHA-1 and 30 seconds, which every authenticator app
+supports."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Totp:
         return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer.replace(":", " "))
 
     def step_of(self, secret: str, code: str, at: datetime) -> int | None:
-        """The step that the code belongs to: this one, the one before or the one after; None when to none of them."""
+        """The time step that the code belongs to: the current one, the one before or the one after. None if it belongs
+        to none of them."""
         import pyotp
 
         typed = code.replace(" ", "")

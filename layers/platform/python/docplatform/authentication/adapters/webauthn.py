@@ -1,4 +1,5 @@
-"""Passkeys by WebAuthn Level 3, for one relying party: the tenant's host name. User verification (a PIN, a finger) is always required."""
+"""Passkeys by WebAuthn Level 3. The relying party is the tenant's host name. User verification (a PIN, a fingerprint)
+is always required."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from docplatform.identity.model import User
 
 class WebAuthnPasskeys:
     def __init__(self, address: str, organisation: str) -> None:
-        """``address`` is the tenant's, scheme and port included: the origin that browsers vouch for."""
+        """``address``: the tenant's, with scheme and port. It is the origin that browsers report."""
         self._origin, self._organisation = address, organisation
         self._party = urlsplit(address).hostname or ""
 
@@ -45,7 +46,7 @@ class WebAuthnPasskeys:
         )
 
     def registered(self, credential: dict[str, Any], challenge: str, name: str, at: datetime) -> Passkey:
-        """Raises InvalidCode."""
+        """Verify the authenticator's answer and return the new passkey. Raises InvalidCode."""
         import webauthn
 
         try:
@@ -56,7 +57,7 @@ class WebAuthnPasskeys:
                 expected_origin=self._origin,
                 require_user_verification=True,
             )
-        except Exception as error:  # a stranger's JSON and CBOR: whatever is wrong with it, it is no passkey
+        except Exception as error:  # untrusted JSON and CBOR, for which the library raises many types of errors
             raise InvalidCode("The authenticator's answer is not one to this challenge.") from error
         return Passkey(
             id=ids.new(ids.PASSKEY, at),
@@ -83,14 +84,16 @@ class WebAuthnPasskeys:
         )
 
     def owner(self, credential: dict[str, Any]) -> str:
-        """The user handle that the authenticator keeps with the passkey (§5.4.3)."""
+        """The user id in the user handle that the authenticator keeps with the passkey (§5.4.3); '' if there is
+        none."""
         try:
             return _bytes(credential["response"]["userHandle"]).decode()
         except (KeyError, TypeError, ValueError, AttributeError):
             return ""
 
     def used(self, credential: dict[str, Any], challenge: str, known: tuple[Passkey, ...], at: datetime) -> Passkey:
-        """The sign counter must have grown, unless the authenticator keeps none (§6.1.1). Raises InvalidCode."""
+        """Verify the authenticator's answer and return the passkey as it is then. Its sign counter must have grown,
+        unless the authenticator has no counter (§6.1.1). Raises InvalidCode."""
         import webauthn
 
         passkey = next((each for each in known if each.credential_id == credential.get("id")), None)
@@ -112,7 +115,8 @@ class WebAuthnPasskeys:
 
 
 def _bytes_of(challenge: str) -> bytes:
-    """Of our challenge's token, which therefore never stands in what a browser shows to its page."""
+    """The challenge for the browser: a hash of the token, so that neither the options nor the authenticator's answer
+    contain the token itself."""
     return hashlib.sha256(f"webauthn:{challenge}".encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Access tokens, signed in KMS."""
+"""Wiring of the access tokens, which KMS signs."""
 
 from __future__ import annotations
 

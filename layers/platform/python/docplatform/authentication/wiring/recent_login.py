@@ -1,4 +1,4 @@
-"""The check that what cannot be undone asks for: its person was authenticated a moment ago."""
+"""The check before an action that cannot be undone: the user was authenticated recently."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from docplatform.identity.wiring.users import people
 
 
 def require_recent_login(actor: Actor) -> None:
-    """Read the session itself: what the authorizer knows of it may be half a minute old. Raises StepUpRequired when nobody has
-    shown a password or passkey in it within ten minutes."""
+    """Check that the user was authenticated in this session within the last ten minutes. Reads the session itself,
+    because the authorizer's answer may be half a minute old. Raises StepUpRequired."""
     session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
     at = now()
     if session is None or not alive(session, user, at) or not session.fresh(at):

@@ -1,4 +1,5 @@
-"""Use cases of the identity function: sign-in, credentials and sessions, which hash passwords and send mail."""
+"""Wiring of the identity function's use cases: sign-in, credentials and sessions, which hash passwords and send
+mail."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ S = TypeVar("S", bound=SignIn)
 
 
 def sign_in(kind: type[S], tenant: Tenant, *, request_id: str, address: str, agent: str) -> S:
-    """A way in: SessionService, MfaSignIn or SsoSignIn."""
+    """A use case of sign-in: SessionService, MfaSignIn or SsoSignIn."""
     return kind(
         RequestOrigin(tenant, request_id, address, agent),
         people(tenant),

@@ -1,4 +1,4 @@
-"""Use cases of the single sign-on function."""
+"""Wiring of the single sign-on function's use cases."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def connection(actor: Actor) -> ConnectionService:
 
 
 def metadata(tenant: Tenant) -> str:
-    """Ours, for the admin of a SAML provider."""
+    """The platform's SAML metadata, for the admin of an identity provider."""
     from docplatform.sso.adapters.saml import service_metadata
 
     address = address_of(tenant)
