@@ -1,1 +1,2 @@
-"""Users and their sessions: handler (sign-in, sessions), users (administration), credentials (passwords, second factors, passkeys)."""
+"""Users and their sessions: handler (sign-in, sessions), users (administration), credentials (passwords, second
+factors)."""

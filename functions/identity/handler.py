@@ -1,4 +1,4 @@
-"""HTTP routes for sign-in, the own sessions and the own profile: parse, delegate, present."""
+"""HTTP routes for sign-in, the user's own sessions and profile: parse, delegate, present."""
 
 from docplatform.authentication.sessions import OwnSessions, SessionService
 from docplatform.authentication.views import Tokens

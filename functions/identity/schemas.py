@@ -1,4 +1,4 @@
-"""People and sessions as they travel over HTTP."""
+"""Schemas of users, sessions and credentials."""
 
 from typing import Annotated, Any, Self
 

@@ -1,1 +1,1 @@
-"""Live connections: handler (tickets), authorizer ($connect), messages (what clients send), revocation (ended sessions)."""
+"""Live connections: handler (tickets), authorizer ($connect), messages (from clients), revocation (ended sessions)."""

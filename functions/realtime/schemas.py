@@ -1,4 +1,4 @@
-"""Live connections as they travel over HTTP."""
+"""Schemas of live connections."""
 
 from docplatform.http.schemas import Schema, Timestamp
 

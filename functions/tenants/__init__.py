@@ -1,1 +1,1 @@
-"""Tenants, for platform operators."""
+"""Tenants: onboarding by platform operators."""

@@ -1,4 +1,4 @@
-"""Tenants as operators see them: nothing about any person."""
+"""Schemas of tenants for operators, without data about persons."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What admins do with the accounts of others: role, access, sessions, second factors; and what they ask of everybody."""
+"""Administration of user accounts: role, access, sessions, second factors; and the tenant's security settings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from docplatform.identity.ports import AccountMail, People, UserChanges
 
 class AccountService:
     def __init__(self, actor: Actor, people: People, mail: AccountMail, home: str, now: Callable[[], datetime]) -> None:
-        """``home`` is the tenant's address."""
+        """``home``: the tenant's address, for links in mails."""
         self._actor, self._people, self._mail = actor, people, mail
         self._home, self._now = home, now
 
     @raises(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile)
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
-        """Give another role, take access away, give it back. Who is disabled is logged out everywhere.
-        Refused for somebody who has not accepted yet."""
+        """Change a user's role, or disable or enable the user. Disabling ends all sessions of the user. A user with an
+        open invitation can be neither disabled nor enabled (Conflict)."""
         user, at = self._user(user_id), self._now()
         role, status = role or user.role, user.status
         if disabled is not None:
@@ -65,7 +65,7 @@ class AccountService:
 
     @raises(UserNotFound)
     def revoke_all(self, user_id: str) -> None:
-        """Every session that is open now."""
+        """End every session of the user that is open now."""
         at = self._now()
         self._user(user_id)
         with self._people.begin() as changes:
@@ -74,7 +74,8 @@ class AccountService:
 
     @raises(UserNotFound, InvalidCode, MailNotSent)
     def reset_mfa(self, user_id: str) -> None:
-        """All second factors are gone and all sessions ended; the user is told."""
+        """Remove all second factors, end all sessions and notify the user by mail. When the mail fails, MailNotSent is
+        raised and the removal stays."""
         at, login = self._now(), self._people.login(user_id)
         if login is None:
             raise UserNotFound("Look at the list of users.")
@@ -94,7 +95,7 @@ class AccountService:
 
     @raises()
     def set_security(self, settings: SecuritySettings) -> None:
-        """``require_mfa`` holds from everybody's next log-in on."""
+        """Store the settings. ``require_mfa`` applies to every user from the next sign-in on."""
         with self._people.begin() as changes:
             changes.set_security(settings)
             facts: AuditFacts = {"require_mfa": settings.require_mfa}
@@ -109,7 +110,7 @@ class AccountService:
         return user
 
     def _keep_an_admin(self, changes: UserChanges, user: User) -> None:
-        """Raises LastAdmin, at once or when committed."""
+        """Require that another admin remains. Raises LastAdmin, now or when the changes are committed."""
         held = other_admin(user, all_users(self._people))
         if held:
             changes.keep_admin(held)

@@ -1,6 +1,7 @@
-"""How often somebody may try: the lock-out of an account, and the caps on a source address and on a tenant.
+"""Limits on failed sign-in attempts: the lock-out of an account, and the caps per source address and per tenant.
 
-An account is whatever address was typed, whether anybody has it or not, so that the lock-out tells nothing (OWASP ASVS 5.0 §6.3.1).
+Attempts are counted for every e-mail address that is typed, whether it has an account or not. The lock-out therefore
+does not reveal which accounts exist (OWASP ASVS 5.0 §6.3.1).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _TENANT_FAILURES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
-    """Of one account. ``recent``: the attempts of the last 15 minutes that were not right; ``locks``: how often it has been locked since
-    somebody got in; ``revision`` counts the writes."""
+    """The failed attempts at one account. ``recent``: the times of those in the last 15 minutes; ``locks``: how often
+    the account was locked since the last successful sign-in; ``revision``: the number of writes."""
 
     recent: tuple[datetime, ...] = ()
     locks: int = 0
@@ -32,8 +33,9 @@ class AttemptCount:
     revision: int = 0
 
     def with_attempt(self, at: datetime) -> AttemptCount:
-        """Counted as failed before it is looked at, so that a hundred at once are no more than one after another. The tenth failure
-        locks for a minute; each one after that for twice as long, up to an hour. Raises TooManyAttempts while it is locked."""
+        """Count an attempt as failed before its password is checked, so that parallel attempts cannot pass the limit.
+        The tenth failure locks the account for a minute. Each later failure doubles the time of the lock, up to an
+        hour. Raises TooManyAttempts while the account is locked."""
         if self.locked_until and at < self.locked_until:
             raise TooManyAttempts((self.locked_until - at).total_seconds())
         recent = (*(each for each in self.recent if at - each < WINDOW), at)
@@ -45,24 +47,24 @@ class AttemptCount:
 
     @property
     def seconds(self) -> int:
-        """Of the lock that the newest attempt has brought; 0 without one."""
+        """Length in seconds of the lock that the newest attempt caused; 0 if it caused none."""
         return int(min(FIRST_LOCK * 2 ** (self.locks - 1), LONGEST_LOCK).total_seconds()) if self.locks else 0
 
 
 def window_of(at: datetime) -> tuple[int, datetime]:
-    """The quarter of an hour that ``at`` lies in: its number, and when it ends."""
+    """The 15-minute window that contains ``at``: its number since 1970, and the time when it ends."""
     length = int(WINDOW.total_seconds())
     number = int(at.timestamp()) // length
     return number, datetime.fromtimestamp((number + 1) * length, UTC)
 
 
 def tenant_cap(tenant: Tenant) -> int:
-    """Failures in a quarter of an hour: one in a hundred users' may mistype once."""
+    """The most failures of a tenant in one window: 1,000, or one per 100 users of the plan if that is more."""
     return max(_TENANT_FAILURES, tenant.limits.users // 100)
 
 
 def source_of(address: str) -> str:
-    """What one subscriber holds: an IPv4 address, or the first 64 bits of an IPv6 address (RFC 6177)."""
+    """The address range of one subscriber: an IPv4 address, or the first 64 bits of an IPv6 address (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

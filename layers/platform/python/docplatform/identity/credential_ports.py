@@ -1,4 +1,4 @@
-"""What the use cases around passwords and second factors need from outside, beside ``identity.ports``."""
+"""Ports of the use cases for passwords and second factors; ``identity.ports`` has the other ports of users."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from docplatform.identity.model import Reset, User
 
 
 class CredentialChanges(Protocol):
-    """The part of UserChanges that is about what proves a person."""
+    """The part of UserChanges for passwords, second factors, challenges and failed attempts."""
 
     def expect_password(self, user_id: str, current: str, replacement: str) -> None:
-        """That hash is still the user's; where ``anew`` is given, it takes its place. Raises InvalidCredentials when committed."""
+        """Require that ``current`` is still the user's password hash. Store ``replacement`` in its place unless that is
+        ''. Raises InvalidCredentials when committed."""
 
     def set_password(self, user_id: str, password: str) -> None: ...
 
     def store_reset(self, reset: Reset) -> None: ...
 
     def use_reset(self, reset: Reset) -> None:
-        """Raises InvalidReset when committed."""
+        """Delete a used password reset. Raises InvalidReset when committed if it was used meanwhile."""
 
     def issue(self, challenge: Challenge) -> None: ...
 
     def use(self, challenge: Challenge) -> None:
-        """Raises InvalidChallenge when committed."""
+        """Delete a used challenge. Raises InvalidChallenge when committed if it was used meanwhile."""
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
-        """Raises InvalidCode when committed and somebody else has changed them, by showing the same code for instance."""
+        """Store the factors. Raises InvalidCode when committed if they were changed meanwhile, for example by the use
+        of the same code."""
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None: ...
 
@@ -43,17 +45,17 @@ class CredentialChanges(Protocol):
 
 
 class Attempts(Protocol):
-    """Counters of failed attempts."""
+    """Counters of failed sign-in attempts."""
 
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
-        """The account's tally, and the failures in this window from the source and of the tenant."""
+        """The account's count, and the failures in the current window from the source and of the tenant."""
 
     def keep(self, account: str, count: AttemptCount, at: datetime) -> AttemptCount | None:
-        """None when it was stored; otherwise the one that somebody faster has stored."""
+        """Optimistic write: returns None on success, else the count that another request has stored."""
 
 
 class Secrets(Protocol):
-    """Encryption by the tenant's key. ``about`` binds what is sealed to its place: it opens for nothing else."""
+    """Encryption with the tenant's key. ``purpose`` binds a secret to its place: decryption needs the same purpose."""
 
     def encrypt(self, secret: str, purpose: str) -> str: ...
 
@@ -61,31 +63,33 @@ class Secrets(Protocol):
 
 
 class OneTimeCodes(Protocol):
-    """RFC 6238."""
+    """Time-based one-time passwords (RFC 6238)."""
 
     def new_secret(self) -> str: ...
 
     def uri(self, secret: str, *, account: str, issuer: str) -> str:
-        """For the QR code."""
+        """The ``otpauth`` URI for the QR code."""
 
     def step_of(self, secret: str, code: str, at: datetime) -> int | None:
-        """The time step that the code belongs to: this one, the one before or the one after; None when to none of them."""
+        """The time step that the code belongs to: the current one, the one before or the one after. None if it belongs
+        to none of them."""
 
 
 class Passkeys(Protocol):
-    """WebAuthn, for the tenant's host name."""
+    """WebAuthn passkeys for the tenant's host name."""
 
     def registration(self, user: User, known: tuple[Passkey, ...], challenge: str) -> dict[str, Any]:
         """Options for ``navigator.credentials.create``."""
 
     def registered(self, credential: dict[str, Any], challenge: str, name: str, at: datetime) -> Passkey:
-        """Raises InvalidCode."""
+        """Verify a new passkey and return it. Raises InvalidCode."""
 
     def request(self, known: tuple[Passkey, ...], challenge: str) -> dict[str, Any]:
-        """Options for ``navigator.credentials.get``; without ``known`` ones the browser offers what it has."""
+        """Options for ``navigator.credentials.get``. Without ``known`` passkeys the browser offers all that it has for
+        the host."""
 
     def owner(self, credential: dict[str, Any]) -> str:
-        """The id of the user that it says it is of; '' when it does not say."""
+        """The id of the user whom the credential names; '' if it names none."""
 
     def used(self, credential: dict[str, Any], challenge: str, known: tuple[Passkey, ...], at: datetime) -> Passkey:
-        """The one that was shown, its sign counter advanced. Raises InvalidCode."""
+        """Verify a presented passkey and return it with its new sign counter. Raises InvalidCode."""

@@ -1,4 +1,4 @@
-"""What proves a person beside the password: one-time passwords, recovery codes, passkeys."""
+"""Second factors: one-time passwords, recovery codes, passkeys; and the challenges that ask for them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ RECOVERY_CODES = 10
 MOST_PASSKEYS = 10
 CHALLENGE_LIFE = timedelta(minutes=5)
 STEP_UP_LIFE = timedelta(minutes=10)
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is read for another
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two that look alike
 
 
 class Method(StrEnum):
-    """How somebody was authenticated, in the words of RFC 8176 where it has one."""
+    """Authentication methods, by their names in RFC 8176 where it has one."""
 
     PASSWORD = "pwd"
     ONE_TIME_PASSWORD = "otp"
     RECOVERY_CODE = "recovery"
     PASSKEY = "pop"
-    FEDERATED = "fed"  # by the organisation's identity provider; no word of RFC 8176
+    FEDERATED = "fed"  # by the organisation's identity provider; not in RFC 8176
     SEVERAL = "mfa"
 
 
@@ -41,8 +41,9 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """A user's second factors. ``totp`` is the encrypted secret, ``pending`` one that no code has confirmed; ``totp_step`` the newest
-    time step whose code was used; ``recovery`` the hashes of the codes that are left. ``revision`` counts the writes."""
+    """A user's second factors. ``totp``: the encrypted secret of the one-time passwords; ``pending``: an encrypted
+    secret that no code has confirmed yet; ``totp_step``: the newest time step whose code was used; ``recovery``: hashes
+    of the recovery codes that are left; ``revision``: the number of writes."""
 
     totp: str = ""
     pending: str = ""
@@ -57,7 +58,7 @@ class Factors:
 
     @property
     def methods(self) -> list[str]:
-        """What can be shown at log-in."""
+        """The kinds of factors that the user can present at sign-in."""
         held = {"totp": self.totp, "recovery_code": self.recovery, "passkey": self.passkeys}
         return [name for name, value in held.items() if value] if self.enrolled else []
 
@@ -66,7 +67,7 @@ class Factors:
 
 
 class ChallengePurpose(StrEnum):
-    """What a challenge is good for."""
+    """The step that a challenge permits."""
 
     SECOND_FACTOR = "second-factor"
     ENROLMENT = "enrolment"
@@ -77,8 +78,8 @@ class ChallengePurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Good once, for five minutes, for its errand. Only the token's hash is kept. ``user_id`` is empty before anybody is known;
-    ``first`` is what was shown before it."""
+    """A ticket for the next step, valid once, for five minutes, for one purpose. Only the hash of its token is stored.
+    ``user_id``: '' while no user is known; ``first``: the method that was used in the step before."""
 
     token_hash: str
     purpose: ChallengePurpose
@@ -89,13 +90,13 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """A tenant's."""
+    """The security settings of a tenant."""
 
     require_mfa: bool = False
 
 
 def new_recovery_codes() -> tuple[str, ...]:
-    """Of 79 bits each: too many to guess, so a quick hash is enough for what is kept."""
+    """New codes of 79 random bits each. That is too many to guess, so a fast hash is enough to store them."""
 
     def code() -> str:
         return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
@@ -104,6 +105,6 @@ def new_recovery_codes() -> tuple[str, ...]:
 
 
 def recovery_hash(code: str) -> str:
-    """The same however it is typed: capitals, blanks and hyphens do not count."""
+    """The hash of a recovery code as it was typed: capitals, blanks and hyphens do not count."""
     typed = "".join(character for character in code.lower() if character.isalnum())
     return hashlib.sha256(typed.encode()).hexdigest()

@@ -1,4 +1,5 @@
-"""A tenant keeps an admin: whoever takes the role or the access of one away holds another while they do."""
+"""A tenant keeps at least one admin: a change that removes an admin requires, in its transaction, that another one
+remains."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ _PAGE = 100
 
 
 def other_admin(user: User, users: Iterable[User]) -> str:
-    """The id of somebody else who is admin, to be held when the change of ``user`` is stored, so that two admins cannot take each other
-    away; '' when ``user`` is none. ``users`` is read no further than needed. Raises LastAdmin."""
+    """The id of another active admin, whom the transaction of the change must require to remain: so two admins cannot
+    remove each other at the same time. '' if ``user`` is not an active admin. ``users`` is read only as far as needed.
+    Raises LastAdmin."""
     if not is_admin(user):
         return ""
     for other in users:
@@ -24,7 +26,7 @@ def other_admin(user: User, users: Iterable[User]) -> str:
 
 
 def all_users(people: People) -> Iterator[User]:
-    """In order of invitation, read as far as they are taken."""
+    """All users in order of invitation. The next page is read only when it is needed."""
     cursor = ""
     while True:
         page, cursor = people.users(limit=_PAGE, cursor=cursor)
@@ -34,5 +36,5 @@ def all_users(people: People) -> Iterator[User]:
 
 
 def is_admin(user: User) -> bool:
-    """Who can do something about it."""
+    """Whether the user is an active admin."""
     return user.role is Role.ADMIN and user.status is UserStatus.ACTIVE

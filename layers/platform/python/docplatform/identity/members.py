@@ -1,4 +1,5 @@
-"""The members of a tenant: who is there, and inviting more. The first one comes with the tenant (``control_plane/onboarding.py``)."""
+"""Members of a tenant: listing and inviting them. Onboarding creates the first one
+(``control_plane/onboarding.py``)."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ INVITATION_LIFE = timedelta(days=7)
 
 
 def new_invitation(user_id: str, at: datetime) -> tuple[str, Invitation]:
-    """The token for the mail, and what is kept of it."""
+    """The token for the mail, and the invitation to store."""
     token = secrets.token_urlsafe(32)
     return token, Invitation(digest(token), user_id, at + INVITATION_LIFE)
 
@@ -56,14 +57,15 @@ class MemberService:
 
     @raises(InvalidCursor)
     def list(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of invitation."""
+        """Users in order of invitation, and the cursor of the next page ('' after the last one)."""
         found = self._people.users(limit=limit, cursor=cursor)
         self._people.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": len(found[0])}))
         return found
 
     @raises(Invalid, InvalidName, EmailTaken, QuotaExceeded, IdempotencyKeyReused, MailNotSent)
     def invite(self, email: str, role: Role, name: str = "", *, idempotency_key: str = "") -> User:
-        """Repeated with its key, it makes nobody twice, and sends another mail while none is accepted: the first may be what was lost."""
+        """Invite a user by mail. A repetition with the same idempotency key creates no second user. It sends another
+        mail while the invitation is open, because the first mail may have been lost."""
         email, name = clean_email(email), clean_display_name(name) if name else ""
         request = fingerprint(operation="invite-user", email=email, role=role, name=name)
         inviter = self._actor.user_id
@@ -90,7 +92,7 @@ class MemberService:
 
     @raises(UserNotFound, Conflict, MailNotSent)
     def invite_again(self, user_id: str) -> User:
-        """Another mail, for one that was lost. Refused for somebody who is here already."""
+        """Send another invitation, for one that was lost. Not for a user who has accepted already (Conflict)."""
         user, at = self.read(user_id), self._now()
         if user.status is not UserStatus.INVITED:
             raise Conflict("Only who has not accepted yet can be invited again.")

@@ -1,4 +1,4 @@
-"""People, their roles, and for whom a request acts."""
+"""Users, sessions, invitations and password resets; the rules for e-mail addresses, names and passwords."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from docplatform.identity.errors import WeakPassword
 from docplatform.identity.factors import STEP_UP_LIFE, Factors
 
 SESSION_IDLE = timedelta(days=14)  # without a refresh
-SESSION_LIFE = timedelta(days=30)  # since its person was last authenticated (NIST SP 800-63B, section 4.1.3)
+SESSION_LIFE = timedelta(days=30)  # since the user was last authenticated (NIST SP 800-63B, section 4.1.3)
 
 
 class UserKind(StrEnum):
@@ -40,15 +40,20 @@ class User:
     created_at: datetime
     kind: UserKind = UserKind.PERSON
     sessions_since: datetime | None = None
-    """Sessions that began before that are ended, unless their person was authenticated again since."""
+    """Sessions that began before this time are ended, unless their user was authenticated again since."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``secret_hash`` is of the refresh secret in force, ``family_hash`` of the part that all of this session's secrets share: who shows
-    that with another secret holds one that was exchanged before, and has stolen it or is robbed. ``address`` and ``agent`` are of the
-    log-in; ``auth_time`` and ``amr`` say when and how its person last proved to be who they are (OpenID Connect Core §2). None: their
-    identity provider does not say when."""
+    """A user's session.
+
+    ``secret_hash``: hash of the refresh secret that is valid now. ``family_hash``: hash of the part that all refresh
+    secrets of this session share. A secret of the same family with another hash was exchanged before: either its sender
+    stole it, or a thief has used it first.
+
+    ``address``, ``agent``: IP address and user agent of the sign-in. ``auth_time``, ``amr``: when and how the user was
+    last authenticated (OpenID Connect Core §2); ``auth_time`` is None if the identity provider does not say when.
+    """
 
     id: str
     user_id: str
@@ -63,22 +68,24 @@ class Session:
     amr: tuple[str, ...] = ()
 
     def fresh(self, at: datetime) -> bool:
-        """Whether its person was authenticated a moment ago, as what cannot be undone demands."""
+        """Whether the user was authenticated recently enough for an action that cannot be undone."""
         return self.auth_time is not None and at - self.auth_time <= STEP_UP_LIFE
 
     @property
     def last_authenticated_at(self) -> datetime:
-        """A log-in counts from when it is: its person may have been known to their identity provider for long."""
+        """The start of the session or the last authentication, whichever is later. A session counts from its start even
+        if the identity provider authenticated the user long before."""
         return max(self.created_at, self.auth_time or self.created_at)
 
     def renewed(self, secret_hash: str, at: datetime) -> Session:
-        """With another refresh secret. Use alone does not keep it alive for ever."""
+        """The session with another refresh secret. Each use extends it by SESSION_IDLE, but not beyond SESSION_LIFE
+        after the last authentication."""
         expires_at = min(at + SESSION_IDLE, self.last_authenticated_at + SESSION_LIFE)
         return replace(self, secret_hash=secret_hash, used_at=at, expires_at=expires_at)
 
 
 def alive(session: Session | None, user: User | None, at: datetime) -> bool:
-    """Whether this session still stands for this user."""
+    """Whether the session is valid at this time, for this user."""
     return (
         session is not None
         and user is not None
@@ -91,7 +98,8 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """A password's: good once, until ``expires_at``. Only the hash of its token is kept, and a user has one at most."""
+    """A password reset, valid once, until ``expires_at``. Only the hash of its token is stored. A user has at most
+    one."""
 
     user_id: str
     token_hash: str
@@ -101,7 +109,8 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """Only the hash of its token is kept. It is worth one password, once, until ``expires_at``."""
+    """An invitation to set the first password, valid once, until ``expires_at``. Only the hash of its token is
+    stored."""
 
     token_hash: str
     user_id: str
@@ -110,8 +119,8 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A user and what proves that somebody is them. ``password`` is its hash, '' before there is one; ``devices`` are digests of those
-    that were used before; ``require_mfa`` is the tenant's wish."""
+    """A user and the stored credentials. ``password``: its hash, '' if there is none; ``devices``: digests of the user
+    agents that were used before; ``require_mfa``: whether the tenant requires a second factor."""
 
     user: User
     password: str
@@ -126,13 +135,14 @@ _EMAIL = re.compile(rf"(?=.{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[a-z][
 _LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3, without the angle brackets
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
-_SHORTEST_MATCH = 4  # characters; a shorter name before the @ stands in any sentence
+_SHORTEST_MATCH = 4  # characters; a shorter part of an address occurs in many sentences
 _SHORTEST_REST = 8  # characters of a password that are not from the address
 
 
 def clean_email(email: str) -> str:
-    """The address as it is compared: lower case. ASCII only, because SES delivers to no other; a domain of another script goes in its
-    ``xn--`` form (docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). Raises Invalid."""
+    """The address in lower case, as it is stored and compared. ASCII only, because SES delivers to no other address; a
+    domain of another script must be in its ``xn--`` form
+    (docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html). Raises Invalid."""
     email = email.strip()
     if len(email) > _LONGEST_EMAIL or not email.isascii() or not _EMAIL.fullmatch(email.lower()):
         raise Invalid("That is not an e-mail address we can send to.")
@@ -140,8 +150,8 @@ def clean_email(email: str) -> str:
 
 
 def clean_display_name(name: str) -> str:
-    """A person's or an organisation's name in Unicode NFC: one line that is more than blanks, for it stands in mails and their
-    subjects. Raises InvalidName."""
+    """The name of a person or an organisation in Unicode NFC. It must be one line that is not blank, because it stands
+    in mails and their subjects. Raises InvalidName."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise InvalidName("Give a name of one line that is more than blanks.")
@@ -149,7 +159,7 @@ def clean_display_name(name: str) -> str:
 
 
 def _without(text: str, email: str) -> str:
-    """What is left of it but the address, its two parts and the first word of its domain."""
+    """``text`` without the address, its two parts and the first label of its domain."""
     name, _, domain = email.partition("@")
     for known in (email, name, domain, domain.partition(".")[0]):
         if len(known) >= _SHORTEST_MATCH:
@@ -158,7 +168,8 @@ def _without(text: str, email: str) -> str:
 
 
 def check_password(password: str, *, email: str) -> None:
-    """Length over composition (NIST SP 800-63B §5.1.1.2). Raises WeakPassword."""
+    """Check that a password is long enough and hard to guess. Length matters, the mix of characters does not (NIST SP
+    800-63B §5.1.1.2). Raises WeakPassword."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise WeakPassword(f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; a sentence is easy to remember.")
     name = email.split("@")[0]

@@ -1,4 +1,4 @@
-"""What the use cases around people need from outside."""
+"""Ports of the use cases for users."""
 
 from __future__ import annotations
 
@@ -16,36 +16,38 @@ from docplatform.identity.model import Invitation, Login, Reset, Session, User, 
 
 
 class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
-    """Changes that are stored and audited together, or not at all."""
+    """Changes of one transaction: all are stored and audited, or none."""
 
     def create_first_admin(self, admin: User) -> None:
-        """Raises ChangedMeanwhile, when committed, where another call has just founded the tenant."""
+        """Add the first user of a tenant. Raises ChangedMeanwhile when committed if another call has added one."""
 
     def add_user(self, user: User, *, most: int) -> None:
-        """Raises EmailTaken, QuotaExceeded when committed."""
+        """Add a user; ``most`` is the number of users that the plan allows. Raises EmailTaken, QuotaExceeded when
+        committed."""
 
     def invite(self, invitation: Invitation) -> None: ...
 
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
-        """Raises InvalidInvitation when committed."""
+        """Activate the invited user. ``password``: its hash. Raises InvalidInvitation when committed if it was used
+        meanwhile."""
 
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
-        """``sessions_since`` ends the sessions of before.
-        Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+        """Store another role and status. ``sessions_since`` ends the sessions that began before it. Raises
+        ChangedMeanwhile when committed if the stored role or status differs from that of ``user``."""
 
     def keep_admin(self, user_id: str) -> None:
-        """Somebody else stays admin. Raises LastAdmin when committed and they do not."""
+        """Require that this user is still an active admin. Raises LastAdmin when committed."""
 
     def end_sessions(self, user_id: str, at: datetime) -> None:
-        """All whose person was authenticated before. Raises UserNotFound when committed."""
+        """End all sessions whose user was last authenticated before ``at``. Raises UserNotFound when committed."""
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
-        """The person behind that session has just proved who they are. Raises SessionNotFound when committed."""
+        """Record that the user of this session has just been authenticated. Raises SessionNotFound when committed."""
 
     def open_session(self, session: Session) -> None: ...
 
     def renew_session(self, before: Session, after: Session) -> None:
-        """Raises InvalidRefreshToken when committed."""
+        """Store another refresh secret. Raises InvalidRefreshToken when committed if it was exchanged meanwhile."""
 
     def close_session(self, session_id: str) -> None: ...
 
@@ -58,12 +60,12 @@ class People(Protocol):
     def user(self, user_id: str) -> User | None: ...
 
     def login_of(self, email: str) -> Login | None:
-        """Of the user with that address; takes the same time when there is none."""
+        """The login of the user with that address. The call takes the same time if there is none."""
 
     def login(self, user_id: str) -> Login | None: ...
 
     def user_id_of(self, email: str) -> str:
-        """'' when nobody has that address."""
+        """The id of the user with that address; '' if there is none."""
 
     def reset(self, user_id: str) -> Reset | None: ...
 
@@ -72,14 +74,14 @@ class People(Protocol):
     def security_settings(self) -> SecuritySettings: ...
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """Raises InvalidCursor."""
+        """Users in order of invitation, and the cursor of the next page. Raises InvalidCursor."""
 
     def invitation(self, token_hash: str) -> Invitation | None: ...
 
     def session(self, session_id: str) -> Session | None: ...
 
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """Both at once."""
+        """The session and the user that a token names, read in one call."""
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
 
@@ -92,27 +94,27 @@ class People(Protocol):
 
 class Passwords(Protocol):
     def common(self, password: str) -> bool:
-        """Whether it is one of those that everybody knows."""
+        """Whether the password is one of the most used."""
 
     def hash(self, password: str) -> str: ...
 
     def fits(self, password: str, hashed: str) -> bool:
-        """In the same time whether ``hashed`` is empty or not."""
+        """Whether the password has this hash. The call takes the same time if ``hashed`` is ''."""
 
     def outdated(self, hashed: str) -> bool: ...
 
 
 class PasswordPolicyGate(Protocol):
-    """What stands before passwords in a tenant with single sign-on."""
+    """Decides whether passwords may be used, which single sign-on can forbid."""
 
     def check(self) -> None:
-        """Raises SsoRequired where passwords are refused."""
+        """Raises SsoRequired if passwords are refused."""
 
     def admits(self, user: User) -> bool:
-        """Whether somebody whose password is right may come in; asked after ``check``."""
+        """Whether this user may sign in with a right password. ``check`` is called before."""
 
     def check_first_password(self) -> None:
-        """Raises SsoRequired where nobody may set a first password."""
+        """Raises SsoRequired if nobody may set a first password."""
 
 
 class TokenIssuer(Protocol):
@@ -130,7 +132,7 @@ class AccountMail(Protocol):
 
 
 class Registry(Protocol):
-    """The control plane's, in its home region."""
+    """The registry of tenants, in the control plane's home region."""
 
     def by_subdomain(self, subdomain: str) -> Tenant | None: ...
 

@@ -1,6 +1,7 @@
-"""Secrets that must be read back, encrypted by a data key of KMS in the tenant's encryption context.
+"""Encryption of secrets that must be read back, with a data key of KMS in the tenant's encryption context.
 
-The tenant's role may use the key in that context alone (cdk/constructs/tenant_access.py), so what one tenant sealed opens for no other.
+The tenant's role may use the key in that context only (cdk/constructs/tenant_access.py), so no other tenant can decrypt
+what one tenant encrypted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ _NONCE = 12  # bytes (NIST SP 800-38D §8.2)
 
 
 class KmsSecrets(TenantBound[Callable[[], Any]]):
-    """``client`` gives a KMS client with the tenant's credentials, for who has a secret to seal or open."""
+    """``client`` returns a KMS client with the tenant's credentials; it is called only when a secret is encrypted or
+    decrypted."""
 
     def __init__(self, client: Callable[[], Any], key_arn: str, tenant_id: str) -> None:
         super().__init__(client, tenant_id)
@@ -24,7 +26,8 @@ class KmsSecrets(TenantBound[Callable[[], Any]]):
         self._context = {"tenant_id": tenant_id}
 
     def encrypt(self, secret: str, purpose: str) -> str:
-        """``<encrypted data key>.<nonce><ciphertext>``. ``about`` is authenticated with it. One call of KMS."""
+        """The secret as ``<encrypted data key>.<nonce><ciphertext>``, both parts in base64. ``purpose`` is
+        authenticated with the secret. One call of KMS."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         made = self._client().generate_data_key(KeyId=self._key_arn, KeySpec="AES_256", EncryptionContext=self._context)
@@ -33,7 +36,7 @@ class KmsSecrets(TenantBound[Callable[[], Any]]):
         return f"{_text(made['CiphertextBlob'])}.{_text(encrypted)}"
 
     def decrypt(self, encrypted: str, purpose: str) -> str:
-        """One call of KMS. Raises cryptography's InvalidTag for what was sealed about something else."""
+        """The secret. One call of KMS. Raises cryptography's InvalidTag if it was encrypted for another purpose."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         blob, content = (base64.b64decode(part) for part in encrypted.split("."))

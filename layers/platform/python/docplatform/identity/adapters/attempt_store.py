@@ -1,4 +1,4 @@
-"""Counters of failed attempts in one tenant's partitions."""
+"""Counters of failed sign-in attempts in a tenant's partitions of DynamoDB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class DynamoAttempts:
         self._table, self._identity_keys = table, IdentityKeys(table.keys.tenant_id)
 
     def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
-        """The account's tally, and the failures of this quarter of an hour from the source and of the tenant. One call."""
+        """The account's count, and the failures in the current 15-minute window from the source and of the tenant. One
+        call."""
         window, _ = window_of(at)
         keys = (
             self._identity_keys.attempt_count(account),
@@ -29,7 +30,8 @@ class DynamoAttempts:
         return _attempt_count(count), (from_source or {}).get("failures", 0), (of_tenant or {}).get("failures", 0)
 
     def keep(self, account: str, count: AttemptCount, at: datetime) -> AttemptCount | None:
-        """Store the tally over the one before it; None when that went well, otherwise what somebody faster has stored."""
+        """Optimistic write: replaces the count of the revision before. Returns None on success, else the stored
+        count."""
         taken = self._table.put_if_revision(
             self._identity_keys.attempt_count(account), _item(count, at), revision=count.revision - 1
         )

@@ -1,4 +1,4 @@
-"""What proves who somebody is, written in the transaction of the change: passwords, second factors, challenges."""
+"""Writes of passwords, second factors, challenges and failed attempts, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from docplatform.infra.dynamodb.store import TenantChanges
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 
-_RESET_KEPT = 3600  # seconds after its end, so that the next request knows that one was just made
+_RESET_KEPT = 3600  # seconds after its expiry: until then the next request sees when the last one was made
 
 
 class CredentialWrites(TenantChanges):
@@ -26,20 +26,20 @@ class CredentialWrites(TenantChanges):
 
     # -- the account
     def keep_admin(self, user_id: str) -> None:
-        """Raises LastAdmin when committed."""
+        """Require that this user is still an active admin. Raises LastAdmin when committed."""
         still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
         last = LastAdmin("Make somebody else admin first.")
         self._writes.check(self._identity_keys.user(user_id), equals=still, error=last)
 
     def forget_credentials(self, user_id: str) -> None:
-        """All that proves who somebody is."""
+        """Delete the password, the second factors, the devices and the password reset of a user."""
         keys = self._identity_keys
         for key in (keys.credential(user_id), keys.factors(user_id), keys.devices(user_id), keys.reset(user_id)):
             self._writes.delete(key)
 
     # -- passwords
     def expect_password(self, user_id: str, current: str, replacement: str) -> None:
-        """Raises InvalidCredentials when committed and the password was changed meanwhile."""
+        """Raises InvalidCredentials when committed if the password was changed meanwhile."""
         key, unchanged = self._identity_keys.credential(user_id), {"password": current}
         changed = InvalidCredentials("The password was changed a moment ago.")
         if replacement:
@@ -57,7 +57,7 @@ class CredentialWrites(TenantChanges):
         )
 
     def use_reset(self, reset: Reset) -> None:
-        """Raises InvalidReset when committed and it was used meanwhile."""
+        """Raises InvalidReset when committed if it was used meanwhile."""
         used = InvalidReset("It has been used. Ask for another.")
         self._writes.delete(
             self._identity_keys.reset(reset.user_id), equals={"token_hash": reset.token_hash}, error=used
@@ -74,12 +74,12 @@ class CredentialWrites(TenantChanges):
         self._writes.put(self._identity_keys.challenge(challenge.token_hash), item)
 
     def use(self, challenge: Challenge) -> None:
-        """Raises InvalidChallenge when committed and it was used meanwhile."""
+        """Raises InvalidChallenge when committed if it was used meanwhile."""
         used = InvalidChallenge("It has been used. Begin again.")
         self._writes.delete(self._identity_keys.challenge(challenge.token_hash), error=used)
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
-        """Raises InvalidCode when committed and they were changed meanwhile."""
+        """Raises InvalidCode when committed if the factors were changed meanwhile."""
         key, changed = (
             self._identity_keys.factors(user_id),
             InvalidCode("It was used a moment ago. Wait for the next one."),
@@ -105,5 +105,5 @@ class CredentialWrites(TenantChanges):
 
 
 def factors_of(item: Item) -> Factors:
-    """Of the stored item; {} when there is none."""
+    """The factors in the stored item; ``{}`` if there is none."""
     return from_item(Factors, item) if item else Factors()

@@ -1,4 +1,4 @@
-"""The keys of users, of what proves who they are, and of their sessions."""
+"""Keys of users, their credentials and their sessions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ class IdentityKeys(TenantKeys):
         return Key(f"{self._prefix}user#{user_id}", "profile")
 
     def users(self) -> str:
-        """Partition of gsi3: the tenant's people by id."""
+        """Partition of gsi3: the tenant's users by id."""
         return f"{self._prefix}users"
 
     def email(self, email: str) -> Key:
-        """Taken by at most one user. Hashed, so that no address stands in a key."""
+        """An e-mail address, which at most one user has. Hashed, so that no key contains an address."""
         return Key(f"{self._prefix}email#{hashed(email)}", "email")
 
     def invitation(self, token_hash: str) -> Key:
         return Key(f"{self._prefix}invitation#{token_hash}", "invitation")
 
     def group(self, group_id: str) -> Key:
-        """A group that users are members of. ``directory`` writes it; whoever grants something to a group checks that it is there."""
+        """A group that users are members of. ``directory`` writes it; a grant to a group checks that it exists."""
         return Key(f"{self._prefix}group#{group_id}", "group")
 
     # -- credentials
@@ -54,7 +54,8 @@ class IdentityKeys(TenantKeys):
 
     # -- failed attempts
     def attempt_count(self, account: str) -> Key:
-        """The failed attempts at one account, which is whatever address was typed. Hashed, as in ``email``."""
+        """The failed attempts at one account, which is the address that was typed, whether a user has it or not.
+        Hashed, as in ``email``."""
         return Key(f"{self._prefix}attempts#account#{hashed(account)}", "tally")
 
     def source_failures(self, source: str, window: int) -> Key:

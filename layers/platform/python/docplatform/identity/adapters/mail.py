@@ -1,4 +1,4 @@
-"""Mails of account administration: an invitation, and second factors that an admin removed."""
+"""Mails of account administration: an invitation, and the notice that an admin removed the second factors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SesUserMail:
         self._sender = sender
 
     def invite(self, email: str, *, organisation: str, address: str, token: str, days: int) -> None:
-        """``address`` is the tenant's, without a slash at the end; ``token`` is good for ``days``. Raises MailNotSent."""
+        """``address``: the tenant's, without a final slash; ``token`` is valid for ``days``. Raises MailNotSent."""
         text = _INVITATION.format(organisation=organisation, address=address, token=token, days=days)
         self._sender.send(email, f"Your invitation to {organisation}", text)
 

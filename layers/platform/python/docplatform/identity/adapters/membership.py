@@ -1,4 +1,4 @@
-"""A user's groups, as attributes of their profile: one read of the profile tells them all."""
+"""A user's groups as attributes of the profile: one read of the profile returns them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _IN = "in:"
 
 
 def in_group(group_id: str) -> str:
-    """The attribute of a user's profile."""
+    """The attribute of the profile that stands for membership in this group."""
     return f"{_IN}{group_id}"
 
 

@@ -43,12 +43,13 @@ class DynamoPeople(TenantStore):
         return user_from(item) if item and not item.get("removed") else None
 
     def user_id_of(self, email: str) -> str:
-        """'' when nobody has that address."""
+        """The id of the user with that address; '' if there is none."""
         lock = self._table.get(self._identity_keys.email(email))
         return str(lock["user_id"]) if lock else ""
 
     def login_of(self, email: str) -> Login | None:
-        """Of the user with that address. Two reads, for a stranger as well: time must not tell who is here."""
+        """The login of the user with that address. Two reads even if there is none, so that the time does not reveal
+        who has an account."""
         return self._login(self.user_id_of(email) or _NOBODY)
 
     def login(self, user_id: str) -> Login | None:
@@ -84,7 +85,7 @@ class DynamoPeople(TenantStore):
         return from_item(SecuritySettings, item, newer=("require_mfa",))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
-        """In order of invitation. Raises InvalidCursor."""
+        """Users in order of invitation, and the cursor of the next page. Raises InvalidCursor."""
         after = self._position(cursor) if cursor else None
         rows, last = self._table.query(self._identity_keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
@@ -107,7 +108,7 @@ class DynamoPeople(TenantStore):
         return _session(item) if item else None
 
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """Both that a token speaks of, in one call."""
+        """The session and the user that a token names, read in one call."""
         if not (ids.is_a(ids.SESSION, session_id) and ids.is_a(ids.USER, user_id)):
             return None, None
         session, user = self._identity_keys.session(session_id), self._identity_keys.user(user_id)
@@ -118,7 +119,7 @@ class DynamoPeople(TenantStore):
         )
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]:
-        """The newest hundred, newest first."""
+        """The newest hundred sessions, the newest first."""
         rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", descending=True)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         keys = (Key(row["pk"], row["sk"]) for row in rows)
@@ -136,7 +137,8 @@ class DynamoUserChanges(CredentialWrites):
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
 
     def create_first_admin(self, admin: User) -> None:
-        """The first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed and there is one."""
+        """Add the first user, whose id stands in the tenant's own item. Raises ChangedMeanwhile when committed if there
+        is one already."""
         done = ChangedMeanwhile("The same tenant is being created by another call; repeat yours.")
         self._writes.put(self._tenancy_keys.tenant(), {"first_admin": admin.id}, error_if_exists=done)
         self._add(admin)
@@ -163,7 +165,7 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.put(self._identity_keys.invitation(invitation.token_hash), item)
 
     def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
-        """Raises InvalidInvitation when it was used meanwhile."""
+        """Raises InvalidInvitation when committed if it was used meanwhile."""
         used = InvalidInvitation("It has been used. Log in, or ask for another.")
         self._writes.delete(self._identity_keys.invitation(invitation.token_hash), error=used)
         self._writes.put(self._identity_keys.credential(invitation.user_id), {"password": password})
@@ -175,7 +177,7 @@ class DynamoUserChanges(CredentialWrites):
         )
 
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
-        """Raises ChangedMeanwhile when committed and the user's role or status is another than ``user`` says."""
+        """Raises ChangedMeanwhile when committed if the stored role or status differs from that of ``user``."""
         self._writes.update(
             self._identity_keys.user(user.id),
             values={"role": role.value, "status": status.value}
@@ -208,7 +210,7 @@ class DynamoUserChanges(CredentialWrites):
         )
 
     def renew_session(self, before: Session, after: Session) -> None:
-        """Raises InvalidRefreshToken when the secret was exchanged meanwhile."""
+        """Raises InvalidRefreshToken when committed if the secret was exchanged meanwhile."""
         item = _session_item(after)
         self._writes.update(
             self._identity_keys.session(before.id),

@@ -1,4 +1,4 @@
-"""Administration of users and invitations."""
+"""Wiring of the use cases for the administration of users and invitations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People, sessions and tenants."""
+"""Wiring of the store of users and sessions."""
 
 from __future__ import annotations
 
