@@ -1,4 +1,4 @@
-"""API keys and service accounts, as clients and the authorizer meet them."""
+"""API keys and service accounts over HTTP, and in the authorizer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def viewer_of(house: House, admin: str) -> str:
     return house.moves_in("vi@x.example", "Vi")["access_token"]
 
 
-# -- made
+# -- creation
 
 
 def test_a_key_is_shown_once_and_kept_as_a_hash(house: House, admin: str) -> None:
@@ -99,7 +99,7 @@ def test_a_key_lives_for_a_year_at_most(house: House, admin: str, days: float) -
         {"secret": "mine"},
     ],
 )
-def test_what_makes_no_sense_is_refused(house: House, admin: str, change: dict[str, Any]) -> None:
+def test_invalid_values_are_refused(house: House, admin: str, change: dict[str, Any]) -> None:
     assert makes_key(house, admin, **change).status in (400, 422)
     assert "api-key.created" not in house.actions
 
@@ -122,7 +122,7 @@ def test_admins_make_keys_for_service_accounts_and_nobody_for_another_person(hou
     assert makes_key(house, admin, owner_id="usr_nobody")["code"] == "service_account_not_found"
 
 
-# -- used
+# -- use
 
 
 def test_a_key_acts_for_its_owner_within_role_and_scopes(house: House, admin: str) -> None:
@@ -153,7 +153,7 @@ def test_a_service_account_works_with_its_key(house: House, admin: str) -> None:
     assert "scope 'delete'" in deleted["detail"]
 
 
-def test_a_demoted_owner_takes_the_keys_along(house: House, admin: str) -> None:
+def test_keys_lose_the_permissions_that_their_owner_loses(house: House, admin: str) -> None:
     account = makes_account(house, admin)
     key = makes_key(house, admin, "read", "write", owner_id=account)["key"]
     house.sets(house.keys(IdentityKeys).user(account), role="viewer")
@@ -182,7 +182,7 @@ def test_a_key_touches_no_key_and_no_session(
     assert house.trail[-1]["action"] == "access.refused"
 
 
-def test_use_is_noted_once_an_hour(house: House, admin: str) -> None:
+def test_use_is_recorded_once_an_hour(house: House, admin: str) -> None:
     made = makes_key(house, admin)
     stored = house.keys(ApiKeyKeys).api_key(made["api_key"]["id"])
 
@@ -202,7 +202,7 @@ def test_use_is_noted_once_an_hour(house: House, admin: str) -> None:
     assert (used_at() or "") >= first
 
 
-# -- ended
+# -- end
 
 
 def refused_with(house: House, key: str, host: str = "") -> dict[str, Any]:
@@ -232,7 +232,7 @@ def test_an_expired_key_is_refused(house: House, admin: str) -> None:
     assert refused_with(house, made["key"])["facts"] == {"reason": "the key is expired"}
 
 
-def test_a_retired_account_takes_its_keys_along(house: House, admin: str) -> None:
+def test_the_keys_of_a_retired_account_are_refused(house: House, admin: str) -> None:
     account = makes_account(house, admin)
     key = makes_key(house, admin, owner_id=account)["key"]
     for _ in range(2):
@@ -244,7 +244,7 @@ def test_a_retired_account_takes_its_keys_along(house: House, admin: str) -> Non
     assert listed["status"] == "disabled"
 
 
-def test_a_disabled_person_takes_their_keys_along(house: House, admin: str) -> None:
+def test_the_keys_of_a_disabled_user_are_refused(house: House, admin: str) -> None:
     made = makes_key(house, admin)
     house.sets(house.keys(IdentityKeys).user(made["api_key"]["owner_id"]), status="disabled")
     refused_with(house, made["key"])
@@ -258,7 +258,7 @@ def test_a_key_of_another_tenant_is_unknown_here(house: House, admin: str, regio
 
 
 @pytest.mark.slow
-def test_a_key_that_is_not_quite_right_is_refused_and_nobody_is_blamed(house: House, admin: str) -> None:
+def test_a_wrong_key_is_refused_without_naming_a_user(house: House, admin: str) -> None:
     made = makes_key(house, admin)
     text, key_id = made["key"], made["api_key"]["id"]
     wrong = {
@@ -279,7 +279,7 @@ def test_a_key_that_is_not_quite_right_is_refused_and_nobody_is_blamed(house: Ho
         assert len(sent) < 10 or sent not in json.dumps(house.trail, default=str), kind
 
 
-def test_a_key_works_although_its_use_cannot_be_noted(
+def test_a_key_works_even_if_its_use_cannot_be_recorded(
     house: House, admin: str, environment: Environment, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
     from docplatform.api_keys.adapters.store import DynamoApiKeys
@@ -296,10 +296,10 @@ def test_a_key_works_although_its_use_cannot_be_noted(
     assert text not in json.dumps(line)
 
 
-# -- who sees and revokes what
+# -- permissions
 
 
-def test_one_sees_and_revokes_ones_own_and_admins_everybodys(house: House, admin: str) -> None:
+def test_users_manage_their_own_keys_and_admins_all_keys(house: House, admin: str) -> None:
     viewer = viewer_of(house, admin)
     of_admin, of_viewer = makes_key(house, admin)["api_key"], makes_key(house, viewer)["api_key"]
     assert [each["id"] for each in house.asks("GET", "/v1/api-keys", token=viewer)["items"]] == [of_viewer["id"]]
@@ -313,7 +313,7 @@ def test_one_sees_and_revokes_ones_own_and_admins_everybodys(house: House, admin
     assert house.asks("DELETE", f"/v1/api-keys/{of_viewer['id']}", token=admin).status == 204
 
 
-def test_lists_go_on_where_they_ended(house: House, admin: str) -> None:
+def test_lists_continue_at_their_cursor(house: House, admin: str) -> None:
     made = [makes_key(house, admin)["api_key"]["id"] for _ in range(3)]
     accounts = [makes_account(house, admin, name=f"A{number}") for number in range(3)]
     for path, expected in (("/v1/api-keys", set(made)), ("/v1/service-accounts", set(accounts))):
@@ -343,7 +343,7 @@ def test_a_service_account_takes_no_seat_and_has_nothing_to_log_in_with(house: H
     assert house.asks("POST", f"/v1/users/{account}/invitation", token=admin)["code"] == "conflict"
 
 
-def test_service_accounts_are_the_admins_matter(house: House, admin: str) -> None:
+def test_only_admins_manage_service_accounts(house: House, admin: str) -> None:
     viewer, account = viewer_of(house, admin), makes_account(house, admin)
     for method, path, body in (
         ("POST", "/v1/service-accounts", {"name": "S", "role": "admin"}),

@@ -1,4 +1,4 @@
-"""API keys, with a clock that is set by hand."""
+"""API keys, with a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_a_key_is_good_until_the_moment_of_its_expiry(company: Company) -> None:
 
 
 @pytest.mark.parametrize("life", [timedelta(0), -timedelta(seconds=1), LONGEST_LIFE + timedelta(milliseconds=1)])
-def test_an_expiry_is_to_come_and_a_year_away_at_most(company: Company, life: timedelta) -> None:
+def test_an_expiry_is_in_the_future_and_at_most_a_year_away(company: Company, life: timedelta) -> None:
     with pytest.raises(InvalidExpiry):
         service(company).create("K", READ, company.clock() + life)
 
 
-def test_a_repetition_after_the_expiry_still_finds_what_it_made(company: Company) -> None:
+def test_a_repetition_after_the_expiry_still_finds_the_key(company: Company) -> None:
     keys, expires = service(company), company.clock() + timedelta(minutes=1)
     first, text = keys.create("K", READ, expires, idempotency_key="k")
     company.clock.passes(minutes=2)
@@ -67,7 +67,7 @@ def test_a_key_opens_no_other_tenant(company: Company) -> None:
     assert refused.value.owner_id == ""
 
 
-def test_what_a_wrong_secret_is_told_does_not_tell_that_the_key_has_ended(company: Company) -> None:
+def test_a_wrong_secret_does_not_reveal_that_the_key_has_ended(company: Company) -> None:
     keys = service(company)
     made, _ = keys.create("K", READ, company.clock() + timedelta(days=1))
     keys.revoke(made.id)
@@ -78,7 +78,7 @@ def test_what_a_wrong_secret_is_told_does_not_tell_that_the_key_has_ended(compan
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_every_secret_is_spelt_in_one_length_and_read_back(secret: bytes) -> None:
+def test_every_secret_has_one_length_and_is_parsed_back(secret: bytes) -> None:
     key_id = ids.new(ids.API_KEY, AT)
     text = key_text(key_id, secret)
     assert len(text) == 4 + 26 + 1 + 49 and FORM.fullmatch(text)
@@ -86,7 +86,7 @@ def test_every_secret_is_spelt_in_one_length_and_read_back(secret: bytes) -> Non
 
 
 @given(st.integers(0, 79), st.sampled_from("09AZaz_ \n"))
-def test_one_wrong_character_is_noticed_without_asking_anybody(place: int, character: str) -> None:
+def test_one_wrong_character_is_detected_without_a_read(place: int, character: str) -> None:
     text = key_text(ids.new(ids.API_KEY, AT), secrets.token_bytes(32))
     wrong = text[:place] + character + text[place + 1 :]
     assert (parse_key(wrong) is None) == (wrong != text)
@@ -116,7 +116,7 @@ def test_permissions_are_the_roles_and_the_scopes(role: Role, scopes: frozenset[
                 actor.require(permission)
 
 
-def test_who_has_logged_in_has_the_whole_role_and_a_key_is_no_session() -> None:
+def test_a_session_has_all_permissions_of_its_role_and_a_key_is_no_session() -> None:
     person = Actor(another_tenant(), "usr", "ses", Role.EDITOR, "r")
     assert person.permissions == PERMISSIONS[Role.EDITOR]
     person.require_session()

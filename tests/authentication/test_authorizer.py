@@ -1,4 +1,4 @@
-"""The authorizer as API Gateway meets it: who is let in, who is not, and what is on record."""
+"""The authorizer as API Gateway calls it: which tokens it allows, which it refuses, and what it records."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.conftest import Environment
 from tests.support.mocked_aws import REGION, ROOT, Cloud
 from tests.support.mocked_region import House, new_house
 
-UNAUTHORIZED = "^Unauthorized$"  # the very text that API Gateway answers with 401
+UNAUTHORIZED = "^Unauthorized$"  # API Gateway answers 401 for exactly this text
 
 
 def effect(answer: dict[str, Any]) -> str:
@@ -34,7 +34,7 @@ def effect(answer: dict[str, Any]) -> str:
     return str(statement["Effect"])
 
 
-# -- let in
+# -- allowed
 
 
 def test_a_good_token_is_allowed_for_the_whole_stage(house: House) -> None:
@@ -48,11 +48,11 @@ def test_a_good_token_is_allowed_for_the_whole_stage(house: House) -> None:
     context = answer["context"]
     assert (context["role"], context["user_id"]) == ("admin", answer["principalId"])
     assert from_text(context["tenant"]).id == house.facts["id"]
-    assert all(isinstance(value, str) for value in context.values())  # API Gateway passes on nothing else
+    assert all(isinstance(value, str) for value in context.values())  # API Gateway passes only strings on
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "BEARER  {} "])
-def test_the_scheme_is_read_as_rfc_9110_has_it(house: House, form: str) -> None:
+def test_the_scheme_is_read_by_rfc_9110(house: House, form: str) -> None:
     header = form.format(house.moves_in()["access_token"])
     assert effect(house.authorizes("", header=header)) == "Allow"
 
@@ -70,10 +70,10 @@ def test_the_role_is_the_one_that_the_user_has_now(house: House) -> None:
     assert house.authorizes(token)["context"]["role"] == "viewer"
 
 
-# -- strays: the function's routing tells them why (docs/adr/0004)
+# -- requests to the wrong place: the function's routing tells them why (docs/adr/0004)
 
 
-def test_a_host_of_nobody_passes_without_a_user(house: House) -> None:
+def test_an_unknown_host_passes_without_a_user(house: House) -> None:
     answer = house.authorizes(house.moves_in()["access_token"], host="nobody-there.us.example")
     assert (effect(answer), answer["context"]) == ("Allow", {})
 
@@ -91,27 +91,27 @@ def test_a_tenant_that_is_elsewhere_or_suspended_is_told_so(
     assert (effect(answer), answer["context"]) == ("Allow", {})
     told = house.asks("GET", "/v1/me", token=token)
     assert (told.status, told["code"]) == (status, code)
-    assert house.logs_in()["code"] == code  # and nobody logs in there
+    assert house.logs_in()["code"] == code  # and no user can log in there
 
 
 # -- refused: 401
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "token"])
-def test_no_token_is_401_and_nothing_to_remember(house: House, header: str) -> None:
+def test_a_missing_token_is_401_and_not_recorded(house: House, header: str) -> None:
     with pytest.raises(Exception, match=UNAUTHORIZED):
         house.authorizes("", header=header)
     assert "token.refused" not in house.actions
 
 
-def test_an_expired_token_is_401_and_nothing_to_remember(house: House) -> None:
+def test_an_expired_token_is_401_and_not_recorded(house: House) -> None:
     with pytest.raises(Exception, match=UNAUTHORIZED):
         house.authorizes(forged(house)["expired"])
     assert "token.refused" not in house.actions
 
 
 def forged(house: House) -> dict[str, str]:
-    """What an attacker could send, each made from a good token of this house."""
+    """Tokens that an attacker could send, each made from a good token of this tenant."""
     good = house.moves_in()["access_token"]
     head, body, signature = good.split(".")
     facts = jwt.decode(good, options={"verify_signature": False})
@@ -179,7 +179,7 @@ def test_a_token_of_another_region_is_401(house: House, monkeypatch: pytest.Monk
         house.authorizes(theirs)
 
 
-# -- refused: the session or its user is no more
+# -- refused: the session or its user has ended
 
 
 def disable(house: House, entry: dict[str, str]) -> None:
@@ -214,7 +214,7 @@ def test_a_token_outlives_neither_its_session_nor_its_user(
     assert house.refreshes(entry)["code"] == "invalid_refresh_token"
 
 
-def test_a_session_of_somebody_else_is_of_no_use(house: House) -> None:
+def test_a_token_with_another_users_session_is_refused(house: House) -> None:
     admin = house.moves_in()["access_token"]
     house.invites("vi@x.example", admin)
     viewer = house.authorizes(house.moves_in("vi@x.example", "Vi")["access_token"])["context"]
@@ -233,7 +233,7 @@ def test_a_token_of_another_tenant_is_denied_and_on_record_where_it_was_tried(ho
     answer = other.authorizes(token)
     assert (effect(answer), answer["context"]) == ("Deny", {})
     assert other.trail[-1]["action"] == "token.refused"
-    assert other.trail[-1]["actor"] == "unknown"  # nobody of theirs, and not to be named to them
+    assert other.trail[-1]["actor"] == "unknown"  # a user of another tenant, whom this tenant must not see
     assert "token.refused" not in house.actions
     assert token not in json.dumps(other.trail, default=str)
 
@@ -241,7 +241,7 @@ def test_a_token_of_another_tenant_is_denied_and_on_record_where_it_was_tried(ho
 # -- when the trail cannot be written
 
 
-def test_a_refusal_stands_when_it_cannot_be_recorded(
+def test_a_refusal_that_cannot_be_recorded_is_still_a_refusal(
     house: House, region: Cloud, environment: Environment, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = new_house(region)
@@ -258,7 +258,7 @@ def test_a_refusal_stands_when_it_cannot_be_recorded(
     assert [line["level"] for line in lines] == ["ERROR", "ERROR", "ERROR"]
 
 
-def test_what_cannot_be_checked_is_not_allowed(house: House, environment: Environment) -> None:
+def test_a_token_that_cannot_be_checked_is_not_allowed(house: House, environment: Environment) -> None:
     token = house.moves_in()["access_token"]
     environment.has(DATA_TABLE="not-there")
     with pytest.raises(Exception, match="not found") as error:
@@ -270,7 +270,7 @@ def test_what_cannot_be_checked_is_not_allowed(house: House, environment: Enviro
 
 
 def test_its_import_is_light() -> None:
-    """It starts cold more often than anything else."""
+    """The authorizer has more cold starts than any other function."""
     program = "import sys, authorizer.handler; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,7 +1,9 @@
-"""Tokens that must not be good, as a table, in the manner of Wycheproof's vectors for JSON Web Tokens
-(github.com/C2SP/wycheproof, json_web_signature_test): what is wrong with it, and how it is made of a good one.
+"""Bad tokens as a table, like Wycheproof's vectors for JSON Web Tokens (github.com/C2SP/wycheproof,
+json_web_signature_test): what is wrong with a token, and how it is made from a good one.
 
-Where a row is ``signed``, our own key has signed it: then nothing but its form can be the reason to refuse it."""
+In rows named ``signed``, the platform's own key has signed the token: then only its form can be the reason to refuse
+it.
+"""
 
 from __future__ import annotations
 
@@ -198,7 +200,7 @@ def forge(region: Cloud) -> Forge:
     return kept
 
 
-def test_the_good_token_is_good_and_so_is_what_the_forge_signs(forge: Forge) -> None:
+def test_the_good_token_and_its_signed_copy_are_accepted(forge: Forge) -> None:
     for token in (
         forge.good,
         forge.signed(),
@@ -224,10 +226,10 @@ def test_a_bad_token_is_401_with_one_line_that_does_not_hold_it(
         assert len(part) < 8 or part not in line
 
 
-def test_a_good_token_of_another_tenant_is_denied_and_tells_nothing(
+def test_a_good_token_of_another_tenant_is_denied_without_a_reason(
     forge: Forge, region: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """403, and not 401: it is good, elsewhere (docs/adr/0004)."""
+    """403 and not 401, because the token is valid elsewhere (docs/adr/0004)."""
     other = new_house(region)
     capsys.readouterr()
     (statement,) = other.authorizes(forge.good)["policyDocument"]["Statement"]
@@ -237,11 +239,11 @@ def test_a_good_token_of_another_tenant_is_denied_and_tells_nothing(
     assert not any(part in line for part in forge.parts)
 
 
-# -- at the borders of its time
+# -- the limits of validity
 
 
 def reads(token: str, at: float) -> str:
-    """'' or why not."""
+    """'' if the token is accepted, otherwise the reason of the refusal."""
     try:
         tokens().read(token, datetime.fromtimestamp(at, UTC))
     except TokenRefused as refused:
@@ -268,13 +270,13 @@ def reads(token: str, at: float) -> str:
         ({"exp": LIFE + 1}, 0, "not a life that we give"),
     ],
 )
-def test_the_borders_of_its_time(forge: Forge, claims: dict[str, int], at: float, why: str) -> None:
+def test_the_limits_of_a_tokens_validity(forge: Forge, claims: dict[str, int], at: float, why: str) -> None:
     issued = forge.facts["iat"]
     token = forge.with_claims(**{name: issued + offset for name, offset in claims.items()})
     assert reads(token, issued + at) == why
 
 
-def test_an_expired_token_is_told_from_a_forged_one(forge: Forge) -> None:
+def test_an_expired_token_is_distinguished_from_a_forged_one(forge: Forge) -> None:
     late = datetime.fromtimestamp(forge.facts["exp"], UTC) + timedelta(seconds=1)
     for token, expired in ((forge.good, True), (forge.with_claims(iss="x"), False), (forge.by_stranger(), False)):
         with pytest.raises(TokenRefused) as refused:

@@ -1,4 +1,4 @@
-"""What becomes of a request when another one changes the same account between its reading and its writing."""
+"""Requests while another request changes the same account between their read and their write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANN = "ann@acme.example"
 
 
 class Meanwhile:
-    """The people of a company. Once somebody's login has been read, something else happens."""
+    """The users of a company. After the first read of a login, another request happens."""
 
     def __init__(self, company: Company, happens: Callable[[], object]) -> None:
         self._people, self._happens = company.people, happens
@@ -49,7 +49,7 @@ def ann(company: Company) -> IssuedTokens:
 
 
 @pytest.mark.parametrize("change", ["remove_totp", "renew_recovery_codes", "enrol_totp"])
-def test_factors_that_have_just_changed_are_changed_by_nobody_else(
+def test_a_change_of_factors_that_changed_meanwhile_is_refused(
     company: Company, ann: IssuedTokens, change: str
 ) -> None:
     people = Meanwhile(company, company.own_factors(ann).renew_recovery_codes)
@@ -58,14 +58,14 @@ def test_factors_that_have_just_changed_are_changed_by_nobody_else(
     assert company.own_factors(ann).read().totp
 
 
-def test_factors_that_have_just_changed_are_not_reset(company: Company, ann: IssuedTokens) -> None:
+def test_a_reset_of_factors_that_changed_meanwhile_is_refused(company: Company, ann: IssuedTokens) -> None:
     people, actor = Meanwhile(company, company.own_factors(ann).renew_recovery_codes), company.actor(ann)
     with pytest.raises(InvalidCode):
         AccountService(actor, people, company.mail, HOME, company.clock).reset_mfa(actor.user_id)
     assert company.own_factors(ann).read().totp
 
 
-def test_of_two_who_set_up_a_factor_with_one_challenge_the_slower_is_refused(company: Company) -> None:
+def test_the_second_enrolment_with_one_challenge_is_refused(company: Company) -> None:
     company.accounts(company.moves_in()).set_security(SecuritySettings(require_mfa=True))
     with pytest.raises(MfaEnrolmentRequired) as due:
         company.door.log_in(ANN, PASSWORD)
@@ -75,7 +75,7 @@ def test_of_two_who_set_up_a_factor_with_one_challenge_the_slower_is_refused(com
         steps.enrol(challenge)
 
 
-def test_a_password_that_has_just_changed_is_changed_by_nobody_else(company: Company) -> None:
+def test_a_change_of_a_password_that_changed_meanwhile_is_refused(company: Company) -> None:
     entry = company.moves_in()
     people = Meanwhile(company, lambda: company.own_password(entry).change(PASSWORD, "the first of two sentences"))
     slower = OwnPassword(company.actor(entry), people, company.passwords, company.lockout(), company.clock)
@@ -97,7 +97,7 @@ def test_a_password_that_has_just_changed_is_changed_by_nobody_else(company: Com
         methodcaller("remove_passkey", "key"),
     ],
 )
-def test_somebody_deleted_has_no_factors(company: Company, use: methodcaller) -> None:
+def test_a_deleted_user_has_no_factors(company: Company, use: methodcaller) -> None:
     ann = company.moves_in()
     company.members(ann).invite("bob@acme.example", Role.VIEWER)
     bob = company.moves_in(name="Bob")

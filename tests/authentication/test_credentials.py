@@ -1,4 +1,4 @@
-"""Passwords, second factors, step-up and accounts, as clients meet them."""
+"""Passwords, second factors, step-up and accounts over HTTP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def reset_token(house: House) -> str:
 
 
 def ages(house: House, token: str, **time: float) -> None:
-    """The session was opened that long ago."""
+    """Set how long ago the session was authenticated."""
     session_id = house.authorizes(token)["context"]["session_id"]
     house.sets(house.keys(IdentityKeys).session(session_id), auth_time=rfc3339(datetime.now(UTC) - timedelta(**time)))
 
@@ -52,7 +52,7 @@ def enrols(house: House, token: str) -> tuple[pyotp.TOTP, list[str]]:
 # -- passwords
 
 
-def test_a_lost_password_is_set_anew(house: House) -> None:
+def test_a_lost_password_is_reset(house: House) -> None:
     entry = house.moves_in()
     asked = house.asks("POST", "/v1/auth/password/forgot", {"email": house.admin_email})
     assert (asked.status, asked.body) == (202, None)
@@ -69,7 +69,7 @@ def test_a_lost_password_is_set_anew(house: House) -> None:
     assert {"password.reset-asked", "password.reset"} <= set(house.actions)
 
 
-def test_who_asks_for_a_reset_learns_nothing(house: House, region: Cloud) -> None:
+def test_a_reset_request_does_not_reveal_who_has_an_account(house: House, region: Cloud) -> None:
     house.moves_in()
     answers = []
     for email in (house.admin_email, "nobody@x.example", "no address"):
@@ -80,7 +80,7 @@ def test_who_asks_for_a_reset_learns_nothing(house: House, region: Cloud) -> Non
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_a_reset_of_another_tenant_is_worth_nothing(house: House, region: Cloud) -> None:
+def test_a_reset_token_of_another_tenant_is_refused(house: House, region: Cloud) -> None:
     house.moves_in()
     house.asks("POST", "/v1/auth/password/forgot", {"email": house.admin_email})
     foreign = new_house(region).asks("POST", "/v1/auth/password/reset", {"token": reset_token(house), "password": NEW})
@@ -141,11 +141,11 @@ def test_log_in_in_two_steps(house: House) -> None:
 @pytest.mark.parametrize(
     "shown", [{}, {"code": "1", "recovery_code": "2"}, {"passkey": "x"}, {"code": "1", "passkey": {}}]
 )
-def test_one_factor_is_shown_at_a_time(house: House, shown: dict[str, Any]) -> None:
+def test_exactly_one_factor_is_presented(house: House, shown: dict[str, Any]) -> None:
     assert house.asks("POST", "/v1/auth/mfa", {"challenge": "x", **shown}).status == 400
 
 
-def test_a_challenge_is_of_one_tenant(house: House, region: Cloud) -> None:
+def test_a_challenge_is_valid_in_one_tenant(house: House, region: Cloud) -> None:
     enrols(house, house.moves_in()["access_token"])
     challenge = house.logs_in()["challenge"]
     foreign = new_house(region).asks("POST", "/v1/auth/mfa", {"challenge": challenge, "code": "123456"})
@@ -206,7 +206,7 @@ def test_passkeys_over_http(house: House) -> None:
         ("POST", "/v1/me/mfa/totp", None),
     ],
 )
-def test_what_cannot_be_undone_takes_a_fresh_proof(house: House, method: str, path: str, body: object) -> None:
+def test_irreversible_actions_require_step_up(house: House, method: str, path: str, body: object) -> None:
     token = house.moves_in()["access_token"]
     path = path.replace("{me}", house.authorizes(token)["context"]["user_id"])
     ages(house, token, minutes=10, seconds=1)
@@ -304,9 +304,7 @@ def test_my_other_sessions_end_together(house: House) -> None:
 # -- what it costs
 
 
-def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_log_in_costs_the_same_for_an_unknown_address(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.moves_in()
     calls: list[str] = []
     ask = BaseClient._make_api_call
@@ -325,7 +323,7 @@ def test_a_stranger_costs_what_a_member_with_a_wrong_password_costs(
     assert seen[0] == ("BatchGetItem", "BatchGetItem", "PutItem", "GetItem", "BatchGetItem", "TransactWriteItems")
 
 
-def test_what_few_log_ins_need_is_imported_by_those() -> None:
+def test_rarely_used_libraries_are_imported_when_needed() -> None:
     program = "import sys, identity.handler; print(*sys.modules)"
     found = subprocess.run(
         [sys.executable, "-c", program],

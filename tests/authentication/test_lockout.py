@@ -1,4 +1,4 @@
-"""Who tries too often waits, whether there is an account or not."""
+"""Lock-out: too many attempts must wait, whether the account exists or not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fails(company: Company, email: str = ANN, times: int = 1, address: str = "19
 
 
 def waits(company: Company, email: str = ANN, address: str = "192.0.2.7") -> int:
-    """Seconds, and the right password makes no difference."""
+    """The seconds to wait, which are the same with the right password."""
     with pytest.raises(TooManyAttempts) as refused:
         company.door_for(address).log_in(email, PASSWORD)
     seconds = refused.value.facts["retry_after"]
@@ -52,17 +52,17 @@ def test_ten_failures_lock_an_account_whether_it_is_there_or_not(company: Compan
     assert actions(company, region).count("login.throttled") == 1
 
 
-def test_the_right_password_before_the_tenth_failure_begins_anew(company: Company) -> None:
+def test_the_right_password_before_the_tenth_failure_resets_the_count(company: Company) -> None:
     for _ in range(3):
         fails(company, times=9)
         assert company.door.log_in(ANN, PASSWORD)
 
 
-def test_after_the_lock_the_right_password_opens(company: Company) -> None:
+def test_after_the_lock_the_right_password_is_accepted(company: Company) -> None:
     fails(company, times=10)
     company.clock.passes(seconds=61)
     assert company.door.log_in(ANN, PASSWORD)
-    fails(company, times=9)  # forgiven: ten more are free
+    fails(company, times=9)  # the count was reset: ten more attempts are allowed
 
 
 def test_each_further_failure_locks_for_twice_as_long(company: Company) -> None:
@@ -75,20 +75,20 @@ def test_each_further_failure_locks_for_twice_as_long(company: Company) -> None:
     assert locks == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
-def test_failures_of_a_quarter_of_an_hour_ago_are_forgotten(company: Company) -> None:
+def test_failures_are_forgotten_after_15_minutes(company: Company) -> None:
     for _ in range(4):
         fails(company, times=9)
         company.clock.passes(minutes=15)
     assert company.door.log_in(ANN, PASSWORD)
 
 
-def test_waiting_is_of_one_account(company: Company) -> None:
+def test_a_lock_concerns_one_account(company: Company) -> None:
     fails(company, NOBODY, times=10)
     assert waits(company, NOBODY)
     assert company.door.log_in(ANN, PASSWORD)
 
 
-def test_many_at_once_get_no_more_tries_than_one_after_another(company: Company) -> None:
+def test_parallel_attempts_get_no_more_tries(company: Company) -> None:
     def guess(number: int) -> type[DomainError]:
         try:
             company.door_for(f"192.0.2.{number}").log_in(ANN, f"guess {number}")
@@ -102,8 +102,8 @@ def test_many_at_once_get_no_more_tries_than_one_after_another(company: Company)
     assert set(outcomes) == {InvalidCredentials, TooManyAttempts}
 
 
-def test_a_right_password_takes_back_no_count_but_its_own(company: Company) -> None:
-    """Or who knows the password could try codes without end, beside log-ins that wipe out their count."""
+def test_a_right_password_takes_back_only_its_own_count(company: Company) -> None:
+    """Otherwise somebody who knows the password could try codes without end: each log-in would reset their count."""
     lockout = company.lockout()
     for _ in range(5):
         beside = lockout.admit(ANN)
@@ -153,12 +153,12 @@ def test_no_address_stands_in_a_counter(company: Company, region: Cloud) -> None
         ("", ""),
     ],
 )
-def test_a_source_is_what_one_subscriber_holds(address: str, source: str) -> None:
+def test_a_source_is_the_address_range_of_a_subscriber(address: str, source: str) -> None:
     assert source_of(address) == source
 
 
 @given(st.lists(st.floats(min_value=0, max_value=7_200), max_size=80))
-def test_no_rhythm_gets_more_than_ten_tries_in_a_quarter_of_an_hour(pauses: list[float]) -> None:
+def test_no_pauses_allow_more_than_ten_tries_in_15_minutes(pauses: list[float]) -> None:
     at, tally, tries = datetime(2026, 3, 1, tzinfo=UTC), AttemptCount(), []
     for pause in pauses:
         at += timedelta(seconds=pause)

@@ -1,4 +1,4 @@
-"""One-time passwords, recovery codes, and what a tenant requires."""
+"""One-time passwords, recovery codes, and the tenant's requirement of a second factor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANN = "ann@acme.example"
 
 
 class Ann:
-    """Somebody with an authenticator app."""
+    """A user with an authenticator app."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
@@ -52,7 +52,7 @@ def ann(company: Company) -> Ann:
 
 
 def test_the_vectors_of_rfc_6238() -> None:
-    """Appendix B, of eight digits there: the last six are ours."""
+    """The examples of appendix B have eight digits; these are their last six."""
     from datetime import UTC, datetime
 
     secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -81,7 +81,7 @@ def test_the_secret_is_stored_encrypted_and_opens_in_its_place_only(ann: Ann, re
 
 
 @pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_a_clock_may_be_a_step_off(ann: Ann, steps: int, good: bool) -> None:
+def test_a_clock_may_differ_by_one_step(ann: Ann, steps: int, good: bool) -> None:
     ann.company.clock.passes(minutes=5)
     if good:
         assert ann.logs_in(code=ann.code(steps))
@@ -90,7 +90,7 @@ def test_a_clock_may_be_a_step_off(ann: Ann, steps: int, good: bool) -> None:
             ann.logs_in(code=ann.code(steps))
 
 
-def test_a_code_is_good_once_and_none_of_before_it(ann: Ann) -> None:
+def test_a_code_is_valid_once_and_older_codes_are_not(ann: Ann) -> None:
     ann.company.clock.passes(minutes=5)
     ann.logs_in(code=ann.code())
     for steps in (0, -1):
@@ -99,7 +99,7 @@ def test_a_code_is_good_once_and_none_of_before_it(ann: Ann) -> None:
     assert ann.logs_in(code=ann.code(1))
 
 
-def test_of_two_who_show_one_code_at_once_one_gets_in(ann: Ann) -> None:
+def test_one_code_used_twice_at_once_signs_in_once(ann: Ann) -> None:
     challenges, code = [ann.challenge() for _ in range(4)], ann.code()
 
     def show(challenge: str) -> IssuedTokens | DomainError:
@@ -114,7 +114,7 @@ def test_of_two_who_show_one_code_at_once_one_gets_in(ann: Ann) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "0", "12345", "1234567", "abcdef", "１２３４５６", "12 34"])
-def test_what_is_no_code_is_refused(ann: Ann, code: str) -> None:
+def test_a_malformed_code_is_refused(ann: Ann, code: str) -> None:
     with pytest.raises(InvalidCode):
         ann.logs_in(code=code)
 
@@ -132,7 +132,7 @@ def test_wrong_codes_count_towards_the_lock_out(ann: Ann) -> None:
         ann.company.door.log_in(ANN, PASSWORD)
 
 
-def test_a_right_password_does_not_forgive_wrong_codes(ann: Ann) -> None:
+def test_a_right_password_does_not_reset_the_count_of_wrong_codes(ann: Ann) -> None:
     tries = 0
     with pytest.raises(TooManyAttempts):
         for _ in range(20):
@@ -161,7 +161,7 @@ def test_a_challenge_is_good_for_one_log_in_within_five_minutes(ann: Ann) -> Non
             ann.company.steps.verify_factor(token, PresentedFactor(code=ann.code()))
 
 
-def test_a_challenge_enrols_nothing_for_who_has_a_factor(ann: Ann) -> None:
+def test_a_challenge_does_not_enrol_when_there_is_a_factor(ann: Ann) -> None:
     challenge = ann.challenge()
     with pytest.raises(InvalidChallenge):
         ann.company.steps.enrol(challenge)
@@ -211,7 +211,7 @@ def test_new_recovery_codes_replace_the_old(ann: Ann) -> None:
     assert ann.logs_in(recovery_code=fresh[0])
 
 
-def test_recovery_codes_go_with_the_last_factor(ann: Ann) -> None:
+def test_recovery_codes_are_deleted_with_the_last_factor(ann: Ann) -> None:
     own = ann.company.own_factors(ann.entry)
     own.remove_totp()
     assert own.read().recovery == frozenset()
@@ -225,7 +225,7 @@ def test_recovery_codes_go_with_the_last_factor(ann: Ann) -> None:
 # -- required by the tenant
 
 
-def test_who_has_no_factor_where_one_is_required_can_only_set_one_up(company: Company) -> None:
+def test_a_user_without_a_required_factor_can_only_enrol_one(company: Company) -> None:
     entry = company.moves_in()
     company.accounts(entry).set_security(SecuritySettings(require_mfa=True))
     with pytest.raises(MfaEnrolmentRequired) as due:
@@ -255,7 +255,7 @@ def test_a_first_password_is_not_enough_where_a_factor_is_required(company: Comp
         company.moves_in(name="Bo")
 
 
-# -- showing it again
+# -- step-up
 
 
 def test_a_session_is_fresh_for_ten_minutes_after_each_proof(ann: Ann) -> None:
@@ -276,7 +276,7 @@ def test_a_session_is_fresh_for_ten_minutes_after_each_proof(ann: Ann) -> None:
     assert not fresh()
 
 
-def test_step_up_takes_both_and_says_not_which_was_wrong(ann: Ann) -> None:
+def test_step_up_takes_both_and_does_not_say_which_was_wrong(ann: Ann) -> None:
     step_up, answers = ann.company.step_up(ann.entry), set()
     for password, shown in (
         (PASSWORD, PresentedFactor()),
@@ -292,7 +292,7 @@ def test_step_up_takes_both_and_says_not_which_was_wrong(ann: Ann) -> None:
     step_up.prove(PASSWORD, PresentedFactor(recovery_code=ann.recovery[0]))
 
 
-def test_an_ended_session_does_not_come_to_life_by_stepping_up(ann: Ann) -> None:
+def test_step_up_does_not_revive_an_ended_session(ann: Ann) -> None:
     ann.company.clock.passes(minutes=1)
     ann.company.lost_password.request_reset(ANN)
     ann.company.lost_password.reset(ann.company.mail.resets[0][1], PASSWORD)

@@ -1,4 +1,4 @@
-"""Passkeys, with an authenticator in software: as the second factor, and as all that is needed."""
+"""Passkeys with a software authenticator: as the second factor and alone."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_passkey_logs_in_by_itself(company: Company, phone: Authenticator) -> 
     assert session.amr == ("pop", "mfa")
 
 
-def test_a_passkey_without_a_counter_logs_in_again_and_again(company: Company, entry: IssuedTokens) -> None:
+def test_a_passkey_without_a_counter_can_be_used_repeatedly(company: Company, entry: IssuedTokens) -> None:
     synced = Authenticator(HOME, counts=False)
     register(company, entry, synced)
     assert enter(company, synced)
@@ -81,7 +81,7 @@ def test_recovery_codes_come_with_the_first_factor(company: Company, entry: Issu
     assert register(company, entry, Authenticator(HOME)) == ()
 
 
-def test_a_cloned_authenticator_is_found_out(company: Company, phone: Authenticator) -> None:
+def test_a_cloned_authenticator_is_detected(company: Company, phone: Authenticator) -> None:
     enter(company, phone)
     enter(company, phone)
     phone.sign_count = 0
@@ -134,7 +134,7 @@ def _another_signature(shown: dict[str, Any]) -> None:
         lambda shown: shown.clear(),
     ],
 )
-def test_a_forged_answer_opens_nothing_and_uses_up_the_challenge(
+def test_a_forged_answer_is_refused_and_uses_up_the_challenge(
     company: Company, phone: Authenticator, tamper: Tamper
 ) -> None:
     challenge, options = company.steps.issue_passkey_challenge()
@@ -175,9 +175,7 @@ def test_a_passkey_of_another_site_is_not_registered(company: Company, entry: Is
         register(company, entry, Authenticator("https://acme.example.evil.example"))
 
 
-def test_another_persons_passkey_does_not_open_ones_account(
-    company: Company, entry: IssuedTokens, phone: Authenticator
-) -> None:
+def test_another_users_passkey_is_refused(company: Company, entry: IssuedTokens, phone: Authenticator) -> None:
     from docplatform.core.actor import Role
 
     company.members(entry).invite("eve@acme.example", Role.VIEWER)
@@ -189,9 +187,7 @@ def test_another_persons_passkey_does_not_open_ones_account(
         enter(company, theirs)
 
 
-def test_passkeys_are_several_and_deleted_one_by_one(
-    company: Company, entry: IssuedTokens, phone: Authenticator
-) -> None:
+def test_several_passkeys_are_deleted_one_by_one(company: Company, entry: IssuedTokens, phone: Authenticator) -> None:
     laptop = Authenticator(HOME)
     register(company, entry, laptop, "Laptop")
     own = company.own_factors(entry)
@@ -204,7 +200,7 @@ def test_passkeys_are_several_and_deleted_one_by_one(
         own.remove_passkey("pky_x")
 
 
-def test_one_passkey_is_registered_once_and_ten_are_the_most(company: Company, entry: IssuedTokens) -> None:
+def test_a_passkey_is_registered_once_and_ten_at_most(company: Company, entry: IssuedTokens) -> None:
     device = Authenticator(HOME)
     register(company, entry, device)
     with pytest.raises(Conflict):

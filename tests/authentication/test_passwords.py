@@ -1,4 +1,4 @@
-"""Passwords: known to everybody, lost, changed."""
+"""Passwords: common ones, reset and change."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ NEW = "another sentence to remember"
         "zyxwvutsrqponm",
     ],
 )
-def test_what_everybody_knows_is_common(password: str) -> None:
+def test_a_well_known_password_is_common(password: str) -> None:
     assert is_common(password)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, NEW, "dragon 2718281828459", "пароль из многих букв", "twelve chars"])
-def test_a_sentence_of_ones_own_is_not(password: str) -> None:
+def test_an_original_sentence_is_not_common(password: str) -> None:
     assert not is_common(password)
 
 
@@ -50,7 +50,7 @@ def test_a_sentence_of_ones_own_is_not(password: str) -> None:
         ("the sea at acme, in may", True),
     ],
 )
-def test_ones_own_address_is_no_password(password: str, fits: bool) -> None:
+def test_a_password_must_not_be_the_users_address(password: str, fits: bool) -> None:
     if fits:
         check_password(password, email="ann.lee@acme.example")
     else:
@@ -71,10 +71,10 @@ def test_a_common_password_is_refused_wherever_one_is_set(company: Company) -> N
     assert company.door.log_in(ANN, PASSWORD)
 
 
-# -- lost
+# -- reset
 
 
-def test_a_lost_password_is_set_anew_by_mail_and_ends_all_sessions(company: Company) -> None:
+def test_a_reset_by_mail_ends_all_sessions(company: Company) -> None:
     entries = [company.moves_in(), company.door.log_in(ANN, PASSWORD)]
     company.clock.passes(minutes=1)
     company.lost_password.request_reset(" Ann@Acme.Example ")
@@ -122,13 +122,13 @@ def test_the_newest_mail_counts_and_mails_come_two_minutes_apart(company: Compan
     company.lost_password.reset(newer, NEW)
 
 
-def test_only_who_has_a_password_gets_a_mail_and_nobody_is_told(company: Company) -> None:
+def test_only_active_users_get_a_reset_mail_and_the_answer_is_the_same(company: Company) -> None:
     for email in (ANN, "nobody@acme.example", "no address", ""):
-        company.lost_password.request_reset(email)  # Ann is invited and no more
+        company.lost_password.request_reset(email)  # Ann has not accepted the invitation yet
     assert company.mail.resets == []
 
 
-def test_a_mail_that_cannot_be_sent_tells_nothing(company: Company) -> None:
+def test_a_reset_mail_that_cannot_be_sent_reveals_nothing(company: Company) -> None:
     company.moves_in()
     company.mail.works = False
     company.lost_password.request_reset(ANN)
@@ -152,7 +152,7 @@ def test_a_reset_ends_the_lock_out(company: Company) -> None:
     assert company.door.log_in(ANN, NEW)
 
 
-# -- changed
+# -- change
 
 
 def test_changing_a_password_ends_the_other_sessions(company: Company) -> None:

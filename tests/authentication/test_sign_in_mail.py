@@ -1,4 +1,4 @@
-"""The mails about signing in, word for word."""
+"""The mails about sign-in, word for word."""
 
 from __future__ import annotations
 

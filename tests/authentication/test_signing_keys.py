@@ -1,4 +1,4 @@
-"""Access tokens while one signing key follows another."""
+"""Access tokens while the signing key is replaced."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Deploy = Callable[..., None]
 
 @pytest.fixture
 def deploy(environment: Environment) -> Any:
-    """New environments, with these keys in this order."""
+    """Start new Lambda environments with these keys in this order."""
 
     def with_keys(*arns: str) -> None:
         environment.has(TOKEN_KEY_ARNS=json.dumps(arns))
@@ -57,7 +57,7 @@ def lets_in(house: House, token: str) -> bool:
         return False
 
 
-def test_a_key_follows_another_and_nobody_is_logged_out(house: House, deploy: Deploy) -> None:
+def test_replacing_the_signing_key_logs_nobody_out(house: House, deploy: Deploy) -> None:
     (old,), new = load(AuthorizerSettings).token_key_arns, new_signing_key()
     entry = house.moves_in()
     by_old = entry["access_token"]
@@ -91,7 +91,7 @@ def test_anybody_can_verify_a_token_with_the_published_keys(house: House, deploy
     assert all({"d", "p", "q", "dp", "dq", "qi"}.isdisjoint(each) for each in answer["keys"])
 
 
-def test_other_answers_are_not_kept(house: House) -> None:
+def test_other_answers_are_not_cached(house: House) -> None:
     assert house.asks("GET", "/v1/me", token=house.moves_in()["access_token"]).headers["Cache-Control"] == "no-store"
 
 
@@ -114,7 +114,7 @@ def test_the_thumbprint_of_the_rfcs_own_example() -> None:
 
 
 class KmsWith:
-    """A KMS with this one key."""
+    """A KMS that has this one key."""
 
     def __init__(self, public: Any) -> None:
         self._der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -133,7 +133,7 @@ class KmsWith:
     ],
     ids=["RSA 1024", "RSA 2040", "P-256", "Ed25519"],
 )
-def test_a_key_that_no_rs256_signature_may_have_is_never_used(make: Callable[[], Any]) -> None:
+def test_a_key_that_rs256_forbids_is_never_used(make: Callable[[], Any]) -> None:
     """RFC 7518 §3.3: RSA, of 2,048 bits or more."""
     private = make()
     kms = KmsWith(private.public_key())
@@ -162,7 +162,7 @@ class CountingKms:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_however_many_strange_kids_come_each_key_is_fetched_once(house: House, count: int) -> None:
+def test_each_key_is_fetched_once_whatever_unknown_kids_come(house: House, count: int) -> None:
     arns = [*load(AuthorizerSettings).token_key_arns, *(new_signing_key() for _ in range(count - 1))]
     kms = CountingKms(tokens()._client)
     reader, now = KmsTokens(kms, arns, "us-east-1"), datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Makes bad access tokens of good ones, with the platform's own key or with what an attacker has."""
+"""Makes bad access tokens from good ones, with the platform's own key or with an attacker's means."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def coded(value: object) -> str:
 
 @dataclass
 class Forge:
-    """A good token of ``house``, and what an attacker could make of it."""
+    """A good token of ``house``, and the bad ones that are made from it."""
 
     house: House
     good: str
@@ -58,7 +58,7 @@ class Forge:
         return public.public_bytes(encoding, kind)  # type: ignore[no-any-return]
 
     def signed(self, head: object = None, body: object = None) -> str:
-        """By our own key: these bytes, whatever they are."""
+        """This header and body, whatever they are, signed by the platform's own key."""
         message = f"{coded(self.head if head is None else head)}.{coded(self.facts if body is None else body)}"
         return f"{message}.{text(tokens()._sign(message.encode()))}"
 
@@ -75,13 +75,13 @@ class Forge:
         return self.signed(body={key: value for key, value in self.facts.items() if key != name})
 
     def raw_head(self, old: str, new: str) -> str:
-        """The header's text, changed."""
+        """The token with a text of its header replaced."""
         head = json.dumps(self.head, separators=(",", ":"))
         assert old in head
         return self.signed(head.replace(old, new, 1))
 
     def raw_claim(self, old: str, new: str) -> str:
-        """The payload's text, changed."""
+        """The token with a text of its payload replaced."""
         body = json.dumps(self.facts, separators=(",", ":"))
         assert old in body
         return self.signed(body=body.replace(old, new, 1))
@@ -98,7 +98,7 @@ class Forge:
         return f"{message}.{text(mac.finalize())}"
 
     def by_stranger(self, algorithm: str = "RS256", **head: object) -> str:
-        """By a key of the attacker's own, under our key's name."""
+        """The token signed by the attacker's key, under the name of the platform's key."""
         message = f"{coded({**self.head, 'alg': algorithm, **head})}.{self.parts[1]}".encode()
         if algorithm.startswith("ES"):
             signature = ec.generate_private_key(ec.SECP256R1()).sign(message, ec.ECDSA(hashes.SHA256()))
@@ -110,12 +110,12 @@ class Forge:
         return f"{message.decode()}.{text(signature)}"
 
     def unencoded(self, payload: str) -> str:
-        """A payload as it is (RFC 7797), signed by our own key."""
+        """An unencoded payload (RFC 7797), signed by the platform's own key."""
         message = f"{coded({**self.head, 'b64': False, 'crit': ['b64']})}.{payload}"
         return f"{message}.{text(tokens()._sign(message.encode()))}"
 
     def deflated(self) -> str:
-        """A compressed payload, as only a JWE may have one, signed by our own key."""
+        """A compressed payload, which only a JWE may have, signed by the platform's own key."""
         content = zlib.compress(json.dumps(self.facts).encode(), wbits=-zlib.MAX_WBITS)
         message = f"{coded({**self.head, 'zip': 'DEF'})}.{text(content)}"
         return f"{message}.{text(tokens()._sign(message.encode()))}"
@@ -125,7 +125,7 @@ class Forge:
         return f"{head}..{signature}"
 
     def encrypted(self, content: str, algorithm: str, **head: str) -> str:
-        """A JWE that whoever has the private key could open."""
+        """A JWE that the holder of the private key could decrypt."""
         key = RSAKey.import_key(self.public_key("PEM"))
         protected = {"alg": algorithm, "enc": "A256GCM", "kid": self.head["kid"], **head}
         return jwe.encrypt_compact(protected, content.encode(), key, [algorithm, "A256GCM"])
@@ -135,11 +135,11 @@ class Forge:
         return {"kty": "RSA", "n": text(numbers.n.to_bytes(256)), "e": "AQAB", "kid": str(self.head["kid"])}
 
     def respelt(self, part: int) -> str:
-        """Other characters for the same bytes: the last one's spare bits are set."""
+        """Another spelling of the same bytes: the unused bits of the last character are set."""
         pieces = list(self.parts)
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         piece = pieces[part]
-        if part < 2 and len(piece) % 4 == 0:  # no bits to spare: a blank in the JSON makes some
+        if part < 2 and len(piece) % 4 == 0:  # no unused bits: a blank in the JSON makes some
             message = json.dumps(self.head if part == 0 else self.facts, separators=(",", ":")) + " "
             other = coded(self.facts if part == 0 else self.head)
             pieces[part], pieces[1 - part] = coded(message), other

@@ -1,4 +1,4 @@
-"""A tenant's people and a clock that is set by hand: the services of identity, with the real adapters for the database."""
+"""A tenant's users and a clock that tests set: the use cases of identity with the real adapters for the database."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Clock:
 
 @dataclass
 class PlainPasswords:
-    """Hashes that can be read; ``current`` is the form that is not outdated."""
+    """Readable hashes; ``current`` is the form that is not outdated."""
 
     current: str = "v2"
 
@@ -241,7 +241,7 @@ class Company:
 
 
 def at_once(threads: int) -> ThreadPoolExecutor:
-    """Threads that work for the test's tenant."""
+    """Threads that run in the test's tenant context."""
     return ThreadPoolExecutor(threads, initializer=_continue, initargs=(copy_context(),))
 
 

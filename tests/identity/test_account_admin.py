@@ -1,4 +1,4 @@
-"""What admins do with accounts, and that one admin always stays."""
+"""Administration of accounts, and the admin who always remains."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def id_of(company: Company, entry: IssuedTokens) -> str:
     return company.actor(entry).user_id
 
 
-def test_who_is_disabled_is_out_at_once_and_comes_back_without_the_old_sessions(
-    company: Company, ann: IssuedTokens
-) -> None:
+def test_disabling_ends_access_at_once_and_old_sessions_stay_ended(company: Company, ann: IssuedTokens) -> None:
     bo = joins(company, ann, "Bo")
     company.clock.passes(minutes=1)
     accounts, bo_id = company.accounts(ann), id_of(company, bo)
@@ -56,7 +54,7 @@ def test_the_last_admin_cannot_be_disabled_demoted_or_deleted(company: Company, 
     bo = joins(company, ann, "Bo", Role.ADMIN)
     accounts, ann_id, bo_id = company.accounts(ann), id_of(company, ann), id_of(company, bo)
     accounts.change(bo_id, disabled=True)
-    company.members(ann).invite("cy@acme.example", Role.ADMIN)  # has not come yet
+    company.members(ann).invite("cy@acme.example", Role.ADMIN)  # has not accepted yet
     for attempt in (
         lambda: accounts.change(ann_id, disabled=True),
         lambda: accounts.change(ann_id, role=Role.EDITOR),
@@ -68,7 +66,7 @@ def test_the_last_admin_cannot_be_disabled_demoted_or_deleted(company: Company, 
     assert accounts.change(ann_id, role=Role.EDITOR).role is Role.EDITOR
 
 
-def test_of_two_admins_who_disable_each_other_one_stays(company: Company, ann: IssuedTokens) -> None:
+def test_two_admins_who_disable_each_other_leave_one_admin(company: Company, ann: IssuedTokens) -> None:
     bo = joins(company, ann, "Bo", Role.ADMIN)
     pairs = [(ann, id_of(company, bo)), (bo, id_of(company, ann))]
 
@@ -93,7 +91,7 @@ def test_a_role_is_changed_with_both_on_record(company: Company, ann: IssuedToke
     assert (changed["target"], changed["facts"]) == (bo_id, {"from": "viewer", "to": "editor"})
 
 
-def test_who_has_not_accepted_is_deleted_not_disabled(company: Company, ann: IssuedTokens) -> None:
+def test_an_invited_user_is_deleted_not_disabled(company: Company, ann: IssuedTokens) -> None:
     user = company.members(ann).invite("bo@acme.example", Role.VIEWER)
     with pytest.raises(Conflict):
         company.accounts(ann).change(user.id, disabled=True)
@@ -141,7 +139,7 @@ def test_ones_other_sessions_are_ended_together(company: Company, ann: IssuedTok
     assert left.id == company.actor(ann).session_id
 
 
-def test_a_lost_factor_is_reset_and_its_owner_told(company: Company, ann: IssuedTokens) -> None:
+def test_a_reset_of_factors_notifies_the_user(company: Company, ann: IssuedTokens) -> None:
     import pyotp
 
     bo = joins(company, ann, "Bo")
@@ -158,7 +156,7 @@ def test_a_lost_factor_is_reset_and_its_owner_told(company: Company, ann: Issued
         company.accounts(ann).reset_mfa(id_of(company, bo))
 
 
-def test_a_log_in_from_a_new_device_is_told_by_mail_once(company: Company, ann: IssuedTokens) -> None:
+def test_a_log_in_from_a_new_device_is_notified_once(company: Company, ann: IssuedTokens) -> None:
     for agent in ("curl", "Firefox", "Firefox", "curl"):
         company.door_for(agent=agent).log_in(ANN, PASSWORD)
     assert company.mail.notices == [(ANN, "new device: Firefox")]

@@ -1,4 +1,4 @@
-"""Invitations, log-in, sessions and members, as clients meet them."""
+"""Invitations, log-in, sessions and members over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.mocked_region import PASSWORD, House, new_house, sample
 # -- invitation
 
 
-def test_an_invitation_is_worth_one_password_once(house: House) -> None:
+def test_an_invitation_sets_one_password_once(house: House) -> None:
     token = house.cloud.invitation(house.admin_email)
     assert house.accepts(token, password="short")["code"] == "weak_password"
     house.moves_in()
@@ -26,7 +26,7 @@ def test_an_invitation_is_worth_one_password_once(house: House) -> None:
     assert house.logs_in().status == 200
 
 
-def test_who_accepts_is_logged_in(house: House) -> None:
+def test_accepting_an_invitation_logs_in(house: House) -> None:
     entry = house.moves_in(name="Ann Example")
     assert (entry["token_type"], entry["expires_in"]) == ("Bearer", 900)
     me = house.asks("GET", "/v1/me", token=entry["access_token"])
@@ -34,7 +34,7 @@ def test_who_accepts_is_logged_in(house: House) -> None:
     assert (me["organisation"], me["region"]) == ("Acme", "us-east-1")
 
 
-def test_an_invitation_of_another_tenant_is_worth_nothing(house: House, region: Cloud) -> None:
+def test_an_invitation_of_another_tenant_is_refused(house: House, region: Cloud) -> None:
     token = house.cloud.invitation(house.admin_email)
     assert new_house(region).accepts(token, name="Eve")["code"] == "invalid_invitation"
     assert house.moves_in()
@@ -70,7 +70,7 @@ def test_a_password_is_long_and_not_simple(house: House, password: str, good: bo
 # -- log-in
 
 
-def test_the_sample_of_a_log_in_gets_the_answer_of_a_stranger(house: House) -> None:
+def test_the_documented_sample_log_in_is_answered_as_unknown(house: House) -> None:
     answer = house.cloud.call("identity", sample("api-request", HOST=house.host))
     assert (answer.status, answer["code"]) == (401, "invalid_credentials")
 
@@ -152,7 +152,7 @@ def test_a_reused_refresh_token_ends_the_session_however_old_it_is(house: House,
     assert house.actions.count("refresh-token.reused") == 1
     with pytest.raises(Exception, match="^Unauthorized$"):
         house.authorizes(entry["access_token"])
-    assert house.logs_in().status == 200  # the person is not locked out
+    assert house.logs_in().status == 200  # the user is not locked out
 
 
 def test_reuse_ends_that_session_and_no_other(house: House) -> None:
@@ -225,7 +225,7 @@ def test_logging_out_ends_the_session(house: House) -> None:
     assert house.actions[-1] == "session.revoked"
 
 
-# -- what cannot be read
+# -- unreadable requests
 
 LOGIN = {"email": "a@x.example", "password": PASSWORD}
 
@@ -250,7 +250,7 @@ LOGIN = {"email": "a@x.example", "password": PASSWORD}
         ("/v1/auth/invitations/accept", {"token": "x", "name": "Ann", "password": PASSWORD, "role": "admin"}),
     ],
 )
-def test_what_does_not_fit_is_400_and_changes_nothing(house: House, path: str, body: object) -> None:
+def test_an_invalid_body_is_400_and_changes_nothing(house: House, path: str, body: object) -> None:
     before = house.actions
     answer = house.asks("POST", path, body)
     assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
@@ -258,7 +258,7 @@ def test_what_does_not_fit_is_400_and_changes_nothing(house: House, path: str, b
 
 
 @pytest.mark.parametrize("raw", ["", "{", "nul", "'x'", "[" * 100_000, '{"email": NaN}', "\x00"])
-def test_what_is_no_json_is_400(house: House, raw: str) -> None:
+def test_malformed_json_is_400(house: House, raw: str) -> None:
     assert house.asks("POST", "/v1/auth/login", raw=raw)["code"] == "malformed_request"
 
 

@@ -44,7 +44,7 @@ def test_a_tenants_list_holds_its_own(house: House, region: Cloud) -> None:
 @pytest.mark.parametrize(
     "cursor", ["x", "!!", "e30", cursors.encode({"user": "usr_x"}), cursors.encode({"gsi3pk": "t#users"}), "A" * 5_000]
 )
-def test_a_cursor_of_ones_own_making_is_refused(house: House, cursor: str) -> None:
+def test_a_made_up_cursor_is_refused(house: House, cursor: str) -> None:
     answer = house.asks("GET", "/v1/users", token=house.moves_in()["access_token"], cursor=cursor)
     assert (answer.status, answer["code"]) == (400, "invalid_cursor")
 
@@ -85,7 +85,9 @@ def test_a_lost_invitation_is_sent_again(house: House) -> None:
     assert (nobody.status, nobody["code"]) == (404, "user_not_found")
 
 
-def test_a_mail_that_cannot_be_sent_is_said_with_the_way_to_send_it(house: House, environment: Environment) -> None:
+def test_a_mail_that_cannot_be_sent_is_reported_with_the_way_to_repeat_it(
+    house: House, environment: Environment
+) -> None:
     token, email = house.moves_in()["access_token"], f"lost@{house.subdomain}.example"
     environment.has(MAIL_SENDER="unverified@docplatform.example")
     unsent = house.invites(email, token)
@@ -99,7 +101,7 @@ def test_a_mail_that_cannot_be_sent_is_said_with_the_way_to_send_it(house: House
 # -- the same request twice
 
 
-def test_an_invitation_repeated_with_its_key_makes_nobody_twice(house: House) -> None:
+def test_a_repeated_invitation_with_its_key_creates_no_second_user(house: House) -> None:
     token = house.moves_in()["access_token"]
     first = house.invites("once@x.example", token, key="k1")
     again = house.invites("Once@X.example", token, key="k1")
@@ -110,7 +112,7 @@ def test_an_invitation_repeated_with_its_key_makes_nobody_twice(house: House) ->
     assert (settled.status, settled["id"], settled["status"]) == (201, first["id"], "active")
 
 
-def test_a_key_stands_for_one_request_of_one_person(house: House) -> None:
+def test_an_idempotency_key_is_for_one_request_of_one_user(house: House) -> None:
     token = house.moves_in()["access_token"]
     house.invites("bo@x.example", token, role="admin", key="k1")
     other = house.moves_in("bo@x.example", "Bo")["access_token"]

@@ -1,4 +1,4 @@
-"""Inviting: who is counted, what is remembered, and tenants founded by two at once."""
+"""Invitations: the plan's number of users, repeated requests, and tenants created by two parallel calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def everybody(company: Company) -> list[str]:
     return sorted(user.email for user in users)
 
 
-def test_of_two_invitations_to_one_address_one_is_good(company: Company) -> None:
+def test_one_of_two_invitations_to_one_address_succeeds(company: Company) -> None:
     entry = company.moves_in()
 
     def invite(_: int) -> type:
@@ -74,7 +74,7 @@ def test_a_key_is_forgotten_after_a_day(company: Company) -> None:
     company.clock.passes(hours=23.9)
     with pytest.raises(IdempotencyKeyReused):
         company.members(entry).invite("cy@acme.example", Role.EDITOR, idempotency_key="k")
-    company.clock.passes(hours=0.2)  # out of date, though the item is still there
+    company.clock.passes(hours=0.2)  # expired, although the item is still there
     assert company.members(entry).invite("cy@acme.example", Role.EDITOR, idempotency_key="k")
 
 
@@ -85,7 +85,7 @@ def test_a_refused_invitation_does_not_use_up_its_key(company: Company) -> None:
     assert company.members(entry).invite("bo@acme.example", Role.EDITOR, idempotency_key="k")
 
 
-def test_of_the_same_request_at_once_everybody_gets_the_same_user(company: Company) -> None:
+def test_parallel_equal_requests_return_the_same_user(company: Company) -> None:
     entry = company.moves_in()
 
     def invite(_: int) -> str:
@@ -113,7 +113,7 @@ def test_a_mail_that_is_lost_does_not_lose_the_user(company: Company) -> None:
 # -- tenants
 
 
-def test_a_tenant_is_founded_once(company: Company) -> None:
+def test_a_tenants_first_admin_is_created_once(company: Company) -> None:
     at = company.clock()
     late = User("usr_" + "0" * 26, "late@acme.example", "", Role.ADMIN, UserStatus.INVITED, at)
     with pytest.raises(ChangedMeanwhile):
@@ -130,7 +130,7 @@ def test_a_tenant_that_is_older_than_its_own_item_keeps_its_first_admin(company:
     assert setup(company.tenant).first_admin() == invited
 
 
-def test_a_tenant_that_is_only_registered_is_founded_by_the_next_call(company: Company) -> None:
+def test_the_next_call_finishes_a_tenant_that_is_only_registered(company: Company) -> None:
     begun = another_tenant()
     company.registry.tenants["other"] = begun
     made = company.operator().create(

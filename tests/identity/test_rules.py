@@ -1,4 +1,4 @@
-"""What an address, a name and a password must be."""
+"""The rules for an e-mail address, a name and a password."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_addresses_are_compared_in_lower_case(given_: str, kept: str) -> None:
         "ann@müller.de",
     ],
 )
-def test_what_no_mail_reaches_is_no_address(email: str) -> None:
+def test_an_address_without_delivery_is_refused(email: str) -> None:
     with pytest.raises(Invalid):
         clean_email(email)
 
@@ -87,7 +87,7 @@ def test_a_name_is_one_line(name: str) -> None:
     [
         ("twelve chars", "ann@acme.example"),
         ("a sentence is easy to remember", "easy@acme.example"),
-        ("jumping jack", "j@acme.example"),  # a letter that stands in any sentence
+        ("jumping jack", "j@acme.example"),  # one letter occurs in every sentence
         ("abcde" + "x" * 251, "ann@acme.example"),
         ("пять слов о погоде", "ann@acme.example"),
     ],
@@ -107,6 +107,6 @@ def test_length_is_what_makes_a_password(password: str, email: str) -> None:
         ("Annabelle-123", "annabelle@acme.example"),
     ],
 )
-def test_what_is_easily_guessed_is_no_password(password: str, email: str) -> None:
+def test_a_password_that_is_easy_to_guess_is_refused(password: str, email: str) -> None:
     with pytest.raises(WeakPassword):
         check_password(password, email=email)

@@ -1,4 +1,4 @@
-"""How long things last, and what happens when they meet: sessions, invitations, passwords."""
+"""Lifetimes and parallel use of sessions, invitations and passwords."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_session_ends_by_itself(company: Company, uses: Iterable[int], end: in
         company.door.refresh(entry.refresh_token)
 
 
-def test_a_proof_in_between_keeps_it_for_thirty_more(company: Company) -> None:
+def test_an_authentication_extends_the_session_by_thirty_days(company: Company) -> None:
     entry = company.moves_in()
     for day in range(50):
         company.clock.passes(days=1)
@@ -74,7 +74,7 @@ def test_sessions_are_listed_newest_first(company: Company) -> None:
     assert listed == [company.actor(entry).session_id for entry in reversed(entries)]
 
 
-def test_of_two_exchanges_at_once_one_is_good(company: Company) -> None:
+def test_one_of_two_parallel_refreshes_succeeds(company: Company) -> None:
     entry = company.moves_in()
 
     def exchange(_: int) -> IssuedTokens | DomainError:
@@ -106,7 +106,7 @@ def test_a_log_in_that_cannot_be_signed_opens_no_session(company: Company) -> No
     assert len(company.own_sessions(entry).list()) == 1
 
 
-def test_of_two_who_accept_one_invitation_one_moves_in(company: Company) -> None:
+def test_one_invitation_is_accepted_once_even_in_parallel(company: Company) -> None:
     token = company.mail.token
 
     def accept(name: str) -> str:
@@ -123,7 +123,7 @@ def test_of_two_who_accept_one_invitation_one_moves_in(company: Company) -> None
     assert company.members(entry).me().name == name
 
 
-def test_a_password_hashed_the_old_way_is_hashed_anew_at_log_in(company: Company) -> None:
+def test_an_outdated_hash_is_replaced_at_log_in(company: Company) -> None:
     company.moves_in()
     company.passwords.current = "v3"
     with pytest.raises(InvalidCredentials):
@@ -133,7 +133,7 @@ def test_a_password_hashed_the_old_way_is_hashed_anew_at_log_in(company: Company
     assert company.people.login_of("ann@acme.example").password == f"v3:{PASSWORD}"  # type: ignore[union-attr]
 
 
-def test_whoever_is_invited_has_no_password_at_all(company: Company) -> None:
+def test_an_invited_user_has_no_password(company: Company) -> None:
     for guess in ("", "v2:", "None"):
         with pytest.raises(InvalidCredentials):
             company.door.log_in("ann@acme.example", guess)

@@ -1,4 +1,4 @@
-"""Somebody with a browser in front of a tenant that logs in through its identity provider."""
+"""A browser in front of a tenant that uses single sign-on."""
 
 from __future__ import annotations
 

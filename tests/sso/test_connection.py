@@ -1,4 +1,4 @@
-"""How an admin connects an identity provider, and what members have of it."""
+"""The connection with an identity provider: administration, and its effect on members."""
 
 from __future__ import annotations
 
@@ -73,17 +73,17 @@ def joins(house: House, admin: dict[str, str], role: str) -> dict[str, str]:
     return house.moves_in(email)
 
 
-# -- who may set it
+# -- permissions
 
 
-def test_there_is_none_at_first(house: House, admin: dict[str, str]) -> None:
+def test_a_new_tenant_has_no_connection(house: House, admin: dict[str, str]) -> None:
     assert reads(house, admin)["code"] == "sso_not_connected"
     assert Browser(house).opens_login()["code"] == "sso_not_connected"
     removed = asks(house, "DELETE", "/v1/sso-connection", token=admin["access_token"])
     assert removed["code"] == "sso_not_connected"
 
 
-def test_it_is_set_read_and_removed(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_a_connection_is_set_read_and_removed(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     wish = {"domains": ["ACME.example", "acme.example"], "roles": {"staff": "editor"}, "default_role": None}
     connected = connect(house, admin, idp, **wish)
     assert connected.status == 200, connected
@@ -101,7 +101,9 @@ def test_it_is_set_read_and_removed(house: House, admin: dict[str, str], idp: Fa
     ("method", "path"),
     [("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/test")],
 )
-def test_only_admins_have_to_do_with_it(house: House, admin: dict[str, str], role: str, method: str, path: str) -> None:
+def test_only_admins_manage_the_connection(
+    house: House, admin: dict[str, str], role: str, method: str, path: str
+) -> None:
     member = joins(house, admin, role)
     body = {"kind": "oidc", "issuer": "https://x.example", "client_id": "x"} if method == "PUT" else None
     answer = asks(house, method, f"/v1/sso-connection{path}", body, member["access_token"])
@@ -109,7 +111,9 @@ def test_only_admins_have_to_do_with_it(house: House, admin: dict[str, str], rol
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_changes_take_a_fresh_proof(house: House, admin: dict[str, str], idp: FakeOidc, method: str) -> None:
+def test_changes_of_the_connection_require_step_up(
+    house: House, admin: dict[str, str], idp: FakeOidc, method: str
+) -> None:
     connect(house, admin, idp)
     session = house.authorizes(admin["access_token"])["context"]["session_id"]
     house.sets(house.keys(IdentityKeys).session(session), auth_time=rfc3339(datetime.now(UTC) - timedelta(minutes=11)))
@@ -118,7 +122,7 @@ def test_changes_take_a_fresh_proof(house: House, admin: dict[str, str], idp: Fa
     assert (answer.status, answer["code"]) == (403, "step_up_required")
 
 
-def test_a_log_in_at_the_provider_is_a_fresh_proof(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_a_log_in_at_the_provider_counts_as_step_up(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp, default_role="admin")
     assert connect(house, log_in(house, idp).body, idp)["code"] == "step_up_required"
     assert connect(house, log_in(house, idp, prompt="login").body, idp).status == 200
@@ -130,7 +134,7 @@ def test_a_connection_is_of_one_tenant(house: House, admin: dict[str, str], idp:
     assert reads(other, other.moves_in())["code"] == "sso_not_connected"
 
 
-# -- what it takes
+# -- valid settings
 
 
 @pytest.mark.parametrize(
@@ -154,34 +158,38 @@ def test_a_connection_is_of_one_tenant(house: House, admin: dict[str, str], idp:
         },
     ],
 )
-def test_what_does_not_go_together(house: House, admin: dict[str, str], idp: FakeOidc, wish: dict[str, Any]) -> None:
+def test_contradictory_settings_are_refused(
+    house: House, admin: dict[str, str], idp: FakeOidc, wish: dict[str, Any]
+) -> None:
     answer = connect(house, admin, idp, **wish)
     assert (answer.status, answer["code"]) == (422, "invalid")
 
 
-def test_who_has_no_password_cannot_be_prepared_for_an_outage(
-    house: House, admin: dict[str, str], idp: FakeOidc
-) -> None:
+def test_a_fallback_user_must_have_a_password(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp)
     user_id = me(house, log_in(house, idp))["id"]
     assert connect(house, admin, idp, fallback_users=[user_id])["code"] == "invalid"
 
 
-def test_the_secret_is_never_shown_and_nowhere_readable(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_the_client_secret_is_never_shown_and_stored_encrypted(
+    house: House, admin: dict[str, str], idp: FakeOidc
+) -> None:
     shown = [connect(house, admin, idp), reads(house, admin)]
     assert SECRET not in str(shown)
     assert SECRET not in str(house.cloud.items("data")) and SECRET not in str(house.trail)
 
 
-def test_the_secret_stays_where_none_is_given(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_the_client_secret_stays_when_none_is_given(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp)
     assert connect(house, admin, idp, client_secret=..., domains=["acme.example"])["has_secret"] is True
     assert log_in(house, idp).status == 200
     assert connect(house, admin, idp, client_secret="")["has_secret"] is False
 
 
-def test_a_secret_that_is_kept_is_sent_to_no_other_provider(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
-    """Otherwise an admin could have it sent to a machine of theirs."""
+def test_a_stored_client_secret_is_sent_to_no_other_provider(
+    house: House, admin: dict[str, str], idp: FakeOidc
+) -> None:
+    """Otherwise an admin could have it sent to a server of their own."""
     connect(house, admin, idp)
     with serving(FakeOidc()) as other:
         for change in ({"issuer": other.issuer}, {"client_id": "another"}):
@@ -192,7 +200,7 @@ def test_a_secret_that_is_kept_is_sent_to_no_other_provider(house: House, admin:
 def test_a_secret_opens_for_its_own_tenant_only(
     house: House, admin: dict[str, str], idp: FakeOidc, region: Cloud
 ) -> None:
-    """Somebody with the database in hand gives another tenant what is sealed."""
+    """An attacker with access to the database copies the encrypted secret to another tenant."""
     connect(house, admin, idp)
     other = new_house(region)
     connect(other, other.moves_in(), idp, client_secret="another")
@@ -231,7 +239,7 @@ def test_everything_works(house: House, admin: dict[str, str], idp: FakeOidc, sa
         ({"broken": {"/token": 500}}, "client", "The token endpoint answers with status 500."),
     ],
 )
-def test_what_is_wrong_is_said(
+def test_a_test_names_what_is_wrong(
     house: House, admin: dict[str, str], idp: FakeOidc, change: dict[str, Any], step: str, detail: str
 ) -> None:
     connect(house, admin, idp)
@@ -250,7 +258,7 @@ def test_what_is_wrong_is_said(
         ({"entity_says": "https://x.example"}, "metadata"),
     ],
 )
-def test_what_is_wrong_with_saml_is_said(
+def test_a_test_names_what_is_wrong_with_saml(
     house: House, admin: dict[str, str], saml: FakeSaml, change: dict[str, Any], step: str
 ) -> None:
     issuer = change.pop("entity_says", saml.entity)
@@ -260,7 +268,7 @@ def test_what_is_wrong_with_saml_is_said(
     assert [name for name, (ok, _) in tries(house, admin).items() if not ok] == [step]
 
 
-def test_a_provider_that_is_not_there(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_a_test_reports_an_unreachable_provider(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp)
     idp.stops()
     assert tries(house, admin) == {"discovery": (False, "127.0.0.1 does not answer.")}
@@ -279,14 +287,16 @@ def methods(house: House, entry: Answer) -> list[str]:
     return next(session["methods"] for session in listed if session["current"])
 
 
-def test_a_provider_that_sees_to_second_factors_is_believed(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_no_second_factor_is_asked_when_the_provider_checks_it(
+    house: House, admin: dict[str, str], idp: FakeOidc
+) -> None:
     requires_mfa(house, admin)
     connect(house, admin, idp, mfa=True)
     entry = log_in(house, idp)
     assert (entry.status, methods(house, entry)) == (200, ["fed", "mfa"])
 
 
-def test_otherwise_the_platform_asks_for_one(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_otherwise_the_platform_asks_for_a_second_factor(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     requires_mfa(house, admin)
     connect(house, admin, idp)
     first = log_in(house, idp)
@@ -304,7 +314,7 @@ def test_otherwise_the_platform_asks_for_one(house: House, admin: dict[str, str]
     assert house.actions.count("sso.accepted") == 2 and house.actions.count("user.provisioned") == 1
 
 
-def test_without_the_wish_for_one_the_provider_is_enough(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_no_second_factor_is_asked_when_none_is_required(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp)
     assert methods(house, log_in(house, idp)) == ["fed"]
 
@@ -323,7 +333,7 @@ def test_the_last_admin_stays_one_whatever_the_provider_says(
     assert me(house, log_in(house, idp))["role"] == "viewer"
 
 
-def test_who_was_deleted_stays_out_until_they_are_made_anew(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_a_deleted_user_is_refused_until_created_again(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp, domains=["acme.example"])
     user_id = me(house, log_in(house, idp))["id"]
     removed = house.asks("DELETE", f"/v1/users/{user_id}", token=admin["access_token"])
@@ -352,7 +362,7 @@ def members(house: House, admin: dict[str, str], group: str) -> list[str]:
     return [user["id"] for user in listed["items"]]
 
 
-def test_groups_of_the_same_name_are_followed(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_groups_of_the_same_name_are_synchronised(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp, follow_groups=True)
     legal, sales, by_hand = (makes_group(house, admin, name) for name in ("Legal", "Sales", "By hand"))
     idp.person["groups"] = ["legal", "sales", "unknown"]
@@ -381,7 +391,7 @@ def test_a_group_that_is_gone_keeps_nobody_out(house: House, admin: dict[str, st
     assert len(members(house, admin, again)) == 1
 
 
-def test_groups_are_left_alone_where_nobody_asked_for_it(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
+def test_groups_are_not_synchronised_unless_configured(house: House, admin: dict[str, str], idp: FakeOidc) -> None:
     connect(house, admin, idp)
     legal = makes_group(house, admin, "Legal")
     idp.person["groups"] = ["Legal"]

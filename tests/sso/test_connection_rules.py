@@ -18,7 +18,7 @@ def test_the_highest_role_of_the_groups_counts(groups: tuple[str, ...], role: Ro
     assert STAFF.role_of(groups) is role
 
 
-def test_a_role_given_here_stays_where_the_connection_knows_no_groups() -> None:
+def test_a_role_given_here_stays_when_the_connection_has_no_roles() -> None:
     plain = Connection(Kind.OIDC, "https://idp.example")
     assert plain.role_at_return(Role.ADMIN, ("staff",)) is Role.ADMIN
     assert STAFF.role_at_return(Role.ADMIN, ("staff",)) is Role.EDITOR
@@ -35,18 +35,18 @@ def test_a_role_given_here_stays_where_the_connection_knows_no_groups() -> None:
         ("", False),
     ],
 )
-def test_a_domain_is_owned_as_it_stands(email: str, owned: bool) -> None:
+def test_a_connection_owns_exactly_its_domains(email: str, owned: bool) -> None:
     assert Connection(Kind.OIDC, "x", domains=("acme.example",)).owns(email) is owned
 
 
-def test_nobody_owns_no_domain() -> None:
+def test_a_connection_without_domains_owns_none() -> None:
     assert not Connection(Kind.OIDC, "x").owns("nobody")
 
 
 @pytest.mark.parametrize(
     "domain", ["", "acme", "*.acme.example", "@acme.example", "acme..example", "-a.example", "a b.example"]
 )
-def test_what_is_no_domain(domain: str) -> None:
+def test_a_malformed_domain_is_refused(domain: str) -> None:
     with pytest.raises(Invalid):
         clean_domain(domain)
     assert clean_domain(" ACME.example ") == "acme.example"

@@ -1,4 +1,4 @@
-"""Log-ins through identity providers that nobody here wrote: oidc-provider and samlp."""
+"""Log-ins through independent identity providers: oidc-provider and samlp."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_log_in_by_saml(house: House, admin: dict[str, str], starts: Starts, a
     assert house.actions.count("user.provisioned") == 1
 
 
-def test_nothing_signed_is_nobody(house: House, admin: dict[str, str], starts: Starts) -> None:
+def test_a_response_without_signature_signs_nobody_in(house: House, admin: dict[str, str], starts: Starts) -> None:
     connect(house, admin, runs_saml(starts, house, assertion=False, response=False))
     browser = Browser(house)
     assert browser.posts(**posted_by_saml(browser))["code"] == "sso_refused"

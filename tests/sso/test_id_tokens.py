@@ -1,6 +1,8 @@
-"""ID tokens and key sets that a careless reader would take: what joserfc alone would read, or stumble over.
+"""ID tokens and key sets that a careless reader would accept: joserfc alone would read them, or fail on them.
 
-The provider's own key has signed each token, so nothing but its form, or how the key is listed, can be the reason to refuse it."""
+The provider's own key has signed each token. So only its form, or the entry of the key in the key set, can be the
+reason to refuse it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def idp() -> Iterator[FakeOidc]:
 
 
 def unsigned(house: House) -> int:
-    """How many log-ins were refused because of the token's signature, or because it could not be read; for no other reason."""
+    """The number of log-ins that were refused because the token's signature was wrong or the token unreadable. No other
+    reason may occur."""
     found = reasons(house)
     assert set(found) <= set(UNSIGNED)
     return len(found)
@@ -40,7 +43,7 @@ def _encoded(content: bytes) -> str:
 
 
 def _by_provider(header: object, payload: str, part: Callable[[str], str] = lambda segment: segment) -> str:
-    """These very texts, signed by the provider's own key. ``part`` writes the payload."""
+    """Exactly these texts, signed by the provider's own key. ``part`` encodes the payload."""
     text = header if isinstance(header, str) else json.dumps(header)
     signed = f"{_encoded(text.encode())}.{part(_encoded(payload.encode()))}"
     assert RSA.private_key is not None
@@ -49,7 +52,7 @@ def _by_provider(header: object, payload: str, part: Callable[[str], str] = lamb
 
 
 HEAD = {"alg": "RS256", "kid": "rsa-1"}
-OURS = RSAKey.generate_key(2048, {"use": "enc"})  # as if the provider had been given one to encrypt for
+OURS = RSAKey.generate_key(2048, {"use": "enc"})  # as if it were registered for encryption to this platform
 HEADERS = {
     **{
         f"crit {crit!r}": {**HEAD, "crit": crit}
@@ -67,7 +70,7 @@ HEADERS = {
 }  # fmt: skip
 
 
-def test_a_header_that_is_not_of_an_id_token(house: House, idp: FakeOidc) -> None:
+def test_a_header_that_no_id_token_has_is_refused(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     for kind, header in HEADERS.items():
         idp.token = lambda claims, header=header: _by_provider(header, json.dumps(claims))
@@ -104,7 +107,7 @@ def _detached(token: str) -> str:
 
 
 def _respelt(token: str) -> str:
-    """The same bytes: the spare bits of the last character are set."""
+    """Another spelling of the same bytes: the unused bits of the last character are set."""
     last = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     assert len(token.split(".")[2]) % 4
     return token[:-1] + last[last.index(token[-1]) + 1]
@@ -114,7 +117,7 @@ def _as_json(token: str) -> dict[str, str]:
     return dict(zip(("protected", "payload", "signature"), token.split("."), strict=True))
 
 
-def test_a_form_that_is_not_of_an_id_token(house: House, idp: FakeOidc) -> None:
+def test_a_form_that_no_id_token_has_is_refused(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     for kind, form in FORMS.items():
         idp.token = form
@@ -122,8 +125,8 @@ def test_a_form_that_is_not_of_an_id_token(house: House, idp: FakeOidc) -> None:
     assert unsigned(house) == len(FORMS)
 
 
-def test_what_the_provider_signs_by_hand_is_good(house: House, idp: FakeOidc) -> None:
-    """So that the refusals above are for what each is about."""
+def test_a_token_that_is_assembled_by_hand_is_accepted(house: House, idp: FakeOidc) -> None:
+    """Shows that the refusals above are for the reason that each names."""
     connect(house, house.moves_in(), idp)
     idp.token = lambda claims: _by_provider({**HEAD, "typ": "JWT"}, json.dumps(claims))
     assert log_in(house, idp).status == 200
@@ -131,7 +134,7 @@ def test_what_the_provider_signs_by_hand_is_good(house: House, idp: FakeOidc) ->
 
 @dataclass
 class Listed:
-    """A key as the provider lists it."""
+    """A key as the provider's key set lists it."""
 
     jwk: Any
 
@@ -177,7 +180,7 @@ OF_NO_USE: list[dict[str, Any]] = [
 ]
 
 
-def test_a_key_that_is_not_for_this_signature(house: House, idp: FakeOidc) -> None:
+def test_a_key_that_must_not_sign_is_not_used(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     for members in OF_NO_USE:
         idp.keys = [listed(**members), EC]
@@ -185,7 +188,7 @@ def test_a_key_that_is_not_for_this_signature(house: House, idp: FakeOidc) -> No
     assert reasons(house) == [UNSIGNED[0]] * len(OF_NO_USE)
 
 
-def test_a_key_of_less_than_2048_bits_is_none(house: House, idp: FakeOidc) -> None:
+def test_a_key_of_less_than_2048_bits_is_not_used(house: House, idp: FakeOidc) -> None:
     """RFC 7518 §3.3."""
     connect(house, house.moves_in(), idp)
     small = small_key()
@@ -195,7 +198,7 @@ def test_a_key_of_less_than_2048_bits_is_none(house: House, idp: FakeOidc) -> No
     assert reasons(house) == [UNSIGNED[0]]
 
 
-def test_a_key_that_is_for_this_signature(house: House, idp: FakeOidc) -> None:
+def test_a_key_that_may_sign_is_used(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     for members in ({"alg": "RS256"}, {"alg": None}, {"key_ops": ["verify"]}, {"x5t": None}, {"x": "unknown"}):
         idp.keys = [*map(Listed, (7, None, [], "rsa-1", {})), EC, listed(**members)]

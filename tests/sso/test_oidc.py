@@ -1,4 +1,4 @@
-"""Log-ins through an OpenID Connect provider, as clients meet them."""
+"""Log-ins through an OpenID Connect provider, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.sso.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc
 from tests.support.mocked_aws import Answer, Cloud
 from tests.support.mocked_region import House, mails, new_house
 
-ANN = "ann@acme.example"  # who logs in at the provider
+ANN = "ann@acme.example"  # the user at the provider
 UNSIGNED = ("no key of the provider has signed the ID token", "the ID token cannot be read")
 
 
@@ -69,7 +69,7 @@ def refused(answer: Answer) -> bool:
     return (answer.status, answer["code"]) == (401, "sso_refused")
 
 
-# -- who comes in
+# -- accepted
 
 
 def test_the_second_log_in_is_the_same_member_whatever_the_address(house: House, idp: FakeOidc) -> None:
@@ -104,7 +104,7 @@ def test_a_first_password_comes_by_mail_where_passwords_are_taken(house: House, 
     assert ("password.reset-refused" in house.actions) is enforced
 
 
-def test_who_is_in_no_group_stays_out_where_there_is_no_default(house: House, idp: FakeOidc) -> None:
+def test_a_user_in_no_group_is_refused_without_a_default_role(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp, roles={"staff": "editor"}, default_role=None)
     assert refused(log_in(house, idp))
     assert reasons(house) == ["no group gives a role"]
@@ -127,7 +127,7 @@ def test_it_is_linked_where_the_domain_is_the_connections_own(house: House, idp:
 
 
 @pytest.mark.parametrize("domain", ["example", "other.example"])
-def test_a_domain_above_or_beside_links_nothing(house: House, idp: FakeOidc, domain: str) -> None:
+def test_another_domain_or_a_parent_domain_does_not_link(house: House, idp: FakeOidc, domain: str) -> None:
     admin = house.moves_in()
     domains = [domain] if "." in domain else [f"x.{house.subdomain}.example"]
     connect(house, admin, idp, domains=domains)
@@ -135,7 +135,7 @@ def test_a_domain_above_or_beside_links_nothing(house: House, idp: FakeOidc, dom
     assert refused(log_in(house, idp))
 
 
-def test_an_address_that_the_provider_has_not_verified_is_nobodys(house: House, idp: FakeOidc) -> None:
+def test_an_unverified_address_is_not_used(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp, domains=[f"{house.subdomain}.example"])
     idp.person |= {"email": house.admin_email, "email_verified": False}
     assert refused(log_in(house, idp))
@@ -172,7 +172,7 @@ def test_claims_that_are_not_in_the_token_come_from_userinfo(house: House, idp: 
     assert refused(log_in(house, idp))
 
 
-# -- what is no proof
+# -- refused
 
 
 def test_a_state_is_good_once(house: House, idp: FakeOidc) -> None:
@@ -184,7 +184,7 @@ def test_a_state_is_good_once(house: House, idp: FakeOidc) -> None:
 
 
 def test_a_log_in_ends_in_the_browser_that_began_it(house: House, idp: FakeOidc) -> None:
-    """Otherwise somebody could be logged in as another, by a link (RFC 9700 §4.7)."""
+    """Otherwise a link could log a user in as somebody else (RFC 9700 §4.7)."""
     connect(house, house.moves_in(), idp)
     reply = idp.logs_in(Browser(house).opens_login().headers["Location"])
     victim = Browser(house)
@@ -273,7 +273,7 @@ def _unsigned(claims: dict[str, Any]) -> str:
 
 
 def _by_public_key(claims: dict[str, Any]) -> str:
-    """The key that everybody can read, used as the secret of an HMAC."""
+    """The public key, used as the secret of an HMAC."""
     signed = ".".join(_encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "kid": "rsa-1"}, claims))
     return f"{signed}.{_encoded(hmac.digest(RSA.as_pem(private=False), signed.encode(), 'sha256'))}"
 
@@ -312,7 +312,7 @@ def test_keys_of_both_kinds_sign_and_one_without_a_name_is_found(house: House, i
 
 
 def test_an_answer_of_another_provider_is_refused(house: House, idp: FakeOidc) -> None:
-    """Mix-up (RFC 9207)."""
+    """Mix-up attack (RFC 9207)."""
     connect(house, house.moves_in(), idp)
     browser = Browser(house)
     reply = idp.logs_in(browser.opens_login().headers["Location"])
@@ -321,7 +321,7 @@ def test_an_answer_of_another_provider_is_refused(house: House, idp: FakeOidc) -
     assert refused(log_in(house, idp))
 
 
-def test_what_the_provider_says_of_an_error_reaches_the_trail_only_as_a_code(house: House, idp: FakeOidc) -> None:
+def test_an_error_of_the_provider_is_recorded_as_its_code_only(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     for error in ("access_denied", "<b>ann@acme.example</b>"):
         browser = Browser(house)

@@ -8,7 +8,7 @@ from docplatform.sso.adapters.mail import SesOutageMail
 from tests.support.outbox import Outbox
 
 
-def test_an_outage_is_told_in_utc() -> None:
+def test_the_mail_gives_the_time_in_utc() -> None:
     outbox, west = Outbox(), timezone(timedelta(hours=-2))
     SesOutageMail(outbox.sender).sso_outage(
         "ann@acme.example", organisation="Acme & Söhne", since=datetime(2026, 3, 1, 23, 5, tzinfo=west)

@@ -1,4 +1,4 @@
-"""When a tenant's identity provider does not answer: who comes in, who is told, and what the trail says."""
+"""Outages of the identity provider: fallback users, mails to admins, and the audit trail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def me(house: House, entry: dict[str, str]) -> dict[str, Any]:
 
 @pytest.fixture
 def enforced(house: House, idp: FakeOidc) -> dict[str, str]:
-    """The founder, who may use their password when the provider is down; Bo may not."""
+    """The first admin, a fallback user; Bo is none."""
     admin = house.moves_in()
     house.invites(f"bo@{house.subdomain}.example", admin["access_token"], role="admin")
     house.moves_in(f"bo@{house.subdomain}.example", "Bo")
@@ -52,7 +52,7 @@ def bo_logs_in(house: House) -> Answer:
 
 
 def ages(house: House, **facts: timedelta) -> None:
-    """What is known of the provider was found that long ago."""
+    """Set how long ago the stored state of the provider was found."""
     house.sets(house.keys(SsoKeys).health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
 
 
@@ -60,7 +60,7 @@ def outage_mails(house: House, who: str = "admin") -> list[str]:
     return [mail for mail in mails(f"{who}@{house.subdomain}.example") if "has not answered" in mail]
 
 
-# -- while it works
+# -- while the provider works
 
 
 def test_an_enforced_connection_takes_no_password(house: House, enforced: dict[str, str]) -> None:
@@ -71,7 +71,7 @@ def test_an_enforced_connection_takes_no_password(house: House, enforced: dict[s
     assert "sso.bypassed" not in house.actions
 
 
-def test_no_passkey_and_no_invitation_either(house: House, enforced: dict[str, str]) -> None:
+def test_an_enforced_connection_takes_no_passkey_and_no_invitation(house: House, enforced: dict[str, str]) -> None:
     challenge = house.asks("POST", "/v1/auth/passkey/options")["challenge"]
     shown = {"challenge": challenge, "passkey": {"id": "x"}}
     assert house.asks("POST", "/v1/auth/passkey", shown)["code"] == "sso_required"
@@ -87,7 +87,7 @@ def test_a_connection_that_is_not_enforced_leaves_passwords_alone(house: House, 
     assert "sso.bypassed" not in house.actions
 
 
-def test_the_provider_is_looked_at_once_a_minute(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+def test_the_provider_is_checked_once_a_minute(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     idp.asked.clear()
     for _ in range(3):
         house.logs_in()
@@ -105,7 +105,7 @@ def test_a_provider_that_does_not_work_cannot_be_enforced(house: House, idp: Fak
     assert house.logs_in().status == 200
 
 
-# -- while it does not
+# -- while it is down
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, "/jwks", "/token"])
@@ -122,7 +122,7 @@ def test_who_was_prepared_comes_in_with_the_password(
     assert house.actions.count("sso.bypassed") == 1
 
 
-def test_a_provider_that_is_gone_altogether(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+def test_an_unreachable_provider_counts_as_down(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     idp.stops()
     assert house.logs_in().status == 200
     assert [bo_logs_in(house).status, len(outage_mails(house))] == [401, 1]
@@ -158,7 +158,7 @@ def test_passwords_are_refused_again_when_it_is_back(house: House, enforced: dic
     idp.broken[DISCOVERY] = 500
     assert house.logs_in().status == 200
     idp.broken.clear()
-    assert house.logs_in().status == 200  # what was found holds for a minute
+    assert house.logs_in().status == 200  # the result of a check holds for a minute
     ages(house, checked_at=timedelta(seconds=61))
     assert house.logs_in()["code"] == "sso_required"
     browser = Browser(house)
@@ -175,14 +175,14 @@ def test_a_log_in_that_works_ends_the_outage_at_once(house: House, enforced: dic
     assert house.logs_in()["code"] == "sso_required"
 
 
-def test_whoever_opens_the_log_in_finds_the_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+def test_starting_a_log_in_detects_the_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     idp.broken[DISCOVERY] = 500
     answer = Browser(house).opens_login()
     assert (answer.status, answer["code"]) == (503, "sso_unavailable")
     assert len(outage_mails(house)) == 1
 
 
-def test_whoever_comes_back_finds_it_too(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
+def test_finishing_a_log_in_detects_the_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     browser = Browser(house)
     reply = idp.logs_in(browser.opens_login().headers["Location"])
     idp.broken["/token"] = 502
@@ -206,9 +206,7 @@ def test_a_mail_that_fails_keeps_nobody_out(
     assert len(tried) == 2
 
 
-def test_a_second_factor_is_asked_of_who_comes_by_password(
-    house: House, enforced: dict[str, str], idp: FakeOidc
-) -> None:
+def test_a_fallback_user_is_asked_for_a_second_factor(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     house.asks("PUT", "/v1/security-settings", {"require_mfa": True}, enforced["access_token"])
     idp.broken[DISCOVERY] = 500
     assert house.logs_in()["code"] == "mfa_enrolment_required"

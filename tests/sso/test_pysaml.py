@@ -1,4 +1,4 @@
-"""Log-ins through a SAML provider that nobody here wrote, pysaml2, and what is made of its responses by somebody who holds one."""
+"""Log-ins through an independent SAML provider, pysaml2, and attacks that change its responses."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_response_is_good_once(house: House, idp: PySaml) -> None:
 
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("signs", ["assertion", "response", "both"])
-def test_not_a_letter_of_it_may_be_another(house: House, idp: PySaml, signs: str) -> None:
+def test_no_character_of_a_response_may_change(house: House, idp: PySaml, signs: str) -> None:
     idp.signs = signs
     for old, new in ((b"ann@acme", b"eve@acme"), (b"ann-at-pysaml", b"eve-at-pysaml"), (b">staff<", b">Staff<")):
         assert refused(logs_in(house, idp, lambda document, old=old, new=new: document.replace(old, new)))  # type: ignore[misc]
@@ -127,7 +127,7 @@ def test_a_response_to_another_tenant(house: House, idp: PySaml, region: Cloud) 
 
 
 @pytest.mark.usefixtures("admin")
-def test_its_keys_change(house: House, idp: PySaml) -> None:
+def test_the_keys_of_the_provider_change(house: House, idp: PySaml) -> None:
     idp.publishes = [HONEST, STRANGER]
     assert logs_in(house, idp).status == 200
     idp.signer = STRANGER
@@ -139,7 +139,7 @@ def test_its_keys_change(house: House, idp: PySaml) -> None:
 
 
 @pytest.mark.usefixtures("admin")
-def test_what_it_remembers_is_no_fresh_proof(house: House, idp: PySaml) -> None:
+def test_a_remembered_session_is_no_recent_authentication(house: House, idp: PySaml) -> None:
     codes = []
     for query in ({}, {"prompt": "login"}):
         entry = logs_in(house, idp, **query)
@@ -147,7 +147,7 @@ def test_what_it_remembers_is_no_fresh_proof(house: House, idp: PySaml) -> None:
     assert codes == [403, 200]
 
 
-def test_it_goes_down_and_comes_back(house: House, idp: PySaml, admin: dict[str, str]) -> None:
+def test_a_provider_goes_down_and_comes_back(house: House, idp: PySaml, admin: dict[str, str]) -> None:
     user_id = house.asks("GET", "/v1/me", token=admin["access_token"])["user"]["id"]
     assert connect(house, admin, idp, enforced=True, fallback_users=[user_id]).status == 200
     assert house.logs_in()["code"] == "sso_required"

@@ -54,7 +54,7 @@ def refused(answer: Answer) -> bool:
     return (answer.status, answer["code"]) == (401, "sso_refused")
 
 
-# -- who comes in
+# -- accepted
 
 
 @pytest.mark.parametrize("signs", ["assertion", "response", "both"])
@@ -78,19 +78,19 @@ def test_the_first_log_in_makes_a_member(house: House, idp: FakeSaml, admin: dic
 def test_types_of_values_are_signed_with_their_prefixes(
     house: House, idp: FakeSaml, admin: dict[str, str], signs: str
 ) -> None:
-    """``InclusiveNamespaces PrefixList`` (Exclusive XML Canonicalization 1.0 §2.1), which Okta and Shibboleth write."""
+    """``InclusiveNamespaces PrefixList`` (Exclusive XML Canonicalization 1.0 §2.1), as Okta and Shibboleth write it."""
     idp.signs, idp.prefixes = signs, ("xs",)
     posted = idp.logs_in(Browser(house).opens_login().headers["Location"])
     assert b"InclusiveNamespaces" in base64.b64decode(posted["SAMLResponse"])
     assert log_in(house, idp).status == 200, reasons(house)
 
 
-def test_metadata_that_were_handed_over_serve_as_well(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_metadata_can_be_given_as_a_document(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     connect(house, admin, idp, metadata_url="", metadata=idp.metadata())
     assert log_in(house, idp).status == 200
 
 
-def test_an_address_as_the_name_serves_as_address(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_an_address_as_name_id_is_the_address(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     idp.attributes, idp.subject = {}, "ann@acme.example"
     entry = log_in(house, idp)
     assert house.asks("GET", "/v1/me", token=entry["access_token"])["user"]["email"] == "ann@acme.example"
@@ -111,7 +111,7 @@ def test_the_cookie_comes_back_with_a_form_of_another_site(house: House, admin: 
     assert {"SameSite=None", "Secure", "HttpOnly"} <= set(cookie.split("; "))
 
 
-# -- what is no proof
+# -- refused
 
 
 def test_a_response_is_good_once(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
@@ -122,7 +122,7 @@ def test_a_response_is_good_once(house: House, idp: FakeSaml, admin: dict[str, s
 
 
 def test_an_assertion_is_good_once_even_for_another_request(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
-    """A provider that gives two assertions one id, the second one for a request of its own."""
+    """The provider gives two assertions the same id, the second one for a request of its own."""
     idp.change["id"] = "_one"
     assert log_in(house, idp).status == 200
     assert refused(log_in(house, idp))
@@ -137,7 +137,7 @@ def test_an_earlier_response_does_not_answer_a_new_request(house: House, idp: Fa
     assert reasons(house) == ["the response is to another request"]
 
 
-def test_a_response_that_nobody_asked_for(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_an_unsolicited_response_is_refused(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     posted = idp.logs_in(Browser(house).opens_login().headers["Location"])
     assert refused(Browser(house).posts(**{**posted, "RelayState": "none"}))
 
@@ -160,20 +160,20 @@ def test_a_response_that_nobody_asked_for(house: House, idp: FakeSaml, admin: di
     ],
 )
 @pytest.mark.parametrize("signs", ["assertion", "response", "both"])
-def test_a_statement_that_does_not_fit(
+def test_a_wrong_statement_is_refused(
     house: House, idp: FakeSaml, admin: dict[str, str], change: dict[str, str], signs: str
 ) -> None:
     idp.change, idp.signs = change, signs
     assert refused(log_in(house, idp))
 
 
-def test_a_name_for_one_session_is_nobodys(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_a_transient_name_id_is_refused(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     idp.subject_format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
     assert refused(log_in(house, idp))
 
 
 def tampered(house: House, idp: FakeSaml, change: Any) -> Answer:
-    """``change`` has the signed document as bytes, and gives what is posted."""
+    """``change`` takes the signed document as bytes and returns the document that is posted."""
     browser = Browser(house)
     tree, state = idp.response(browser.opens_login().headers["Location"])
     return browser.posts(**form(change(idp.signed(tree)), state))
@@ -191,12 +191,14 @@ def test_signature_wrapping(house: House, idp: FakeSaml, admin: dict[str, str], 
 
 
 @pytest.mark.parametrize("number", range(3, 9))
-def test_wrapping_what_is_signed_twice(house: House, idp: FakeSaml, admin: dict[str, str], number: int) -> None:
+def test_signature_wrapping_with_two_signatures(
+    house: House, idp: FakeSaml, admin: dict[str, str], number: int
+) -> None:
     idp.signs = "both"
     assert refused(tampered(house, idp, lambda document: wrapped(document, number, "eve@evil.example")))
 
 
-def test_another_name_in_what_is_signed_twice(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_another_name_in_a_response_with_two_signatures(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     idp.signs = "both"
     assert refused(tampered(house, idp, lambda document: document.replace(b"ann-at-idp", b"eve-at-idp")))
 
@@ -235,7 +237,8 @@ def test_another_name_in_the_signed_assertion(house: House, idp: FakeSaml, admin
 
 
 def test_a_comment_in_a_name(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
-    """Canonical XML has no comments, so the signature still fits; a reader may stop at the comment (CVE-2017-11427)."""
+    """Canonical XML has no comments, so the signature is still valid, but a reader may stop at the comment
+    (CVE-2017-11427)."""
     idp.subject = "ann@acme.example.evil.example"
     name, split = b"ann@acme.example.evil.example", b"ann@acme.example<!---->.evil.example"
     assert refused(tampered(house, idp, lambda document: document.replace(name, split)))
@@ -256,12 +259,14 @@ def test_a_document_type(house: House, idp: FakeSaml, admin: dict[str, str], hea
 
 
 @pytest.mark.parametrize("document", [b"", b"<", b"<x/>", b"\x00" * 9, b"<Response/>"])
-def test_what_is_no_response(house: House, idp: FakeSaml, admin: dict[str, str], document: bytes) -> None:
+def test_a_document_that_is_no_response_is_refused(
+    house: House, idp: FakeSaml, admin: dict[str, str], document: bytes
+) -> None:
     answer = tampered(house, idp, lambda _: document)
     assert answer.status == 400 if not document else refused(answer)
 
 
-def test_what_is_no_base64(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
+def test_malformed_base64_is_refused(house: House, idp: FakeSaml, admin: dict[str, str]) -> None:
     browser = Browser(house)
     posted = idp.logs_in(browser.opens_login().headers["Location"])
     assert refused(browser.posts(**{**posted, "SAMLResponse": "<p:Response/>"}))

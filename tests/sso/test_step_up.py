@@ -1,4 +1,4 @@
-"""What cannot be undone, for who comes by single sign-on: the provider's memory is no proof of who sits there now."""
+"""Step-up with single sign-on: a remembered session at the provider does not authenticate the user again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def proved_at(house: House, entry: Answer) -> str | None:
 
 
 @pytest.mark.usefixtures("admin")
-def test_who_the_provider_remembers_must_show_again_who_they_are(house: House, idp: Provider) -> None:
+def test_a_user_with_a_session_at_the_provider_is_authenticated_again(house: House, idp: Provider) -> None:
     remembered = logs_in(house, idp)
     assert remembered.status == 200
     assert not may_do_what_cannot_be_undone(house, remembered)
@@ -62,7 +62,7 @@ def test_who_the_provider_remembers_must_show_again_who_they_are(house: House, i
 
 
 @pytest.mark.usefixtures("admin")
-def test_who_has_just_logged_in_at_a_provider_that_says_so_need_not(house: House, idp: Provider) -> None:
+def test_a_recent_authentication_at_the_provider_is_enough(house: House, idp: Provider) -> None:
     idp.remembers = 60
     if isinstance(idp, FakeOidc):
         idp.claims = {"auth_time": int(datetime.now(UTC).timestamp()) - idp.remembers}
@@ -70,7 +70,7 @@ def test_who_has_just_logged_in_at_a_provider_that_says_so_need_not(house: House
 
 
 @pytest.mark.usefixtures("admin")
-def test_a_provider_that_answers_from_its_memory_all_the_same_is_refused(house: House, idp: Provider) -> None:
+def test_a_provider_that_does_not_authenticate_again_is_refused(house: House, idp: Provider) -> None:
     idp.lazy = True
     answer = logs_in(house, idp, prompt="login")
     assert (answer.status, answer["code"]) == (401, "sso_refused")
@@ -79,7 +79,7 @@ def test_a_provider_that_answers_from_its_memory_all_the_same_is_refused(house: 
 
 @pytest.mark.usefixtures("admin")
 @pytest.mark.parametrize("claim", [None, "now", True, 10**20, -1])
-def test_so_is_one_that_does_not_say_when(house: House, idp: Provider, claim: object) -> None:
+def test_a_provider_that_does_not_say_when_is_refused(house: House, idp: Provider, claim: object) -> None:
     if isinstance(idp, FakeSaml):
         idp.change = {"instant": str(claim)}
     else:
@@ -87,8 +87,8 @@ def test_so_is_one_that_does_not_say_when(house: House, idp: Provider, claim: ob
     assert logs_in(house, idp, prompt="login")["code"] == "sso_refused"
 
 
-def test_a_log_in_counts_from_when_it_is(house: House, idp: Provider, admin: dict[str, str]) -> None:
-    """Sessions that were ended stay so, and the next one is good, for however long the provider has known its person."""
+def test_a_log_in_counts_from_its_own_time(house: House, idp: Provider, admin: dict[str, str]) -> None:
+    """Ended sessions stay ended. The next one is valid, however long the provider has had a session of the user."""
     first = logs_in(house, idp)
     me = house.asks("GET", "/v1/me", token=first["access_token"])["user"]["id"]
     assert house.asks("DELETE", f"/v1/users/{me}/sessions", token=admin["access_token"]).status == 204

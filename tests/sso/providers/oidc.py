@@ -1,4 +1,5 @@
-"""An OpenID Connect provider on this machine that does what it is told: honest by default, and every way dishonest on request."""
+"""A local OpenID Connect provider under the control of the test: honest by default, dishonest in every way on
+request."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ EC = ECKey.generate_key("P-256", {"kid": "ec-1", "use": "sig"})
 
 @dataclass
 class FakeOidc:
-    """``broken``: path → status that it answers with. ``claims`` go over the honest ones; None takes one away.
-    ``token``: makes the ID token of its claims, in another way than the honest one. ``remembers``: seconds since it saw who the person is;
-    asked to look again, it does, unless it is ``lazy``."""
+    """``broken``: the status of each path that fails. ``claims`` replace the honest ones; None removes one. ``token``:
+    makes the ID token from its claims, in place of the honest way. ``remembers``: seconds since the user was
+    authenticated. On request it authenticates the user again, unless it is ``lazy``."""
 
     port: int = 0
     person: dict[str, Any] = field(default_factory=lambda: dict(ANN))
@@ -50,7 +51,7 @@ class FakeOidc:
         return f"http://127.0.0.1:{self.port}"
 
     def logs_in(self, location: str) -> dict[str, str]:
-        """What the browser brings back, for where it was sent."""
+        """The parameters that the browser brings back after it was sent to ``location``."""
         request = dict(parse_qsl(urlsplit(location).query))
         assert request["code_challenge_method"] == "S256"
         code = f"code-{len(self._codes)}"
@@ -106,7 +107,7 @@ class FakeOidc:
 
 @contextmanager
 def serving(provider: Any) -> Iterator[Any]:
-    """``provider`` under an address of its own, the one it had if it had one; it is told its ``port``, and how it ``stops``."""
+    """Serve ``provider`` at its earlier port, or at a free one. Sets its ``port`` and ``stops``."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:

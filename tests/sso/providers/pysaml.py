@@ -1,4 +1,4 @@
-"""A SAML provider that nobody here wrote: pysaml2, whose signatures are made by libxmlsec1 (PyPI: xmlsec)."""
+"""An independent SAML provider: pysaml2, whose signatures are made by libxmlsec1 (PyPI: xmlsec)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHA1 = ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", "http://www.w3.org/2000/09
 
 
 class LibXmlSec(CryptoBackend):
-    """In place of the program xmlsec1, which a machine may not have: the library that it is made of."""
+    """The library libxmlsec1 in place of the program xmlsec1, which a machine may not have."""
 
     def sign_statement(self, statement: Any, node_name: str, key_file: str, node_id: str) -> str:
         root = etree.fromstring(statement if isinstance(statement, bytes) else str(statement).encode())
@@ -48,8 +48,9 @@ class LibXmlSec(CryptoBackend):
 
 @dataclass
 class PySaml:
-    """Reachable by ``serving``. ``service``: the metadata of who may ask it. ``publishes``: whose certificates its metadata name.
-    ``remembers``: seconds since it saw who the person is, unless it is asked to look again."""
+    """A provider for ``serving``. ``service``: the metadata of the service provider that it knows. ``publishes``: the
+    identities whose certificates its metadata contain. ``remembers``: seconds since the user was authenticated, unless
+    it is asked to do so again."""
 
     service: str = ""
     port: int = 0

@@ -1,4 +1,4 @@
-"""A SAML provider in memory, and what somebody makes of its responses who holds one and wants to be another."""
+"""A SAML provider in memory, and the forgeries that an attacker makes from one of its responses."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ HONEST, STRANGER = Identity(), Identity()
 
 @dataclass
 class FakeSaml:
-    """Reachable by ``serving`` (of the OIDC one): it answers for its metadata and its sign-on page. The attributes are of what it
-    asserts."""
+    """A provider for ``serving`` (in ``oidc.py``). It answers for its metadata and its sign-on page. The attributes set
+    what it asserts."""
 
     port: int = 0
     subject: str = "ann-at-idp"
@@ -62,7 +62,7 @@ class FakeSaml:
     broken: dict[str, int] = field(default_factory=dict)
     change: dict[str, Any] = field(default_factory=dict)
     config: SigningConfig = field(default_factory=SigningConfig.default)
-    remembers: int = 3600  # seconds since it saw who the person is; asked to look again, it does, unless it is lazy
+    remembers: int = 3600  # seconds since the user was authenticated; on request it does so again, unless it is lazy
     lazy: bool = False
     prefixes: tuple[str, ...] = ()  # of an InclusiveNamespaces list, as Okta and Shibboleth write it
     count: int = 0
@@ -92,12 +92,12 @@ class FakeSaml:
         )
 
     def logs_in(self, location: str) -> dict[str, str]:
-        """The form that the browser posts, for where it was sent."""
+        """The form that the browser posts after it was sent to ``location``."""
         tree, state = self.response(location)
         return form(self.signed(tree), state)
 
     def response(self, location: str) -> tuple[Any, str]:
-        """Unsigned, with the RelayState."""
+        """The unsigned response, and the RelayState."""
         query = dict(parse_qsl(urlsplit(location).query))
         request = etree.fromstring(zlib.decompress(base64.b64decode(query["SAMLRequest"]), -15))
         self.count += 1
@@ -169,7 +169,8 @@ class FakeSaml:
 
 
 class PrefixSigner(XMLSigner):
-    """signxml writes the prefixes of a reference only where the signature encloses what it signs."""
+    """Writes the prefixes of a reference in every case; signxml does so only if the signature encloses what it
+    signs."""
 
     def _build_transforms_for_reference(self, *, transforms_node: Any, reference: Any, **more: Any) -> None:
         super()._build_transforms_for_reference(transforms_node=transforms_node, reference=reference, **more)
@@ -186,12 +187,12 @@ def _time(seconds: float) -> str:
 
 
 # -- signature wrapping: Somorovsky et al., "On Breaking SAML: Be Whoever You Want to Be" (USENIX Security 2012); the numbers are
-# those by which SAML Raider has made them known
+# those of SAML Raider
 
 
 def wrapped(document: bytes, number: int, evil: str) -> bytes:
-    """The signed document, with an assertion about ``evil`` where a careless reader looks for one. 1 and 2 take a signed response,
-    the others a signed assertion."""
+    """The signed document with an assertion about ``evil`` added where a careless reader looks for one. Attacks 1 and 2
+    need a signed response, the others a signed assertion."""
     root = etree.fromstring(document)
     return etree.tostring((_of_response if number in (1, 2) else _of_assertion)(root, number, evil))
 
