@@ -12,7 +12,7 @@ from constructs import Construct
 
 from cdk import layers, names
 from cdk.config import Config
-from cdk.constructs.keys import Keys
+from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.logs import log_group
 from cdk.environment import Values, environment
 from cdk.grants import RegionResources, statements, trigger_statements
@@ -37,11 +37,11 @@ class Functions(Construct):
         deployables: Sequence[Deployable],
         layer_source: layers.Source,
         values: Values,
-        keys: Keys,
+        kms_keys: KmsKeys,
         resources: RegionResources,
     ) -> None:
         super().__init__(scope, name)
-        self._config, self._values, self._keys, self._resources = config, values, keys, resources
+        self._config, self._values, self._kms_keys, self._resources = config, values, kms_keys, resources
         wanted = {layer for each in deployables for layer in each.spec.layers}
         self._built = {layer: layer_source(layer) for layer in sorted(wanted)}
         self._layers = {layer: self._layer(layer, built) for layer, built in self._built.items()}
@@ -87,7 +87,7 @@ class Functions(Construct):
                 self,
                 f"{title}Logs",
                 log_group_name=names.log_group(spec.name),
-                key=self._keys.data,
+                key=self._kms_keys.data,
                 ephemeral=self._config.ephemeral,
             ),
         )

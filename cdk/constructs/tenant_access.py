@@ -16,7 +16,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from cdk import names
-from cdk.constructs.keys import Keys
+from cdk.constructs.kms_keys import KmsKeys
 
 TENANT = "${aws:PrincipalTag/tenant_id}"
 TENANT_ID_PATTERN = "t????????????"  # STS allows no * or ? in the value of a tag
@@ -33,7 +33,7 @@ class TenantAccess(Construct):
     of a trust policy, and references to the roles would make the stacks depend on each other in a circle. A
     function also needs sts:AssumeRole in its own role."""
 
-    def __init__(self, scope: Construct, name: str, *, keys: Keys) -> None:
+    def __init__(self, scope: Construct, name: str, *, kms_keys: KmsKeys) -> None:
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         self._documents = names.bucket_arn("documents", stack.account, stack.region)
@@ -54,7 +54,7 @@ class TenantAccess(Construct):
         )
         self._items()
         self._files()
-        self._use_keys(keys)
+        self._use_keys(kms_keys)
 
     def _items(self) -> None:
         """Allow items whose partition key begins with the tenant's id. A Scan or PartiQL statement names no key;
@@ -73,11 +73,11 @@ class TenantAccess(Construct):
         listing = {"StringLike": {"s3:prefix": f"tenants/{TENANT}/*"}}
         self._allow("s3", ("ListBucket", "ListBucketVersions"), [self._documents], listing)
 
-    def _use_keys(self, keys: Keys) -> None:
+    def _use_keys(self, kms_keys: KmsKeys) -> None:
         """Allow direct use of the data key in the tenant's own encryption context only. Allow use through S3 and
         DynamoDB for the documents and the tables, where the statements above limit the tenant."""
         region = cdk.Stack.of(self).region
-        key = [keys.data.key_arn]
+        key = [kms_keys.data.key_arn]
         use = ("GenerateDataKey", "Decrypt")
         self._allow("kms", use, key, {"StringEquals": {"kms:EncryptionContext:tenant_id": TENANT}})
         through_s3 = {

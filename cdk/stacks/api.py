@@ -47,14 +47,14 @@ class ApiStack(cdk.Stack):
             deployables=functions,
             layer_source=layer_source,
             values=values(config, data, live_api=self.live.api_id),
-            keys=data.keys,
+            kms_keys=data.kms_keys,
             resources=RegionResources(
                 account=config.account,
                 name=region.name,
                 home_region=config.home_region,
                 tenant_access=data.tenant_access.role.role_arn,
-                data_key=data.keys.data.key_arn,
-                token_keys=tuple(key.key_arn for key in data.keys.tokens),
+                data_key=data.kms_keys.data.key_arn,
+                token_keys=tuple(key.key_arn for key in data.kms_keys.tokens),
                 mail_sender=config.mail_sender,
                 live_api=self.live.api_id,
             ),
@@ -69,16 +69,16 @@ class ApiStack(cdk.Stack):
             "Rest",
             mounts=[(mount, called[spec.name]) for mount, spec in mounts(functions)],
             authorizer=called[authorizer.name],
-            key=data.keys.data,
+            key=data.kms_keys.data,
             ephemeral=config.ephemeral,
             default_address=not region.certificate_arn,
         )
         stage = self.rest.api.deployment_stage
-        Firewall(self, "Firewall", stage_arn=stage.stage_arn, key=data.keys.data, ephemeral=config.ephemeral)
+        Firewall(self, "Firewall", stage_arn=stage.stage_arn, key=data.kms_keys.data, ephemeral=config.ephemeral)
         self.live.add_routes(
             authorizer=called[live_authorizer.name],
             messages=called[live_messages.name],
-            key=data.keys.data,
+            key=data.kms_keys.data,
             ephemeral=config.ephemeral,
             may_log=self.rest.may_log,
         )

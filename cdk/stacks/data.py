@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk import names
 from cdk.config import Config
 from cdk.constructs.buckets import Buckets
-from cdk.constructs.keys import Keys
+from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.malware_protection import MalwareProtection
 from cdk.constructs.search import Search
 from cdk.constructs.tables import regional_table
@@ -25,7 +25,7 @@ class DataStack(cdk.Stack):
     def __init__(self, scope: Construct, name: str, *, config: Config, **more: Any) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
         keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN
-        self.keys = Keys(
+        self.kms_keys = KmsKeys(
             self,
             "Keys",
             signing=config.signing_keys,
@@ -36,17 +36,17 @@ class DataStack(cdk.Stack):
             self,
             "Data",
             table_name=names.DATA_TABLE,
-            key=self.keys.data,
+            key=self.kms_keys.data,
             ephemeral=config.ephemeral,
             indexes=("gsi1", "gsi2", "gsi3"),
             stream=dynamodb.StreamViewType.KEYS_ONLY,  # a reader learns that an item changed, not its content
             expiry="expires",
         )
-        regional_table(self, "Audit", table_name=names.AUDIT_TABLE, key=self.keys.data, ephemeral=config.ephemeral)
-        buckets = Buckets(self, "Buckets", key=self.keys.data, removal_policy=keep)
+        regional_table(self, "Audit", table_name=names.AUDIT_TABLE, key=self.kms_keys.data, ephemeral=config.ephemeral)
+        buckets = Buckets(self, "Buckets", key=self.kms_keys.data, removal_policy=keep)
         self.documents = buckets.documents
         if config.malware_scan == "guardduty":
-            MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.keys.data)
-        self.search = Search(self, "Search", key=self.keys.data, ocu=config.search_ocu, removal_policy=keep)
-        self.tenant_access = TenantAccess(self, "TenantAccess", keys=self.keys)
+            MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
+        self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu, removal_policy=keep)
+        self.tenant_access = TenantAccess(self, "TenantAccess", kms_keys=self.kms_keys)
         self.search.grant_access(self.tenant_access.role)

@@ -36,7 +36,7 @@ class ObservabilityStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's alarms and dashboard", **more)
         self._functions = functions
-        self._alarms = Alarms(self, "Alarms", key=data.keys.data, email=config.alarm_email)
+        self._alarms = Alarms(self, "Alarms", key=data.kms_keys.data, email=config.alarm_email)
         self._watch_dead_letters()
         self._watch_functions()
         self._watch_processing()

@@ -36,7 +36,7 @@ class WorkflowStack(cdk.Stack):
         **more: Any,
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's queues and workflows", **more)
-        key = data.keys.data
+        key = data.kms_keys.data
 
         def arn(function: str) -> str:
             return names.function_arn(self.account, self.region, function)

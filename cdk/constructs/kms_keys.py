@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk import names
 
 
-class Keys(Construct):
+class KmsKeys(Construct):
     """``data`` rotates every year by itself. KMS does not rotate signing keys: ``tokens`` are in the order of
     ``signing``, and the first one signs. The keys of ``former`` stay, and stay exported, until no stack uses
     them."""
