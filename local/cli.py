@@ -143,7 +143,7 @@ def demo(words: list[str]) -> int:
 
 def logs(words: list[str]) -> int:
     """Prints the log lines of functions, or of the emulator."""
-    from local.logs import follow, print_cloud_log
+    from local.logs import print_cloud_log, tail
 
     chosen = _parsed(
         "logs",
@@ -158,7 +158,7 @@ def logs(words: list[str]) -> int:
     settings = _running()
     if settings is None:
         return 1
-    return follow(settings, chosen.region, chosen.function, chosen.follow)
+    return tail(settings, chosen.region, chosen.function, chosen.follow)
 
 
 def mails(words: list[str]) -> int:

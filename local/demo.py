@@ -74,7 +74,7 @@ def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region:
         _check(created)
     admin = site.log_in(people["admin"])
     for role in ("editor", "viewer"):
-        invited = site.ask("POST", "/v1/users", admin, json={"email": people[role], "role": role})
+        invited = site.call("POST", "/v1/users", admin, json={"email": people[role], "role": role})
         if invited.status_code == 201:
             site.accept(people[role])
         elif invited.json().get("code") != "email_taken":
@@ -100,7 +100,7 @@ class _Site:
     def _base(self) -> str:
         return f"http://127.0.0.1:{self.settings.region_ports[self.region]}"
 
-    def ask(self, method: str, path: str, token: str = "", **more: Any) -> requests.Response:
+    def call(self, method: str, path: str, token: str = "", **more: Any) -> requests.Response:
         headers = {"Host": f"{self.subdomain}.localhost:{self.settings.region_ports[self.region]}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -114,24 +114,24 @@ class _Site:
 
     def accept(self, email: str) -> None:
         body = {"token": _invitation(self.settings, email), "name": email.split("@")[0].title(), "password": PASSWORD}
-        _check(self.ask("POST", "/v1/auth/invitations/accept", json=body))
+        _check(self.call("POST", "/v1/auth/invitations/accept", json=body))
 
     def log_in(self, email: str) -> str:
-        answer = _check(self.ask("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD}))
+        answer = _check(self.call("POST", "/v1/auth/login", json={"email": email, "password": PASSWORD}))
         return str(answer["access_token"])
 
     def fill(self, folder: str, documents: dict[str, tuple[str, bytes]], token: str) -> list[str]:
         """Returns the ids of the documents that were sent. Documents of an earlier call are left as they are."""
-        made = self.ask("POST", "/v1/folders", token, json={"name": folder})
+        made = self.call("POST", "/v1/folders", token, json={"name": folder})
         if made.status_code == 201:
             folder_id = made.json()["id"]
         else:
-            listed = _check(self.ask("GET", "/v1/folders/root/children", token, params={"limit": "100"}))
+            listed = _check(self.call("GET", "/v1/folders/root/children", token, params={"limit": "100"}))
             folder_id = next(item["id"] for item in listed["items"] if item["name"] == folder)
         sent = []
         for name, (content_type, content) in documents.items():
             body = {"name": name, "folder_id": folder_id, "content_type": content_type, "size": len(content)}
-            answer = self.ask("POST", "/v1/documents", token, json=body)
+            answer = self.call("POST", "/v1/documents", token, json=body)
             if answer.json().get("code") == "name_taken":
                 continue
             upload = _check(answer)["upload"]
@@ -147,7 +147,7 @@ class _Site:
         deadline = time.monotonic() + 120
         for document_id in document_ids:
             while True:
-                document = _check(self.ask("GET", f"/v1/documents/{document_id}", token))
+                document = _check(self.call("GET", f"/v1/documents/{document_id}", token))
                 state = document["processing"]["state"]
                 if state == "ready":
                     break

@@ -58,7 +58,7 @@ def pdf(lines: list[str]) -> bytes:
 def docx(paragraphs: list[str]) -> bytes:
     body = "".join(f"<w:p><w:r><w:t>{escape(text)}</w:t></w:r></w:p>" for text in paragraphs)
     main = f'<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>{body}</w:body></w:document>'
-    return _package("word/document.xml", main, f"{_OFFICE}wordprocessingml.document.main+xml")
+    return _office_package("word/document.xml", main, f"{_OFFICE}wordprocessingml.document.main+xml")
 
 
 def xlsx(rows: list[list[str]]) -> bytes:
@@ -74,7 +74,7 @@ def xlsx(rows: list[list[str]]) -> bytes:
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{spreadsheet}"><sheetData>{cells}</sheetData></worksheet>',
         "xl/_rels/workbook.xml.rels": _relations("rId1", f"{relations}/worksheet", "worksheets/sheet1.xml"),
     }
-    return _package("xl/workbook.xml", book, f"{_OFFICE}spreadsheetml.sheet.main+xml", extra)
+    return _office_package("xl/workbook.xml", book, f"{_OFFICE}spreadsheetml.sheet.main+xml", extra)
 
 
 def _relations(identity: str, kind: str, target: str) -> str:
@@ -82,7 +82,7 @@ def _relations(identity: str, kind: str, target: str) -> str:
     return f'<Relationships xmlns="{namespace}"><Relationship Id="{identity}" Type="{kind}" Target="{target}"/></Relationships>'
 
 
-def _package(main: str, content: str, kind: str, extra: dict[str, str] | None = None) -> bytes:
+def _office_package(main: str, content: str, kind: str, extra: dict[str, str] | None = None) -> bytes:
     """An Open Packaging container (ECMA-376 part 2)."""
     types = (
         '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'

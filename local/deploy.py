@@ -37,7 +37,7 @@ def deploy(settings: LocalSettings, out: Path) -> list[str]:
     manifest = json.loads((out / "manifest.json").read_text())["artifacts"]
     stacks = {name: each for name, each in manifest.items() if each["type"] == "aws:cloudformation:stack"}
     changed: dict[str, str] = {}
-    for name in _in_order(stacks):
+    for name in _dependency_order(stacks):
         artifact = stacks[name]
         region = artifact["environment"].rsplit("/", 1)[-1]
         template = (out / artifact["properties"]["templateFile"]).read_text()
@@ -63,7 +63,7 @@ def _deployed_template(settings: LocalSettings, stack: str) -> Path:
     return settings.state / "stacks" / f"{stack}.json"
 
 
-def _in_order(stacks: dict[str, Any]) -> list[str]:
+def _dependency_order(stacks: dict[str, Any]) -> list[str]:
     """The names, each after those of the stacks that it depends on."""
     done: list[str] = []
 

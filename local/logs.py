@@ -17,7 +17,7 @@ def print_cloud_log(folder: Path) -> int:
     return 0
 
 
-def follow(settings: LocalSettings, region: str, function: str | None, forever: bool) -> int:
+def tail(settings: LocalSettings, region: str, function: str | None, follow: bool) -> int:
     """Prints the lines of one function, or of all, in the order of time."""
     logs = client(settings, "logs", region)
     prefix = f"/aws/lambda/docplatform-{function or ''}"
@@ -37,6 +37,6 @@ def follow(settings: LocalSettings, region: str, function: str | None, forever: 
                 print(
                     f"{time.strftime('%H:%M:%S', time.localtime(at / 1000))} {name.removeprefix('docplatform-'):20} {message}"
                 )
-        if not forever:
+        if not follow:
             return 0
         time.sleep(1)

@@ -114,7 +114,7 @@ def stop(settings: LocalSettings) -> bool:
     if not process:
         return False
     os.kill(process, signal.SIGTERM)
-    if not _ends(settings, process):
+    if not _wait_for_end(settings, process):
         raise CannotStop(f"the local cloud (process {process}) does not end; if it must: kill -9 {process}")
     return True
 
@@ -124,7 +124,7 @@ def kill(settings: LocalSettings) -> None:
     process = running(settings)
     if process:
         os.kill(process, signal.SIGKILL)
-        _ends(settings, process)
+        _wait_for_end(settings, process)
 
 
 def snapshot(settings: LocalSettings) -> None:
@@ -134,7 +134,7 @@ def snapshot(settings: LocalSettings) -> None:
         pass
 
 
-def _ends(settings: LocalSettings, process: int) -> bool:
+def _wait_for_end(settings: LocalSettings, process: int) -> bool:
     deadline = time.monotonic() + _STOP
     while time.monotonic() < deadline:
         with contextlib.suppress(ChildProcessError):

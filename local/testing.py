@@ -31,15 +31,15 @@ from local.synth import synthesize
 
 
 class AwsSession:
-    """Plain boto3 clients of one region with the credentials of a role or user: ``keys`` are access key, secret and, of a role, token."""
+    """Plain boto3 clients of one region. ``credentials``: access key, secret and, for the session of a role, its token."""
 
-    def __init__(self, settings: LocalSettings, region: str, keys: tuple[str, ...]) -> None:
-        self.keys = keys
+    def __init__(self, settings: LocalSettings, region: str, credentials: tuple[str, ...]) -> None:
+        self.credentials = credentials
         self._settings, self._region = settings, region
 
     def client(self, service: str, endpoint: str = "") -> Any:
         """``endpoint``: where the service has one for each API or collection."""
-        return client(self._settings, service, self._region, self.keys, endpoint)
+        return client(self._settings, service, self._region, self.credentials, endpoint)
 
 
 class Cloud:
@@ -110,7 +110,7 @@ class Cloud:
         headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
         if caller is not None:
             request = AWSRequest(method=method, url=url, headers={})
-            SigV4Auth(Credentials(*caller.keys), "aoss", region).add_auth(request)
+            SigV4Auth(Credentials(*caller.credentials), "aoss", region).add_auth(request)
             headers = dict(request.headers)
         return requests.request(method, url, headers=headers, timeout=120)
 

@@ -67,7 +67,7 @@ class Handler:
         return S3Files(self.credentials.client("s3"), self.bucket, prefix_of.id)
 
     def index(self, filter_of: TenantSite) -> TenantIndex:
-        client = connect(self.endpoint, Credentials(*self.credentials.keys), US)
+        client = connect(self.endpoint, Credentials(*self.credentials.credentials), US)
         return TenantIndex(client, self.endpoint, filter_of.id)
 
 

@@ -120,7 +120,7 @@ def _read_in_a_thread(lambda_svc: Any) -> None:
     wake = threading.Event()
     started: list[threading.Thread] = []
 
-    def reader() -> None:
+    def process_forever() -> None:
         while True:
             wake.wait(1)
             wake.clear()
@@ -132,7 +132,7 @@ def _read_in_a_thread(lambda_svc: Any) -> None:
 
     def poll() -> bool:
         if not started:
-            started.append(threading.Thread(target=reader, daemon=True, name="streams"))
+            started.append(threading.Thread(target=process_forever, daemon=True, name="streams"))
             started[0].start()
         wake.set()
         return False
