@@ -3,7 +3,7 @@
 from typing import Any
 
 from docplatform.core.actor import Actor
-from docplatform.extraction.wiring import reader
+from docplatform.extraction.wiring import extractor
 from docplatform.processing.wiring import processing
 
 from .step import StepInput, step
@@ -11,4 +11,4 @@ from .step import StepInput, step
 
 @step("extract")
 def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, Any]:
-    return processing(actor).extract(document_id, version_id, reader())
+    return processing(actor).extract(document_id, version_id, extractor())

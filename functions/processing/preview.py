@@ -1,7 +1,7 @@
 """Step 3b, parallel to the text: render the first page as an image."""
 
 from docplatform.core.actor import Actor
-from docplatform.extraction.wiring import reader
+from docplatform.extraction.wiring import extractor
 from docplatform.processing.wiring import processing
 
 from .step import StepInput, step
@@ -9,4 +9,4 @@ from .step import StepInput, step
 
 @step("preview")
 def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, bool]:
-    return processing(actor).preview(document_id, version_id, reader())
+    return processing(actor).preview(document_id, version_id, extractor())

@@ -1,7 +1,7 @@
 """Step 1: compare the file with what was announced."""
 
 from docplatform.core.actor import Actor
-from docplatform.extraction.wiring import reader
+from docplatform.extraction.wiring import extractor
 from docplatform.processing.wiring import processing
 
 from .step import StepInput, step
@@ -9,4 +9,4 @@ from .step import StepInput, step
 
 @step("verify")
 def handler(actor: Actor, document_id: str, version_id: str, _: StepInput) -> dict[str, bool]:
-    return {"go_on": processing(actor).verify(document_id, version_id, reader())}
+    return {"go_on": processing(actor).verify(document_id, version_id, extractor())}

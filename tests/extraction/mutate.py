@@ -50,11 +50,11 @@ def main() -> None:
     engines = {name: worker.prepare(name, "preview") for name in (file_type.value, "zip", "ole2")}
     apply_limits(seconds=600, memory=limits.memory)
     for number, data in enumerate(inputs[first:], first):
-        for does in ("inspect", "text", "preview"):
+        for operation in ("inspect", "text", "preview"):
             kind = recognise(data)
-            reads = kind.value if does == "inspect" and kind.value in engines else file_type.value
-            header, _ = worker.run(*engines[reads], does, io.BytesIO(data), limits, reads)
-            print(number, does, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
+            engine = kind.value if operation == "inspect" and kind.value in engines else file_type.value
+            header, _ = worker.run(*engines[engine], operation, io.BytesIO(data), limits, engine)
+            print(number, operation, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def test_a_sealed_process_can_compute_and_answer_and_nothing_else() -> None:
 @pytest.fixture
 def impostor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], object]:
     """Has a deed done in place of parsing, and text asked for."""
-    monkeypatch.setattr(sandbox, "_CHILD", "tests.extraction.impostor")
+    monkeypatch.setattr(sandbox, "_WORKER", "tests.extraction.impostor")
     path = desk.put(b"%PDF-")
 
     def does(deed: Callable[[], object]) -> object:
@@ -170,7 +170,7 @@ def test_what_a_parser_says_of_a_problem_is_kept_within_the_vocabulary(
 
 
 def test_what_is_no_image_is_no_preview(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_CHILD", "tests.extraction.impostor")
+    monkeypatch.setattr(sandbox, "_WORKER", "tests.extraction.impostor")
     monkeypatch.setenv("LANG", "send_no_images")
     with pytest.raises(FileRejected, match="damaged"):
         desk.preview(b"%PDF-", FileType.PDF)

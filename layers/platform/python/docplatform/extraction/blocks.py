@@ -48,7 +48,7 @@ class Grid:
 
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
-    lettered: bool = True  # columns A, B, C and numbered rows, as in a spreadsheet
+    with_coordinates: bool = True  # columns A, B, C and numbered rows, as in a spreadsheet
     pages: int | None = None
 
 

@@ -20,7 +20,7 @@ from docplatform.extraction.model import (
     is_supported,
     text_type,
 )
-from docplatform.extraction.sandbox import Answer, run
+from docplatform.extraction.sandbox import WorkerResult, run
 
 DEFAULT_LIMITS = ExtractionLimits()
 
@@ -40,12 +40,12 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Extractio
         if kind is Container.TEXT:
             kind = text_type(declared_type, Path(name).suffix)
         if not isinstance(kind, ForeignFormat):
-            _refuse_if_declared_otherwise(kind, declared_type)
-            facts = run({"does": "inspect", "reads": kind.value}, file, limits).header
+            _check_declared_type(kind, declared_type)
+            facts = run({"operation": "inspect", "file_type": kind.value}, file, limits).header
             kind = _kind(facts.get("kind"))
         if isinstance(kind, ForeignFormat):
-            raise _unread(kind, declared_type)
-        _refuse_if_declared_otherwise(kind, declared_type)
+            raise _unsupported(kind, declared_type)
+        _check_declared_type(kind, declared_type)
         sha256, size = _digest(file)
     return Inspection(
         file_type=kind,
@@ -64,15 +64,15 @@ def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = 
     Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
-        answer = run({"does": "text", "reads": file_type.value}, file, limits)
-    said = answer.header
+        answer = run({"operation": "text", "file_type": file_type.value}, file, limits)
+    header = answer.header
     return TextResult(
         text=_only_part(answer).decode("utf-8", errors="replace"),
-        truncated=said.get("truncated") is True,
-        pages=_number(said.get("pages")),
-        title=_line(said.get("title")),
-        author=_line(said.get("author")),
-        created=_moment(said.get("created")),
+        truncated=header.get("truncated") is True,
+        pages=_number(header.get("pages")),
+        title=_line(header.get("title")),
+        author=_line(header.get("author")),
+        created=_datetime_of(header.get("created")),
     )
 
 
@@ -83,15 +83,15 @@ def render_preview(path: Path, file_type: FileType, *, limits: ExtractionLimits 
     Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
-        answer = run({"does": "preview", "reads": file_type.value}, file, limits)
+        answer = run({"operation": "preview", "file_type": file_type.value}, file, limits)
     if len(answer.parts) != 2 or not all(part[:4] == b"RIFF" and part[8:12] == b"WEBP" for part in answer.parts):
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without images")
     preview, thumbnail = answer.parts
     return PreviewResult(preview=preview, thumbnail=thumbnail, pages=_number(answer.header.get("pages")))
 
 
-def _refuse_if_declared_otherwise(kind: FileType | Container, declared: str) -> None:
-    if isinstance(kind, FileType) and not kind.goes_by(declared):
+def _check_declared_type(kind: FileType | Container, declared: str) -> None:
+    if isinstance(kind, FileType) and not kind.accepts(declared):
         raise FileRejected(RejectionReason.TYPE_MISMATCH, _mismatch(kind.label))
 
 
@@ -104,7 +104,7 @@ def _kind(name: object) -> FileType | ForeignFormat:
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without a type") from error
 
 
-def _unread(kind: ForeignFormat, declared: str) -> FileRejected:
+def _unsupported(kind: ForeignFormat, declared: str) -> FileRejected:
     if bare(declared) not in kind.media_types and is_supported(declared):
         return FileRejected(RejectionReason.TYPE_MISMATCH, f"{_mismatch(kind.label)} {kind.advice}")
     return FileRejected(RejectionReason.UNSUPPORTED_TYPE, f"The file is {kind.label}. {kind.advice}")
@@ -120,7 +120,7 @@ def _digest(file: FileIO) -> tuple[str, int]:
     return digest.hexdigest(), file.tell()
 
 
-def _only_part(answer: Answer) -> bytes:
+def _only_part(answer: WorkerResult) -> bytes:
     if len(answer.parts) != 1:
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without text")
     return answer.parts[0]
@@ -134,7 +134,7 @@ def _line(value: object) -> str:
     return value[:500] if isinstance(value, str) else ""
 
 
-def _moment(value: object) -> datetime | None:
+def _datetime_of(value: object) -> datetime | None:
     try:
         return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -46,34 +46,34 @@ class FileType(StrEnum):
 
     @property
     def family(self) -> Family:
-        return _FACTS[self].family
+        return _FILE_TYPES[self].family
 
     @property
     def label(self) -> str:
         """As in "The file is a Word document"."""
-        return _FACTS[self].label
+        return _FILE_TYPES[self].label
 
     @property
     def media_type(self) -> str:
-        return _FACTS[self].media_types[0]
+        return _FILE_TYPES[self].media_types[0]
 
     @property
     def extensions(self) -> tuple[str, ...]:
         """With their dot, the usual one first."""
-        return _FACTS[self].extensions
+        return _FILE_TYPES[self].extensions
 
-    def goes_by(self, declared: str) -> bool:
+    def accepts(self, declared: str) -> bool:
         """Whether a client may declare a file of this type as ``declared`` (any case, parameters are ignored).
 
         Old names and other spellings count, and so does another text type: bytes do not tell what a text is about.
         """
         plain = bare(declared)
-        if plain in UNDECLARED or plain in _FACTS[self].media_types:
+        if plain in UNDECLARED or plain in _FILE_TYPES[self].media_types:
             return True
         if self.family is not Family.TEXT:
             return False
         return (plain.startswith("text/") and plain not in _MARKUP) or any(
-            plain in _FACTS[other].media_types for other in FileType if other.family is Family.TEXT
+            plain in _FILE_TYPES[other].media_types for other in FileType if other.family is Family.TEXT
         )
 
 
@@ -84,14 +84,14 @@ def bare(media_type: str) -> str:
 
 def is_supported(media_type: str) -> bool:
     """Whether files of this media type are read at all."""
-    return bare(media_type) not in UNDECLARED and any(file_type.goes_by(media_type) for file_type in FileType)
+    return bare(media_type) not in UNDECLARED and any(file_type.accepts(media_type) for file_type in FileType)
 
 
 def text_type(declared: str, extension: str) -> FileType:
     """Which of the text types a text is: as declared, else by the file's extension, else plain text."""
     texts = [file_type for file_type in FileType if file_type.family is Family.TEXT]
     for file_type in texts:
-        if file_type is not FileType.TEXT and bare(declared) in _FACTS[file_type].media_types:
+        if file_type is not FileType.TEXT and bare(declared) in _FILE_TYPES[file_type].media_types:
             return file_type
     for file_type in texts:
         if extension.lower() in file_type.extensions:
@@ -117,15 +117,15 @@ class RejectionReason(Enum):
 
     @property
     def title(self) -> str:
-        return _PROBLEMS[self][0]
+        return _TEXTS[self][0]
 
     @property
     def advice(self) -> str:
         """What the person who uploaded the file can do."""
-        return _PROBLEMS[self][1]
+        return _TEXTS[self][1]
 
 
-_PROBLEMS: dict[RejectionReason, tuple[str, str]] = {
+_TEXTS: dict[RejectionReason, tuple[str, str]] = {
     RejectionReason.EMPTY_FILE: ("The file is empty", "Check the file on your computer and upload it again."),
     RejectionReason.TYPE_MISMATCH: (
         "The file is not what it says it is",
@@ -232,7 +232,7 @@ class PreviewResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class _FileTypeInfo:
     family: Family
     label: str
     media_types: tuple[str, ...]  # the registered one first, then aliases that clients send
@@ -245,11 +245,11 @@ _WORD, _EXCEL, _POWERPOINT = "application/vnd.ms-word.", "application/vnd.ms-exc
 # Text in name, but a language of its own: reading it as plain text would index its tags.
 _MARKUP = frozenset({"text/html", "text/rtf", "text/richtext", "text/calendar", "text/vcard"})
 
-_FACTS: dict[FileType, _Facts] = {
-    FileType.PDF: _Facts(
+_FILE_TYPES: dict[FileType, _FileTypeInfo] = {
+    FileType.PDF: _FileTypeInfo(
         Family.PDF, "a PDF document", ("application/pdf", "application/x-pdf", "application/acrobat"), (".pdf",)
     ),
-    FileType.DOCX: _Facts(
+    FileType.DOCX: _FileTypeInfo(
         Family.WORD,
         "a Word document",
         (
@@ -261,7 +261,7 @@ _FACTS: dict[FileType, _Facts] = {
         ),
         (".docx", ".docm", ".dotx", ".dotm"),
     ),
-    FileType.XLSX: _Facts(
+    FileType.XLSX: _FileTypeInfo(
         Family.SPREADSHEET,
         "an Excel workbook",
         (
@@ -274,19 +274,19 @@ _FACTS: dict[FileType, _Facts] = {
         ),
         (".xlsx", ".xlsm", ".xltx", ".xltm"),
     ),
-    FileType.XLSB: _Facts(
+    FileType.XLSB: _FileTypeInfo(
         Family.SPREADSHEET,
         "a binary Excel workbook",
         (f"{_EXCEL}sheet.binary.macroenabled.12", "application/vnd.ms-excel"),
         (".xlsb",),
     ),
-    FileType.XLS: _Facts(
+    FileType.XLS: _FileTypeInfo(
         Family.SPREADSHEET,
         "an Excel 97-2003 workbook",
         ("application/vnd.ms-excel", "application/msexcel", "application/x-msexcel", "application/x-excel"),
         (".xls",),
     ),
-    FileType.ODS: _Facts(
+    FileType.ODS: _FileTypeInfo(
         Family.SPREADSHEET,
         "an OpenDocument spreadsheet",
         (
@@ -295,7 +295,7 @@ _FACTS: dict[FileType, _Facts] = {
         ),
         (".ods",),
     ),
-    FileType.PPTX: _Facts(
+    FileType.PPTX: _FileTypeInfo(
         Family.PRESENTATION,
         "a PowerPoint presentation",
         (
@@ -309,29 +309,33 @@ _FACTS: dict[FileType, _Facts] = {
         ),
         (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
     ),
-    FileType.PNG: _Facts(Family.IMAGE, "a PNG image", ("image/png", "image/x-png"), (".png",)),
-    FileType.JPEG: _Facts(
+    FileType.PNG: _FileTypeInfo(Family.IMAGE, "a PNG image", ("image/png", "image/x-png"), (".png",)),
+    FileType.JPEG: _FileTypeInfo(
         Family.IMAGE, "a JPEG image", ("image/jpeg", "image/jpg", "image/pjpeg"), (".jpg", ".jpeg", ".jpe", ".jfif")
     ),
-    FileType.TIFF: _Facts(Family.IMAGE, "a TIFF image", ("image/tiff", "image/tif", "image/x-tiff"), (".tif", ".tiff")),
-    FileType.GIF: _Facts(Family.IMAGE, "a GIF image", ("image/gif",), (".gif",)),
-    FileType.WEBP: _Facts(Family.IMAGE, "a WebP image", ("image/webp",), (".webp",)),
-    FileType.BMP: _Facts(Family.IMAGE, "a BMP image", ("image/bmp", "image/x-ms-bmp", "image/x-bmp"), (".bmp", ".dib")),
-    FileType.TEXT: _Facts(
+    FileType.TIFF: _FileTypeInfo(
+        Family.IMAGE, "a TIFF image", ("image/tiff", "image/tif", "image/x-tiff"), (".tif", ".tiff")
+    ),
+    FileType.GIF: _FileTypeInfo(Family.IMAGE, "a GIF image", ("image/gif",), (".gif",)),
+    FileType.WEBP: _FileTypeInfo(Family.IMAGE, "a WebP image", ("image/webp",), (".webp",)),
+    FileType.BMP: _FileTypeInfo(
+        Family.IMAGE, "a BMP image", ("image/bmp", "image/x-ms-bmp", "image/x-bmp"), (".bmp", ".dib")
+    ),
+    FileType.TEXT: _FileTypeInfo(
         Family.TEXT,
         "plain text",
         ("text/plain", "text/xml", "application/xml", "application/yaml"),
         (".txt", ".text", ".log", ".xml", ".yaml", ".yml"),
     ),
-    FileType.CSV: _Facts(
+    FileType.CSV: _FileTypeInfo(
         Family.TEXT,
         "a table in plain text",
         # Browsers on Windows declare .csv as Excel's old type where Excel is installed.
         ("text/csv", "application/csv", "text/tab-separated-values", "application/vnd.ms-excel"),
         (".csv", ".tsv"),
     ),
-    FileType.MARKDOWN: _Facts(
+    FileType.MARKDOWN: _FileTypeInfo(
         Family.TEXT, "a Markdown text", ("text/markdown", "text/x-markdown"), (".md", ".markdown")
     ),
-    FileType.JSON: _Facts(Family.TEXT, "a JSON text", ("application/json", "text/json"), (".json",)),
+    FileType.JSON: _FileTypeInfo(Family.TEXT, "a JSON text", ("application/json", "text/json"), (".json",)),
 }

@@ -32,7 +32,7 @@ START_UP = 30.0
 """Seconds for the interpreter and its imports; a cold sandbox reads them from disk for the first time."""
 
 READY, UNAVAILABLE = b"+", b"-"
-_CHILD = "docplatform.extraction.worker"
+_WORKER = "docplatform.extraction.worker"
 # No site packages of its own, no working directory on the path, no bytecode written, no warnings.
 _OPTIONS = ("-S", "-P", "-B", "-Wignore", "-m")
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -47,7 +47,7 @@ class ReaderUnavailable(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerResult:
     """What a child said. ``peak_memory`` is its largest resident size in bytes, or its parent's, if that was larger."""
 
     header: dict[str, object]
@@ -55,14 +55,14 @@ class Answer:
     peak_memory: int
 
 
-def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> Answer:
+def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> WorkerResult:
     """Has ``task`` done on ``file`` by a process of its own, which moves the file's position.
 
     Raises FileRejected when the child says so, crashes, hangs, or answers more than it may; ReaderUnavailable when it
     never began.
     """
     file.seek(0)
-    process = _start([sys.executable, *_OPTIONS, _CHILD, json.dumps({**task, "limits": asdict(limits)})], file)
+    process = _start([sys.executable, *_OPTIONS, _WORKER, json.dumps({**task, "limits": asdict(limits)})], file)
     pipe = cast(IO[bytes], process.stdout).fileno()
     began, data, in_time = False, b"", False
     try:
@@ -74,8 +74,8 @@ def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> Answ
             in_time = _exited(process.pid, deadline)
         elif first == UNAVAILABLE:
             data = _read(pipe, time.monotonic() + 1.0, _HEADER)
-    except _TooMuch as too_much:
-        raise FileRejected(RejectionReason.TOO_COMPLEX, cause="answer too large") from too_much
+    except _TooLarge as too_large:
+        raise FileRejected(RejectionReason.TOO_COMPLEX, cause="answer too large") from too_large
     finally:
         code, peak = _end(process)
     if not began:
@@ -83,11 +83,11 @@ def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> Answ
     if not in_time:
         raise FileRejected(RejectionReason.TOO_COMPLEX, cause="out of time")
     if code != 0:
-        raise _verdict(code)
+        raise _exit_error(code)
     header, parts = _unpack(data)
     if "problem" in header:
-        raise _refusal(header)
-    return Answer(header, parts, peak)
+        raise _rejection_in(header)
+    return WorkerResult(header, parts, peak)
 
 
 def _start(command: list[str], file: FileIO) -> subprocess.Popen[bytes]:
@@ -112,7 +112,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry), "HOME": "/"}
 
 
-class _TooMuch(Exception):
+class _TooLarge(Exception):
     pass
 
 
@@ -133,7 +133,7 @@ def _read(pipe: int, deadline: float, most: int) -> bytes:
         if most == 1:
             break
         if size > most:
-            raise _TooMuch
+            raise _TooLarge
     return b"".join(chunks)
 
 
@@ -156,7 +156,7 @@ def _end(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _verdict(code: int) -> FileRejected:
+def _exit_error(code: int) -> FileRejected:
     if code > 0:
         return FileRejected(RejectionReason.DAMAGED, cause=f"exit {code}")
     cause = f"signal {-code}"
@@ -183,7 +183,7 @@ def _unpack(data: bytes) -> tuple[dict[str, object], tuple[bytes, ...]]:
     return header, tuple(parts)
 
 
-def _refusal(header: dict[str, object]) -> FileRejected:
+def _rejection_in(header: dict[str, object]) -> FileRejected:
     try:
         problem = RejectionReason(str(header["problem"]))
     except ValueError:

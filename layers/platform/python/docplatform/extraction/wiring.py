@@ -1,4 +1,4 @@
-"""The reader of strangers' files. Only functions with the parsers layer import it."""
+"""The extractor of strangers' files. Only functions with the parsers layer import it."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class SandboxedExtractor:
         return render_preview(path, file_type)
 
 
-def reader() -> SandboxedExtractor:
+def extractor() -> SandboxedExtractor:
     return SandboxedExtractor()

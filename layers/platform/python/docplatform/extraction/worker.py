@@ -48,16 +48,16 @@ def main() -> None:
     limits = _limits(task["limits"])
     file = os.fdopen(0, "rb", closefd=False)
     try:
-        engine, painter = prepare(task["reads"], task["does"])
+        engine, renderer = prepare(task["file_type"], task["operation"])
         apply_limits(seconds=limits.seconds, memory=limits.memory)
     except Exception as error:  # whatever it is, the parent says it
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
         answer.flush()
         os._exit(1)
-    sys.meta_path[:] = [_NothingMore()]
+    sys.meta_path[:] = [_NoMoreImports()]
     answer.write(READY)
     answer.flush()
-    header, parts = run(engine, painter, task["does"], file, limits, task["reads"])
+    header, parts = run(engine, renderer, task["operation"], file, limits, task["file_type"])
     encoded = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
     answer.write(len(encoded).to_bytes(4, "big") + encoded)
     for part in parts:
@@ -66,7 +66,7 @@ def main() -> None:
     os._exit(0)  # nothing of the file is worth tidying up after, and a parser's own tidying could still fail
 
 
-class _NothingMore:
+class _NoMoreImports:
     """Says plainly what would otherwise be an error of the file system in the middle of an import."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
@@ -78,22 +78,24 @@ def _limits(given: dict[str, Any]) -> ExtractionLimits:
     return ExtractionLimits(**{**given, **sizes})
 
 
-def prepare(reads: str, does: str) -> tuple[Engine, Any]:
-    """Imports what the task will need: an engine, and for a preview the painter."""
+def prepare(file_type: str, operation: str) -> tuple[Engine, Any]:
+    """Imports what the task will need: an engine, and for a preview the renderer."""
     for name in _CODECS:
         codecs.lookup(name)
-    engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[reads]))
-    return engine, importlib.import_module(_HERE + "rendering.page") if does == "preview" else None
+    engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[file_type]))
+    return engine, importlib.import_module(_HERE + "rendering.page") if operation == "preview" else None
 
 
-def run(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: ExtractionLimits, reads: str) -> WorkerReply:
+def run(
+    engine: Engine, renderer: Any, operation: str, file: BinaryIO, limits: ExtractionLimits, file_type: str
+) -> WorkerReply:
     """Header and parts of the answer. Raises nothing: what goes wrong is a problem of the file."""
     try:
-        if does == "inspect":
-            return _of_facts(engine.inspect(file, limits, reads))
-        if does == "text":
-            return _of_text(engine.text(file, limits, reads))
-        found = painter.paint(engine.first_page(file, limits, reads), limits)
+        if operation == "inspect":
+            return _inspection_reply(engine.inspect(file, limits, file_type))
+        if operation == "text":
+            return _text_reply(engine.text(file, limits, file_type))
+        found = renderer.render(engine.first_page(file, limits, file_type), limits)
         return {"pages": found.pages}, [found.preview, found.thumbnail]
     except FileRejected as refused:
         return {"problem": refused.problem.code, "detail": refused.detail, "cause": refused.cause}, []
@@ -107,12 +109,12 @@ def run(engine: Engine, painter: Any, does: str, file: BinaryIO, limits: Extract
         return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
 
 
-def _of_facts(facts: FileProperties) -> WorkerReply:
+def _inspection_reply(facts: FileProperties) -> WorkerReply:
     kind = facts.kind.name if isinstance(facts.kind, ForeignFormat) else facts.kind.value
     return {**asdict(facts), "kind": kind}, []
 
 
-def _of_text(found: TextResult) -> WorkerReply:
+def _text_reply(found: TextResult) -> WorkerReply:
     created = found.created.isoformat() if found.created else None
     return {**asdict(replace(found, text="")), "created": created}, [found.text.encode("utf-8", errors="replace")]
 

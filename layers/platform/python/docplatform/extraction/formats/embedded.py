@@ -13,8 +13,8 @@ from docplatform.extraction.blocks import Block, Kind
 from docplatform.extraction.formats.zip_archive import Zip
 
 _MOST = 4 * 1024 * 1024  # bytes of one inserted document
-_UNSEEN = ("script", "style", "head", "title", "template")
-_APART = frozenset(
+_INVISIBLE = ("script", "style", "head", "title", "template")
+_LINE_BREAKING = frozenset(
     {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "section"}
 )
 
@@ -30,8 +30,8 @@ def blocks(container: Zip, part: str, content_type: str) -> Iterator[Block]:
         data.decode("utf-8-sig", errors="replace").splitlines() if content_type == "text/plain" else _html_lines(data)
     )
     for line in lines:
-        if said := " ".join(line.split()):
-            yield Block(Kind.PARAGRAPH, said)
+        if text := " ".join(line.split()):
+            yield Block(Kind.PARAGRAPH, text)
 
 
 def _html_of_archive(data: bytes) -> bytes:
@@ -51,9 +51,9 @@ def _html_lines(data: bytes) -> list[str]:
     if root is None:
         return []
     words: list[str] = []
-    etree.strip_elements(root, *_UNSEEN, with_tail=False)
+    etree.strip_elements(root, *_INVISIBLE, with_tail=False)
     for event, element in etree.iterwalk(root, events=("start", "end")):
-        if element.tag in _APART:
+        if element.tag in _LINE_BREAKING:
             words.append("\n")
         if event == "start":
             words.append((element.text or "").replace("\n", " "))

@@ -11,7 +11,7 @@ from docplatform.extraction.blocks import FirstPage
 from docplatform.extraction.file_signatures import ForeignFormat
 from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
 
-LONGEST_FACT = 500
+LONGEST_PROPERTY = 500
 """Characters of a title or an author's name."""
 
 
@@ -39,7 +39,7 @@ class Engine(Protocol):
 
 
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]")
-_WRITTEN_OUT = {
+_REPLACEMENTS = {
     "\ufb00": "ff",
     "\ufb01": "fi",
     "\ufb02": "fl",
@@ -53,14 +53,14 @@ _WRITTEN_OUT = {
 def clean(text: str) -> str:
     """Without what keeps a word from being found: controls, lone surrogates, ligatures, soft hyphens, CR LF."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for letter, written_out in _WRITTEN_OUT.items():
+    for letter, written_out in _REPLACEMENTS.items():
         text = text.replace(letter, written_out)
     return _UNWANTED.sub("", text)
 
 
-def fact(text: str | None) -> str:
+def one_line(text: str | None) -> str:
     """A title or a name: clean, in one line, of bounded length."""
-    return " ".join(clean((text or "")[: 4 * LONGEST_FACT]).split())[:LONGEST_FACT]
+    return " ".join(clean((text or "")[: 4 * LONGEST_PROPERTY]).split())[:LONGEST_PROPERTY]
 
 
 def too_many_pages(limits: ExtractionLimits) -> str:

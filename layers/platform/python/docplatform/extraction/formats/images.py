@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from docplatform.extraction.blocks import Raster
-from docplatform.extraction.formats.format import FileProperties, fact, too_many_pages
+from docplatform.extraction.formats.format import FileProperties, one_line, too_many_pages
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (
@@ -37,7 +37,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION, _TITLE, _ARTIST, _CHANGED = 0x0112, 0x010E, 0x013B, 0x0132  # TIFF tags, as EXIF uses them
 _EXIF, _TAKEN = 0x8769, 0x9003
-_TURNS = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -65,16 +65,16 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
     return TextResult(
         text="",
         pages=_pages(image, limits),
-        title=fact(_written(exif.get(_TITLE))),
-        author=fact(_written(exif.get(_ARTIST))),
-        created=_moment(exif.get_ifd(_EXIF).get(_TAKEN) or exif.get(_CHANGED)),
+        title=one_line(_written(exif.get(_TITLE))),
+        author=one_line(_written(exif.get(_ARTIST))),
+        created=_exif_datetime(exif.get_ifd(_EXIF).get(_TAKEN) or exif.get(_CHANGED)),
     )
 
 
 def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Raster:
     """The image as it is to be looked at: turned as its EXIF orientation says (EXIF 2.32 §4.6.5), and opaque."""
     image = _open(file, limits, file_type)
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    turn = _TRANSPOSITIONS.get(image.getexif().get(_ORIENTATION, 1))
     small = opaque(shrunk(image, limits.preview))
     if turn is not None:
         small = small.transpose(turn)
@@ -171,7 +171,7 @@ def _written(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _moment(value: object) -> datetime | None:
+def _exif_datetime(value: object) -> datetime | None:
     """EXIF 2.32 §4.6.5: "YYYY:MM:DD HH:MM:SS", of no zone; taken as UTC."""
     match = _DATE.match(_written(value))
     try:

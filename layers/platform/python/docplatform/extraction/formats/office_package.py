@@ -9,7 +9,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from docplatform.extraction.file_signatures import ForeignFormat
-from docplatform.extraction.formats.format import FileProperties, fact
+from docplatform.extraction.formats.format import FileProperties, one_line
 from docplatform.extraction.formats.xml_events import XML_ERRORS, events, forget
 from docplatform.extraction.formats.zip_archive import ZIP_ERRORS, Zip
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
@@ -105,17 +105,17 @@ class Package:
 
 def properties(container: Zip, part: str) -> Properties:
     """Dublin Core elements, of Open XML's core properties and of OpenDocument's meta.xml alike."""
-    said: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     if part in container:
         with container.open(part) as stream:
             names = ["title", "creator", "initial-creator", "created", "creation-date"]
             for starts, name, element in events(stream, names):
                 if not starts:
-                    said.setdefault(name, element.text or "")
+                    metadata.setdefault(name, element.text or "")
     return Properties(
-        title=fact(said.get("title")),
-        author=fact(said.get("initial-creator") or said.get("creator")),
-        created=_moment(said.get("created") or said.get("creation-date") or ""),
+        title=one_line(metadata.get("title")),
+        author=one_line(metadata.get("initial-creator") or metadata.get("creator")),
+        created=_w3c_datetime(metadata.get("created") or metadata.get("creation-date") or ""),
     )
 
 
@@ -142,12 +142,12 @@ def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
 
 def _open_xml_type(package: Package) -> tuple[FileType | ForeignFormat, str]:
     """A main part of type X.main+xml makes a file of type X; the registered names of those with macros end in ".12"."""
-    said = package.content_type(package.main_part()).lower()
-    media_type = said.removesuffix("+xml").removesuffix(".main")
+    content_type = package.content_type(package.main_part()).lower()
+    media_type = content_type.removesuffix("+xml").removesuffix(".main")
     if "macroenabled" in media_type:
         media_type += ".12"
     for file_type in _OPEN_XML:
-        if media_type and file_type.goes_by(media_type):
+        if media_type and file_type.accepts(media_type):
             return file_type, media_type
     return ForeignFormat.UNKNOWN, ""
 
@@ -175,7 +175,7 @@ def _count(package: Package, kind: FileType) -> int | None:
         return sum(1 for starts, _, _ in events(stream, [tag]) if starts)
 
 
-def _moment(text: str) -> datetime | None:
+def _w3c_datetime(text: str) -> datetime | None:
     """W3CDTF (ISO 8601); without a zone, taken as UTC."""
     try:
         moment = datetime.fromisoformat(text.strip())

@@ -37,7 +37,7 @@ class _Table:
     cell: list[str] = field(default_factory=list)
 
 
-class Prose:
+class OfficeTextReader:
     """``most`` is about how many characters are read of one part; ``headings`` maps a style's id to its level.
 
     ``placeholders`` says whether text in them is read: in a slide's master it only says "Click to edit".
@@ -50,10 +50,10 @@ class Prose:
 
     def read(self, stream: IO[bytes]) -> Iterator[Block]:
         """Blocks in the order of the document. Raises what ``markup.events`` raises."""
-        return _Reading(self._most, self._headings, self._placeholders).blocks(stream)
+        return _BlockStream(self._most, self._headings, self._placeholders).blocks(stream)
 
 
-class _Reading:
+class _BlockStream:
     def __init__(self, most: int, headings: Mapping[str, int], placeholders: bool) -> None:
         self._left = most
         self._headings = headings

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import olefile
 
 from docplatform.extraction.file_signatures import ForeignFormat
-from docplatform.extraction.formats.format import fact
+from docplatform.extraction.formats.format import one_line
 from docplatform.extraction.formats.office_package import Properties
 from docplatform.extraction.model import FileRejected, FileType, RejectionReason
 
@@ -44,11 +44,11 @@ def kind(file: BinaryIO) -> FileType | ForeignFormat:
 def properties(file: BinaryIO) -> Properties:
     """The summary information stream ([MS-OLEPS] §2.25.1)."""
     file.seek(0)
-    said: Any = olefile.OleFileIO(file).get_metadata()
-    created = said.create_time if isinstance(said.create_time, datetime) else None
+    metadata: Any = olefile.OleFileIO(file).get_metadata()
+    created = metadata.create_time if isinstance(metadata.create_time, datetime) else None
     return Properties(
-        title=fact(_decoded(said.title, said.codepage)),
-        author=fact(_decoded(said.author, said.codepage)),
+        title=one_line(_decoded(metadata.title, metadata.codepage)),
+        author=one_line(_decoded(metadata.author, metadata.codepage)),
         created=created.replace(tzinfo=UTC) if created and created.year > 1601 else None,
     )
 

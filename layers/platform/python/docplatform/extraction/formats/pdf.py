@@ -12,7 +12,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 from docplatform.extraction.blocks import Raster
-from docplatform.extraction.formats.format import FileProperties, TextCollector, fact, too_many_pages
+from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line, too_many_pages
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
@@ -35,7 +35,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
     """The text of every page in order; after it the page's filled-in fields and comments."""
     document = _open(file, limits)
     pages = len(document)
-    gathering = TextCollector(limits)
+    collector = TextCollector(limits)
     unread = 0
     for number in range(pages):
         try:
@@ -43,19 +43,19 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
         except pypdfium2.PdfiumError:
             unread += 1
             continue
-        room = all(gathering.add(line) for line in _page_text(document, page))
+        complete = all(collector.add(line) for line in _page_text(document, page))
         page.close()
-        if not room:
+        if not complete:
             break
     if unread == pages:
         raise FileRejected(RejectionReason.DAMAGED, cause="no page can be loaded")
     return TextResult(
-        text=gathering.text(),
-        truncated=gathering.truncated,
+        text=collector.text(),
+        truncated=collector.truncated,
         pages=pages,
-        title=fact(document.get_metadata_value("Title")),
-        author=fact(document.get_metadata_value("Author")),
-        created=_moment(document.get_metadata_value("CreationDate")),
+        title=one_line(document.get_metadata_value("Title")),
+        author=one_line(document.get_metadata_value("Author")),
+        created=_pdf_datetime(document.get_metadata_value("CreationDate")),
     )
 
 
@@ -121,7 +121,7 @@ def _string(ask: Any) -> str:
     return buffer.raw[: size - 2].decode("utf-16-le", errors="ignore")
 
 
-def _moment(text: str) -> datetime | None:
+def _pdf_datetime(text: str) -> datetime | None:
     """ISO 32000-1 §7.9.4: D:YYYYMMDDHHmmSSOHH'mm, of which only the year is required; without a zone, taken as UTC."""
     match = _DATE.match(text or "")
     if match is None:

@@ -10,13 +10,13 @@ from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, CHARACTERS_ON_A_PAGE
 from docplatform.extraction.formats import office_package
 from docplatform.extraction.formats.format import FileProperties, TextCollector
 from docplatform.extraction.formats.office_package import Package
-from docplatform.extraction.formats.office_text import Prose
+from docplatform.extraction.formats.office_text import OfficeTextReader
 from docplatform.extraction.formats.xml_events import events, forget
 from docplatform.extraction.model import ExtractionLimits, TextResult
 
 PARSER_ERRORS = office_package.PACKAGE_ERRORS
 
-_BESIDE = ("diagramData", "chart", "notesSlide", "comments")
+_RELATED = ("diagramData", "chart", "notesSlide", "comments")
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
@@ -26,16 +26,16 @@ def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FilePro
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     deck = Package(file, limits)
     slides, _ = _slides(deck)
-    gathering = TextCollector(limits)
-    all(gathering.add(block.text) for block in _blocks(deck, slides, limits))
-    said = deck.properties()
+    collector = TextCollector(limits)
+    all(collector.add(block.text) for block in _blocks(deck, slides, limits))
+    metadata = deck.properties()
     return TextResult(
-        text=gathering.text(),
-        truncated=gathering.truncated,
+        text=collector.text(),
+        truncated=collector.truncated,
         pages=len(slides),
-        title=said.title,
-        author=said.author,
-        created=said.created,
+        title=metadata.title,
+        author=metadata.author,
+        created=metadata.created,
     )
 
 
@@ -45,7 +45,7 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Slid
     blocks: tuple[Block, ...] = ()
     if slides:
         with deck.zip.open(slides[0]) as stream:
-            blocks = tuple(islice(Prose(CHARACTERS_ON_A_PAGE).read(stream), BLOCKS_ON_A_PAGE))
+            blocks = tuple(islice(OfficeTextReader(CHARACTERS_ON_A_PAGE).read(stream), BLOCKS_ON_A_PAGE))
     return Slide(blocks=blocks, aspect=aspect, picture=b"" if blocks else deck.thumbnail(), pages=len(slides))
 
 
@@ -77,15 +77,15 @@ def _aspect(width: str, height: str) -> float:
 
 
 def _blocks(deck: Package, slides: list[str], limits: ExtractionLimits) -> Iterator[Block]:
-    prose = Prose(limits.text_characters)
-    on_every_slide = Prose(limits.text_characters, placeholders=False)
+    reader = OfficeTextReader(limits.text_characters)
+    master_reader = OfficeTextReader(limits.text_characters, placeholders=False)
     layouts: dict[str, None] = {}
     for slide in slides:
-        for part in (slide, *deck.related(slide, *_BESIDE)):
+        for part in (slide, *deck.related(slide, *_RELATED)):
             with deck.zip.open(part) as stream:
-                yield from prose.read(stream)
+                yield from reader.read(stream)
         layouts.update(dict.fromkeys(deck.related(slide, "slideLayout")))
     masters = dict.fromkeys(master for layout in layouts for master in deck.related(layout, "slideMaster"))
     for part in (*layouts, *masters):
         with deck.zip.open(part) as stream:
-            yield from on_every_slide.read(stream)
+            yield from master_reader.read(stream)

@@ -11,8 +11,8 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from docplatform.extraction.blocks import COLUMNS_ON_A_PAGE, ROWS_ON_A_PAGE, Grid
 from docplatform.extraction.formats import office_package, ole
-from docplatform.extraction.formats.format import FileProperties, TextCollector, fact
-from docplatform.extraction.formats.office_text import Prose
+from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line
+from docplatform.extraction.formats.office_text import OfficeTextReader
 from docplatform.extraction.formats.zip_archive import Zip
 from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
 
@@ -20,7 +20,7 @@ PARSER_ERRORS: tuple[type[BaseException], ...] = (CalamineError, *office_package
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
-_BESIDE = re.compile(
+_RELATED = re.compile(
     r"xl/(comments\d*|comments/.*|threadedcomments/.*|drawings/drawing\d*|charts/chart\d*|diagrams/data\d*)\.xml"
 )
 
@@ -35,20 +35,22 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
     """Each sheet's name, then its rows: cells with tabs between, empty ones left out."""
     container = _container(file, limits, file_type)
     workbook = _open(file)
-    gathering = TextCollector(limits)
-    all(gathering.add(line) for line in _lines(workbook))
+    collector = TextCollector(limits)
+    all(collector.add(line) for line in _lines(workbook))
     if container is None:
-        said = ole.properties(file)
+        metadata = ole.properties(file)
     else:
-        all(gathering.add(line) for line in _beside(container, limits))
-        said = office_package.properties(container, "meta.xml" if file_type == FileType.ODS else "docProps/core.xml")
+        all(collector.add(line) for line in _related_texts(container, limits))
+        metadata = office_package.properties(
+            container, "meta.xml" if file_type == FileType.ODS else "docProps/core.xml"
+        )
     return TextResult(
-        text=gathering.text(),
-        truncated=gathering.truncated,
+        text=collector.text(),
+        truncated=collector.truncated,
         pages=len(workbook.sheet_names),
-        title=said.title,
-        author=said.author,
-        created=said.created,
+        title=metadata.title,
+        author=metadata.author,
+        created=metadata.created,
     )
 
 
@@ -59,12 +61,12 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Grid
     pages = len(workbook.sheet_names)
     for name, sheet in _sheets(workbook):
         rows = tuple(
-            tuple(shown(cell) for cell in row[:COLUMNS_ON_A_PAGE])
+            tuple(cell_text(cell) for cell in row[:COLUMNS_ON_A_PAGE])
             for row in sheet.to_python(skip_empty_area=False, nrows=ROWS_ON_A_PAGE)
         )
         if any(any(row) for row in rows):
-            return Grid(rows=rows, title=fact(name), pages=pages)
-    return Grid(rows=(), title=fact(next(iter(workbook.sheet_names), "")), pages=pages)
+            return Grid(rows=rows, title=one_line(name), pages=pages)
+    return Grid(rows=(), title=one_line(next(iter(workbook.sheet_names), "")), pages=pages)
 
 
 def _container(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Zip | None:
@@ -77,7 +79,7 @@ def _container(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Zip 
     return container
 
 
-def shown(cell: Cell) -> str:
+def cell_text(cell: Cell) -> str:
     """As a sheet shows it without a format of its own: no ".0", a blank between date and time."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
@@ -109,13 +111,13 @@ def _lines(workbook: CalamineWorkbook) -> Iterator[str]:
 
 
 def _row(row: Iterable[Cell]) -> str:
-    return "\t".join([cell if isinstance(cell, str) else shown(cell) for cell in row if cell != ""])
+    return "\t".join([cell if isinstance(cell, str) else cell_text(cell) for cell in row if cell != ""])
 
 
-def _beside(container: Zip, limits: ExtractionLimits) -> Iterator[str]:
-    prose = Prose(limits.text_characters)
+def _related_texts(container: Zip, limits: ExtractionLimits) -> Iterator[str]:
+    reader = OfficeTextReader(limits.text_characters)
     for name in container.names():
-        if _BESIDE.fullmatch(name):
+        if _RELATED.fullmatch(name):
             with container.open(name) as stream:
-                for block in prose.read(stream):
+                for block in reader.read(stream):
                     yield block.text

@@ -53,16 +53,16 @@ def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FilePro
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     found, whole = _decode(file, limits.text_characters * 4)
-    gathering = TextCollector(limits)
-    gathering.add(found)
-    return TextResult(text=gathering.text(), truncated=gathering.truncated or not whole)
+    collector = TextCollector(limits)
+    collector.add(found)
+    return TextResult(text=collector.text(), truncated=collector.truncated or not whole)
 
 
 def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FirstPage:
     beginning, _ = _decode(file, HEAD)
     beginning = clean(beginning)[:CHARACTERS_ON_A_PAGE]
     if file_type == FileType.CSV and (rows := _table(beginning)):
-        return Grid(rows=rows, lettered=False)
+        return Grid(rows=rows, with_coordinates=False)
     lines = beginning.split("\n")[:BLOCKS_ON_A_PAGE]
     as_block = _markdown if file_type == FileType.MARKDOWN else _paragraph
     return Flow(blocks=tuple(as_block(line[:_LONGEST_LINE]) for line in lines))

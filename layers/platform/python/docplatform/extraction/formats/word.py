@@ -10,13 +10,13 @@ from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, CHARACTERS_ON_A_PAGE
 from docplatform.extraction.formats import embedded, office_package
 from docplatform.extraction.formats.format import FileProperties, TextCollector
 from docplatform.extraction.formats.office_package import Package
-from docplatform.extraction.formats.office_text import Prose, heading_level
+from docplatform.extraction.formats.office_text import OfficeTextReader, heading_level
 from docplatform.extraction.formats.xml_events import attribute, events, forget
 from docplatform.extraction.model import ExtractionLimits, TextResult
 
 PARSER_ERRORS = office_package.PACKAGE_ERRORS
 
-_BESIDE = ("footnotes", "endnotes", "comments", "header", "footer", "diagramData", "chart")
+_RELATED = ("footnotes", "endnotes", "comments", "header", "footer", "diagramData", "chart")
 _INSERTED = "aFChunk"
 
 
@@ -26,15 +26,15 @@ def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FilePro
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     document = Package(file, limits)
-    gathering = TextCollector(limits)
-    all(gathering.add(block.text) for block in _blocks(document, limits))
-    said = document.properties()
+    collector = TextCollector(limits)
+    all(collector.add(block.text) for block in _blocks(document, limits))
+    metadata = document.properties()
     return TextResult(
-        text=gathering.text(),
-        truncated=gathering.truncated,
-        title=said.title,
-        author=said.author,
-        created=said.created,
+        text=collector.text(),
+        truncated=collector.truncated,
+        title=metadata.title,
+        author=metadata.author,
+        created=metadata.created,
     )
 
 
@@ -47,10 +47,10 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Flow
 def _blocks(document: Package, limits: ExtractionLimits, *, body_only: bool = False) -> Iterator[Block]:
     main = document.main_part()
     most = CHARACTERS_ON_A_PAGE if body_only else limits.text_characters
-    prose = Prose(most, _headings(document, main))
-    for part in (main, *([] if body_only else document.related(main, *_BESIDE))):
+    reader = OfficeTextReader(most, _headings(document, main))
+    for part in (main, *([] if body_only else document.related(main, *_RELATED))):
         with document.zip.open(part) as stream:
-            yield from prose.read(stream)
+            yield from reader.read(stream)
     for part in document.related(main, _INSERTED):
         yield from embedded.blocks(document.zip, part, document.content_type(part))
 

@@ -24,7 +24,7 @@ _ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE.TXT §4.4.4)
 _PLAIN_METHODS = frozenset(
     {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 )  # all that Open XML allows (ECMA-376 part 2, annex C.5)
-_NO_BOMB = 64 * MEBIBYTE  # below this, no ratio is suspicious
+_BOMB_CHECK_FROM = 64 * MEBIBYTE  # below this, no ratio is suspicious
 
 
 class Zip:
@@ -74,7 +74,7 @@ class Zip:
             raise FileRejected(RejectionReason.TOO_COMPLEX, cause="entries")
         if unpacked > self._limits.unpacked:
             raise FileRejected(RejectionReason.TOO_COMPLEX, cause="unpacked size")
-        if unpacked > _NO_BOMB and unpacked > packed * self._limits.ratio:
+        if unpacked > _BOMB_CHECK_FROM and unpacked > packed * self._limits.ratio:
             raise FileRejected(RejectionReason.TOO_COMPLEX, cause="compression ratio")
         if any(entry.compress_type not in _PLAIN_METHODS for entry in entries):
             raise FileRejected(RejectionReason.DAMAGED, cause="compression method")

@@ -36,22 +36,22 @@ class Font:
     def width(self, text: str) -> float:
         return sum(self._width_of(letter) for letter in text)
 
-    def wrapped(self, text: str, room: int) -> Iterator[str]:
-        """Lines no wider than ``room``, broken at blanks; a word wider than a line (as in Chinese) breaks anywhere."""
+    def wrapped(self, text: str, available: int) -> Iterator[str]:
+        """Lines no wider than ``available``, broken at blanks; a word wider than a line (as in Chinese) breaks anywhere."""
         for part in text[:_MOST_LETTERS].split("\n"):
             line, width = "", 0.0
             for word in _words(part.replace("\t", "    ")):
                 wide = self.width(word)
-                if line and width + wide > room:
+                if line and width + wide > available:
                     yield line.rstrip()
                     line, width, word = "", 0.0, word.lstrip()
                     wide = self.width(word)
-                if wide <= room:
+                if wide <= available:
                     line, width = line + word, width + wide
                     continue
                 for letter in word:
                     step = self._width_of(letter)
-                    if line and width + step > room:
+                    if line and width + step > available:
                         yield line
                         line, width = "", 0.0
                     line, width = line + letter, width + step
@@ -107,6 +107,6 @@ def _words(text: str) -> Iterator[str]:
 BODY = Font(22)
 CELL = Font(19)
 HEADINGS = (Font(38, bold=True), Font(31, bold=True), Font(26, bold=True))
-FACE_TITLE = Font(26, bold=True)
+TABLE_TITLE = Font(26, bold=True)
 SLIDE_TITLE = Font(48, bold=True)
 SLIDE_BODY = Font(30)

@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw
 from docplatform.extraction.blocks import Block, FirstPage, Flow, Grid, Kind, Raster, Slide
 from docplatform.extraction.formats import images
 from docplatform.extraction.model import ExtractionLimits, PreviewResult
-from docplatform.extraction.rendering.fonts import BODY, CELL, FACE_TITLE, HEADINGS, SLIDE_BODY, SLIDE_TITLE, Font
+from docplatform.extraction.rendering.fonts import BODY, CELL, HEADINGS, SLIDE_BODY, SLIDE_TITLE, TABLE_TITLE, Font
 
 _PAPER, _INK, _FAINT, _LINE, _BAND = "#ffffff", "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
 _MARGIN = 100
 
 
-def paint(page: FirstPage, limits: ExtractionLimits) -> PreviewResult:
+def render(page: FirstPage, limits: ExtractionLimits) -> PreviewResult:
     """``page`` as preview and thumbnail, in WebP."""
     if isinstance(page, Raster):
         image = Image.frombytes(page.mode, page.size, page.data, "raw", page.layout or page.mode)
@@ -40,7 +40,7 @@ def _picture(page: Flow | Slide, limits: ExtractionLimits) -> Image.Image | None
     return images.decoded(page.picture, limits) if page.picture else None
 
 
-class _Sheet:
+class _Canvas:
     """Paper, and a pen that goes down it."""
 
     def __init__(self, size: tuple[int, int], margin: int) -> None:
@@ -53,109 +53,113 @@ class _Sheet:
     def full(self) -> bool:
         return self.y >= self.bottom
 
-    def write(self, text: str, face: Font, *, indent: int = 0, fill: str = _INK, after: int = 0) -> None:
-        for line in face.wrapped(text, self.right - self.left - indent):
-            if self.y + face.line > self.bottom:
+    def write(self, text: str, font: Font, *, indent: int = 0, fill: str = _INK, after: int = 0) -> None:
+        for line in font.wrapped(text, self.right - self.left - indent):
+            if self.y + font.line > self.bottom:
                 self.y = self.bottom
                 return
-            face.draw(self.draw, (self.left + indent, self.y), line, fill)
-            self.y += face.line
+            font.draw(self.draw, (self.left + indent, self.y), line, fill)
+            self.y += font.line
         self.y += after
 
 
 def _flow(page: Flow, limits: ExtractionLimits) -> Image.Image:
-    sheet = _Sheet(limits.preview, _MARGIN)
+    canvas = _Canvas(limits.preview, _MARGIN)
     in_table = False
     for block in page.blocks:
-        if sheet.full:
+        if canvas.full:
             break
         if in_table and block.kind is not Kind.ROW:
-            sheet.y += 14
+            canvas.y += 14
         in_table = block.kind is Kind.ROW
         if block.kind is Kind.HEADING:
-            sheet.y += 14
-            sheet.write(block.text, HEADINGS[min(block.level, len(HEADINGS)) - 1], after=8)
+            canvas.y += 14
+            canvas.write(block.text, HEADINGS[min(block.level, len(HEADINGS)) - 1], after=8)
         elif block.kind is Kind.ROW:
-            _row(sheet, block)
+            _row(canvas, block)
         elif block.kind is Kind.ITEM:
-            _item(sheet, block, BODY)
+            _item(canvas, block, BODY)
         else:
-            sheet.write(block.text, BODY, after=10)
-    return sheet.image
+            canvas.write(block.text, BODY, after=10)
+    return canvas.image
 
 
-def _item(sheet: _Sheet, block: Block, face: Font) -> None:
-    if sheet.y + face.line <= sheet.bottom:
-        middle, radius = sheet.y + face.line // 2, max(3, face.line // 9)
-        sheet.draw.ellipse((sheet.left + 8, middle - radius, sheet.left + 8 + 2 * radius, middle + radius), fill=_FAINT)
-    sheet.write(block.text, face, indent=36, after=6)
+def _item(canvas: _Canvas, block: Block, font: Font) -> None:
+    if canvas.y + font.line <= canvas.bottom:
+        middle, radius = canvas.y + font.line // 2, max(3, font.line // 9)
+        canvas.draw.ellipse(
+            (canvas.left + 8, middle - radius, canvas.left + 8 + 2 * radius, middle + radius), fill=_FAINT
+        )
+    canvas.write(block.text, font, indent=36, after=6)
 
 
-def _row(sheet: _Sheet, block: Block) -> None:
+def _row(canvas: _Canvas, block: Block) -> None:
     """A row of a table within a text: cells of one width, as high as the highest of them, up to four lines."""
     cells = block.cells[:8]
-    width = (sheet.right - sheet.left) // max(1, len(cells))
+    width = (canvas.right - canvas.left) // max(1, len(cells))
     wrapped = [list(_first(CELL.wrapped(cell, width - 16), 4)) for cell in cells]
     height = max(1, *(len(lines) for lines in wrapped), 1) * CELL.line + 12
-    if sheet.y + height > sheet.bottom:
-        sheet.y = sheet.bottom
+    if canvas.y + height > canvas.bottom:
+        canvas.y = canvas.bottom
         return
     for column, lines in enumerate(wrapped):
-        left = sheet.left + column * width
-        sheet.draw.rectangle((left, sheet.y, left + width, sheet.y + height), outline=_LINE)
+        left = canvas.left + column * width
+        canvas.draw.rectangle((left, canvas.y, left + width, canvas.y + height), outline=_LINE)
         for number, line in enumerate(lines):
-            CELL.draw(sheet.draw, (left + 8, sheet.y + 6 + number * CELL.line), line, _INK)
-    sheet.y += height
+            CELL.draw(canvas.draw, (left + 8, canvas.y + 6 + number * CELL.line), line, _INK)
+    canvas.y += height
 
 
 def _slide(page: Slide, limits: ExtractionLimits) -> Image.Image:
     width, height = limits.preview
     size = (width, int(width / page.aspect)) if width / page.aspect <= height else (int(height * page.aspect), height)
-    sheet = _Sheet(size, max(24, size[0] // 16))
+    canvas = _Canvas(size, max(24, size[0] // 16))
     titles = [block for block in page.blocks if block.kind is Kind.HEADING]
     for block in (*titles, *(block for block in page.blocks if block.kind is not Kind.HEADING)):
-        if sheet.full:
+        if canvas.full:
             break
         if block.kind is Kind.HEADING:
-            sheet.write(block.text, SLIDE_TITLE, after=24)
+            canvas.write(block.text, SLIDE_TITLE, after=24)
         elif block.kind is Kind.ROW:
-            _row(sheet, block)
+            _row(canvas, block)
         elif block.kind is Kind.ITEM:
-            _item(sheet, block, SLIDE_BODY)
+            _item(canvas, block, SLIDE_BODY)
         else:
-            sheet.write(block.text, SLIDE_BODY, after=10)
-    sheet.draw.rectangle((0, 0, size[0] - 1, size[1] - 1), outline=_LINE)
-    return sheet.image
+            canvas.write(block.text, SLIDE_BODY, after=10)
+    canvas.draw.rectangle((0, 0, size[0] - 1, size[1] - 1), outline=_LINE)
+    return canvas.image
 
 
 def _grid(page: Grid, limits: ExtractionLimits) -> Image.Image:
-    sheet = _Sheet(limits.preview, 40)
+    canvas = _Canvas(limits.preview, 40)
     if page.title:
-        sheet.write(page.title, FACE_TITLE, after=12)
+        canvas.write(page.title, TABLE_TITLE, after=12)
     rows = (
         [[str(number), *row] for number, row in enumerate(page.rows, 1)]
-        if page.lettered
+        if page.with_coordinates
         else [list(row) for row in page.rows]
     )
     columns = max((len(row) for row in rows), default=0)
-    if page.lettered and columns:
+    if page.with_coordinates and columns:
         rows.insert(0, ["", *(chr(ord("A") + column) for column in range(columns - 1))])
-    widths = _fitted([_width(rows, column) for column in range(columns)], sheet.right - sheet.left)
+    widths = _fitted([_width(rows, column) for column in range(columns)], canvas.right - canvas.left)
     height = CELL.line + 10
     for number, row in enumerate(rows):
-        if sheet.y + height > sheet.bottom:
+        if canvas.y + height > canvas.bottom:
             break
-        left = sheet.left
+        left = canvas.left
         for column, width in enumerate(widths):
-            head = number == 0 or (page.lettered and column == 0)
-            box = (left, sheet.y, left + width, sheet.y + height)
-            sheet.draw.rectangle(box, fill=_BAND if head else _PAPER, outline=_LINE)
+            head = number == 0 or (page.with_coordinates and column == 0)
+            box = (left, canvas.y, left + width, canvas.y + height)
+            canvas.draw.rectangle(box, fill=_BAND if head else _PAPER, outline=_LINE)
             cell = " ".join(row[column].split()) if column < len(row) else ""
             for line in _first(CELL.wrapped(cell, width - 14), 1):
-                CELL.draw(sheet.draw, (left + 7, sheet.y + 5), line, _FAINT if head and page.lettered else _INK)
+                CELL.draw(
+                    canvas.draw, (left + 7, canvas.y + 5), line, _FAINT if head and page.with_coordinates else _INK
+                )
             left += width
-        sheet.y += height
-    return sheet.image
+        canvas.y += height
+    return canvas.image
 
 
 def _width(rows: list[list[str]], column: int) -> int:
@@ -164,14 +168,14 @@ def _width(rows: list[list[str]], column: int) -> int:
     return min(max(longest + 16, 48), 380)
 
 
-def _fitted(widths: list[int], room: int) -> list[int]:
+def _fitted(widths: list[int], available: int) -> list[int]:
     """The columns that there is room for; the last that begins inside may be cut short."""
     fitted: list[int] = []
     for width in widths:
-        if room < 48:
+        if available < 48:
             break
-        fitted.append(min(width, room))
-        room -= fitted[-1]
+        fitted.append(min(width, available))
+        available -= fitted[-1]
     return fitted
 
 
