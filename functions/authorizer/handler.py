@@ -29,13 +29,13 @@ def handler(request: AuthorizerRequest) -> Policy:
     try:
         tenant = tenant_resolution.tenant_of(request.host)
     except DomainError as error:
-        request.line.add(stray=error.code)
+        request.log.add(stray=error.code)
         return _policy(request, "Allow", UNKNOWN_USER, {})
     enter_tenant(tenant)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        request.line.add(refused="no bearer token")
+        request.log.add(refused="no bearer token")
         raise Unauthorized
     return (_authorize_api_key if looks_like_a_key(token) else _authorize_session)(request, tenant, token)
 
@@ -45,17 +45,17 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
     try:
         claims = tokens().read(token, now())
     except TokenRefused as refused:
-        request.line.add(refused=str(refused))
+        request.log.add(refused=str(refused))
         if not refused.expired:
             request.record_refusal(tenant, Action.TOKEN_REFUSED, str(refused))
         raise Unauthorized from refused
     if claims.tenant_id != tenant.id:
-        request.line.add(refused="another tenant's token")
+        request.log.add(refused="another tenant's token")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "another tenant's token")
         return _policy(request, "Deny", UNKNOWN_USER, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
-        request.line.add(refused="session or user is not active")
+        request.log.add(refused="session or user is not active")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "session or user is not active", claims.user_id)
         raise Unauthorized
     facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
@@ -68,16 +68,16 @@ def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) ->
     try:
         owner, key = admit(text, keys, at)
     except KeyRefused as refused:
-        request.line.add(refused=str(refused), api_key=refused.key_id)
+        request.log.add(refused=str(refused), api_key=refused.key_id)
         who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
         request.record_refusal(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
         raise Unauthorized from refused
-    request.line.add(api_key=key.id)
+    request.log.add(api_key=key.id)
     if key.should_record_use(at):
         try:
             keys.record_use(key, at)
         except Exception as error:  # the key is valid even if its use cannot be recorded
-            request.line.add_error(error)
+            request.log.add_error(error)
     facts = {"tenant": to_text(tenant), "user_id": owner.id, "session_id": key.id, "role": owner.role.value}
     return _policy(request, "Allow", owner.id, {**facts, "scopes": " ".join(sorted(key.scopes))})
 

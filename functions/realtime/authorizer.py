@@ -21,13 +21,13 @@ def handler(request: AuthorizerRequest) -> Policy:
     try:
         tenant = tenant_resolution.tenant_of(request.host)
     except DomainError as stray:
-        request.line.add(stray=stray.code)
+        request.log.add(stray=stray.code)
         raise Unauthorized from stray
     enter_tenant(tenant)
     try:
         session, user = admit(live(tenant), people(tenant), request.query.get("ticket", ""), now())
     except InvalidTicket as refused:
-        request.line.add(refused=str(refused))
+        request.log.add(refused=str(refused))
         request.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
         raise Unauthorized from refused
     facts = {"tenant_id": tenant.id, "user_id": user.id, "session_id": session.id, "role": user.role.value}

@@ -80,7 +80,7 @@ def test_a_route_names_the_use_cases_that_its_handler_calls(route: Route) -> Non
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_no_route_lists_by_hand_what_its_use_case_declares(route: Route) -> None:
-    assert not set(route.own_errors) & set(raised_by(*route.use_cases))
+    assert not set(route.handler_errors) & set(raised_by(*route.use_cases))
 
 
 def called_by(handler: Callable[..., object]) -> set[str]:

@@ -75,6 +75,6 @@ class Actor:
 SYSTEM_USER = "system"
 
 
-def system(tenant: Tenant, errand: str, request_id: str) -> Actor:
-    """The platform acting for a tenant (processing, schedules). ``errand`` stands where the session would in the audit trail."""
-    return Actor(tenant, SYSTEM_USER, errand, Role.ADMIN, request_id)
+def system(tenant: Tenant, purpose: str, request_id: str) -> Actor:
+    """The platform acting for a tenant (processing, schedules). ``purpose`` stands where the session would in the audit trail."""
+    return Actor(tenant, SYSTEM_USER, purpose, Role.ADMIN, request_id)

@@ -192,7 +192,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return found
 
 
-_BY_THE_AUTHORIZER = ("401", "403")
+_AUTHORIZER_STATUSES = ("401", "403")
 
 
 def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
     responses = {str(route.status): success}
     for status, kinds in sorted(by_status.items()):
         codes = sorted({f"`{kind.code}`: {kind.title}" for kind in kinds})
-        by_either = status in _GATEWAY or status in _BY_THE_AUTHORIZER
+        by_either = status in _GATEWAY or status in _AUTHORIZER_STATUSES
         responses[status] = {"description": "; ".join(codes), "content": problem | (gateway if by_either else {})}
     for status, description in _GATEWAY.items():
         responses.setdefault(status, {"description": description, "content": gateway})

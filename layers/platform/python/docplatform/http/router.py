@@ -49,7 +49,7 @@ from docplatform.runtime import tenant_access, tenant_resolution
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 
-_ELSEWHERE = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
+_REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
 
 Handler = Callable[..., Any]
@@ -67,7 +67,7 @@ class Dialect:
     document: Callable[[DomainError, str], dict[str, Any]] = problems.document
 
 
-OURS = Dialect()
+DEFAULT_DIALECT = Dialect()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,43 +82,43 @@ class Route:
     status: int
     response: type[BaseModel] | str | None
     use_cases: tuple[UseCase, ...]
-    own_errors: tuple[type[DomainError], ...]
+    handler_errors: tuple[type[DomainError], ...]
     body: type[BaseModel] | None
     query: type[BaseModel] | None
     wants: tuple[str, ...]
     headers: tuple[str, ...] = field(default=())
-    dialect: Dialect = OURS
+    dialect: Dialect = DEFAULT_DIALECT
     step_up: Callable[[Actor], None] | None = None
     api_keys_allowed: bool = False
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
         """What its use cases raise, and what only the handler does."""
-        return tuple(dict.fromkeys((*raised_by(*self.use_cases), *self.own_errors)))
+        return tuple(dict.fromkeys((*raised_by(*self.use_cases), *self.handler_errors)))
 
 
 class Router:
-    def __init__(self, dialect: Dialect = OURS, *, api_keys_allowed: bool = False) -> None:
+    def __init__(self, dialect: Dialect = DEFAULT_DIALECT, *, api_keys_allowed: bool = False) -> None:
         """``api_keys_allowed``: the default for operations that do not say it themselves. API keys are refused by default, so that
         a forgotten word does not open an operation on passwords to them."""
-        self._dialect, self._keys = dialect, api_keys_allowed
+        self._dialect, self._api_keys_allowed = dialect, api_keys_allowed
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
 
-    def get(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
-        return self._route("GET", path, **facts)
+    def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._route("GET", path, **options)
 
-    def post(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
-        return self._route("POST", path, **facts)
+    def post(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._route("POST", path, **options)
 
-    def put(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
-        return self._route("PUT", path, **facts)
+    def put(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._route("PUT", path, **options)
 
-    def patch(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
-        return self._route("PATCH", path, **facts)
+    def patch(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._route("PATCH", path, **options)
 
-    def delete(self, path: str, **facts: Any) -> Callable[[Handler], Handler]:
-        return self._route("DELETE", path, **facts)
+    def delete(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        return self._route("DELETE", path, **options)
 
     def _route(
         self,
@@ -150,14 +150,14 @@ class Router:
                 status=int(status),
                 response=response,
                 use_cases=use_case if isinstance(use_case, tuple) else (use_case,),
-                own_errors=errors,
+                handler_errors=errors,
                 body=hints.get("body"),
                 query=hints.get("query"),
                 wants=tuple(inspect.signature(call).parameters),
                 headers=headers,
                 dialect=self._dialect,
                 step_up=step_up,
-                api_keys_allowed=self._keys if api_keys_allowed is None else api_keys_allowed,
+                api_keys_allowed=self._api_keys_allowed if api_keys_allowed is None else api_keys_allowed,
             )
             self._add(route)
             return call
@@ -182,10 +182,10 @@ class Router:
             return self._respond(Request.of(event))
 
     def _respond(self, request: Request) -> dict[str, Any]:
-        line = LogRecord("request", request.id)
+        log = LogRecord("request", request.id)
         try:
             route, given = self._match(request)
-            line.add(route=f"{route.method} {route.path}")
+            log.add(route=f"{route.method} {route.path}")
             if "tenant" in route.wants:
                 tenant: Tenant = tenant_resolution.tenant_of(request.host)
                 enter_tenant(tenant)
@@ -193,14 +193,14 @@ class Router:
             answer_of = self._answer_actor if "actor" in route.wants else self._answer
             answer = answer_of(route, request, given)
         except DomainError as error:
-            line.add(problem=error.code)
+            log.add(problem=error.code)
             count(Metric.REFUSALS, by=error.code)
             answer = _problem(self._dialect, error, request)
         except Exception as error:
-            line.add_error(error)
+            log.add_error(error)
             answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
-        line.add(status=answer["statusCode"])
-        line.write()
+        log.add(status=answer["statusCode"])
+        log.write()
         answer["headers"] = {
             "X-Request-Id": request.id,
             "Cache-Control": "no-store",
@@ -257,21 +257,21 @@ class Router:
         if "request" in route.wants:
             given["request"] = request
         answer = route.call(**given)
-        reply = answer if isinstance(answer, Response) else Response(answer)
-        headers = dict(reply.headers)
+        response = answer if isinstance(answer, Response) else Response(answer)
+        headers = dict(response.headers)
         if isinstance(route.response, str):
             return {
                 "statusCode": route.status,
                 "headers": {**headers, "Content-Type": route.response},
-                "body": reply.text,
+                "body": response.text,
             }
-        if route.status in _ELSEWHERE:
+        if route.status in _REDIRECTS:
             return {"statusCode": route.status, "headers": headers, "body": ""}
-        if reply.body is None:
+        if response.body is None:
             status = route.status if route.response is None else HTTPStatus.NO_CONTENT.value
             return {"statusCode": status, "headers": headers, "body": ""}
         headers["Content-Type"] = route.dialect.media_type
-        return {"statusCode": route.status, "headers": headers, "body": reply.body.model_dump_json()}
+        return {"statusCode": route.status, "headers": headers, "body": response.body.model_dump_json()}
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:

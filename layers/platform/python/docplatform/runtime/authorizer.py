@@ -33,7 +33,7 @@ class AuthorizerRequest:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     request_id: str
-    line: LogRecord
+    log: LogRecord
 
     @property
     def host(self) -> str:
@@ -43,11 +43,11 @@ class AuthorizerRequest:
         self, tenant: Tenant, action: Action, reason: str, user_id: str = UNKNOWN_USER, target: str = "api"
     ) -> None:
         """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""
-        visitor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
+        actor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
         try:
-            record(visitor, action, target, {"reason": reason})
+            record(actor, action, target, {"reason": reason})
         except Exception as error:
-            self.line.add_error(error)
+            self.log.add_error(error)
 
 
 def authorizer(
@@ -59,11 +59,11 @@ def authorizer(
         def handler(event: dict[str, Any], _context: object) -> Policy:
             headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
             request_id = (event.get("requestContext") or {}).get("requestId") or ""
-            line = LogRecord(name, request_id)
+            log = LogRecord(name, request_id)
             with tenant_scope():
                 try:
                     query = event.get("queryStringParameters") or {}
-                    decided = decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, line))
+                    decided = decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, log))
                     if decided["policyDocument"]["Statement"][0]["Effect"] == "Deny":
                         count(Metric.REFUSALS, by=Forbidden.code)
                     return decided
@@ -71,10 +71,10 @@ def authorizer(
                     count(Metric.REFUSALS, by=Unauthenticated.code)
                     raise
                 except Exception as error:
-                    line.add_error(error)
+                    log.add_error(error)
                     raise
                 finally:
-                    line.write()
+                    log.write()
 
         return handler
 

@@ -32,7 +32,7 @@ class NotDone(Exception):
     """Nothing is wrong; the record is to come again."""
 
 
-class _UntilTheFirstFailure(BatchProcessor):
+class _StopAtFirstFailure(BatchProcessor):
     """In order. Lambda resumes a stream at the first failure, so the records after it come again: they are not tried now, for a
     record must not overtake an earlier one of the same thing."""
 
@@ -73,7 +73,7 @@ def process_stream(
                 raise
         done.add(target)
 
-    return dict(process_partial_response(event, each, _UntilTheFirstFailure()))
+    return dict(process_partial_response(event, each, _StopAtFirstFailure()))
 
 
 def process_queue(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Response:

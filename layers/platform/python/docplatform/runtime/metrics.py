@@ -53,13 +53,13 @@ class SignInMethod(StrEnum):
     SAML = "saml"
 
 
-class _Reading(NamedTuple):
+class _Measurement(NamedTuple):
     metric: Metric
     value: float
     by: str
 
 
-_recorded: ContextVar[list[_Reading] | None] = ContextVar("recorded_metrics", default=None)
+_recorded: ContextVar[list[_Measurement] | None] = ContextVar("recorded_metrics", default=None)
 
 
 def begin() -> None:
@@ -74,11 +74,11 @@ def count(metric: Metric, *, by: str = "") -> None:
 
 def measure(metric: Metric, value: float, *, by: str = "") -> None:
     """Outside an invocation nothing is recorded."""
-    if (readings := _recorded.get()) is not None:
-        readings.append(_Reading(metric, value, _of_vocabulary(by) if metric.dimension else ""))
+    if (measurements := _recorded.get()) is not None:
+        measurements.append(_Measurement(metric, value, _known_code(by) if metric.dimension else ""))
 
 
-def _of_vocabulary(value: str) -> str:
+def _known_code(value: str) -> str:
     return value if len(value) <= _LONGEST_CODE and _CODE.fullmatch(value) else _OTHER
 
 
@@ -89,19 +89,19 @@ def service() -> str:
 
 def collected() -> list[dict[str, Any]]:
     """What was recorded since ``begin``, as documents of the format: one, unless a dimension has had two values. Forgets it."""
-    readings = _recorded.get() or []
+    measurements = _recorded.get() or []
     _recorded.set([])
-    groups: dict[tuple[str, str], list[_Reading]] = {}
-    for reading in readings:
-        groups.setdefault((reading.metric.dimension, reading.by), []).append(reading)
+    groups: dict[tuple[str, str], list[_Measurement]] = {}
+    for measurement in measurements:
+        groups.setdefault((measurement.metric.dimension, measurement.by), []).append(measurement)
     return [_document(dimension, by, group) for (dimension, by), group in groups.items()]
 
 
-def _document(dimension: str, by: str, readings: list[_Reading]) -> dict[str, Any]:
+def _document(dimension: str, by: str, measurements: list[_Measurement]) -> dict[str, Any]:
     own = service()
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=own, default_dimensions={SERVICE: own})
-    for reading in readings:
-        metrics.add_metric(reading.metric.title, reading.metric.unit, reading.value)
+    for measurement in measurements:
+        metrics.add_metric(measurement.metric.title, measurement.metric.unit, measurement.value)
     if dimension:
         metrics.add_dimensions(**{dimension: by})
     return dict(metrics.serialize_metric_set())

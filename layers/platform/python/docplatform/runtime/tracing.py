@@ -114,7 +114,7 @@ def _after_call_error(exception: BaseException, context: dict[str, Any], **_: ob
         _recorder().end_subsegment()
 
 
-def _watch(session: Any) -> None:
+def _register_events(session: Any) -> None:
     for event, handler in (
         ("before-call", _before_call),
         ("after-call", _after_call),
@@ -123,4 +123,4 @@ def _watch(session: Any) -> None:
         session.register(event, handler, unique_id=f"docplatform-{event}")
 
 
-botocore.register_initializer(_watch)
+botocore.register_initializer(_register_events)

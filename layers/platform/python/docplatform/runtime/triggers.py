@@ -19,15 +19,15 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
 
     def wrap(handle: Callable[[Any], Any]) -> Handler:
         def handler(event: Any, context: Any) -> Any:
-            line = LogRecord(name, getattr(context, "aws_request_id", ""))
+            log = LogRecord(name, getattr(context, "aws_request_id", ""))
             with tenant_scope():
                 try:
                     return handle(event)
                 except Exception as error:
-                    line.add_error(error)
+                    log.add_error(error)
                     raise
                 finally:
-                    line.write()
+                    log.write()
 
         return handler
 
@@ -43,6 +43,6 @@ def tenant_of(tenant_id: str) -> Tenant:
     return tenant
 
 
-def system_actor(tenant_id: str, errand: str, request_id: str) -> Actor:
+def system_actor(tenant_id: str, purpose: str, request_id: str) -> Actor:
     """The platform, acting for a tenant. Raises TenantNotFound."""
-    return system(tenant_of(tenant_id), errand, request_id)
+    return system(tenant_of(tenant_id), purpose, request_id)
