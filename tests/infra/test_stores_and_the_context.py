@@ -51,7 +51,7 @@ NOT_OF_ONE_TENANT = {
     "TenantCredentials": "what a store is opened with",
 }
 CALLS_NOTHING = {
-    ("*", "memory"): "makes another store, which is tried by itself",
+    ("*", "idempotency"): "makes another store, which is tried by itself",
     ("DynamoLibraryChanges", "hold_in_place"): "notes folders, for check_held to look at",
     ("DynamoLibraryChanges", "check_held"): "looks at nothing without them; tried by the test below",
 }

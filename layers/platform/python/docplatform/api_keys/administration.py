@@ -79,7 +79,9 @@ class ApiKeyService:
         def find(key_id: str) -> CreatedKey:
             return self._key(key_id), ""
 
-        return idempotent(self._api_keys.memory(self._actor.user_id, self._now()), idempotency_key, request, make, find)
+        return idempotent(
+            self._api_keys.idempotency(self._actor.user_id, self._now()), idempotency_key, request, make, find
+        )
 
     @raises(Forbidden, UserNotFound, InvalidCursor)
     def list(self, *, owner_id: str, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:

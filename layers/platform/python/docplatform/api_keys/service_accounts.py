@@ -37,7 +37,7 @@ class ServiceAccounts:
                 changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
             return account
 
-        memory = self._api_keys.memory(self._actor.user_id, self._now())
+        memory = self._api_keys.idempotency(self._actor.user_id, self._now())
         return idempotent(memory, idempotency_key, request, make, self.read)
 
     @raises(ServiceAccountNotFound)

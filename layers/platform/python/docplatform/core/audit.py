@@ -123,7 +123,7 @@ class AuditRecord:
     facts: AuditFacts = field(default_factory=dict)
 
 
-class Doer(Protocol):
+class AuditIdentity(Protocol):
     """Whoever a record is about: an Actor, or a visitor who is not one yet."""
 
     @property
@@ -136,7 +136,9 @@ class Doer(Protocol):
     def request_id(self) -> str: ...
 
 
-def record_of(actor: Doer, action: Action, target: str, at: datetime, facts: AuditFacts | None = None) -> AuditRecord:
+def record_of(
+    actor: AuditIdentity, action: Action, target: str, at: datetime, facts: AuditFacts | None = None
+) -> AuditRecord:
     """What ``actor`` did to ``target`` (an id) at that moment."""
     return AuditRecord(
         id=ids.ulid(at),
@@ -155,7 +157,7 @@ MembersRecord = Callable[[list[str], list[str]], AuditRecord]
 """The audit record of who joins and who leaves in one transaction."""
 
 
-TakenBack = Callable[[list[str]], AuditRecord]
+RevocationRecord = Callable[[list[str]], AuditRecord]
 """The audit record of the folders and documents on which somebody loses, in one transaction, what was granted to them."""
 
 

@@ -31,9 +31,7 @@ def digest(**request: object) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def idempotent(
-    memory: IdempotencyStore, key: str, request: str, create: Callable[[], T], find: Callable[[str], T]
-) -> T:
+def idempotent(store: IdempotencyStore, key: str, request: str, create: Callable[[], T], find: Callable[[str], T]) -> T:
     """``create()``, unless this key has done so already: then ``find(result)`` of the first time.
 
     ``create`` must ``record_key`` the key in its own transaction. Raises IdempotencyKeyReused when the key was another request's.
@@ -41,7 +39,7 @@ def idempotent(
     if not key:
         return create()
     for _ in range(2):
-        earlier = memory.lookup(key)
+        earlier = store.lookup(key)
         if earlier:
             if earlier[0] != request:
                 raise IdempotencyKeyReused("Use a fresh key for every new request.")

@@ -48,7 +48,7 @@ class GroupService:
                 changes.record(record_of(self._actor, Action.GROUP_CREATED, group.id, at))
             return group
 
-        memory = self._groups.memory(self._actor.user_id, at)
+        memory = self._groups.idempotency(self._actor.user_id, at)
         return idempotent(memory, idempotency_key, request, make, self._groups.group)
 
     @raises(GroupNotFound)

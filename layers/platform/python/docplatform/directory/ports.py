@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from docplatform.core.audit import AuditRecord, MembersRecord, TakenBack
+from docplatform.core.audit import AuditRecord, MembersRecord, RevocationRecord
 from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.directory.entry import DirectoryEntry
 from docplatform.directory.group import Group
@@ -64,7 +64,9 @@ class Directory(DirectoryReads, Protocol):
         """Adds and removes members. Raises GroupNotFound, TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone
         if a user to add is a member, and UserNotFound if a user to remove is none."""
 
-    def remove_access(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def remove_access(
+        self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: RevocationRecord
+    ) -> None:
         """Ends all sessions of a user, and removes all group memberships and grants. Safe to repeat. ``left`` and
         ``taken_back`` make the audit records. Raises ChangedMeanwhile, UserNotFound, GroupNotFound."""
 
@@ -109,11 +111,11 @@ class Groups(Protocol):
     def check_users(self, user_ids: Iterable[str]) -> None:
         """Raises UserNotFound if one of the users does not exist. One call per 100 users."""
 
-    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> None:
         """Removes all members and all grants of a group. Safe to repeat. ``emptied`` and ``taken_back`` make the audit
         records. Raises ChangedMeanwhile, UserNotFound."""
 
-    def memory(self, user_id: str, at: datetime) -> IdempotencyStore: ...
+    def idempotency(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 
     def begin(self) -> AbstractContextManager[GroupChanges]: ...
 

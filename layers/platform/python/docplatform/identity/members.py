@@ -88,7 +88,7 @@ class MemberService:
             user = self.read(user_id)
             return self.invite_again(user_id) if user.status is UserStatus.INVITED else user
 
-        return idempotent(self._people.memory(inviter, self._now()), idempotency_key, request, make, repeat)
+        return idempotent(self._people.idempotency(inviter, self._now()), idempotency_key, request, make, repeat)
 
     @raises(UserNotFound, Conflict, MailNotSent)
     def invite_again(self, user_id: str) -> User:

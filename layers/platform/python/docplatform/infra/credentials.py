@@ -23,7 +23,7 @@ _LIFE = timedelta(hours=1)  # the most that role chaining allows
 _RENEW_BEFORE_END = timedelta(minutes=20)  # longer than any link we sign
 _MOST_TENANTS = 64
 
-_QUICK = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
+_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
 
 
 @cache
@@ -35,7 +35,7 @@ def _session() -> botocore.session.Session:
 @cache
 def own_client(service: str, region: str | None = None, *, read_timeout: int = 10, endpoint: str | None = None) -> Any:
     """A client with the function's own role. ``endpoint``: of a service that has one for each of its things."""
-    config = _QUICK.merge(Config(read_timeout=read_timeout)) if read_timeout != 10 else _QUICK
+    config = _CONFIG.merge(Config(read_timeout=read_timeout)) if read_timeout != 10 else _CONFIG
     return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint)
 
 
@@ -50,7 +50,7 @@ class TenantClients:
 
     def client(self, service: str) -> Any:
         if service not in self._made:
-            config = _QUICK
+            config = _CONFIG
             if service == "s3":  # SigV4 binds headers into links; a checksum in a link would be of no bytes
                 config = config.merge(
                     Config(

@@ -32,7 +32,7 @@ class OutboundFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OutboundResponse:
     status: int
     body: bytes
 
@@ -53,14 +53,16 @@ class OutboundHttp:
     def __init__(self, *, loopback: bool, timeout: float = TIMEOUT, largest: int = LARGEST) -> None:
         self._loopback, self._timeout, self._largest = loopback, timeout, largest
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> OutboundResponse:
         """Raises OutboundFailed."""
-        return self._ask("GET", url, b"", headers or {})
+        return self._request("GET", url, b"", headers or {})
 
-    def post_form(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+    def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> OutboundResponse:
         """Raises OutboundFailed."""
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._ask("POST", url, urlencode(form).encode(), {**(headers or {}), **kind})
+        return self._request("POST", url, urlencode(form).encode(), {**(headers or {}), **kind})
 
     def check_url(self, url: str) -> SplitResult:
         """What can be told without asking anybody. Raises OutboundFailed."""
@@ -76,15 +78,19 @@ class OutboundHttp:
             raise OutboundFailed("an address cannot be understood")
         return parts
 
-    def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> OutboundResponse:
         parts = self.check_url(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
-            link = _Link(host, port, self._resolve(host, port), tls=parts.scheme == "https", timeout=self._timeout)
-            with contextlib.closing(link), link.ending_in(self._timeout):
-                link.request(method, target, body or None, {"Accept": "*/*", "User-Agent": "docplatform", **headers})
-                with link.getresponse() as answer:
+            connection = _Connection(
+                host, port, self._resolve(host, port), tls=parts.scheme == "https", timeout=self._timeout
+            )
+            with contextlib.closing(connection), connection.closed_after(self._timeout):
+                connection.request(
+                    method, target, body or None, {"Accept": "*/*", "User-Agent": "docplatform", **headers}
+                )
+                with connection.getresponse() as answer:
                     content = answer.read(self._largest + 1)
                     status, missing = answer.status, answer.length
         except ssl.SSLCertVerificationError as error:
@@ -95,7 +101,7 @@ class OutboundHttp:
             raise OutboundFailed(f"{host} answered with more than {self._largest:,} bytes")
         if missing:
             raise OutboundFailed(f"{host} does not answer to the end")
-        return Answer(status, content)
+        return OutboundResponse(status, content)
 
     def _resolve(self, host: str, port: int) -> list[str]:
         """Raises OutboundFailed when one of the host's addresses is not public."""
@@ -126,7 +132,7 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-class _Link(http.client.HTTPConnection):
+class _Connection(http.client.HTTPConnection):
     """To one of the addresses that were judged, whatever the name resolves to by now; no proxy, no redirects."""
 
     def __init__(self, host: str, port: int, addresses: list[str], *, tls: bool, timeout: float) -> None:
@@ -151,7 +157,7 @@ class _Link(http.client.HTTPConnection):
         self.sock = _tls().wrap_socket(self._raw, server_hostname=self.host) if self._wraps else self._raw
 
     @contextlib.contextmanager
-    def ending_in(self, seconds: float) -> Any:
+    def closed_after(self, seconds: float) -> Any:
         """A time-out of the socket is of each read; whoever sends a byte a second is cut off by this. Raises TimeoutError."""
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from docplatform.core import cursors, ids
-from docplatform.core.audit import MembersRecord, TakenBack
+from docplatform.core.audit import MembersRecord, RevocationRecord
 from docplatform.core.errors import (
     AlreadyDone,
     ChangedMeanwhile,
@@ -85,7 +85,7 @@ class DynamoGroups(TenantStore):
         if len([each for each in found.values() if not each.get("removed")]) < len(wanted):
             raise UserNotFound("Look at the list of users.")
 
-    def empty(self, group: Group, emptied: MembersRecord, taken_back: TakenBack) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> None:
         while True:
             rows, _ = self._table.query(self._item_keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
             if not rows:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from docplatform.core import ids
-from docplatform.core.audit import AuditRecord, MembersRecord, TakenBack
+from docplatform.core.audit import AuditRecord, MembersRecord, RevocationRecord
 from docplatform.core.errors import PreconditionFailed, QuotaExceeded
 from docplatform.core.time import rfc3339
 from docplatform.directory.adapters.group_store import DynamoGroups
@@ -105,7 +105,9 @@ class DynamoDirectory(TenantStore):
                 changes.add_members(group, chunk)
                 changes.record(record(chunk, []))
 
-    def remove_access(self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: TakenBack) -> None:
+    def remove_access(
+        self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: RevocationRecord
+    ) -> None:
         user = entry.user.id
         self.end_sessions(user)
         for group in self.groups_of(entry.groups).values():

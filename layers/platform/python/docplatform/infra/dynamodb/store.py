@@ -18,7 +18,7 @@ class TenantStore:
     def __init__(self, table: TenantTable) -> None:
         self._table = table
 
-    def memory(self, user_id: str, at: datetime) -> DynamoIdempotency:
+    def idempotency(self, user_id: str, at: datetime) -> DynamoIdempotency:
         return DynamoIdempotency(self._table, user_id, at)
 
     def record(self, record: AuditRecord) -> None:

@@ -25,7 +25,7 @@ class Transaction(TenantBound[Any]):
         super().__init__(client, tenant_id)
         self._table = table
         self._writes: list[dict[str, Any]] = []
-        self._meanings: list[DomainError | None] = []
+        self._errors: list[DomainError | None] = []
 
     def put(
         self, key: Key, attributes: dict[str, Any], *, error_if_exists: DomainError | None = None, table: str = ""
@@ -51,44 +51,44 @@ class Transaction(TenantBound[Any]):
         """Set ``values`` (dotted names reach into maps), ``add`` to counters and ``remove`` attributes, where every attribute in ``where``
         has its value (a list: one of them; None: there is none) and every counter in ``ceiling`` is at most that; ``otherwise`` says
         what a refusal means."""
-        spelled = _Expression()
-        sets = [f"{spelled.name(name)} = {spelled.value(value)}" for name, value in (values or {}).items()]
-        adds = [f"{spelled.name(name)} {spelled.value(value)}" for name, value in (add or {}).items()]
+        expression = _Expression()
+        sets = [f"{expression.name(name)} = {expression.value(value)}" for name, value in (values or {}).items()]
+        adds = [f"{expression.name(name)} {expression.value(value)}" for name, value in (add or {}).items()]
         conditions = ["attribute_exists(pk)"] if must_exist else []
-        conditions += spelled.equals(equals or {})
+        conditions += expression.equals(equals or {})
         for name, most in (at_most or {}).items():
-            spelled_name = spelled.name(name)
-            conditions.append(f"(attribute_not_exists({spelled_name}) OR {spelled_name} <= {spelled.value(most)})")
+            placeholder = expression.name(name)
+            conditions.append(f"(attribute_not_exists({placeholder}) OR {placeholder} <= {expression.value(most)})")
         update: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
         update["UpdateExpression"] = " ".join(
             part
             for part in (
                 "SET " + ", ".join(sets) if sets else "",
                 "ADD " + ", ".join(adds) if adds else "",
-                "REMOVE " + ", ".join(spelled.name(name) for name in remove) if remove else "",
+                "REMOVE " + ", ".join(expression.name(name) for name in remove) if remove else "",
             )
             if part
         )
         if conditions:
             update["ConditionExpression"] = " AND ".join(conditions)
-        self._queue({"Update": {**update, **spelled.parameters()}}, error)
+        self._queue({"Update": {**update, **expression.parameters()}}, error)
 
     def delete(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError | None = None) -> None:
-        spelled = _Expression()
+        expression = _Expression()
         delete: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
         if error:
-            delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *spelled.equals(equals or {})])
-        self._queue({"Delete": {**delete, **spelled.parameters()}}, error)
+            delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
+        self._queue({"Delete": {**delete, **expression.parameters()}}, error)
 
     def check(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError) -> None:
         """Write nothing, but only commit if the item is there and as ``where`` says."""
-        spelled = _Expression()
-        condition = " AND ".join(["attribute_exists(pk)", *spelled.equals(equals or {})])
+        expression = _Expression()
+        condition = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
         check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
-        self._queue({"ConditionCheck": {**check, **spelled.parameters()}}, error)
+        self._queue({"ConditionCheck": {**check, **expression.parameters()}}, error)
 
     def commit(self) -> None:
-        """Raises the meaning of the first condition that failed; ChangedMeanwhile when others keep writing the same items."""
+        """Raises the error of the first condition that failed; ChangedMeanwhile when others keep writing the same items."""
         for attempt in range(_ATTEMPTS):
             try:
                 self._client.transact_write_items(TransactItems=self._writes)
@@ -105,18 +105,18 @@ class Transaction(TenantBound[Any]):
         if kind is None:
             self.commit()
 
-    def _queue(self, write: dict[str, Any], meaning: DomainError | None) -> None:
+    def _queue(self, write: dict[str, Any], error: DomainError | None) -> None:
         """Raises TenantContextError outside the tenant's context, as ``commit`` does."""
         require_tenant(self._tenant_id)
         self._writes.append(write)
-        self._meanings.append(meaning)
+        self._errors.append(error)
 
     def _explain(self, refused: ClientError) -> None:
         """Return if it was a mere collision with another transaction; raise otherwise. Reasons come in the order of the writes."""
         reasons = refused.response["CancellationReasons"]
-        for reason, meaning in zip(reasons, self._meanings, strict=True):
-            if reason["Code"] == "ConditionalCheckFailed" and meaning:
-                raise meaning from refused
+        for reason, error in zip(reasons, self._errors, strict=True):
+            if reason["Code"] == "ConditionalCheckFailed" and error:
+                raise error from refused
         if not any(reason["Code"] in ("TransactionConflict", "ThrottlingError") for reason in reasons):
             raise refused
 

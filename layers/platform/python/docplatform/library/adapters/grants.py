@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docplatform.core import ids
 from docplatform.core.actor import Role
-from docplatform.core.audit import TakenBack
+from docplatform.core.audit import RevocationRecord
 from docplatform.core.errors import ChangedMeanwhile
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.table import TenantTable
@@ -20,7 +20,7 @@ def nodes_from(item: Item) -> dict[str, Role]:
     return {name: Role(value) for name, value in item.items() if ids.is_folder(name) or ids.is_a(ids.DOCUMENT, name)}
 
 
-def take_back_everything(table: TenantTable, principal: str, record: TakenBack) -> None:
+def take_back_everything(table: TenantTable, principal: str, record: RevocationRecord) -> None:
     """Revokes all grants to a principal. Safe to repeat. Raises ChangedMeanwhile."""
     keys = LibraryKeys(table.keys.tenant_id)
     granted = keys.granted(principal)

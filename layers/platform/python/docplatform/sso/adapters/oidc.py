@@ -18,7 +18,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, RSAKey
 
-from docplatform.infra.outbound import Answer, OutboundHttp
+from docplatform.infra.outbound import OutboundHttp, OutboundResponse
 from docplatform.sso.adapters.provider_http import ProviderHttp, json_of
 from docplatform.sso.model import (
     DRIFT,
@@ -173,7 +173,7 @@ class OidcProvider:
             raise ProviderRefused(f"the token endpoint answers with {_code(_object(answer).get('error'))}")
         return json_of(answer)
 
-    def _ask_for_tokens(self, endpoint: str, method: str, code: str, verifier: str) -> Answer:
+    def _ask_for_tokens(self, endpoint: str, method: str, code: str, verifier: str) -> OutboundResponse:
         body = prepare_token_request(
             "authorization_code", redirect_uri=self._callback, code=code, code_verifier=verifier
         )
@@ -260,21 +260,21 @@ def _signing_key(jwk: object) -> Key | None:
     return None if isinstance(key, RSAKey) and key.raw_value.key_size < _SMALLEST_RSA_KEY else key
 
 
-def _alive(answer: Answer, what: str) -> Answer:
+def _alive(answer: OutboundResponse, what: str) -> OutboundResponse:
     """Raises ProviderUnavailable."""
     if answer.status >= 500 or answer.status == 429:
         raise ProviderUnavailable(f"{what} answers with status {answer.status}")
     return answer
 
 
-def _good(answer: Answer, what: str) -> Answer:
+def _good(answer: OutboundResponse, what: str) -> OutboundResponse:
     """Raises ProviderUnavailable."""
     if answer.status != 200:
         raise ProviderUnavailable(f"{what} is answered with status {answer.status}")
     return answer
 
 
-def _object(answer: Answer) -> dict[str, Any]:
+def _object(answer: OutboundResponse) -> dict[str, Any]:
     try:
         return json_of(answer)
     except ProviderUnavailable:

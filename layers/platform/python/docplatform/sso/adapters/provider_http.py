@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from docplatform.infra.outbound import Answer, OutboundFailed, OutboundHttp
+from docplatform.infra.outbound import OutboundFailed, OutboundHttp, OutboundResponse
 from docplatform.sso.model import ProviderUnavailable
 
 
@@ -16,11 +16,13 @@ class ProviderHttp:
     def __init__(self, outbound: OutboundHttp) -> None:
         self._outbound = outbound
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> OutboundResponse:
         with _as_outage():
             return self._outbound.get(url, headers)
 
-    def post_form(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+    def post_form(
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> OutboundResponse:
         with _as_outage():
             return self._outbound.post_form(url, form, headers)
 
@@ -29,7 +31,7 @@ class ProviderHttp:
             self._outbound.check_url(url)
 
 
-def json_of(answer: Answer) -> dict[str, Any]:
+def json_of(answer: OutboundResponse) -> dict[str, Any]:
     """The answer's JSON object. Raises ProviderUnavailable if it is none."""
     with _as_outage():
         return answer.json()
