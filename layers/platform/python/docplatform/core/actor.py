@@ -1,4 +1,4 @@
-"""The actor of a request: who acts, in which tenant, with which permissions."""
+"""The actor of a request: the user, the tenant and the permissions."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who does something in a tenant, in one request. There is no actor without a tenant, and it never changes.
+    """The user of one request, in one tenant. An actor always has a tenant, and the tenant never changes.
 
-    Who comes with an API key has ``scopes``, which narrow the role, and the key's id for a session."""
+    ``scopes``: for a request with an API key, the permissions that the key allows out of the role's; None for a
+    session. ``session_id`` is then the id of the key."""
 
     tenant: Tenant
     user_id: str
@@ -57,12 +58,12 @@ class Actor:
         return permission in self.permissions
 
     def require_session(self) -> None:
-        """Raises SessionNeeded for an API key: it makes no keys, and touches no password and no session."""
+        """Raises SessionNeeded for an API key. An API key must not create keys or change passwords and sessions."""
         if self.scopes is not None:
             raise SessionNeeded("An API key does not do this; log in.")
 
     def require(self, permission: Permission) -> None:
-        """Raises Forbidden."""
+        """Raises Forbidden if the actor does not have ``permission``."""
         if self.may(permission):
             return
         if permission in PERMISSIONS[self.role]:
@@ -76,5 +77,6 @@ SYSTEM_USER = "system"
 
 
 def system(tenant: Tenant, purpose: str, request_id: str) -> Actor:
-    """The platform acting for a tenant (processing, schedules). ``purpose`` stands where the session would in the audit trail."""
+    """The platform as an actor for a tenant (processing, schedules). The audit trail records ``purpose`` in place of
+    a session."""
     return Actor(tenant, SYSTEM_USER, purpose, Role.ADMIN, request_id)

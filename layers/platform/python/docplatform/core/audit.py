@@ -1,4 +1,4 @@
-"""The vocabulary of the audit trail. A record goes into the same transaction as the change that it records."""
+"""The vocabulary of the audit trail. A record is stored in the same transaction as the change that it records."""
 
 from __future__ import annotations
 
@@ -109,8 +109,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """Who did what to which thing, when, in which session. People are opaque ids; where a session came from stands on
-    the session, which can be erased. ``facts`` are small and hold no content."""
+    """One entry of the audit trail: who did what to which thing, when, and in which session.
+
+    People appear as opaque ids. The IP address is stored with the session, which can be erased. ``facts`` are small
+    and hold no content of documents."""
 
     id: str
     at: datetime
@@ -124,7 +126,7 @@ class AuditRecord:
 
 
 class AuditIdentity(Protocol):
-    """Whoever a record is about: an Actor, or a visitor who is not one yet."""
+    """The identity that a record names: an Actor, or somebody who has not logged in (``AuditSubject``)."""
 
     @property
     def tenant(self) -> Tenant: ...
@@ -139,7 +141,7 @@ class AuditIdentity(Protocol):
 def record_of(
     actor: AuditIdentity, action: Action, target: str, at: datetime, facts: AuditFacts | None = None
 ) -> AuditRecord:
-    """What ``actor`` did to ``target`` (an id) at that moment."""
+    """The record that ``actor`` did ``action`` to ``target`` (an id) at the time ``at``."""
     return AuditRecord(
         id=ids.ulid(at),
         at=at,
@@ -154,11 +156,11 @@ def record_of(
 
 
 MembersRecord = Callable[[list[str], list[str]], AuditRecord]
-"""The audit record of who joins and who leaves in one transaction."""
+"""Makes the audit record of the members that one transaction adds (first list) and removes (second list)."""
 
 
 RevocationRecord = Callable[[list[str]], AuditRecord]
-"""The audit record of the folders and documents on which somebody loses, in one transaction, what was granted to them."""
+"""Makes the audit record of the folders and documents (ids) on which one transaction revokes a principal's grants."""
 
 
 UNKNOWN_USER = "unknown"
@@ -166,6 +168,8 @@ UNKNOWN_USER = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class AuditSubject:
+    """Somebody who is not logged in. ``user_id`` is UNKNOWN_USER, or the account that a log-in is about."""
+
     tenant: Tenant
     user_id: str
     session_id: str

@@ -1,4 +1,5 @@
-"""Opaque cursors: where the next page begins, without the partition, which is always rebuilt from the actor's tenant."""
+"""Opaque cursors: the sort keys at which the next page begins. A cursor never holds the partition key, which is always
+built from the actor's tenant."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ _LONGEST = 4_000
 
 
 def encode(parts: dict[str, str]) -> str:
-    """``parts`` are sort keys by name."""
+    """The cursor for ``parts``: sort keys by name."""
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def decode(cursor: str) -> dict[str, str]:
-    """Raises InvalidCursor."""
+    """The ``parts`` that ``encode`` was given. Raises InvalidCursor."""
     try:
         if len(cursor) > _LONGEST:
             raise ValueError

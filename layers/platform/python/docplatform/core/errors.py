@@ -1,28 +1,28 @@
-"""The categories of errors, and the errors that every capability speaks of.
+"""The categories of errors, and the errors that several capabilities raise.
 
-``code`` is public and stable; HTTP status is decided in ``http/problems.py``.
+``code`` is public and stable. ``http/problems.py`` decides the HTTP status.
 
 DomainError
 ├── Invalid              the request cannot be understood or breaks a rule of its own
 │   └── InvalidName · InvalidCursor · IdempotencyKeyReused
-├── Unauthenticated      nobody, or nobody we know
-├── Forbidden            somebody we know, who may not
+├── Unauthenticated      the caller is unknown
+├── Forbidden            the caller is known, and is not allowed to do this
 │   └── StepUpRequired · SessionNeeded
-├── NotFound             unknown, foreign or erased: one answer for all three
+├── NotFound             unknown, another tenant's, or erased: the answer is the same for all three
 │   └── TenantNotFound · GroupNotFound
 ├── Misdirected          the tenant lives in another region
-├── Conflict             the state of things is against it
+├── Conflict             the present state does not allow it
 │   └── ChangedMeanwhile · AlreadyDone
 ├── PreconditionFailed   If-Match names another revision
-├── TooLarge             over the plan's largest file
+├── TooLarge             the file is larger than the plan allows
 ├── QuotaExceeded        over the plan's storage, documents or users
 ├── TooManyAttempts      locked out for a while
 ├── TenantSuspended
-└── Unavailable          something we need does not answer; try again
-    └── MailNotSent      what the mail is about is done all the same
+└── Unavailable          a service that is needed does not answer; try again
+    └── MailNotSent      the change that the mail announces is made all the same
 
-Each capability draws its own errors at the top of its ``errors.py``, below these. Each use case declares with ``raises``
-which of them it raises; routes and the OpenAPI document take the list from there.
+Each capability's ``errors.py`` begins with a tree of its own errors. Each use case declares with ``raises`` which
+errors it raises; routes and the OpenAPI document take the list from there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import Any, ClassVar, TypeVar
 
 
 class DomainError(Exception):
-    """``detail`` says what to do, in a sentence; ``facts`` are further public members of the problem document."""
+    """``detail``: a sentence that says what to do. ``facts``: further public members of the problem document."""
 
     code: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong"
@@ -73,7 +73,7 @@ class StepUpRequired(Forbidden):
 
 
 class SessionNeeded(Forbidden):
-    """An API key came where only a person who has logged in may."""
+    """The request has an API key, but the operation needs a session of a person who has logged in."""
 
     code, title = "session_needed", "This takes a person who has logged in"
 
@@ -91,7 +91,7 @@ class GroupNotFound(NotFound):
 
 
 class Misdirected(DomainError):
-    """RFC 9110 §15.5.20: this origin does not answer for that authority. ``address`` is where to go."""
+    """The tenant lives in another region (421, RFC 9110 §15.5.20). ``address``: the URL to use instead."""
 
     code, title = "wrong_region", "The tenant lives in another region"
 
@@ -108,7 +108,7 @@ class ChangedMeanwhile(Conflict):
 
 
 class AlreadyDone(Conflict):
-    """The idempotency key is taken: the first request's result is the answer, or it is still under way."""
+    """Another request with the same idempotency key is in progress, or has ended with a result."""
 
     code, title = "already_done", "The same request is under way"
 
@@ -126,7 +126,7 @@ class QuotaExceeded(DomainError):
 
 
 class TooManyAttempts(DomainError):
-    """``retry_after``: seconds."""
+    """``retry_after``: whole seconds, at least 1."""
 
     code, title = "too_many_attempts", "Too many attempts"
 
@@ -152,7 +152,7 @@ F = TypeVar("F", bound=UseCase)
 
 
 def raises(*errors: type[DomainError]) -> Callable[[F], F]:
-    """Declare the errors that a use case raises. The function itself is returned: a call of it costs nothing more."""
+    """Declare the errors that a use case raises. The decorator returns the function itself: calls take no longer."""
 
     def declare(use_case: F) -> F:
         vars(use_case)["raises"] = errors
@@ -162,5 +162,5 @@ def raises(*errors: type[DomainError]) -> Callable[[F], F]:
 
 
 def raised_by(*use_cases: UseCase) -> tuple[type[DomainError], ...]:
-    """The errors that use cases declare, each once. Raises KeyError for a use case without a declaration."""
+    """The errors that the use cases declare, each once. Raises KeyError for a use case without a declaration."""
     return tuple(dict.fromkeys(error for use_case in use_cases for error in vars(use_case)["raises"]))

@@ -14,27 +14,31 @@ T = TypeVar("T")
 
 
 class IdempotencyStore(Protocol):
-    """One user's idempotency keys."""
+    """The idempotency keys of one user."""
 
     def lookup(self, key: str) -> tuple[str, str] | None:
-        """The request's digest and its result."""
+        """The digest of the request that used ``key``, and its result (an id). None for a new key."""
 
 
 class IdempotencyWrites(Protocol):
-    """Work that what was done under an idempotency key is stored with."""
+    """Writes of one transaction, which can store an idempotency key together with the change made under it."""
 
     def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """What ``user_id`` has done. To be called first: its refusal comes before any other. Raises AlreadyDone when committed."""
+        """Store ``key`` with the request's digest and its result. Call it first: if several conditions fail, the first
+        write decides the error. The commit raises AlreadyDone if the key is taken."""
 
 
 def digest(**request: object) -> str:
+    """A hash by which two requests are compared. It does not depend on the order of the arguments."""
     return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def idempotent(store: IdempotencyStore, key: str, request: str, create: Callable[[], T], find: Callable[[str], T]) -> T:
-    """``create()``, unless this key has done so already: then ``find(result)`` of the first time.
+    """Call ``create()`` for a new key; for a known key, return ``find(result)`` with the first request's result.
 
-    ``create`` must ``record_key`` the key in its own transaction. Raises IdempotencyKeyReused when the key was another request's.
+    ``request``: the digest. ``create`` must call ``record_key`` in its own transaction. Without a key, ``create()`` is
+    always called. Raises IdempotencyKeyReused if the key was used for another request, and AlreadyDone if the first
+    request is still in progress.
     """
     if not key:
         return create()

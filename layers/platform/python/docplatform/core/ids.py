@@ -1,6 +1,6 @@
 """Sortable ids: a prefix that names the kind, then a ULID in lower case (48 bits of milliseconds, 80 random bits).
 
-ULID: github.com/ulid/spec. They sort by time of creation as text, so they serve as sort keys.
+As text, ids of one kind sort by time of creation, so they serve as sort keys. ULID: github.com/ulid/spec.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TENANT = re.compile(r"t[0-9a-z]{12}")
 
 
 def ulid(at: datetime) -> str:
-    """26 characters; two of the same millisecond are in no order."""
+    """A ULID of 26 characters. Two ULIDs of the same millisecond have no defined order."""
     number = int(at.timestamp() * 1000) << 80 | secrets.randbits(80)
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
@@ -32,12 +32,13 @@ def new(kind: str, at: datetime) -> str:
 
 
 def new_tenant() -> str:
-    """An opaque tenant id: ``t`` and 12 characters, none of which means anything in an IAM policy or a key."""
+    """An opaque tenant id: ``t`` and 12 characters. None of them has a meaning in an IAM policy or in an item's key."""
     return "t" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
 
 
 def is_a(kind: str, text: str) -> bool:
-    """Whether ``text`` can be an id of that kind. What cannot is treated as unknown, before any key is built from it."""
+    """Whether ``text`` has the form of an id of that kind. Check it before building a key from ``text``: a text of
+    another form is an unknown id."""
     return _FORMS[kind].fullmatch(text) is not None
 
 

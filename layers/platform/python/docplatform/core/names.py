@@ -1,4 +1,4 @@
-"""Names of folders and documents, and how two of them are told apart."""
+"""Names of folders and documents: which are valid, and when two are the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def clean(name: str) -> str:
 
 
 def folded(name: str) -> str:
-    """The form that is unique in a folder and that a folder is sorted by: case does not matter (Unicode case folding)."""
+    """The form of a name without differences of case (Unicode case folding). It is unique in a folder, and a folder
+    is sorted by it."""
     return unicodedata.normalize("NFC", name.casefold())
 
 

@@ -1,7 +1,8 @@
-"""Tenants, plans and what a plan allows; and the tenant that this process works for at the moment.
+"""Tenants, plans and their limits, and the current tenant of this process.
 
-The edge of a function opens a ``tenant_scope`` for each invocation and calls ``enter_tenant`` as soon as it knows the tenant. Every store
-checks with ``require_tenant`` that it was opened for the same one. The scope's end takes the tenant away again: warm environments remember.
+The edge of a function opens a ``tenant_scope`` for each invocation and calls ``enter_tenant`` as soon as it knows the
+tenant. Every store checks with ``require_tenant`` that it belongs to the current tenant. The end of the scope removes
+the tenant, because Lambda reuses the process for the next invocation.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Plan(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """``file_bytes`` and ``storage_bytes`` in bytes;
-    ``search_seconds`` is the time-out of one search; ``weight`` the share of background work."""
+    """The limits of a plan. ``file_bytes``: the largest file. ``search_seconds``: the time-out of one search.
+    ``weight``: the plan's share of background work."""
 
     file_bytes: int
     storage_bytes: int
@@ -51,12 +52,12 @@ class TenantStatus(StrEnum):
 
 
 class IsolationLevel(StrEnum):
-    """What a tenant has for itself; each level has what the one before has (docs/adr/0011)."""
+    """The resources that a tenant does not share. Each level adds to the level before (docs/adr/0011)."""
 
     SHARED = "shared"
-    SCHEMA = "schema"  # a search collection and an encryption key
-    DATABASE = "database"  # and a table
-    DEDICATED = "dedicated"  # and compute
+    SCHEMA = "schema"  # its own search collection and encryption key
+    DATABASE = "database"  # also its own table
+    DEDICATED = "dedicated"  # also its own compute
 
 
 POOLED = "pooled"
@@ -72,10 +73,10 @@ _OWN: dict[IsolationLevel, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """What the control plane knows of a tenant: nothing about any person.
+    """A tenant as the control plane stores it, without personal data.
 
-    ``collection`` names its search collection, ``encryption_key`` is the ARN of its KMS key ('': the region's), ``table`` names its data
-    table ('': the region's), ``features`` are the features that are switched on for it.
+    ``collection``: the name of its search collection. ``encryption_key``: the ARN of its KMS key ('': the region's).
+    ``table``: the name of its data table ('': the region's). ``features``: the features that are switched on.
     """
 
     id: str
@@ -92,7 +93,7 @@ class Tenant:
     table: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a tenant that would share what its isolation level says is its own."""
+        """Raises ValueError for a tenant without the resources of its own that its isolation level demands."""
         for name in _OWN[self.isolation_level]:
             if getattr(self, name) in ("", POOLED):
                 raise ValueError(f"isolation level {self.isolation_level} without a {name} of its own")
@@ -118,7 +119,7 @@ _OURS = {
     "docs",
     "support",
 }
-RESERVED_SUBDOMAINS = frozenset(_OURS | {"live"})  # live connections are one level below it
+RESERVED_SUBDOMAINS = frozenset(_OURS | {"live"})  # addresses of live connections are below "live"
 
 
 def check_subdomain(subdomain: str) -> str:
@@ -130,16 +131,16 @@ def check_subdomain(subdomain: str) -> str:
     return subdomain
 
 
-# -- the tenant of the work at hand
+# -- the current tenant
 
 
 class TenantContextError(RuntimeError):
-    """Work for a tenant without its context, or in another tenant's: a fault of this code, never an answer to a client."""
+    """Code used a tenant's data while no tenant, or another one, was current. It is always a fault of this code."""
 
 
 @dataclass(frozen=True, slots=True)
 class TenantContext:
-    """The tenant that is worked for, as the edge has found it out. The attributes are those of ``Tenant``."""
+    """The current tenant. The attributes are those of ``Tenant``."""
 
     id: str
     name: str
@@ -177,7 +178,8 @@ _current: ContextVar[TenantContext | _Scope | None] = ContextVar("current_tenant
 
 @contextmanager
 def tenant_scope() -> Iterator[None]:
-    """One invocation, or one record of a stream. It begins without a tenant, and its end puts back what was before it."""
+    """The scope of one invocation, or of one record of a stream. It begins without a tenant. Its end restores the state
+    from before the scope."""
     token = _current.set(_Scope.EMPTY)
     try:
         yield
@@ -186,8 +188,8 @@ def tenant_scope() -> Iterator[None]:
 
 
 def enter_tenant(tenant: Tenant) -> None:
-    """Work for this tenant until the scope ends. Raises TenantContextError outside a scope (nothing would take the tenant away again), and
-    where the scope has another tenant already."""
+    """Make this tenant the current one until the scope ends. Raises TenantContextError if no scope is open (nothing
+    would remove the tenant again), or if the scope has another tenant already."""
     held = _current.get()
     if held is None:
         raise TenantContextError("no scope is open")
@@ -198,7 +200,7 @@ def enter_tenant(tenant: Tenant) -> None:
 
 @contextmanager
 def tenant_context(tenant: Tenant) -> Iterator[TenantContext]:
-    """A scope of one tenant."""
+    """A scope that has this tenant from its beginning."""
     context = TenantContext.of(tenant)
     token = _current.set(context)
     try:
@@ -208,7 +210,7 @@ def tenant_context(tenant: Tenant) -> Iterator[TenantContext]:
 
 
 def get_current_tenant() -> TenantContext:
-    """Raises TenantContextError where none is set."""
+    """The current tenant. Raises TenantContextError if there is none."""
     held = _current.get()
     if isinstance(held, TenantContext):
         return held
@@ -216,12 +218,12 @@ def get_current_tenant() -> TenantContext:
 
 
 def current_tenant_id() -> str:
-    """For logs: '' where no tenant is set."""
+    """The id of the current tenant, or '' if there is none. For logs."""
     held = _current.get()
     return held.id if isinstance(held, TenantContext) else ""
 
 
 def require_tenant(tenant_id: str) -> None:
-    """Raises TenantContextError unless this is the tenant that is worked for."""
+    """Raises TenantContextError unless this is the current tenant."""
     if get_current_tenant().id != tenant_id:
         raise TenantContextError("another tenant is set")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 def rfc3339(at: datetime) -> str:
-    """UTC with milliseconds, of constant width: it sorts as text (RFC 3339 §5.1)."""
+    """``at`` in UTC with milliseconds. The width is constant, so the texts sort by time (RFC 3339 §5.1)."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 

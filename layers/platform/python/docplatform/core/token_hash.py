@@ -1,4 +1,4 @@
-"""The hash under which a random secret is kept."""
+"""The hash that is stored in place of a random secret."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest(secret: str) -> str:
-    """Of a random secret; unlike a password it needs no slow hash."""
+    """SHA-256 of a random secret, in hexadecimal. Unlike a password, a random secret needs no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

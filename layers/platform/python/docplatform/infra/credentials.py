@@ -1,8 +1,8 @@
-"""Credentials of one tenant, from STS by session tag; the only way from a function to tenant data.
+"""Credentials for one tenant's data, from STS with a session tag. Functions have no other access to tenant data.
 
-STS answers about 600 AssumeRole calls a second in a region, so credentials are kept per tenant for the life of the
-environment and renewed before a presigned URL made with them could die early (a URL dies with its credentials:
-docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
+STS answers about 600 AssumeRole calls a second in a region, so the process keeps each tenant's credentials. They are
+renewed early, because a presigned URL expires with the credentials that signed it
+(docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from botocore.credentials import Credentials
 
 from docplatform.core import ids
 
-_LIFE = timedelta(hours=1)  # the most that role chaining allows
-_RENEW_BEFORE_END = timedelta(minutes=20)  # longer than any link we sign
+_LIFE = timedelta(hours=1)  # the maximum for role chaining
+_RENEW_BEFORE_END = timedelta(minutes=20)  # longer than the life of any presigned URL
 _MOST_TENANTS = 64
 
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
@@ -28,22 +28,23 @@ _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard"
 
 @cache
 def _session() -> botocore.session.Session:
-    """One for all clients: it keeps the service models, so that a further tenant's client costs milliseconds."""
+    """One session for all clients. It caches the service models, so a client for another tenant takes milliseconds."""
     return botocore.session.get_session()
 
 
 @cache
 def own_client(service: str, region: str | None = None, *, read_timeout: int = 10, endpoint: str | None = None) -> Any:
-    """A client with the function's own role. ``endpoint``: of a service that has one for each of its things."""
+    """A client with the function's own role. ``read_timeout`` in seconds. ``endpoint``: a URL, for a service that has
+    one for each resource."""
     config = _CONFIG.merge(Config(read_timeout=read_timeout)) if read_timeout != 10 else _CONFIG
     return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint)
 
 
 class TenantClients:
-    """AWS clients with one tenant's credentials, made when first asked for."""
+    """AWS clients with one tenant's credentials. Each client is made at its first use."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        """``answer``: the Credentials of AssumeRole."""
+        """``answer``: the member Credentials of the response of AssumeRole."""
         self.expires_at: datetime = answer["Expiration"]
         self.credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         self._made: dict[str, Any] = {}
@@ -51,7 +52,7 @@ class TenantClients:
     def client(self, service: str) -> Any:
         if service not in self._made:
             config = _CONFIG
-            if service == "s3":  # SigV4 binds headers into links; a checksum in a link would be of no bytes
+            if service == "s3":  # SigV4 signs a link's headers; a link has no content yet to compute a checksum of
                 config = config.merge(
                     Config(
                         signature_version="s3v4",
@@ -70,7 +71,7 @@ class TenantClients:
 
 
 class TenantCredentials:
-    """``assume(tenant_id)`` gives clients that reach this tenant's data and nobody else's: IAM sees to it."""
+    """Makes clients for one tenant. IAM limits their credentials to this tenant's data."""
 
     def __init__(
         self, role_arn: str, sts: Callable[[], Any], now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -79,7 +80,7 @@ class TenantCredentials:
         self._kept: OrderedDict[str, TenantClients] = OrderedDict()
 
     def assume(self, tenant_id: str) -> TenantClients:
-        """Raises ValueError for what is not a tenant id."""
+        """Clients with credentials for this tenant. Raises ValueError for a text that is not a tenant id."""
         if not ids.is_tenant(tenant_id):
             raise ValueError("not a tenant id")
         kept = self._kept.get(tenant_id)

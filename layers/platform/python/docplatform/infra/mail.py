@@ -10,13 +10,13 @@ from docplatform.core.errors import MailNotSent
 
 
 class SesSender:
-    """``sender`` is the address that mails come from."""
+    """Sends mails from the address ``sender``."""
 
     def __init__(self, client: Any, sender: str) -> None:
         self._client, self._sender = client, sender
 
     def send(self, email: str, subject: str, text: str) -> None:
-        """Raises MailNotSent."""
+        """Send a plain-text mail. Raises MailNotSent if SES does not accept it."""
         content = {
             "Simple": {
                 "Subject": {"Data": subject, "Charset": "UTF-8"},

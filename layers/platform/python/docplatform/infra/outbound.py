@@ -1,7 +1,8 @@
-"""Requests to addresses that a tenant's admin has chosen: TLS, public addresses only, no redirects, five seconds, one megabyte.
+"""Requests to URLs that a tenant's admin has entered: TLS, public addresses only, no redirects, at most five seconds,
+at most one megabyte.
 
-The name is resolved once, what it resolves to is judged, and exactly that is connected to: a name that changes its mind in between
-(DNS rebinding) gains nothing (OWASP, Server-Side Request Forgery Prevention).
+The host name is resolved once. The addresses are checked, and the connection goes to one of these addresses. So a name
+that resolves to another address later (DNS rebinding) has no effect (OWASP, Server-Side Request Forgery Prevention).
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-TIMEOUT = 5.0  # seconds, from the first byte sent to the last one read
+TIMEOUT = 5.0  # seconds for the whole request, from the connection to the last byte
 LARGEST = 1_000_000  # bytes
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-_TUNNELS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))  # IPv4 inside
+# IPv6 networks whose addresses contain an IPv4 address (NAT64, 6to4, Teredo)
+_TUNNELS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutboundFailed(Exception):
-    """The request was not made, or not answered well. The text says why, in words for the admin who chose the address."""
+    """The request was not sent, or the answer cannot be used. The text tells the admin who entered the URL why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class OutboundResponse:
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """Raises OutboundFailed for what is not a JSON object."""
+        """The body as a JSON object. Raises OutboundFailed if it is something else."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -48,7 +50,8 @@ class OutboundResponse:
 
 
 class OutboundHttp:
-    """``loopback``: this machine may be spoken to, without TLS too. For trials only."""
+    """``loopback``: whether requests may go to this machine, also without TLS (for trials only). ``timeout`` in seconds
+    for the whole request, ``largest`` in bytes of the answer."""
 
     def __init__(self, *, loopback: bool, timeout: float = TIMEOUT, largest: int = LARGEST) -> None:
         self._loopback, self._timeout, self._largest = loopback, timeout, largest
@@ -65,7 +68,7 @@ class OutboundHttp:
         return self._request("POST", url, urlencode(form).encode(), {**(headers or {}), **kind})
 
     def check_url(self, url: str) -> SplitResult:
-        """What can be told without asking anybody. Raises OutboundFailed."""
+        """The parts of a valid URL. Sends nothing and resolves no name. Raises OutboundFailed."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname or "", parts.port
@@ -104,7 +107,7 @@ class OutboundHttp:
         return OutboundResponse(status, content)
 
     def _resolve(self, host: str, port: int) -> list[str]:
-        """Raises OutboundFailed when one of the host's addresses is not public."""
+        """The addresses of the host. Raises OutboundFailed if the name is unknown or one address is not public."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
@@ -118,7 +121,7 @@ class OutboundHttp:
 
 
 def is_public(address: Address) -> bool:
-    """Neither private, nor link-local, nor reserved, nor a way around through IPv6."""
+    """Whether an address is public: not private, link-local, multicast or reserved, and not a tunnel's IPv6 address."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return is_public(address.ipv4_mapped)
@@ -133,7 +136,7 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Connection(http.client.HTTPConnection):
-    """To one of the addresses that were judged, whatever the name resolves to by now; no proxy, no redirects."""
+    """A connection to one of the addresses that were checked. It does not resolve the name again and uses no proxy."""
 
     def __init__(self, host: str, port: int, addresses: list[str], *, tls: bool, timeout: float) -> None:
         super().__init__(host, port, timeout=timeout)
@@ -158,7 +161,8 @@ class _Connection(http.client.HTTPConnection):
 
     @contextlib.contextmanager
     def closed_after(self, seconds: float) -> Any:
-        """A time-out of the socket is of each read; whoever sends a byte a second is cut off by this. Raises TimeoutError."""
+        """Close the connection after ``seconds``. The socket's own time-out applies to each read only, so a server that
+        sends a byte each second would never exceed it. Raises TimeoutError."""
         timer = threading.Timer(seconds, self._cut)
         timer.daemon = True
         timer.start()
@@ -166,7 +170,7 @@ class _Connection(http.client.HTTPConnection):
             yield
         finally:
             timer.cancel()
-        if self._is_cut:  # http.client takes the end of the connection for that of the headers
+        if self._is_cut:  # http.client takes the end of the connection for the end of the headers
             raise TimeoutError
 
     def _cut(self) -> None:

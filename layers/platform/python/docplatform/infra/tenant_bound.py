@@ -1,7 +1,7 @@
-"""The base of every store: it gives its client away in its own tenant's context only.
+"""The base of every store. A store gives out its client only while its own tenant is the current one.
 
-A store is opened for an actor: its keys and credentials are of the actor's tenant. The context is set by the edge of the function. Neither
-knows of the other, and a store call needs both to name the same tenant.
+A store has the keys and the credentials of the actor's tenant. The edge of the function sets the current tenant, and
+does so independently. A call of a store succeeds only if both name the same tenant.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ C = TypeVar("C")
 
 
 class TenantBound(Generic[C]):
-    """``_client`` is what the store makes its calls with."""
+    """``client``: the client for the store's calls, with the credentials of the tenant ``tenant_id``."""
 
     def __init__(self, client: C, tenant_id: str) -> None:
         self.__client, self._tenant_id = client, tenant_id
 
     @property
     def _client(self) -> C:
-        """Raises TenantContextError, before any call is made."""
+        """The client. Raises TenantContextError, before any call is made, if another tenant or none is current."""
         require_tenant(self._tenant_id)
         return self.__client

@@ -1,4 +1,4 @@
-"""Errors of tenancy.
+"""The errors of tenancy.
 
 Conflict ← SubdomainTaken
 """

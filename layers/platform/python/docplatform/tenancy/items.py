@@ -17,14 +17,15 @@ def tenant_item(tenant: Tenant) -> Item:
 
 
 def tenant_from(item: Item) -> Tenant:
-    """An item that is older than isolation levels is of a shared tenant."""
+    """The tenant of an item. An item that was stored before there were isolation levels means a shared tenant."""
     return from_item(Tenant, item, newer=_NEWER, id=item["tenant_id"])
 
 
 def to_text(tenant: Tenant) -> str:
-    """For the authorizer's context, whose values are text."""
+    """The tenant as JSON, for the authorizer's context, whose values must be text."""
     return json.dumps({**tenant_item(tenant), "created_at": rfc3339(tenant.created_at)}, separators=(",", ":"))
 
 
 def from_text(text: str) -> Tenant:
+    """The tenant that ``to_text`` wrote."""
     return tenant_from(json.loads(text))

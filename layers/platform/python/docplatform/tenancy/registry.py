@@ -1,7 +1,7 @@
 """The control plane's tenant registry: a global table, read from the region's replica, written in its home region only.
 
-MREC global tables settle concurrent writes by the last one, so a subdomain is unique only while one region decides.
-(docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html)
+In a global table (MREC) the last of two concurrent writes wins. So a subdomain is unique only because one region makes
+all writes (docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _MOST_KEPT = 5_000
 
 
 class Registry:
-    """What is found is kept for a minute, so a suspension takes effect within one; what is not found is asked for again."""
+    """Reads and adds tenants. A tenant that was found is cached for a minute, so a suspension takes effect within a
+    minute. A tenant that was not found is read again at the next call. ``clock``: seconds."""
 
     def __init__(self, client: Any, table: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._table, self._clock = client, table, clock
@@ -33,7 +34,7 @@ class Registry:
         return self._read(f"tenant#{tenant_id}")
 
     def add(self, tenant: Tenant) -> None:
-        """Raises SubdomainTaken. For the home region's client."""
+        """Store a new tenant, with a client of the home region. Raises SubdomainTaken."""
         item = tenant_item(tenant)
         puts = [
             {

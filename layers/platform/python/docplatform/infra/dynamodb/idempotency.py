@@ -1,4 +1,4 @@
-"""Idempotency keys in DynamoDB: what a user has done under which key, for a day."""
+"""Idempotency keys in DynamoDB, kept for a day: the request and the result of each user and key."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ KEPT = timedelta(hours=24)
 
 
 class DynamoIdempotency:
-    """Of one user, as it is ``at`` a moment. A key that is out of date counts as forgotten, for TTL deletes late."""
+    """The idempotency keys of one user at the time ``at``. An expired key counts as absent, because DynamoDB's TTL
+    deletes items late."""
 
     def __init__(self, table: TenantTable, user_id: str, at: datetime) -> None:
         self._table, self._user_id, self._at = table, user_id, at
 
     def lookup(self, key: str) -> tuple[str, str] | None:
-        """The request's digest and its result."""
+        """The digest of the request that used ``key``, and its result. None for a new or expired key."""
         item = self._table.get(self._table.keys.idempotency(self._user_id, key))
         if item is None or item["expires"] <= self._at.timestamp():
             return None
         return item["request"], item["result"]
 
     def record_key(self, writes: Transaction, key: str, request: str, result: str) -> None:
-        """In the transaction of what was done. Raises AlreadyDone when committed and the key is taken."""
+        """Store the key in the transaction of the change. The commit raises AlreadyDone if the key is taken."""
         writes.update(
             self._table.keys.idempotency(self._user_id, key),
             values={"request": request, "result": result, "expires": int((self._at + KEPT).timestamp())},

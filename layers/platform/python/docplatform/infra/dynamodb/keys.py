@@ -1,6 +1,6 @@
-"""What the keys of every capability have in common, and the keys of what the ground itself stores.
+"""The base of the item keys of every capability, and the keys of idempotency and audit records.
 
-A capability's own keys stand in its ``adapters/keys.py``; ``docs/access-patterns.md`` lists them all.
+A capability's own keys are in its ``adapters/keys.py``. ``docs/access-patterns.md`` lists all keys.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ class Key(NamedTuple):
 
 
 class TenantKeys:
-    """The keys of one tenant. Each partition key that a subclass makes, those of the indexes included, begins with ``<tenant>#``:
-    the tenant role's ``dynamodb:LeadingKeys`` condition lets nothing else through."""
+    """The keys of one tenant. Every partition key that a subclass makes, also for an index, begins with ``<tenant>#``.
+    The tenant role's condition on ``dynamodb:LeadingKeys`` refuses every other key."""
 
     def __init__(self, tenant_id: str) -> None:
-        """Raises ValueError for what is not a tenant id: a ``#`` or ``*`` must never get into a key."""
+        """Raises ValueError for a text that is not a tenant id: a ``#`` or ``*`` must never get into a key."""
         if not ids.is_tenant(tenant_id):
             raise ValueError("not a tenant id")
         self.tenant_id = tenant_id
@@ -33,7 +33,8 @@ class TenantKeys:
 
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
-        """One partition a day: small enough to write to, and the order of the archive."""
+        """The key of an audit record. There is one partition for each day, so no partition receives too many writes,
+        and the archive can read day by day."""
         return Key(self.audit_day(at), record_id)
 
     def audit_day(self, at: datetime) -> str:
@@ -41,5 +42,5 @@ class TenantKeys:
 
 
 def hashed(text: str) -> str:
-    """SHA-256 in hexadecimal, for what must not stand in a key: streams and metrics carry keys."""
+    """SHA-256 in hexadecimal, for data that must not appear in a key, because streams and metrics carry keys."""
     return hashlib.sha256(text.encode()).hexdigest()

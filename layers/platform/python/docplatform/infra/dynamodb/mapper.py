@@ -1,5 +1,6 @@
-"""Dataclasses as items, and back, by msgspec: each field is an attribute of its name. Datetimes stay as they are, for the codec; enums
-are stored by their values, sets as sorted lists, and dataclasses in dataclasses as maps.
+"""Converts dataclasses to items and back, with msgspec. Each field is stored as the attribute of the same name.
+
+Enums are stored as their values, sets as sorted lists, and nested dataclasses as maps. Datetimes are left to the codec.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ _VALUE = re.compile(r"(?<=^Invalid enum value) .*(?= - at `)", re.DOTALL)
 
 
 class ItemMismatch(ValueError):
-    """A stored item is none of this dataclass. The text names the attribute and leaves out its value, which may be personal data."""
+    """A stored item does not fit its dataclass. The text names the attribute without its value, which may be personal
+    data."""
 
 
 def to_item(value: object, /, *, without: Iterable[str] = (), **more: Any) -> Item:
-    """All fields of a dataclass but ``without``. ``more`` adds attributes, or gives fields another form."""
+    """The item of a dataclass. Fields in ``without`` are left out. ``more`` adds attributes, or replaces fields."""
     item: Item = msgspec.to_builtins(value, builtin_types=(datetime,), order="deterministic")
     for field in without:
         del item[field]
@@ -31,8 +33,11 @@ def to_item(value: object, /, *, without: Iterable[str] = (), **more: Any) -> It
 
 
 def from_item(kind: type[T], item: Item, /, *, newer: Iterable[str] = (), **more: Any) -> T:
-    """A dataclass of this kind. ``more`` gives fields that are no attributes, or attributes of another form; ``newer`` names fields that
-    older items do not have, and that have a default. Attributes that are no fields are ignored. Raises ItemMismatch."""
+    """The dataclass ``kind`` of an item. Attributes without a field are ignored. Raises ItemMismatch.
+
+    ``more``: values of fields that the item does not have, or has in another form. ``newer``: fields that older items
+    do not have; they take their default.
+    """
     if missing := _fields(kind).difference(item, more, newer):
         raise ItemMismatch(f"{kind.__name__} without {', '.join(sorted(missing))}")
     try:
@@ -43,4 +48,4 @@ def from_item(kind: type[T], item: Item, /, *, newer: Iterable[str] = (), **more
 
 
 def _fields(kind: Any) -> set[str]:
-    return set(kind.__dataclass_fields__)  # dataclasses.fields costs four times as much, at every read
+    return set(kind.__dataclass_fields__)  # dataclasses.fields takes four times as long, and every read needs it

@@ -1,7 +1,7 @@
-"""What the stores of a tenant's things, and the changes of them, have in common.
+"""Base classes of the stores of a tenant's data and of the changes to it.
 
-A store names its own capability's keys ``_keys``, and another's after that capability (``_identity_keys``). A class that other
-capabilities extend names its own in full as well.
+A store calls its own capability's keys ``_keys`` and another capability's keys by that capability's name
+(``_identity_keys``). A class that other capabilities extend uses the full name for its own keys too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from docplatform.infra.dynamodb.transaction import Transaction
 
 
 class TenantStore:
+    """Reads of a tenant's data."""
+
     def __init__(self, table: TenantTable) -> None:
         self._table = table
 
@@ -26,13 +28,13 @@ class TenantStore:
 
 
 class TenantChanges:
-    """Changes that are stored and audited together, or not at all."""
+    """Changes that one transaction stores together with their audit records."""
 
     def __init__(self, table: TenantTable, transaction: Transaction) -> None:
         self._table, self._writes = table, transaction
 
     def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """Raises AlreadyDone when committed."""
+        """Store an idempotency key with the changes. The commit raises AlreadyDone if the key is taken."""
         DynamoIdempotency(self._table, user_id, at).record_key(self._writes, key, request, result)
 
     def record(self, record: AuditRecord) -> None:

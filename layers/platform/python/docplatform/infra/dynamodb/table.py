@@ -1,4 +1,5 @@
-"""The tables as one tenant sees them. Opened with that tenant's credentials, so that the database refuses what this code forgets."""
+"""The tables, limited to one tenant. The client has that tenant's credentials, so the database refuses access to other
+tenants' items even if this code has a fault."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ _BATCH = 100  # keys: DynamoDB's limit for BatchGetItem
 
 
 class TenantTable(TenantBound[Any]):
-    """``client`` is a DynamoDB client with the tenant's credentials. Reads are strongly consistent except on indexes.
-    Every call raises TenantContextError outside the tenant's context."""
+    """``client``: a DynamoDB client with the tenant's credentials. Reads are strongly consistent, except on indexes.
+    Every call raises TenantContextError if the tenant is not the current one."""
 
     def __init__(self, client: Any, *, tenant_id: str, data_table: str, audit_table: str) -> None:
         super().__init__(client, tenant_id)
@@ -30,12 +31,13 @@ class TenantTable(TenantBound[Any]):
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def pop(self, key: Key) -> Item | None:
-        """Delete an item and have it: of two who take it, one gets it."""
+        """Delete an item and return it, or None if there is none. Of two concurrent calls, only one gets the item."""
         answer = self._client.delete_item(TableName=self._data, Key=encode_item(key._asdict()), ReturnValues="ALL_OLD")
         return decode_item(answer["Attributes"]) if answer.get("Attributes") else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Those that are there, in one call per 100. Raises Unavailable when DynamoDB keeps leaving some unread."""
+        """The items that exist, read in calls of 100 keys. Raises Unavailable if DynamoDB repeatedly returns keys
+        unprocessed."""
         wanted = list(dict.fromkeys(keys))
         found: dict[Key, Item] = {}
         for start in range(0, len(wanted), _BATCH):
@@ -68,8 +70,11 @@ class TenantTable(TenantBound[Any]):
         limit: int = 100,
         descending: bool = False,
     ) -> tuple[list[Item], Item | None]:
-        """One page of a partition in order, and where the next begins (None at the end). ``index`` is '' or 'gsi1' to 'gsi3'.
-        Of sort keys, those that begin with ``prefix``, or come no later than ``upto``; one of the two."""
+        """One page of a partition in order of sort keys, and the start of the next page (None at the end).
+
+        ``index``: '' or 'gsi1' to 'gsi3'. ``prefix``: only sort keys that begin with it. ``upto``: only sort keys up to
+        and including it. Give at most one of the two. ``after``: the start that the page before returned.
+        """
         pk, sk = (f"{index}pk", f"{index}sk") if index else ("pk", "sk")
         conditions, values = [f"{pk} = :partition"], {":partition": encode_value(partition)}
         for bound, condition in ((prefix, f"begins_with({sk}, :bound)"), (upto, f"{sk} <= :bound")):
@@ -95,7 +100,7 @@ class TenantTable(TenantBound[Any]):
     def put_if_revision(self, key: Key, attributes: Item, *, revision: int) -> Item | None:
         """Optimistic write: replaces the item if its revision is ``revision`` (0: must not exist).
         Returns None on success, else the current item.
-        One call, by itself: for counters, which nothing else depends on."""
+        It is not part of a transaction: use it for counters, on which nothing else depends."""
         condition = "revision = :before" if revision else "attribute_not_exists(pk)"
         values = {"ExpressionAttributeValues": {":before": encode_value(revision)}} if revision else {}
         try:
@@ -116,12 +121,12 @@ class TenantTable(TenantBound[Any]):
     def record(
         self, transaction: Transaction, record: AuditRecord, *, error_if_exists: DomainError | None = None
     ) -> None:
-        """Put the audit record into the transaction of the change it records."""
+        """Add the audit record to the transaction of the change that it records."""
         key = self.keys.audit(record.at, record.id)
         transaction.put(key, _audit_item(record), error_if_exists=error_if_exists, table=self._audit)
 
     def record_standalone(self, record: AuditRecord) -> None:
-        """For reads and refusals, which change nothing. Refuses to write over an earlier record."""
+        """Store the audit record of a read or a refusal, which changes nothing. It never replaces an earlier record."""
         key = self.keys.audit(record.at, record.id)
         self._client.put_item(
             TableName=self._audit,

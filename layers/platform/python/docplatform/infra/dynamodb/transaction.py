@@ -1,4 +1,4 @@
-"""Writes that succeed or fail together; each names the domain error that its failed condition means."""
+"""Writes that succeed or fail together. Each write names the domain error to raise if its condition fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST = 100  # writes: DynamoDB's limit
 
 
 class Transaction(TenantBound[Any]):
-    """At most 100 writes to one tenant's items. Used as a context manager it commits at the end, unless an error came before."""
+    """At most 100 writes to one tenant's items. As a context manager it commits at the end, unless an error is raised."""
 
     def __init__(self, client: Any, table: str, tenant_id: str) -> None:
         super().__init__(client, tenant_id)
@@ -30,7 +30,7 @@ class Transaction(TenantBound[Any]):
     def put(
         self, key: Key, attributes: dict[str, Any], *, error_if_exists: DomainError | None = None, table: str = ""
     ) -> None:
-        """Write an item; with ``error_if_exists`` only where none is."""
+        """Write an item. With ``error_if_exists``, only if there is none with this key; else that error is raised."""
         put: dict[str, Any] = {"TableName": table or self._table, "Item": encode_item({**key._asdict(), **attributes})}
         if error_if_exists:
             put["ConditionExpression"] = "attribute_not_exists(pk)"
@@ -48,9 +48,12 @@ class Transaction(TenantBound[Any]):
         error: DomainError | None = None,
         must_exist: bool = True,
     ) -> None:
-        """Set ``values`` (dotted names reach into maps), ``add`` to counters and ``remove`` attributes, where every attribute in ``where``
-        has its value (a list: one of them; None: there is none) and every counter in ``ceiling`` is at most that; ``otherwise`` says
-        what a refusal means."""
+        """Change an item's attributes: set ``values``, ``add`` to counters, ``remove`` attributes.
+
+        A dotted name is a member of a map. Conditions: each attribute in ``equals`` has the given value (a list: one of
+        its values; None: the attribute does not exist), and each counter in ``at_most`` is missing or not larger.
+        ``error`` is raised if a condition fails.
+        """
         expression = _Expression()
         sets = [f"{expression.name(name)} = {expression.value(value)}" for name, value in (values or {}).items()]
         adds = [f"{expression.name(name)} {expression.value(value)}" for name, value in (add or {}).items()]
@@ -81,21 +84,22 @@ class Transaction(TenantBound[Any]):
         self._queue({"Delete": {**delete, **expression.parameters()}}, error)
 
     def check(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError) -> None:
-        """Write nothing, but only commit if the item is there and as ``where`` says."""
+        """Commit only if the item exists and has the attributes of ``equals`` (as in ``update``). Writes nothing."""
         expression = _Expression()
         condition = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
         check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
         self._queue({"ConditionCheck": {**check, **expression.parameters()}}, error)
 
     def commit(self) -> None:
-        """Raises the error of the first condition that failed; ChangedMeanwhile when others keep writing the same items."""
+        """Raises the error of the first write whose condition failed, or ChangedMeanwhile if other transactions write
+        the same items during every attempt."""
         for attempt in range(_ATTEMPTS):
             try:
                 self._client.transact_write_items(TransactItems=self._writes)
                 return
             except self._client.exceptions.TransactionCanceledException as refused:
                 self._explain(refused)
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter: others are at the same counters
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter: other writers use the same counters
         raise ChangedMeanwhile("Try again.")
 
     def __enter__(self) -> Transaction:
@@ -106,13 +110,14 @@ class Transaction(TenantBound[Any]):
             self.commit()
 
     def _queue(self, write: dict[str, Any], error: DomainError | None) -> None:
-        """Raises TenantContextError outside the tenant's context, as ``commit`` does."""
+        """Raises TenantContextError if the tenant is not the current one, as ``commit`` does."""
         require_tenant(self._tenant_id)
         self._writes.append(write)
         self._errors.append(error)
 
     def _explain(self, refused: ClientError) -> None:
-        """Return if it was a mere collision with another transaction; raise otherwise. Reasons come in the order of the writes."""
+        """Return if only a collision with another transaction stopped the commit; otherwise raise the error. DynamoDB
+        lists the reasons in the order of the writes."""
         reasons = refused.response["CancellationReasons"]
         for reason, error in zip(reasons, self._errors, strict=True):
             if reason["Code"] == "ConditionalCheckFailed" and error:
@@ -122,7 +127,7 @@ class Transaction(TenantBound[Any]):
 
 
 class _Expression:
-    """Placeholders for names and values, so that no attribute name is ever a reserved word."""
+    """Placeholders for names and values. With them, an attribute may have the name of a reserved word."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
