@@ -1,1 +1,1 @@
-"""Health, and the API's own description."""
+"""The region's health and the OpenAPI document."""

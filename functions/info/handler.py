@@ -1,4 +1,4 @@
-"""HTTP routes that need no tenant: health of the region, and the API's description."""
+"""HTTP routes that need no tenant: the region's health and the OpenAPI document."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the platform says about itself."""
+"""The responses of the routes."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, generated from the routes as they are: every operation, parameter, answer and error.
+"""Generates the OpenAPI 3.1 document from the routes: every operation, parameter, response and error.
 
 python -m docplatform.http.openapi FUNCTIONS_FOLDER FILE…      writes the document to each FILE
 """
@@ -46,7 +46,7 @@ _HEADERS = {
 
 
 def operations(functions: Path) -> list[Operation]:
-    """Every operation of every function in the folder ``functions``, with its function's spec and who may call it."""
+    """Every operation of every function in the folder ``functions``, with the function's spec and its kind of caller."""
     found: list[Operation] = []
     for spec_file in sorted(functions.resolve().glob("*/spec.py")):
         package = spec_file.parent
@@ -58,7 +58,7 @@ def operations(functions: Path) -> list[Operation]:
 
 
 def _module(package: Path, name: str) -> Any:
-    """A module of a function's package, which is imported with the folder of all functions as its parent package."""
+    """A module of a function's package. The folder of all functions is its parent package."""
     above = package.parent.parent
     sys.path.insert(0, str(above))
     try:
@@ -68,7 +68,7 @@ def _module(package: Path, name: str) -> Any:
 
 
 def _auth(spec: FunctionSpec, route: Route) -> Auth:
-    """Of the longest mount that the route stands under. Raises ValueError for a route that no mount serves."""
+    """The ``auth`` of the longest mount that contains the route. Raises ValueError for a route outside all mounts."""
     mounts = [mount for mount in spec.mounts if (route.path + "/").startswith(mount.path.rstrip("/") + "/")]
     if not mounts:
         raise ValueError(f"{spec.name} serves {route.path} without a mount")
@@ -130,11 +130,11 @@ def document(folder: Path) -> dict[str, Any]:
 
 
 _PUBLISHED_NAMES = {"ProcessingStep": "Step", "ReasonKind": "Because"}
-"""Schemas whose class was renamed after the contract was published: generated clients keep the name that they know."""
+"""Class → published name, for schemas whose class was renamed later, so that generated clients need no change."""
 
 
 class _SchemaNames(GenerateJsonSchema):
-    """The names of schemas in the contract. A page is called by what it lists, as ``Page.model_parametrized_name`` says:
+    """The names of schemas in the document. A page is named after its items, as in ``Page.model_parametrized_name``:
     ``UserPage``, not ``Page_UserView_``."""
 
     def normalize_name(self, name: str) -> str:
@@ -220,7 +220,7 @@ def _responses(auth: Auth, route: Route, refs: dict[Any, Any]) -> dict[str, Any]
 
 
 def possible_errors(auth: Auth, route: Route) -> list[type[e.DomainError]]:
-    """What a route may answer with: the errors that it declares, and those that come from the way to it."""
+    """All errors that a route may answer with: those that it declares, and those of the router and the authorizer."""
     kinds: list[type[e.DomainError]] = [*_EVERY, *route.errors]
     if auth is Auth.TENANT or "tenant" in route.wants:
         kinds += _TENANT

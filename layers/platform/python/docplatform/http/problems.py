@@ -1,4 +1,4 @@
-"""From domain errors to HTTP: the one place that knows status codes. Bodies are problem documents (RFC 9457)."""
+"""Converts domain errors to HTTP. Only this module knows status codes. Bodies are problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUS: dict[type[e.DomainError], HTTPStatus] = {
 
 
 class MalformedRequest(e.DomainError):
-    """Not JSON, not the media type, not the size: nothing the product's words are about."""
+    """The request cannot be read, before its meaning matters: for example, its body is not JSON."""
 
     code, title = "malformed_request", "The request cannot be read"
 
@@ -57,6 +57,7 @@ STATUS |= {
 
 
 def status_of(kind: type[e.DomainError]) -> HTTPStatus:
+    """The status of an error class: its own, or that of the nearest base class with one."""
     for ancestor in kind.__mro__:
         if ancestor in STATUS:
             return STATUS[ancestor]
@@ -64,7 +65,7 @@ def status_of(kind: type[e.DomainError]) -> HTTPStatus:
 
 
 def document(error: e.DomainError, request_id: str) -> dict[str, object]:
-    """The problem document. ``type`` is a URN (RFC 9457 §3.1.1 allows any URI): the code in it is stable, for programs."""
+    """The problem document. ``type`` is a URN (RFC 9457 §3.1.1 allows any URI), and programs can rely on its code."""
     return {
         "type": f"urn:docplatform:problem:{error.code}",
         "title": error.title,

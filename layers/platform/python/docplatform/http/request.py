@@ -1,4 +1,4 @@
-"""What came in, read once: an HTTP request with its caller, and bodies before anybody has looked what they should be."""
+"""An HTTP request and its caller, read from API Gateway's event; and the parsing of bodies before validation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _MOST_FIELDS = 50  # of a form
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An API Gateway proxy event, read once. Header names are in lower case."""
+    """The content of an API Gateway proxy event. Header names are in lower case. ``address``: the client's IP address.
+    ``agent``: its user agent, cut at 300 characters."""
 
     method: str
     path: str
@@ -61,7 +62,7 @@ class Request:
 
     @property
     def if_match(self) -> int | None:
-        """The revision that If-Match names (RFC 9110 §13.1.1); None without the header or with ``*``. Raises MalformedRequest."""
+        """The revision in If-Match (RFC 9110 §13.1.1); None without the header or for ``*``. Raises MalformedRequest."""
         tag = self.headers.get("if-match", "*").strip()
         if tag == "*":
             return None
@@ -72,7 +73,7 @@ class Request:
 
     @property
     def idempotency_key(self) -> str:
-        """Raises MalformedRequest for one that is too long."""
+        """The Idempotency-Key, or ''. Raises MalformedRequest if it is too long."""
         key = self.headers.get("idempotency-key", "")
         if len(key) > 255:
             raise MalformedRequest("An Idempotency-Key has at most 255 characters.")
@@ -80,19 +81,23 @@ class Request:
 
     @property
     def operator(self) -> str:
-        """The IAM principal of an OPERATOR mount's caller; API Gateway has verified its signature."""
+        """The IAM principal that called an OPERATOR mount. API Gateway has verified its signature."""
         return f"operator:{(self.caller or 'unknown').rsplit(':', 1)[-1]}"
 
     def actor(self) -> Actor:
-        """Whoever the authorizer says is asking, at the address of their tenant and nowhere else. Raises Unauthenticated, Forbidden, or
-        what routing raises: the authorizer lets a stray request through without a user."""
+        """The actor that the authorizer has identified. The request must use the address of the actor's own tenant.
+
+        Raises Forbidden for another tenant's address. Raises Unauthenticated if there is no user, or an error of
+        ``tenant_of``: the authorizer admits a request for an unknown tenant without a user, so that the client gets
+        that error (docs/adr/0004).
+        """
         if not self.claims.get("user_id"):
             tenant_resolution.tenant_of(self.host)
             raise Unauthenticated("Send an access token: 'Authorization: Bearer …'.")
         tenant = from_text(self.claims["tenant"])
         if tenant_resolution.subdomain(self.host) != tenant.subdomain:
             raise Forbidden("This is the address of another organisation; use that of yours.")
-        scopes = self.claims.get("scopes")  # of an API key
+        scopes = self.claims.get("scopes")  # present for an API key only
         return Actor(
             tenant=tenant,
             user_id=self.claims["user_id"],
@@ -104,7 +109,8 @@ class Request:
 
 
 def form_of(body: str) -> dict[str, Any]:
-    """Raises MalformedRequest: of a field that comes twice, two readers may believe different ones."""
+    """The fields of a form. Raises MalformedRequest, also for a field that occurs twice: programs differ in which of
+    the two values they use."""
     try:
         fields = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except ValueError as error:
@@ -115,7 +121,7 @@ def form_of(body: str) -> dict[str, Any]:
 
 
 def json_of(body: str) -> dict[str, Any]:
-    """Raises MalformedRequest."""
+    """The JSON object of a body. Raises MalformedRequest if it is something else."""
     try:
         value = json.loads(body or "null", parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Answers that take the same time whatever happened, where time would tell who is here."""
+"""Responses of constant time, where a difference in time would reveal whether an account exists."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ MAIL_SECONDS = 1.5  # longer than SES takes to accept a mail
 
 
 def pad_to_mail_time() -> AbstractContextManager[None]:
+    """Take as long as sending a mail, whether one is sent or not."""
     return pad_to(MAIL_SECONDS)
 
 
 @contextmanager
 def pad_to(seconds: float) -> Iterator[None]:
-    """Take that long, also when something fails."""
+    """Make the block take at least ``seconds``, also if it raises an error."""
     begun = time.monotonic()
     try:
         yield

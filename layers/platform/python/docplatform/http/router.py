@@ -2,13 +2,17 @@
 
 A function declares its routes with decorators. The names of a handler's parameters decide what it receives:
 
-    ``actor``    who asks (TENANT mounts)          ``body``   the body, parsed as its annotation (JSON; a ``Form``: as a form)
-    ``tenant``   whose host is called (PUBLIC)     ``query``  the query string, parsed as its annotation
-    ``request``  the request itself                anything else: the path parameter of that name
+    ``actor``    the caller (TENANT mounts)
+    ``tenant``   the tenant whose address is called (PUBLIC mounts)
+    ``request``  the request itself
+    ``body``     the body, parsed as the parameter's annotation: a ``Form`` from form fields, other models from JSON
+    ``query``    the query string, parsed as the parameter's annotation
+    any other    the path parameter of that name
 
-``use_case`` names what a handler calls. The errors that a use case declares (``core.errors.raises``) are those of its route.
+``use_case`` names the use cases that a handler calls. The errors that they declare (``core.errors.raises``) are the
+route's.
 
-Matching is by dictionary, segment by segment: its cost does not grow with the number of routes.
+Routes are found in nested dictionaries, one for each segment of the path, so the time does not depend on their number.
 """
 
 from __future__ import annotations
@@ -50,14 +54,14 @@ from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 
 _REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
-_LARGEST_BODY = 1_000_000  # characters of JSON; documents never come this way
+_LARGEST_BODY = 1_000_000  # characters; documents are uploaded to S3 and never pass through the API
 
 Handler = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """The form of bodies, responses and errors. A standard protocol may prescribe another one (SCIM: RFC 7644 §3.12)."""
+    """The format of bodies, responses and errors. A standard may prescribe another format (SCIM: RFC 7644 §3.12)."""
 
     media_type: str = "application/json"
     accepts: frozenset[str] = frozenset({"application/json"})
@@ -72,7 +76,7 @@ DEFAULT_DIALECT = Dialect()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation, as the OpenAPI document shows it."""
+    """One operation of the API. The OpenAPI document is generated from its fields."""
 
     method: str
     path: str
@@ -93,14 +97,14 @@ class Route:
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
-        """What its use cases raise, and what only the handler does."""
+        """The errors of its use cases, and those that only the handler raises."""
         return tuple(dict.fromkeys((*raised_by(*self.use_cases), *self.handler_errors)))
 
 
 class Router:
     def __init__(self, dialect: Dialect = DEFAULT_DIALECT, *, api_keys_allowed: bool = False) -> None:
-        """``api_keys_allowed``: the default for operations that do not say it themselves. API keys are refused by default, so that
-        a forgotten word does not open an operation on passwords to them."""
+        """``api_keys_allowed``: the default of the router's operations. API keys are refused unless this or the route
+        allows them, so that a forgotten argument does not open, for example, an operation on passwords to API keys."""
         self._dialect, self._api_keys_allowed = dialect, api_keys_allowed
         self.routes: list[Route] = []
         self._tree: dict[str, Any] = {}
@@ -134,10 +138,11 @@ class Router:
         step_up: Callable[[Actor], None] | None = None,
         api_keys_allowed: bool | None = None,
     ) -> Callable[[Handler], Handler]:
-        """``response``: the model of a JSON answer, or the media type of a text. ``use_case``: the method, or methods, that the handler
-        calls: their errors are the route's. ``errors``: those that only the handler raises. ``headers``: request headers that the
-        operation heeds (Idempotency-Key, If-Match). ``step_up``: the check that the person was authenticated a moment ago; raises
-        StepUpRequired. ``api_keys_allowed``: whether API keys are good for it; without, only who has logged in does it."""
+        """``response``: the model of a JSON response, or the media type of a text. ``use_case``: the methods that the
+        handler calls; their errors are the route's. ``errors``: errors that only the handler raises. ``headers``:
+        request headers that the operation uses (Idempotency-Key, If-Match). ``step_up``: a check that the user was
+        authenticated recently; it raises StepUpRequired. ``api_keys_allowed``: whether an API key may call the
+        operation; otherwise it needs a session."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -172,7 +177,7 @@ class Router:
         node.setdefault("", {})[route.method] = route
 
     def include(self, other: Router) -> None:
-        """The routes of another module of the same function."""
+        """Add the routes of another module of the same function."""
         for route in other.routes:
             self._add(route)
 
@@ -210,7 +215,8 @@ class Router:
         return answer
 
     def _answer_actor(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
-        """For a route that wants to know who asks. What they may not do, or what is not there for them, goes into the audit trail."""
+        """Answer a route that needs the actor. The audit trail records a request that is forbidden, or for something
+        that does not exist for the actor."""
         actor = given["actor"] = request.actor()
         enter_tenant(actor.tenant)
         try:
@@ -298,7 +304,7 @@ def _validated(model: type[BaseModel], value: dict[str, Any], where: str) -> Bas
 
 
 class InvalidRequest(MalformedRequest):
-    """JSON, but not what the operation takes."""
+    """The request can be read, but does not fit the operation's model."""
 
     code, title = "invalid_request", "The request does not fit the operation"
 

@@ -1,4 +1,4 @@
-"""The base of what travels over HTTP."""
+"""Base classes of the schemas of requests and responses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Timestamp = Annotated[
     PlainSerializer(rfc3339, return_type=str),
     Field(json_schema_extra={"type": "string", "format": "date-time"}),
 ]
-"""RFC 3339, UTC, milliseconds."""
+"""A time as RFC 3339 text, in UTC, with milliseconds."""
 
 
 class Schema(BaseModel):
@@ -26,14 +26,14 @@ class Schema(BaseModel):
 
 
 class View(Schema):
-    """A representation of one of our own objects: ``model_validate`` takes each field from the attribute of the same name, or from its
-    ``validation_alias``."""
+    """A representation of one of the product's objects. ``model_validate`` takes each field from the attribute of the
+    same name, or from the attribute that ``validation_alias`` names."""
 
     model_config = ConfigDict(from_attributes=True, validate_by_name=True, validate_by_alias=True)
 
 
 TextOrNull = Annotated[str | None, BeforeValidator(lambda text: text or None)]
-"""Our objects say '' where the contract says null."""
+"""A text that is '' in the product's own objects and null in JSON."""
 
 
 class Listing(Schema):
@@ -54,7 +54,7 @@ class Page(Schema, Generic[Item]):
 
     @classmethod
     def of(cls, items: Iterable[object], following: str) -> Self:
-        """``following`` is the cursor of the next part, empty at the end."""
+        """A page of ``items``. ``following``: the cursor of the next page, '' at the end."""
         return cls.model_validate({"items": list(items), "next_cursor": following or None})
 
     @classmethod
@@ -64,18 +64,18 @@ class Page(Schema, Generic[Item]):
 
 
 class LenientSchema(BaseModel):
-    """What another party's program words (OAuth, SAML): what it says beside that is passed over."""
+    """Data in another party's format (OAuth, SAML). Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Form(LenientSchema):
-    """A body that a browser posts: application/x-www-form-urlencoded."""
+    """A body that a browser sends from a form: application/x-www-form-urlencoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer with more to say than its body. ``text`` stands in place of a body where the route's answer is not JSON."""
+    """A response with headers. ``text`` replaces ``body`` if the route's response is not JSON."""
 
     body: BaseModel | None = None
     headers: dict[str, str] = field(default_factory=dict)

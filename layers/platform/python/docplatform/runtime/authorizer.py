@@ -1,4 +1,4 @@
-"""What API Gateway's REQUEST authorizers have in common: that of the HTTP API, and that of live connections
+"""The common part of the REQUEST authorizers, that of the HTTP API and that of live connections
 (docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html)."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Policy = dict[str, Any]
 
 
 class Unauthorized(Exception):
-    """API Gateway answers 401 for exactly this text, and 500 for any other error."""
+    """Makes API Gateway answer 401. It does so for exactly this text; for any other error it answers 500."""
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
@@ -27,7 +27,7 @@ class Unauthorized(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerRequest:
-    """What API Gateway wants to know. ``headers`` go by their names in lower case."""
+    """The request that API Gateway asks about. Names of ``headers`` are in lower case."""
 
     method_arn: str
     headers: Mapping[str, str]
@@ -42,7 +42,8 @@ class AuthorizerRequest:
     def record_refusal(
         self, tenant: Tenant, action: Action, reason: str, user_id: str = UNKNOWN_USER, target: str = "api"
     ) -> None:
-        """In the trail of the tenant that was called. When the trail cannot be written the refusal stands, and the log has the fault."""
+        """Record the refusal in the audit trail of the tenant whose address was called. If that fails, the request is
+        refused all the same, and the log has the error."""
         actor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
         try:
             record(actor, action, target, {"reason": reason})
@@ -53,7 +54,8 @@ class AuthorizerRequest:
 def authorizer(
     name: str,
 ) -> Callable[[Callable[[AuthorizerRequest], Policy]], Callable[[dict[str, Any], object], Policy]]:
-    """One log line, ``name``, for each question; Unauthorized is an answer, any other error a fault."""
+    """Make a Lambda handler of the function that decides. It writes one log line with the event ``name`` for each call,
+    and treats Unauthorized as a decision and any other exception as an error."""
 
     def wrap(decide: Callable[[AuthorizerRequest], Policy]) -> Callable[[dict[str, Any], object], Policy]:
         def handler(event: dict[str, Any], _context: object) -> Policy:
@@ -82,7 +84,7 @@ def authorizer(
 
 
 def policy(effect: str, principal: str, resource: str, context: Mapping[str, str]) -> Policy:
-    """``context`` comes to the functions, as API Gateway's word."""
+    """The authorizer's response. API Gateway passes ``context`` to the functions; clients cannot change it."""
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}
     document = {"Version": "2012-10-17", "Statement": [statement]}
     return {"principalId": principal, "policyDocument": document, "context": dict(context)}

@@ -1,6 +1,8 @@
-"""Streams and queues: each record by itself, and what failed comes again, by Powertools' Batch.
+"""Batches of records from streams and queues, with Powertools' Batch. Each record is processed by itself, and AWS
+delivers a failed record again.
 
-Only the functions that streams and queues call import this: Batch costs a tenth of a cold start (docs/adr/0010).
+Only functions that streams and queues call import this module, because importing Batch takes a tenth of a cold start
+(docs/adr/0010).
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ StreamKeys = dict[str, dict[str, str]]
 
 
 class NotDone(Exception):
-    """Nothing is wrong; the record is to come again."""
+    """The record must be delivered again, although no error has occurred."""
 
 
 class _StopAtFirstFailure(BatchProcessor):
-    """In order. Lambda resumes a stream at the first failure, so the records after it come again: they are not tried now, for a
-    record must not overtake an earlier one of the same thing."""
+    """Processes records in order and stops at the first failure. Lambda resumes the stream at that record, so the
+    later records are delivered again. Not processing them now keeps the order of the changes of one item."""
 
     def __init__(self) -> None:
         super().__init__(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
@@ -53,10 +55,10 @@ def process_stream(
     target_of: Callable[[StreamKeys], tuple[str, str] | None],
     handle: Callable[[str, str, str], None],
 ) -> Response:
-    """The records of a table's stream; the first failure is where it resumes (ReportBatchItemFailures).
+    """Process the records of a table's stream. The stream resumes at the first failure (ReportBatchItemFailures).
 
-    ``target_of``: the tenant and the thing that a record's keys name; None to pass the record over. ``handle``: for both, and the record's
-    id; once for each thing, however many records name it.
+    ``target_of``: returns the ids of the tenant and of the resource that a record's keys name, or None to skip the
+    record. ``handle``: called with both ids and the record's id, once for each resource in the batch.
     """
     done: set[tuple[str, str]] = set()
 
@@ -65,7 +67,7 @@ def process_stream(
         target = target_of(raw["dynamodb"]["Keys"])
         if target is None or target in done:
             return
-        with tenant_scope():  # records of several tenants come together
+        with tenant_scope():  # a batch has records of several tenants
             try:
                 handle(*target, raw["eventID"])
             except Exception as error:
@@ -77,15 +79,16 @@ def process_stream(
 
 
 def process_queue(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Response:
-    """The messages of a queue without order, all at the same time. Those whose ``handle`` raises stay in the queue.
+    """Process the messages of a queue concurrently, in no order. If ``handle`` raises, the message stays in the queue.
 
-    When every one has failed, and not by NotDone alone, an error is raised on: the function's error metric, and its alarm, see it.
+    If every message has failed, the first error other than NotDone is raised, so that the function's error metric and
+    its alarm count it. If all have raised NotDone, nothing is raised.
     """
     errors: list[Exception] = []
     pool = ThreadPoolExecutor(max_workers=max(1, len(event["Records"])))
 
     async def each(record: SQSRecord) -> None:
-        own = copy_context()  # a tenant that one message enters is not another one's
+        own = copy_context()  # so that each message has its own current tenant
         try:
             await asyncio.get_running_loop().run_in_executor(pool, own.run, handle, record.raw_event)
         except NotDone:

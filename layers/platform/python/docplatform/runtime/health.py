@@ -1,4 +1,4 @@
-"""What a region can tell of itself without any tenant."""
+"""The health of a region, which is independent of tenants."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from docplatform.infra.credentials import own_client
 from docplatform.runtime.settings import RegistrySettings, load
 from docplatform.tenancy.registry import Registry
 
-_READ_TIMEOUT = 2  # seconds a try: all of them end before the function's time does
+_READ_TIMEOUT = 2  # seconds for each attempt; all attempts end before the function's timeout
 
 
 def registry_answers() -> bool:
-    """Whether the tenant registry can be read from this region, without which no tenant is found. Always asks."""
+    """Whether this region can read the tenant registry, which every request for a tenant needs. The result is never
+    cached."""
     client = own_client("dynamodb", read_timeout=_READ_TIMEOUT)
     try:
         Registry(client, load(RegistrySettings).registry_table).by_id("health-check")

@@ -1,9 +1,9 @@
-"""Business metrics in CloudWatch's embedded metric format. They travel in the log line of the invocation that they are about
+"""Business metrics in CloudWatch's embedded metric format. They are part of the invocation's log line
 (docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
-A metric's dimensions are ``service`` (the function) and at most one more, whose values are a closed vocabulary. A tenant, user or document
-is never a dimension: each value of a dimension is a metric of its own, for which AWS charges, and whoever sees metrics sees those of all
-tenants. docs/operations.md lists every metric.
+A metric has the dimension ``service`` (the function) and at most one more, with a fixed set of values. A tenant, user
+or document is never a dimension, for two reasons: AWS charges for each value of a dimension as for a separate metric,
+and everybody who may see metrics sees those of all tenants. docs/operations.md lists every metric.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "docplatform"
 SERVICE = "service"
-"""The dimension that every metric has: the function's name in its spec."""
+"""The name of the dimension that every metric has. Its value is the function's name in its spec."""
 
 _CODE, _LONGEST_CODE = re.compile(r"[a-z]+(?:[_-][a-z]+)*"), 50
 _OTHER = "other"
-"""Counted instead of a value that cannot be of a vocabulary. A code has no digit; every document's and user's id has one."""
+"""The value that replaces one which is not a code. Codes have no digits, so an id of a document or user never counts."""
 
 
 class Metric(Enum):
-    """A metric's name, its unit, and its dimension beside ``service``, if it has one."""
+    """A metric's name, its unit, and the name of its second dimension ('' if it has only ``service``)."""
 
     UPLOADS_ANNOUNCED = ("UploadsAnnounced", MetricUnit.Count, "plan")
     UPLOADS_RECEIVED = ("UploadsReceived", MetricUnit.Count, "plan")
@@ -42,7 +42,7 @@ class Metric(Enum):
 
 
 class SignInMethod(StrEnum):
-    """The step that opened the session. A second factor is shown after a password or after single sign-on."""
+    """The step that opened the session. SECOND_FACTOR follows a password or single sign-on."""
 
     PASSWORD = "password"
     SECOND_FACTOR = "second-factor"
@@ -63,17 +63,17 @@ _recorded: ContextVar[list[_Measurement] | None] = ContextVar("recorded_metrics"
 
 
 def begin() -> None:
-    """Forget what an invocation before this one recorded: warm environments remember."""
+    """Start an invocation without measurements. A Lambda environment may still hold those of an earlier invocation."""
     _recorded.set([])
 
 
 def count(metric: Metric, *, by: str = "") -> None:
-    """It has happened once more. ``by`` is the value of the metric's dimension."""
+    """Count one event. ``by``: the value of the metric's second dimension."""
     measure(metric, 1, by=by)
 
 
 def measure(metric: Metric, value: float, *, by: str = "") -> None:
-    """Outside an invocation nothing is recorded."""
+    """Record a value in the metric's unit. Outside an invocation nothing is recorded."""
     if (measurements := _recorded.get()) is not None:
         measurements.append(_Measurement(metric, value, _known_code(by) if metric.dimension else ""))
 
@@ -88,7 +88,8 @@ def service() -> str:
 
 
 def collected() -> list[dict[str, Any]]:
-    """What was recorded since ``begin``, as documents of the format: one, unless a dimension has had two values. Forgets it."""
+    """Return and remove the measurements since ``begin``, as documents of the format: one document for each dimension
+    and value."""
     measurements = _recorded.get() or []
     _recorded.set([])
     groups: dict[tuple[str, str], list[_Measurement]] = {}

@@ -1,7 +1,7 @@
-"""The environment of the functions, typed. A field's name in capitals is the variable's; the CDK app fills every one.
+"""Typed settings of functions, read from environment variables. The variable of a field has its name in capitals.
 
-A function names the smallest class that serves it in its spec; a field that deployment cannot fill fails synth, and a
-variable that is missing at run time fails the cold start, not the hundredth request.
+A function's spec names the smallest class that it needs. The CDK app sets every variable. A field without a value fails
+synth, and a variable that is missing at run time fails when the settings are loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, TypeVar, get_type_hints
 
 @dataclass(frozen=True, kw_only=True)
 class RegionSettings:
-    """Every function's. ``region_addresses``: region → address of a tenant there, with ``{tenant}`` for its subdomain."""
+    """The settings that every function has. ``region_addresses``: region → URL of a tenant there, with ``{tenant}`` in
+    place of the subdomain."""
 
     region_addresses: dict[str, str]
 
@@ -27,7 +28,7 @@ class RegistrySettings(RegionSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TenantSettings(RegistrySettings):
-    """For functions that act for a tenant. The role is assumed with the session tag ``tenant_id``."""
+    """Settings of functions that act for a tenant. They assume the role with the session tag ``tenant_id``."""
 
     tenant_access_role_arn: str
     data_table: str
@@ -41,7 +42,8 @@ class StorageSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ScanSettings(StorageSettings):
-    """``malware_scan``: 'guardduty' (GuardDuty Malware Protection for S3 tags the object) or 'signature' (the EICAR test file only)."""
+    """``malware_scan``: 'guardduty' (GuardDuty Malware Protection for S3 tags the object), or 'signature' (finds the EICAR
+    test file only)."""
 
     malware_scan: str
 
@@ -55,27 +57,28 @@ class SearchSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ContentSettings(StorageSettings, SearchSettings):
-    """Files and their index entries: processing and clean-up."""
+    """Settings of functions that use files and their entries in the index: processing and clean-up."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSettings(TenantSettings):
-    """``live_endpoint``: where live connections are told things and closed."""
+    """``live_endpoint``: the URL for sending to live connections and for closing them."""
 
     live_endpoint: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorizerSettings(TenantSettings):
-    """``token_key_arns``: of the keys for access tokens; the first signs, all verify."""
+    """``token_key_arns``: the keys of access tokens. The first one signs, all of them verify."""
 
     token_key_arns: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitySettings(AuthorizerSettings):
-    """``data_key_arn`` encrypts second factors' secrets and those of identity providers, by the tenant's role and in its context.
-    ``sso_loopback``: 'yes' lets identity providers be on this machine, without TLS too (for trials only), or 'no'."""
+    """``data_key_arn``: the key that encrypts secrets of second factors and of identity providers. The tenant's role
+    uses it, in the tenant's encryption context. ``sso_loopback``: 'yes' allows identity providers on this machine, also
+    without TLS (for trials only); else 'no'."""
 
     mail_sender: str
     sso_loopback: str
@@ -98,7 +101,8 @@ class IngestionSettings(RegistrySettings):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowSettings(RegionSettings):
-    """``express_workflow_arn`` runs synchronously, up to 5 minutes; ``standard_workflow_arn`` is the same definition for large files."""
+    """``express_workflow_arn``: the state machine that runs synchronously, for up to 5 minutes.
+    ``standard_workflow_arn``: one with the same definition, for large files."""
 
     express_workflow_arn: str
     standard_workflow_arn: str
@@ -109,7 +113,7 @@ S = TypeVar("S", bound=RegionSettings)
 
 @cache
 def load(kind: type[S]) -> S:
-    """The settings of this process. Raises KeyError with the variable's name when one is missing."""
+    """The settings of this process. Raises KeyError with the name of a variable that is missing."""
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for field in fields(kind):

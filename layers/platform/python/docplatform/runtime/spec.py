@@ -1,7 +1,8 @@
-"""What deployment must know of a function: its mount, its grants, its memory. Each ``functions/<name>/spec.py`` holds ``FUNCTIONS``.
+"""The specification of a function for its deployment: mounts, grants, memory and so on. Each
+``functions/<name>/spec.py`` holds ``FUNCTIONS``.
 
-The CDK app and the local cloud read the same objects, so that a route, a permission or a setting is written once.
-Standard library only: reading a spec imports no handler.
+The CDK app reads the same objects as the tests and the OpenAPI document, so each fact is written once. This module
+imports the standard library only, and reading a spec imports no handler.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ class Auth(StrEnum):
     """Who may call a mount."""
 
     TENANT = "tenant"  # the REQUEST authorizer: a bearer token of the tenant whose subdomain is called
-    PUBLIC = "public"  # nobody yet: log-in, invitation, health
+    PUBLIC = "public"  # everybody: log-in, invitation, health
     OPERATOR = "operator"  # SigV4 (AWS_IAM): platform operators; the control plane only
 
 
 class Grant(StrEnum):
-    """A permission of a function's own role. None of them reaches tenant data but by way of TENANT_ACCESS."""
+    """A permission of a function's own role. Only TENANT_ACCESS leads to tenant data."""
 
     TENANT_ACCESS = "tenant-access"  # sts:AssumeRole + sts:TagSession on the TenantAccess role
     REGISTRY_READ = "registry-read"  # dynamodb:GetItem on the tenant registry (the region's replica)
@@ -44,11 +45,11 @@ class Layer(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What calls a function that no route calls."""
+    """The source of events for a function without routes."""
 
     UPLOAD = "upload"  # EventBridge: Object Created under tenants/…/original in the documents bucket
     PLAN_QUEUE = "plan-queue"  # the processing queue of each plan, with the plan's concurrency cap
-    DOCUMENT_STREAM = "document-stream"  # keys (only keys) of documents that have changed, and of marks on folders
+    DOCUMENT_STREAM = "document-stream"  # keys (only keys) of changed documents, and of folders marked for reindexing
     WORKFLOW = "workflow"  # a task of statemachines/processing.asl.json
     AUTHORIZER = "authorizer"  # API Gateway's REQUEST authorizer
     LIVE_AUTHORIZER = "live-authorizer"  # the WebSocket API's, for $connect
@@ -58,7 +59,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A path of the API and everything below it, served by one function. ``path`` begins with a slash."""
+    """A path of the API and all paths below it, which one function serves. ``path`` begins with a slash."""
 
     path: str
     auth: Auth = Auth.TENANT
@@ -68,9 +69,10 @@ class Mount:
 class FunctionSpec:
     """One Lambda function. ``name`` is unique; ``settings`` is a class of ``docplatform.runtime.settings``.
 
-    ``memory`` in MB, ``timeout`` in seconds, ``storage`` is /tmp in MB. ``handler`` is ``module.function`` inside the
-    function's package; deployment prefixes the package's name. A WORKFLOW function's ARN replaces
-    ``${<CamelCaseName>Arn}`` in the state machine's definition (``processing-extract`` → ``${ProcessingExtractArn}``).
+    ``memory`` in MB, ``timeout`` in seconds, ``storage``: the size of /tmp in MB. ``handler``: ``module.function``
+    inside the function's package; deployment puts the package's name before it. In the state machine's definition the
+    ARN of a WORKFLOW function replaces ``${<CamelCaseName>Arn}`` (``processing-extract`` →
+    ``${ProcessingExtractArn}``).
     """
 
     name: str
@@ -83,4 +85,4 @@ class FunctionSpec:
     memory: int = 512
     timeout: int = 29
     storage: int = 512
-    untrusted_input: bool = False  # opens files of strangers
+    untrusted_input: bool = False  # whether it opens uploaded files

@@ -1,5 +1,5 @@
-"""One structured line for each request or event, by Powertools' Logger, with tenant, correlation id and the event's metrics. It never holds
-a document's content, a token or a name.
+"""Logging with Powertools' Logger: one structured line for each request or event, with the tenant, the request id and
+the event's metrics. The line never holds a document's content, a token or a name.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)
 
 _ANNOTATIONS = ("route", "status", "problem", "error")
-"""Facts of the line by which traces can be searched: none is about a person."""
+"""The members of the log line that become annotations of the trace, by which one can search. None is about a person."""
 
 
 def add_error(error: BaseException) -> None:
-    """Add an error that is answered, and not raised, to the line of the event being handled."""
+    """Add an error that the handler catches to the log line of the current event."""
     if record := _current.get():
         record.add_error(error)
 
 
 class _StandardOutput(logging.StreamHandler[TextIO]):
-    """Writes to what is standard output at that moment. Lambda puts it into the function's log."""
+    """Writes to the present value of ``sys.stdout``. Lambda copies standard output to the function's log."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -46,7 +46,7 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
 
 _logger = Logger(
     service=metrics.service(),
-    level=logging.INFO,  # whatever the environment says: the metrics are in these lines
+    level=logging.INFO,  # not from the environment: the metrics are in these lines
     location=None,
     log_record_order=["timestamp", "level", "service", "function"],
     utc=True,
@@ -58,8 +58,8 @@ _logger = Logger(
 
 
 def _is_cold() -> bool:
-    """Whether this is the first event of the environment. The import is over then, and the garbage collector is turned on (see
-    ``docplatform/__init__.py``); it leaves alone what is there already."""
+    """Whether this is the first event of the Lambda environment. At the first event the imports are complete, so the
+    garbage collector is switched on (see ``docplatform/__init__.py``); it ignores the objects that exist already."""
     global _cold
     was_cold, _cold = _cold, False
     if not gc.isenabled():
@@ -69,7 +69,7 @@ def _is_cold() -> bool:
 
 
 class LogRecord:
-    """Collects the facts of one event. ``write`` prints them as one line of JSON, and ends the event's trace."""
+    """Collects the members of one event's log line. ``write`` prints them as one line of JSON and ends the trace."""
 
     def __init__(self, event: str, request_id: str) -> None:
         self._facts: dict[str, Any] = {"event": event, "request_id": request_id, "cold_start": _is_cold()}
@@ -82,15 +82,15 @@ class LogRecord:
         self._facts.update(facts)
 
     def add_error(self, error: BaseException) -> None:
-        """Add an error that nobody expected: its class and where it was raised, without its text, which may hold data."""
+        """Add an unexpected error: its class and where it was raised, without its text, which may hold data."""
         frames = traceback.extract_tb(error.__traceback__)[-8:]
         where = [f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
-        answer = getattr(error, "response", None)  # of AWS: its code is a constant, its message is not
+        answer = getattr(error, "response", None)  # AWS's answer: its code is a constant, its message may hold data
         code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
-        cause = getattr(error, "cause", None)  # of a refused file: a class and a place, nothing of the file
+        cause = getattr(error, "cause", None)  # a rejected file's: a class and a line number, nothing from the file
         more = {name: value for name, value in (("aws", code), ("cause", cause)) if value}
         self.add(level="ERROR", error=type(error).__name__, where=where, **more)
-        if tenant_id := current_tenant_id():  # the scope of a stream's record ends before the line is written
+        if tenant_id := current_tenant_id():  # a stream record's scope ends before the line is written
             self.add(tenant_id=tenant_id)
 
     def write(self) -> None:
@@ -100,6 +100,6 @@ class LogRecord:
         tracing.end({name: facts[name] for name in _ANNOTATIONS if name in facts})
         first, *others = metrics.collected() or [{}]
         line = {"tenant_id": current_tenant_id(), **facts, "duration_ms": elapsed, **first}
-        log(None, extra=line)  # no message: the facts say it
+        log(None, extra=line)  # without a message: the members say everything
         for more in others:
             _logger.info(None, extra=more)

@@ -1,4 +1,4 @@
-"""What every function that acts for tenants needs: registry, tenant credentials, tenant tables."""
+"""Access to a tenant for functions that act for tenants: the registry, the tenant's AWS clients and its tables."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def table(tenant: Tenant) -> TenantTable:
 
 
 def record(actor: Actor, action: Action, target: str, facts: AuditFacts | None = None) -> None:
-    """Audit what changes nothing: a read, a refusal."""
+    """Audit an action that changes nothing, for example a read or a refusal."""
     table(actor.tenant).record_standalone(record_of(actor, action, target, now(), facts))

@@ -1,4 +1,4 @@
-"""Which tenant a request is for: by its host name, never by its body or query."""
+"""Finds the tenant of a request by its host name, never by its body or query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def subdomain(host: str) -> str:
 
 
 def tenant_of(host: str) -> Tenant:
-    """Raises TenantNotFound, Misdirected (421 with the tenant's address) or TenantSuspended. Reads no tenant data."""
+    """The tenant whose address is ``host``, from the registry. It reads no tenant data.
+
+    Raises TenantNotFound, Misdirected (with the tenant's address in its own region) or TenantSuspended.
+    """
     tenant = registry().by_subdomain(subdomain(host))
     if tenant is None:
         raise TenantNotFound("Check the address: no organisation of that name is here.")
@@ -28,5 +31,6 @@ def tenant_of(host: str) -> Tenant:
 
 
 def address_of(tenant: Tenant) -> str:
+    """The URL of a tenant in its region."""
     pattern: str = load(RegionSettings).region_addresses[tenant.region]
     return pattern.replace("{tenant}", tenant.subdomain)

@@ -1,9 +1,10 @@
-"""Traces by Powertools' Tracer on the X-Ray SDK. The first sampled invocation imports the SDK; an environment that is never sampled never
-does (docs/adr/0010).
+"""Traces with Powertools' Tracer and the X-Ray SDK. The SDK is imported at the first sampled invocation only
+(docs/adr/0010).
 
-A sampled invocation has one subsegment of its own, annotated with the function and the route, and in it one for each call to AWS and to the
-search engine: service, operation, status and request id. Nothing is kept of a request's parameters, nor of an error's message: both may
-hold data. The SDK's own patch of botocore keeps both, which is why botocore's events are used instead.
+A sampled invocation has one subsegment, annotated with the function and the route. Inside it, each call to AWS or to
+the search engine has a subsegment with service, operation, status and request id. A trace holds neither the parameters
+of a request nor the message of an error, because both may hold data. The SDK's own patch of botocore records both, so
+this module uses botocore's events instead.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from aws_lambda_powertools import Tracer
 
 from docplatform.runtime.metrics import service
 
-_HEADER = "_X_AMZN_TRACE_ID"  # Lambda sets it anew for every invocation
-_DAEMON = "AWS_XRAY_DAEMON_ADDRESS"  # Lambda sets it where somebody takes traces; the local cloud does not
-_SUBSEGMENT = "docplatform_subsegment"  # in the context that botocore's events of one call share
+_HEADER = "_X_AMZN_TRACE_ID"  # Lambda sets it for every invocation
+_DAEMON = "AWS_XRAY_DAEMON_ADDRESS"  # Lambda sets it if a daemon receives traces; the local cloud does not
+_SUBSEGMENT = "docplatform_subsegment"  # a key of the context that botocore's events of one call share
 
 _traced: ContextVar[Any] = ContextVar("traced", default=None)
-"""The subsegment of the invocation; None when it is not sampled."""
+"""The subsegment of the invocation; None if it is not sampled."""
 
 
 @cache
@@ -40,12 +41,12 @@ def _sampled() -> bool:
 
 
 def begin() -> None:
-    """An invocation begins."""
+    """Begin the invocation's subsegment, if it is sampled."""
     _traced.set(_recorder().begin_subsegment(f"## {service()}") if _sampled() else None)
 
 
 def end(annotations: dict[str, object]) -> None:
-    """The invocation ends. ``annotations`` can be searched for in X-Ray: no personal data."""
+    """End the invocation's subsegment. X-Ray can search for ``annotations``, so they must hold no personal data."""
     own = _traced.get()
     if own is None:
         return
@@ -62,7 +63,7 @@ def end(annotations: dict[str, object]) -> None:
 
 @contextmanager
 def subsegment(name: str, **annotations: str) -> Iterator[None]:
-    """A call to something that is not reached by botocore."""
+    """A subsegment for a call that does not use botocore."""
     if _traced.get() is None:
         yield
         return
@@ -81,7 +82,7 @@ def subsegment(name: str, **annotations: str) -> Iterator[None]:
             _recorder().end_subsegment()
 
 
-# -- calls to AWS, by botocore's events (docs.aws.amazon.com/boto3: "Extensibility guide")
+# -- calls to AWS: handlers of botocore's events (docs.aws.amazon.com/boto3: "Extensibility guide")
 
 
 def _before_call(model: Any, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
@@ -100,7 +101,7 @@ def _after_call(parsed: dict[str, Any], context: dict[str, Any], **_: object) ->
         return
     about = parsed.get("ResponseMetadata", {})
     own.set_aws({**own.aws, "request_id": about.get("RequestId", ""), "retries": about.get("RetryAttempts", 0)})
-    own.put_http_meta("status", about.get("HTTPStatusCode", 0))  # sets the flags of an error, a throttling, a fault
+    own.put_http_meta("status", about.get("HTTPStatusCode", 0))  # also sets the flags: error, throttle or fault
     if code := parsed.get("Error", {}).get("Code"):
         own.put_annotation("error", code)  # a constant of AWS
     _recorder().end_subsegment()

@@ -1,4 +1,4 @@
-"""The edge of functions that no HTTP request calls: events of S3, queues, streams and workflows."""
+"""The edge of functions that are called by events of S3, queues, streams and workflows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Handler = Callable[[Any, Any], Any]
 
 
 def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
-    """One log line for each event; errors go on to whoever called: a workflow, a queue, a stream."""
+    """Make a Lambda handler. It writes one log line with the event ``name`` for each event. Errors are raised to the
+    caller: the workflow, the queue or the stream."""
 
     def wrap(handle: Callable[[Any], Any]) -> Handler:
         def handler(event: Any, context: Any) -> Any:
@@ -35,7 +36,7 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
 
 
 def tenant_of(tenant_id: str) -> Tenant:
-    """The tenant that the event is about; the scope is its from here on. Raises TenantNotFound."""
+    """The tenant of the event, which becomes the current tenant. Raises TenantNotFound."""
     tenant = registry().by_id(tenant_id)
     if tenant is None:
         raise TenantNotFound("The registry does not know it.")
@@ -44,5 +45,5 @@ def tenant_of(tenant_id: str) -> Tenant:
 
 
 def system_actor(tenant_id: str, purpose: str, request_id: str) -> Actor:
-    """The platform, acting for a tenant. Raises TenantNotFound."""
+    """The platform as the actor for a tenant (see ``core.actor.system``). Raises TenantNotFound."""
     return system(tenant_of(tenant_id), purpose, request_id)
