@@ -1,11 +1,18 @@
-"""Untrusted files: what they are, their text, their first page. Every parser runs in a sealed process of its own.
+"""Untrusted files: their real type, their text and an image of their first page. Every parser runs in a sandbox: a
+process of its own with few permissions and little time.
 
-inspect_file, extract_text, render_preview   reader.py: the only way in; imports no parser
-one parser process                           contained.py starts, bounds and judges it; child.py and seal.py run in it
-real type by content                         magic.py by the first bytes; containers.py for zip and OLE2
-engines (engine.py says what they offer)     pdf.py pictures.py word.py slides.py sheets.py plain.py
-what engines share                           zips.py package.py markup.py prose.py inserted.py compound.py blocks.py
-first pages as images                        painting.py, with the letters of lettering.py
+extractor.py               inspect_file, extract_text, render_preview: the only entry points; it imports no parser
+sandbox.py                 starts a parser process, limits it, and checks its answer
+worker.py                  the parser process; resource_limits.py takes its permissions away
+file_signatures.py         the type of a file by its first bytes; formats/containers.py for zip and OLE2
+formats/                   one engine for each family of file types; format.py describes their interface:
+                           pdf.py images.py word.py presentation.py spreadsheet.py text.py
+                           and the code that engines share: zip_archive.py office_package.py xml_events.py
+                           office_text.py embedded.py ole.py
+blocks.py                  the text and the first page of a file, as the engines return them
+rendering/                 first pages as images: page.py, with the fonts of fonts.py
+model.py                   file types, limits, results and errors
+wiring.py                  the extractor that the processing steps use
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What engines find in a file: a stream of blocks for its text, and a first page to be drawn."""
+"""The results of engines: a stream of blocks for a file's text, and a first page to be rendered."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import NamedTuple
 class Kind(Enum):
     HEADING = "heading"
     PARAGRAPH = "paragraph"
-    ITEM = "item"  # of a list
-    ROW = "row"  # of a table
+    ITEM = "item"  # an item of a list
+    ROW = "row"  # a row of a table
 
 
 class Block(NamedTuple):
-    """``level`` 1 is the highest heading. The text of a row is its ``cells``, with tabs between."""
+    """A part of a text. ``level``: the level of a heading; 1 is the highest. The text of a row is its ``cells``,
+    separated by tabs."""
 
     kind: Kind
     text: str
@@ -25,7 +26,8 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
-    """The beginning of a running text. ``picture`` (an encoded image) is shown where there is no text."""
+    """The beginning of a text. ``picture``: an encoded image, which is shown if there is no text. ``pages``: of the
+    whole file, None if unknown."""
 
     blocks: tuple[Block, ...]
     picture: bytes = b""
@@ -34,7 +36,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
-    """``aspect`` is width by height."""
+    """The first slide. ``aspect``: its width divided by its height. ``picture`` and ``pages``: as in ``Flow``."""
 
     blocks: tuple[Block, ...]
     aspect: float = 4 / 3
@@ -44,17 +46,17 @@ class Slide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The upper left corner of a table; ``title`` is the name of the sheet, where it has one."""
+    """The upper left corner of a table. ``title``: the name of the sheet, or ''."""
 
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
-    with_coordinates: bool = True  # columns A, B, C and numbered rows, as in a spreadsheet
+    with_coordinates: bool = True  # shows columns A, B, C and row numbers, as a spreadsheet program does
     pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raster:
-    """Pixels, in a mode of Pillow's; ``layout`` is the order of their bytes where it differs from the mode (BGRX)."""
+    """Pixels in one of Pillow's modes. ``layout``: the order of the bytes, if it differs from the mode's (BGRX)."""
 
     mode: str
     size: tuple[int, int]

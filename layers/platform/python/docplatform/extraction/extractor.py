@@ -1,4 +1,4 @@
-"""The way in: what a file is, its text, its first page. Imports no parser; see ``docplatform.extraction``."""
+"""The entry points: a file's type, its text, its first page. Imports no parser; see ``docplatform.extraction``."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ DEFAULT_LIMITS = ExtractionLimits()
 
 
 def inspect_file(path: Path, *, declared_type: str, name: str, limits: ExtractionLimits = DEFAULT_LIMITS) -> Inspection:
-    """What the file at ``path`` really is; of ``name`` only the extension counts, and only between types of text.
+    """The real type of the file at ``path``, by its content.
 
-    ``declared_type`` is the media type the client gave; "application/octet-stream" takes whatever is found.
-    Raises FileRejected (any problem) and ReaderUnavailable.
+    ``declared_type``: the media type that the client gave; "application/octet-stream" accepts every type. ``name``:
+    only its extension is used, and only to choose between the types of plain text.
+    Raises FileRejected (with any reason) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD)
@@ -59,7 +60,7 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Extractio
 
 
 def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = DEFAULT_LIMITS) -> TextResult:
-    """The text of a file that ``inspect_file`` found to be of ``file_type``, and what it says about itself.
+    """The text of a file, with its title, author and time of creation. ``file_type``: the result of ``inspect_file``.
 
     Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
@@ -77,9 +78,9 @@ def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = 
 
 
 def render_preview(path: Path, file_type: FileType, *, limits: ExtractionLimits = DEFAULT_LIMITS) -> PreviewResult:
-    """The first page of a file that ``inspect_file`` found to be of ``file_type``.
+    """The first page of a file, as images. ``file_type``: the result of ``inspect_file``.
 
-    Office files and texts are drawn in a simple layout of our own, from what ``extract_text`` would find.
+    PDF pages and images look as they are. Office files and texts are drawn from their text in a simple layout.
     Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say. Containers (zip, OLE2) are told apart by their content, in the parser process."""
+"""The type of a file by its first bytes. The content of a container (zip, OLE2) is examined in the parser process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum, StrEnum
 from docplatform.extraction.model import FileType
 
 HEAD = 64 * 1024
-"""Bytes of a file that ``recognise`` needs."""
+"""The number of bytes at the beginning of a file that ``recognise`` needs."""
 
 
 class Container(StrEnum):
@@ -17,7 +17,7 @@ class Container(StrEnum):
 
 
 class ForeignFormat(Enum):
-    """A type that is recognised, but not read: its name, the media types it is declared as, and what to do instead."""
+    """A type that is recognised but not supported: its name, its usual media types, and advice for the user."""
 
     WORD_97 = "a Word 97-2003 document", ("application/msword",), "Save it as a Word document (.docx) or as PDF."
     POWERPOINT_97 = (
@@ -87,7 +87,7 @@ _NOT_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\x0c\r\x1a\x1b")) + b"\x7f"
 
 
 def recognise(head: bytes) -> FileType | Container | ForeignFormat:
-    """The type or the container of a file that begins with ``head``, its first ``HEAD`` bytes."""
+    """The type or the container of a file. ``head``: its first ``HEAD`` bytes."""
     for prefix, meaning in _PREFIXES:
         if head.startswith(prefix):
             return meaning
@@ -110,14 +110,15 @@ def recognise(head: bytes) -> FileType | Container | ForeignFormat:
 
 
 def _looks_binary(head: bytes) -> bool:
-    """Control characters do not occur in texts, but for UTF-16 and UTF-32, where every other byte may be one."""
+    """Whether ``head`` is not text. Texts hold almost no control characters; but UTF-16 and UTF-32 hold zero bytes, so
+    these encodings are recognised first."""
     if head.startswith(_BYTE_ORDER_MARKS) or utf16_without_mark(head):
         return False
     return len(head) - len(head.translate(None, _NOT_IN_TEXT)) > len(head) // 1000
 
 
 def utf16_without_mark(head: bytes) -> str:
-    """``utf-16-le``, ``utf-16-be`` or nothing: in Western UTF-16 nearly every second byte is zero, and no other."""
+    """``utf-16-le``, ``utf-16-be`` or ''. In Western text in UTF-16 nearly every second byte is zero, and no other."""
     if len(head) < 4 or (len(head) % 2 and len(head) < HEAD):
         return ""
     even, odd = head[::2].count(0), head[1::2].count(0)

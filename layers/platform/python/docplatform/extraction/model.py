@@ -1,4 +1,4 @@
-"""Reading an uploaded file: what it really is, what can stand in the way, and what comes out of it."""
+"""The data of extraction: types of files, reasons to reject a file, limits, and results."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import Enum, StrEnum
 MEBIBYTE = 1024 * 1024
 
 UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/x-download"})
-"""Media types by which a client says that it does not know."""
+"""Media types that a client sends if it does not know the type."""
 
 
 class Family(StrEnum):
-    """What a reader would call it."""
+    """The kind of document, as a user would call it."""
 
     PDF = "pdf"
     WORD = "word"
@@ -24,7 +24,7 @@ class Family(StrEnum):
 
 
 class FileType(StrEnum):
-    """The types that are read. Variants with macros and templates (.docm, .xltx, …) belong to their plain sibling."""
+    """The types that are supported. A variant with macros or a template (.docm, .xltx, …) counts as its plain type."""
 
     PDF = "pdf"
     DOCX = "docx"
@@ -50,7 +50,7 @@ class FileType(StrEnum):
 
     @property
     def label(self) -> str:
-        """As in "The file is a Word document"."""
+        """The name in a sentence, as in "The file is a Word document"."""
         return _FILE_TYPES[self].label
 
     @property
@@ -59,13 +59,14 @@ class FileType(StrEnum):
 
     @property
     def extensions(self) -> tuple[str, ...]:
-        """With their dot, the usual one first."""
+        """The extensions with their dot, the usual one first."""
         return _FILE_TYPES[self].extensions
 
     def accepts(self, declared: str) -> bool:
-        """Whether a client may declare a file of this type as ``declared`` (any case, parameters are ignored).
+        """Whether a client may declare a file of this type as ``declared``. Case and parameters do not matter.
 
-        Old names and other spellings count, and so does another text type: bytes do not tell what a text is about.
+        Old and alternative media types are accepted. A text may be declared as any text type, because its bytes do not
+        show the difference.
         """
         plain = bare(declared)
         if plain in UNDECLARED or plain in _FILE_TYPES[self].media_types:
@@ -83,12 +84,12 @@ def bare(media_type: str) -> str:
 
 
 def is_supported(media_type: str) -> bool:
-    """Whether files of this media type are read at all."""
+    """Whether a supported type of file can have this media type."""
     return bare(media_type) not in UNDECLARED and any(file_type.accepts(media_type) for file_type in FileType)
 
 
 def text_type(declared: str, extension: str) -> FileType:
-    """Which of the text types a text is: as declared, else by the file's extension, else plain text."""
+    """The type of a text file: as declared, else by the file's extension, else plain text."""
     texts = [file_type for file_type in FileType if file_type.family is Family.TEXT]
     for file_type in texts:
         if file_type is not FileType.TEXT and bare(declared) in _FILE_TYPES[file_type].media_types:
@@ -100,7 +101,7 @@ def text_type(declared: str, extension: str) -> FileType:
 
 
 class RejectionReason(Enum):
-    """Why a file is not read; the vocabulary is closed and its codes are stable."""
+    """The reason why a file is rejected. There are no other reasons, and the codes are stable."""
 
     EMPTY_FILE = "empty_file"
     TYPE_MISMATCH = "type_mismatch"
@@ -121,7 +122,7 @@ class RejectionReason(Enum):
 
     @property
     def advice(self) -> str:
-        """What the person who uploaded the file can do."""
+        """A sentence for the user who uploaded the file: how to solve the problem."""
         return _TEXTS[self][1]
 
 
@@ -159,7 +160,8 @@ _TEXTS: dict[RejectionReason, tuple[str, str]] = {
 
 
 class FileRejected(Exception):
-    """The file cannot be read. ``detail`` is for whoever uploaded it; ``cause`` for the log: nothing of the file."""
+    """The file is rejected. ``detail``: for the user who uploaded it. ``cause``: for the log, with nothing from the
+    file."""
 
     def __init__(self, problem: RejectionReason, detail: str = "", cause: str = "") -> None:
         self.detail = detail or problem.advice
@@ -170,12 +172,14 @@ class FileRejected(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractionLimits:
-    """What one file may cost. Beyond ``text_characters`` text is cut; beyond any other bound the file is too complex.
+    """The resources that one file may use. Text beyond ``text_characters`` is cut. A file that exceeds another limit is
+    rejected as too complex.
 
-    ``memory`` (bytes) bounds what the parser process allocates; program code that it maps comes on top (below 50 MB).
-    ``seconds`` counts wall-clock time from the first look at the file, and processor time likewise.
-    ``unpacked``, ``ratio`` and ``entries`` are for zip containers: bytes in all, unpacked to packed bytes, entries.
-    ``preview`` is the largest width and height of the preview, ``thumbnail`` that of the thumbnail, in pixels.
+    ``seconds``: wall-clock time from the moment when the parser process is ready, and processor time.
+    ``memory``: bytes that the parser process allocates; its program code (below 50 MB) is not counted.
+    ``unpacked``, ``ratio``, ``entries``: for zip containers, the unpacked size in bytes, the unpacked size divided by
+    the packed size, and the number of entries.
+    ``pixels``: of one image. ``preview``, ``thumbnail``: the largest width and height in pixels.
     """
 
     seconds: float = 60.0
@@ -192,10 +196,11 @@ class ExtractionLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What a file is, by its content. ``size`` in bytes, ``sha256`` in hex.
+    """The type and properties of a file, from its content. ``size`` in bytes, ``sha256`` in hexadecimal.
 
-    ``media_type`` is exact where ``file_type`` takes variants together (.docm). ``pages`` counts pages of a PDF or
-    TIFF, slides or sheets, and is None where the format does not say; ``entries`` the files in a zip container.
+    ``media_type``: more exact than ``file_type``, which combines variants (.docx and .docm). ``pages``: the number of
+    pages of a PDF or TIFF, of slides or of sheets; None if the format does not say. ``entries``: the number of files
+    in a zip container, else None.
     """
 
     file_type: FileType
@@ -209,9 +214,11 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextResult:
-    """``text`` has lines ended by \\n, and table cells apart by \\t; it is empty for a scan or a picture.
+    """The text and the metadata of a file. ``text``: lines end with \\n, cells of a table are separated by \\t. It is
+    empty for a scan or an image.
 
-    ``title`` and ``author`` are as the file states them, empty where it does not; ``created`` likewise, in UTC.
+    ``title``, ``author``: as the file states them, '' if it does not. ``created``: in UTC, None if the file does not
+    state it.
     """
 
     text: str
@@ -224,7 +231,7 @@ class TextResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewResult:
-    """The first page as two WebP images, within ``Limits.preview`` and ``Limits.thumbnail``."""
+    """The first page as two WebP images, no larger than ``ExtractionLimits.preview`` and ``.thumbnail``."""
 
     preview: bytes
     thumbnail: bytes
@@ -235,14 +242,14 @@ class PreviewResult:
 class _FileTypeInfo:
     family: Family
     label: str
-    media_types: tuple[str, ...]  # the registered one first, then aliases that clients send
+    media_types: tuple[str, ...]  # the registered one first, then others that clients send
     extensions: tuple[str, ...]
 
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
 _WORD, _EXCEL, _POWERPOINT = "application/vnd.ms-word.", "application/vnd.ms-excel.", "application/vnd.ms-powerpoint."
 
-# Text in name, but a language of its own: reading it as plain text would index its tags.
+# Media types of text formats with markup. As plain text, their tags would be indexed.
 _MARKUP = frozenset({"text/html", "text/rtf", "text/richtext", "text/calendar", "text/vcard"})
 
 _FILE_TYPES: dict[FileType, _FileTypeInfo] = {

@@ -1,7 +1,8 @@
-"""What the parser process gives up before it looks at a file: memory, time, files, sockets and other processes.
+"""The limits that the parser process sets for itself before it reads a file: memory, time, files, sockets, processes.
 
-A limit that is lowered stays lowered (setrlimit(2)). With no descriptor to spare, opening a file or a socket fails
-(EMFILE), whatever the code in the process has become: it is left with the file it reads and the pipe it answers on.
+A process cannot raise a hard limit again (setrlimit(2)). With a limit of zero new descriptors, opening a file or a
+socket fails (EMFILE), even if a hostile file has taken over the process. Only two descriptors stay usable: the file to
+read and the pipe for the answer.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ _CODE_AND_LIBRARIES = 512 * 1024 * 1024  # address space that holds no data of t
 
 
 def apply_limits(*, seconds: float, memory: int) -> None:
-    """Leaves this process ``seconds`` of processor and wall-clock time, and ``memory`` bytes in all. For good."""
+    """Limit this process to ``seconds`` of processor and of wall-clock time, and to ``memory`` bytes. This cannot be
+    undone."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     processor = math.ceil(usage.ru_utime + usage.ru_stime + seconds)
-    signal.alarm(math.ceil(seconds) + 2)  # the parent is there to end it sooner; this is for when the parent is gone
+    signal.alarm(math.ceil(seconds) + 2)  # in case the parent is gone; otherwise the parent ends it sooner
     _lower(resource.RLIMIT_CPU, processor, processor + 1)
     _lower(resource.RLIMIT_DATA, memory, memory)
     _lower(resource.RLIMIT_AS, memory + _CODE_AND_LIBRARIES, memory + _CODE_AND_LIBRARIES)

@@ -1,14 +1,14 @@
-"""One parser process: started with one file and one task, bounded, and ended in any case.
+"""The parser process: it gets one file and one task, has limits, and is always ended.
 
-The process gets the file as standard input, a pipe as standard output, and an environment without credentials; it seals
-itself (seal.py) before it reads the first byte. What comes back is as untrusted as the file: sizes are capped here, and
-meaning is checked by the caller.
+The process has the file as standard input, a pipe as standard output, and an environment without credentials. It
+limits its own resources (resource_limits.py) before it reads the first byte. Its answer is as untrusted as the file:
+this module limits the size, and the caller checks the content.
 
-    parent                                     child (child.py)
-    starts it, waits up to START_UP            imports its engine, seals itself
-                                       ←  +    ready; from here Limits.seconds count
+    parent                                     worker (worker.py)
+    starts it, waits up to START_UP            imports its engine, limits itself
+                                       ←  +    ready; ExtractionLimits.seconds begin here
                                                parses
-    reads up to the cap                ←       size of header (4 bytes), header (JSON), parts
+    reads up to the maximum size       ←       size of header (4 bytes), header (JSON), parts
     ends the process group             ←       end of file
 """
 
@@ -29,26 +29,27 @@ from typing import IO, cast
 from docplatform.extraction.model import ExtractionLimits, FileRejected, RejectionReason
 
 START_UP = 30.0
-"""Seconds for the interpreter and its imports; a cold sandbox reads them from disk for the first time."""
+"""Seconds for the interpreter and its imports. In a cold Lambda environment, these are read from disk."""
 
 READY, UNAVAILABLE = b"+", b"-"
 _WORKER = "docplatform.extraction.worker"
 # No site packages of its own, no working directory on the path, no bytecode written, no warnings.
 _OPTIONS = ("-S", "-P", "-B", "-Wignore", "-m")
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
-_IMAGES = 16 * 1024 * 1024  # room for two WebP images beside the text
+_IMAGES = 16 * 1024 * 1024  # bytes for two WebP images, in addition to the text
 _HEADER = 64 * 1024
-# An allocation that fails ends native code by a deliberate trap or abort, and a processor limit by SIGXCPU or SIGKILL.
+# Native code ends itself by a trap or abort if an allocation fails. The processor limit sends SIGXCPU, then SIGKILL.
 _EXHAUSTED = frozenset({signal.SIGXCPU, signal.SIGKILL, signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGALRM})
 
 
 class ReaderUnavailable(RuntimeError):
-    """The parser process does not start: a library is missing, or resources are. No fault of the file."""
+    """The parser process does not start, because a library or a resource is missing. The file is not the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerResult:
-    """What a child said. ``peak_memory`` is its largest resident size in bytes, or its parent's, if that was larger."""
+    """The answer of a worker. ``peak_memory``: its largest resident size in bytes, or its parent's at the fork if that
+    was larger."""
 
     header: dict[str, object]
     parts: tuple[bytes, ...]
@@ -56,10 +57,10 @@ class WorkerResult:
 
 
 def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> WorkerResult:
-    """Has ``task`` done on ``file`` by a process of its own, which moves the file's position.
+    """Run ``task`` on ``file`` in a process of its own. The file's position changes.
 
-    Raises FileRejected when the child says so, crashes, hangs, or answers more than it may; ReaderUnavailable when it
-    never began.
+    Raises FileRejected if the worker rejects the file, crashes, takes too long or answers too much. Raises
+    ReaderUnavailable if the worker never reported that it is ready.
     """
     file.seek(0)
     process = _start([sys.executable, *_OPTIONS, _WORKER, json.dumps({**task, "limits": asdict(limits)})], file)
@@ -107,7 +108,7 @@ def _start(command: list[str], file: FileIO) -> subprocess.Popen[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """No credentials, no addresses; what is imported comes from where this process imports it."""
+    """The worker's environment: no credentials, no URLs, and the same import path as this process."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry), "HOME": "/"}
 
@@ -117,7 +118,8 @@ class _TooLarge(Exception):
 
 
 def _read(pipe: int, deadline: float, most: int) -> bytes:
-    """Up to the end of file or the deadline, whichever is first; with ``most`` = 1, a single byte."""
+    """Read until the end of file or the deadline. With ``most`` = 1, read a single byte. Raises _TooLarge for more than
+    ``most`` bytes."""
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     chunks: list[bytes] = []
@@ -146,7 +148,8 @@ def _exited(pid: int, deadline: float) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Ends the whole group while its leader still holds the group's number, then collects exit code and peak memory."""
+    """End the process group, and return the exit code and the peak memory in bytes. The group is ended before the
+    process is waited for, because until then no other group can have its number."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,4 +1,4 @@
-"""The extractor of strangers' files. Only functions with the parsers layer import it."""
+"""Builds the extractor of untrusted files. Only functions with the parsers layer import it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from docplatform.extraction.model import FileType, Inspection, PreviewResult, Te
 
 
 class SandboxedExtractor:
-    """Every file is opened in a child process with caps on time, memory and size."""
+    """Opens each file in a process of its own, with limits on time, memory and size."""
 
     def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
         return inspect_file(path, declared_type=declared_type, name=name)

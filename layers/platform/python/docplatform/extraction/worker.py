@@ -1,7 +1,7 @@
 """The parser process (``python -m docplatform.extraction.worker <task>``): one task on the file at standard input.
 
-Started by sandbox.py, which describes what is said between the two. Nothing can be opened or imported once the
-process is sealed; engines therefore import at their top all that they will need.
+sandbox.py starts it and describes the protocol. Once the process has limited its resources, it can open and import
+nothing. So each engine imports everything that it needs at the top of its module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PICTURES = (FileType.PNG, FileType.JPEG, FileType.TIFF, FileType.GIF, FileType.
 _SHEETS = (FileType.XLSX, FileType.XLSB, FileType.XLS, FileType.ODS)
 _TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
 
-# What libraries decode names and strings with. Codecs are modules, found when they are first asked for.
+# Codecs that libraries use for names and strings. Python imports a codec at its first use, so they are used once here.
 _CODECS = ("ascii", "latin-1", "cp437", "cp1252", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 
 _ENGINES: dict[str, str] = {
@@ -50,7 +50,7 @@ def main() -> None:
     try:
         engine, renderer = prepare(task["file_type"], task["operation"])
         apply_limits(seconds=limits.seconds, memory=limits.memory)
-    except Exception as error:  # whatever it is, the parent says it
+    except Exception as error:  # the parent raises ReaderUnavailable with this text
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
         answer.flush()
         os._exit(1)
@@ -63,14 +63,14 @@ def main() -> None:
     for part in parts:
         answer.write(part)
     answer.flush()
-    os._exit(0)  # nothing of the file is worth tidying up after, and a parser's own tidying could still fail
+    os._exit(0)  # skips the parser's clean-up, which is not needed and could still fail
 
 
 class _NoMoreImports:
-    """Says plainly what would otherwise be an error of the file system in the middle of an import."""
+    """Refuses every import with a clear message. Without it, an import would fail with an error of the file system."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        raise ImportError(f"{name} is not imported before the process is sealed", name=name)
+        raise ImportError(f"{name} was not imported before the limits were set", name=name)
 
 
 def _limits(given: dict[str, Any]) -> ExtractionLimits:
@@ -79,7 +79,7 @@ def _limits(given: dict[str, Any]) -> ExtractionLimits:
 
 
 def prepare(file_type: str, operation: str) -> tuple[Engine, Any]:
-    """Imports what the task will need: an engine, and for a preview the renderer."""
+    """Import everything that the task needs: an engine and, for a preview, the renderer (else None)."""
     for name in _CODECS:
         codecs.lookup(name)
     engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[file_type]))
@@ -89,7 +89,8 @@ def prepare(file_type: str, operation: str) -> tuple[Engine, Any]:
 def run(
     engine: Engine, renderer: Any, operation: str, file: BinaryIO, limits: ExtractionLimits, file_type: str
 ) -> WorkerReply:
-    """Header and parts of the answer. Raises nothing: what goes wrong is a problem of the file."""
+    """Do the task, and return the header and the parts of the answer. Raises nothing: an error becomes a header with
+    the reason to reject the file."""
     try:
         if operation == "inspect":
             return _inspection_reply(engine.inspect(file, limits, file_type))
@@ -103,9 +104,9 @@ def run(
         return {"problem": RejectionReason.TOO_COMPLEX.code, "cause": _name(error)}, []
     except engine.PARSER_ERRORS as error:
         return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
-    except Exception as error:  # a flaw of ours, that the file brought to light
+    except Exception as error:  # a fault of this code or of a library
         return {"problem": RejectionReason.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
-    except BaseException as error:  # a panic of Rust code is no Exception
+    except BaseException as error:  # a panic of Rust code is not an Exception
         return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
 
 
@@ -120,7 +121,7 @@ def _text_reply(found: TextResult) -> WorkerReply:
 
 
 def _name(error: BaseException) -> str:
-    """Class and place, without the message, which may quote the file."""
+    """The class of an error and where it was raised. The message is left out, because it may quote the file."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

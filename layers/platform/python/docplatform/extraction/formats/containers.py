@@ -1,4 +1,4 @@
-"""Containers whose content decides what they are, zip and OLE2: inspection only."""
+"""Inspection of containers (zip, OLE2), whose type depends on their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents inserted into a Word document (altChunk, ECMA-376 part 1 §17.17.2): HTML, web archives and plain text."""
+"""Documents embedded in a Word document (altChunk, ECMA-376 part 1 §17.17.2): HTML, web archives and plain text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lxml import etree
 from docplatform.extraction.blocks import Block, Kind
 from docplatform.extraction.formats.zip_archive import Zip
 
-_MOST = 4 * 1024 * 1024  # bytes of one inserted document
+_MOST = 4 * 1024 * 1024  # bytes of one embedded document
 _INVISIBLE = ("script", "style", "head", "title", "template")
 _LINE_BREAKING = frozenset(
     {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "hr", "section"}
@@ -20,7 +20,7 @@ _LINE_BREAKING = frozenset(
 
 
 def blocks(container: Zip, part: str, content_type: str) -> Iterator[Block]:
-    """Nothing where it is a package or in Rich Text."""
+    """The paragraphs of an embedded document; none for an Office package or Rich Text."""
     if content_type not in ("text/html", "application/xhtml+xml", "text/plain", "message/rfc822", "application/xml"):
         return
     data = container.read(part, _MOST)
@@ -35,7 +35,7 @@ def blocks(container: Zip, part: str, content_type: str) -> Iterator[Block]:
 
 
 def _html_of_archive(data: bytes) -> bytes:
-    """RFC 2557: the page is one part of a message, the rest is what it shows."""
+    """The page of a web archive: a mail message whose other parts are the page's images and styles (RFC 2557)."""
     message = email.message_from_bytes(data, policy=email.policy.default)
     body = message.get_body(("html", "plain")) if isinstance(message, EmailMessage) else None
     payload = body.get_payload(decode=True) if body is not None else None

@@ -1,4 +1,4 @@
-"""What every engine offers. An engine is a module; which one reads which type is written in child.py."""
+"""The interface of engines, and code they share. An engine is a module; worker.py lists the engine of each type."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from docplatform.extraction.file_signatures import ForeignFormat
 from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
 
 LONGEST_PROPERTY = 500
-"""Characters of a title or an author's name."""
+"""The maximum number of characters of a title or an author's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileProperties:
-    """What inspection finds; as ``Inspection`` says it."""
+    """The result of an engine's inspection. The fields are as in ``Inspection``."""
 
     kind: FileType | ForeignFormat
     media_type: str = ""
@@ -27,7 +27,8 @@ class FileProperties:
 
 
 class Engine(Protocol):
-    """Called in a sealed process. Raises FileRejected or ``PARSER_ERRORS``, its libraries' words for broken files."""
+    """The functions of an engine, which run in the parser process. They raise FileRejected, or one of
+    ``PARSER_ERRORS``: the errors that the engine's libraries raise for a damaged file."""
 
     PARSER_ERRORS: tuple[type[BaseException], ...]
 
@@ -51,7 +52,8 @@ _REPLACEMENTS = {
 
 
 def clean(text: str) -> str:
-    """Without what keeps a word from being found: controls, lone surrogates, ligatures, soft hyphens, CR LF."""
+    """The text in a form that search can find: without control characters, lone surrogates and soft hyphens, with
+    letters in place of ligatures, and with LF for CR LF."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for letter, written_out in _REPLACEMENTS.items():
         text = text.replace(letter, written_out)
@@ -59,7 +61,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """A title or a name: clean, in one line, of bounded length."""
+    """A title or a name: clean, in one line, with at most ``LONGEST_PROPERTY`` characters."""
     return " ".join(clean((text or "")[: 4 * LONGEST_PROPERTY]).split())[:LONGEST_PROPERTY]
 
 
@@ -68,9 +70,9 @@ def too_many_pages(limits: ExtractionLimits) -> str:
 
 
 class TextCollector:
-    """Text in the making: lines, up to ``Limits.text_characters``, and up to four fifths of the time.
+    """Collects lines, up to ``ExtractionLimits.text_characters`` and four fifths of ``ExtractionLimits.seconds``.
 
-    What takes longer is cut there instead of being refused: most of a long document found is better than none of it.
+    A longer text is cut, not rejected, because it is better to find most of a long document than nothing.
     """
 
     def __init__(self, limits: ExtractionLimits) -> None:
@@ -80,7 +82,7 @@ class TextCollector:
         self.truncated = False
 
     def add(self, line: str) -> bool:
-        """Whether there is room for more."""
+        """Add a line, cut if it is too long. Returns whether more lines can be added."""
         if len(line) >= self._left or time.monotonic() > self._until:
             self.truncated = True
             line = line[: self._left]

@@ -1,4 +1,4 @@
-"""Images, by Pillow. They have no text; what is done to them is to be made small, upright and opaque."""
+"""Images, with Pillow. They have no text. For the preview they are reduced, turned upright and made opaque."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from docplatform.extraction.model import ExtractionLimits, FileRejected, FileTyp
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (
     OSError,
-    SyntaxError,  # Pillow's word for a broken header
+    SyntaxError,  # Pillow's error for a broken header
     ValueError,
     EOFError,
     KeyError,
@@ -29,10 +29,10 @@ PARSER_ERRORS: tuple[type[BaseException], ...] = (
     zlib.error,
 )
 
-# Named, so that they are imported: the format of a file is asked for by name, and nothing can be imported once sealed.
+# The plugins of the supported formats. Pillow would import them later, when the parser process cannot import any more.
 _PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 Image.preinit()
-# The bound is Limits.pixels, and it refuses; Pillow's own would only warn.
+# ExtractionLimits.pixels is checked instead; Pillow's own limit would only warn.
 Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION, _TITLE, _ARTIST, _CHANGED = 0x0112, 0x010E, 0x013B, 0x0132  # TIFF tags, as EXIF uses them
@@ -52,14 +52,14 @@ _WHITE = (255, 255, 255)
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
-    """Decodes the image, so that one that is cut off is found here."""
+    """Inspect an image. It is decoded, so that an incomplete file is rejected here."""
     image = _open(file, limits, file_type)
     shrunk(image, limits.thumbnail)
     return FileProperties(kind=FileType(file_type), pages=_pages(_open(file, limits, file_type), limits))
 
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
-    """No text, but what the camera or the scanner noted."""
+    """The metadata that the camera or the scanner wrote. The text is empty."""
     image = _open(file, limits, file_type)
     exif = image.getexif()
     return TextResult(
@@ -72,7 +72,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
 
 
 def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Raster:
-    """The image as it is to be looked at: turned as its EXIF orientation says (EXIF 2.32 §4.6.5), and opaque."""
+    """The image for the preview: turned by its EXIF orientation (EXIF 2.32 §4.6.5), and opaque."""
     image = _open(file, limits, file_type)
     turn = _TRANSPOSITIONS.get(image.getexif().get(_ORIENTATION, 1))
     small = opaque(shrunk(image, limits.preview))
@@ -83,7 +83,7 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Rast
 
 
 def decoded(data: bytes, limits: ExtractionLimits) -> Image.Image | None:
-    """An image that another file carries, in RGB; None when it is none that can be drawn."""
+    """An image from inside another file, in RGB; None if it cannot be drawn."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
         if image.width * image.height > limits.pixels:
@@ -95,7 +95,7 @@ def decoded(data: bytes, limits: ExtractionLimits) -> Image.Image | None:
 
 def _open(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Image.Image:
     file.seek(0)
-    # TIFF's decoder would duplicate the file's descriptor, and there is none to spare: it gets the bytes.
+    # TIFF's decoder would duplicate the file's descriptor, which the process's limits forbid: it gets the bytes.
     source = io.BytesIO(file.read()) if file_type == FileType.TIFF else file
     image = Image.open(source, formats=[file_type.upper()])
     if image.width * image.height > limits.pixels:
@@ -104,9 +104,10 @@ def _open(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Image.Ima
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """No larger than a square around ``size``, which leaves room for turning it. Raises FileRejected for want of memory.
+    """The image, reduced to a square around ``size``, so that it still fits after it is turned. Raises FileRejected if
+    the memory does not suffice.
 
-    Large images stay in their own mode until they are small, for each conversion is one more copy.
+    A large image is converted to another mode after it is reduced, because a conversion makes a copy of it.
     """
     side = max(size)
     try:
@@ -129,7 +130,7 @@ def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _levelled(image: Image.Image) -> Image.Image:
-    """16 and 32 bits a pixel, spread over the 8 that can be shown."""
+    """An image with 16 or 32 bits for each pixel, scaled to the 8 bits that can be shown."""
     extrema = image.getextrema()
     low, high = float(extrema[0]), float(extrema[1])  # type: ignore[arg-type]  # one band has one pair
     span = high - low
@@ -141,7 +142,7 @@ def _levelled(image: Image.Image) -> Image.Image:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """In RGB, on white where it is transparent."""
+    """The image in RGB. Transparent parts become white."""
     if image.mode in ("RGBA", "LA", "La", "RGBa") or "transparency" in image.info:
         layer = image.convert("RGBA")
         page = Image.new("RGB", layer.size, _WHITE)
@@ -151,7 +152,8 @@ def opaque(image: Image.Image) -> Image.Image:
 
 
 def _pages(image: Image.Image, limits: ExtractionLimits) -> int:
-    """Only TIFF has pages; a moving picture is one. Counted one by one, for a TIFF can name pages without end."""
+    """The number of pages. Only TIFF has several; an animation counts as one. The pages are counted one by one, up to
+    the limit, because a TIFF's list of pages can be endless."""
     if image.format != "TIFF":
         return 1
     pages = 1
@@ -172,7 +174,7 @@ def _written(value: object) -> str:
 
 
 def _exif_datetime(value: object) -> datetime | None:
-    """EXIF 2.32 §4.6.5: "YYYY:MM:DD HH:MM:SS", of no zone; taken as UTC."""
+    """The time in "YYYY:MM:DD HH:MM:SS" (EXIF 2.32 §4.6.5). It has no time zone and is taken as UTC."""
     match = _DATE.match(_written(value))
     try:
         return datetime(*(int(part) for part in match.groups()), tzinfo=UTC) if match else None  # type: ignore[misc, arg-type]

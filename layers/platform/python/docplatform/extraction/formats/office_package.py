@@ -1,4 +1,4 @@
-"""Open XML packages (ECMA-376 part 2) and OpenDocument ones: their type, their parts, who wrote them."""
+"""Open XML packages (ECMA-376 part 2) and OpenDocument packages: their type, parts and properties."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _OPEN_DOCUMENT: dict[str, FileType | ForeignFormat] = {
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """``kind`` is the last word of the relationship's type: the rest differs between transitional and strict."""
+    """A relationship to ``part``. ``kind``: the last segment of its type; the segments before it differ between
+    transitional and strict Open XML."""
 
     kind: str
     part: str
@@ -43,13 +44,14 @@ class Properties:
 
 
 class Package:
-    """An Open XML package. Raises FileRejected and PACKAGE_ERRORS throughout."""
+    """An Open XML package. Every method raises FileRejected and PACKAGE_ERRORS."""
 
     def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
         self.zip = Zip(file, limits)
 
     def relations(self, part: str = "") -> dict[str, Relation]:
-        """Of ``part``, or of the package, to parts that are there; in the order written."""
+        """The relationships of ``part`` ('': of the package) by id, in their order in the file. Only those to parts
+        that exist."""
         folder, name = posixpath.split(part)
         path = posixpath.join(folder, "_rels", f"{name}.rels")
         found: dict[str, Relation] = {}
@@ -67,13 +69,13 @@ class Package:
         return found
 
     def related(self, part: str, *kinds: str) -> list[str]:
-        """The parts that ``part`` is related to by one of ``kinds``, each once."""
+        """The parts to which ``part`` has a relationship of one of ``kinds``, each once."""
         return list(
             dict.fromkeys(relation.part for relation in self.relations(part).values() if relation.kind in kinds)
         )
 
     def main_part(self) -> str:
-        """The document, workbook or presentation. Raises FileRejected (damaged) when the package names none."""
+        """The part with the document, workbook or presentation. Raises FileRejected (damaged) if there is none."""
         for part in self.related("", "officeDocument"):
             return part
         raise FileRejected(RejectionReason.DAMAGED, cause="no main part")
@@ -97,14 +99,15 @@ class Package:
         return Properties()
 
     def thumbnail(self) -> bytes:
-        """The picture of the first page that the authoring program left, or nothing."""
+        """The image of the first page that the program stored in the file, or b''."""
         for part in self.related("", "thumbnail"):
             return self.zip.read(part, 4 * 1024 * 1024)
         return b""
 
 
 def properties(container: Zip, part: str) -> Properties:
-    """Dublin Core elements, of Open XML's core properties and of OpenDocument's meta.xml alike."""
+    """Title, author and time of creation from ``part``: Open XML's core properties or OpenDocument's meta.xml. Both use
+    Dublin Core elements."""
     metadata: dict[str, str] = {}
     if part in container:
         with container.open(part) as stream:
@@ -120,7 +123,7 @@ def properties(container: Zip, part: str) -> Properties:
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
-    """Which type a zip container is; every entry is unpacked once, to see that it holds what it says."""
+    """The type of a zip container. Every entry is unpacked once, to check its size and checksum."""
     package = Package(file, limits)
     if _CONTENT_TYPES in package.zip:
         kind, media_type = _open_xml_type(package)
@@ -141,7 +144,8 @@ def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
 
 
 def _open_xml_type(package: Package) -> tuple[FileType | ForeignFormat, str]:
-    """A main part of type X.main+xml makes a file of type X; the registered names of those with macros end in ".12"."""
+    """The file type and media type by the content type of the main part: X.main+xml means a file of media type X. The
+    registered media types of files with macros end in ".12"."""
     content_type = package.content_type(package.main_part()).lower()
     media_type = content_type.removesuffix("+xml").removesuffix(".main")
     if "macroenabled" in media_type:
@@ -160,7 +164,8 @@ def _open_document_type(container: Zip) -> tuple[FileType | ForeignFormat, str]:
 
 
 def refuse_encrypted(container: Zip) -> None:
-    """OpenDocument encrypts entry by entry, and its manifest says how (OpenDocument 1.2 part 3 §3.4)."""
+    """Raises FileRejected (encrypted) if the manifest of an OpenDocument file lists an encrypted entry
+    (OpenDocument 1.2 part 3 §3.4)."""
     if _MANIFEST in container:
         with container.open(_MANIFEST) as stream:
             for _ in events(stream, ["encryption-data"]):
@@ -176,7 +181,7 @@ def _count(package: Package, kind: FileType) -> int | None:
 
 
 def _w3c_datetime(text: str) -> datetime | None:
-    """W3CDTF (ISO 8601); without a zone, taken as UTC."""
+    """The time in W3CDTF (a profile of ISO 8601). Without a time zone it is taken as UTC."""
     try:
         moment = datetime.fromisoformat(text.strip())
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

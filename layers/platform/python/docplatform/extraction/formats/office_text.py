@@ -1,6 +1,7 @@
-"""Paragraphs, lists and tables of WordprocessingML and DrawingML, which share their local names (p, r, t, tbl, tr, tc).
+"""Paragraphs, lists and tables of WordprocessingML and DrawingML. Both use the same local names (p, r, t, tbl, tr, tc).
 
-One pass over the stream, and nothing of what has been read is kept: memory does not grow with the document.
+The XML is read once, as a stream, and elements are freed after they are read. So the memory does not grow with the
+document.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from docplatform.extraction.blocks import Block, Kind
 from docplatform.extraction.formats.xml_events import attribute, events, forget
 
 _TEXT = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-# A fallback repeats what its choice says, moved text stands where it went, a ruby says how its base is pronounced.
+# Elements without text of their own: a fallback repeats its choice, moved text is read at its new place, and a ruby
+# shows the pronunciation of its base.
 _SKIPPED = frozenset({"Fallback", "moveFrom", "rt"})
-# "text" is a comment in a sheet, and in slides of old; "strCache" holds a chart's words.
+# "text" is a comment in a sheet and in old presentations; "strCache" holds the texts of a chart.
 _PARAGRAPHS = frozenset({"p", "text", "strCache"})
 _TAGS = (*_TEXT, *_SKIPPED, *_PARAGRAPHS, "r", "t", "v", "pStyle", "numPr", "outlineLvl", "tbl", "tr", "tc", "sp", "ph")
 _TITLES = frozenset({"title", "ctrTitle"})
-_FILLED_IN = frozenset({"sldNum", "dt", "sldImg"})  # placeholders with a number, a date, a picture of the slide
+_FILLED_IN = frozenset({"sldNum", "dt", "sldImg"})  # placeholders with the slide's number, the date, the slide's image
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class _Paragraph:
     style: str = ""
     outline: int = 0
     item: bool = False
-    within: list[Block] = field(default_factory=list)  # paragraphs of text boxes that are anchored in this one
+    within: list[Block] = field(default_factory=list)  # paragraphs of text boxes that are anchored in this paragraph
 
 
 @dataclass(slots=True)
@@ -38,9 +40,10 @@ class _Table:
 
 
 class OfficeTextReader:
-    """``most`` is about how many characters are read of one part; ``headings`` maps a style's id to its level.
+    """Reads the blocks of a part. ``most``: about the number of characters after which it stops. ``headings``: id of
+    a style → heading level.
 
-    ``placeholders`` says whether text in them is read: in a slide's master it only says "Click to edit".
+    ``placeholders``: whether text in placeholders is read. In a slide's master it only says "Click to edit".
     """
 
     def __init__(self, most: int, headings: Mapping[str, int] | None = None, *, placeholders: bool = True) -> None:
@@ -49,7 +52,7 @@ class OfficeTextReader:
         self._placeholders = placeholders
 
     def read(self, stream: IO[bytes]) -> Iterator[Block]:
-        """Blocks in the order of the document. Raises what ``markup.events`` raises."""
+        """The blocks in the order of the document. Raises the errors of ``xml_events.events``."""
         return _BlockStream(self._most, self._headings, self._placeholders).blocks(stream)
 
 
@@ -107,7 +110,7 @@ class _BlockStream:
                 self._say("\n")
         elif name in _TEXT:
             parent = element.getparent()
-            if parent is None or not parent.tag.endswith("}tabs"):  # there a tab is a stop, not a character
+            if parent is None or not parent.tag.endswith("}tabs"):  # in "tabs", a tab is a tab stop, not a character
                 self._say(_TEXT[name])
         elif name in _PARAGRAPHS:
             if name == "text" and element.text:
@@ -176,5 +179,6 @@ class _BlockStream:
 
 
 def heading_level(outline: str) -> int:
-    """WordprocessingML counts from 0, and 9 is body text (ECMA-376 part 1 §17.3.1.20); here from 1, and 0 is none."""
+    """The heading level of an outline level, from 1; 0 for body text. WordprocessingML counts from 0, and 9 is body
+    text (ECMA-376 part 1 §17.3.1.20)."""
     return int(outline) + 1 if outline.isascii() and outline.isdigit() and int(outline) < 9 else 0

@@ -1,4 +1,4 @@
-"""OLE2 compound files ([MS-CFB]): old Office files, and the wrapping of encrypted new ones."""
+"""OLE2 compound files ([MS-CFB]): Office 97-2003 files, and the containers of encrypted newer Office files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _KINDS: dict[str, FileType | ForeignFormat] = {
     "__properties_version1.0": ForeignFormat.OUTLOOK_MESSAGE,
 }
 _FILE_PASS, _BOUND_SHEET, _END = 0x002F, 0x0085, 0x000A  # records of [MS-XLS] §2.3
-_MOST_RECORDS = 100  # a workbook that is encrypted says so among its first
+_MOST_RECORDS = 100  # an encrypted workbook has the record FilePass among its first records
 
 
 def kind(file: BinaryIO) -> FileType | ForeignFormat:
-    """By the streams in the root. Raises FileRejected (encrypted) and OLE_ERRORS."""
+    """The type of a compound file, by the names of its streams. Raises FileRejected (encrypted) and OLE_ERRORS."""
     file.seek(0)
     container: Any = olefile.OleFileIO(file)
     streams = {"/".join(path).lower() for path in container.listdir()}
@@ -42,7 +42,7 @@ def kind(file: BinaryIO) -> FileType | ForeignFormat:
 
 
 def properties(file: BinaryIO) -> Properties:
-    """The summary information stream ([MS-OLEPS] §2.25.1)."""
+    """Title, author and time of creation from the summary information stream ([MS-OLEPS] §2.25.1)."""
     file.seek(0)
     metadata: Any = olefile.OleFileIO(file).get_metadata()
     created = metadata.create_time if isinstance(metadata.create_time, datetime) else None

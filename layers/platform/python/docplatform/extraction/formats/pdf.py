@@ -1,4 +1,4 @@
-"""PDF, by pdfium. Files that open with an empty password (protected against changes only) are read."""
+"""PDF, with pdfium. A file that opens with an empty password (it is protected against changes only) is accepted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejecte
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
 
 _LOCKED = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
-_SPLIT_WORD = re.compile("\ufffe\\s*")  # pdfium marks a hyphen at the end of a line, where it parts a word
+_SPLIT_WORD = re.compile("\ufffe\\s*")  # pdfium's mark for a hyphen that splits a word at the end of a line
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
-_AT_ONCE = 16 * MEBIBYTE  # smaller files are read whole, which is a little faster than piece by piece
-_MOST_NOTES = 2_000  # annotations of a page that are looked at
+_AT_ONCE = 16 * MEBIBYTE  # smaller files are read at once, which is a little faster
+_MOST_NOTES = 2_000  # the annotations of a page that are read
 _FIELDS_WITH_TEXT = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
 _NOTES_WITHOUT_TEXT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET})
 
@@ -32,7 +32,7 @@ def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FilePro
 
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
-    """The text of every page in order; after it the page's filled-in fields and comments."""
+    """The text of every page in order. After each page's text follow its filled-in form fields and its comments."""
     document = _open(file, limits)
     pages = len(document)
     collector = TextCollector(limits)
@@ -112,7 +112,8 @@ def _annotation_text(form: Any, annotation: Any) -> str:
 
 
 def _string(ask: Any) -> str:
-    """pdfium's way with strings: asked once for the size in bytes, then for UTF-16 with a zero at the end."""
+    """A string of pdfium. ``ask`` is called twice: for the size in bytes, then for the text in UTF-16 with a zero at
+    its end."""
     size = ask(None, 0)
     if size <= 2:
         return ""
@@ -122,7 +123,8 @@ def _string(ask: Any) -> str:
 
 
 def _pdf_datetime(text: str) -> datetime | None:
-    """ISO 32000-1 §7.9.4: D:YYYYMMDDHHmmSSOHH'mm, of which only the year is required; without a zone, taken as UTC."""
+    """The time in D:YYYYMMDDHHmmSSOHH'mm, of which only the year is required (ISO 32000-1 §7.9.4). Without a time zone
+    it is taken as UTC."""
     match = _DATE.match(text or "")
     if match is None:
         return None

@@ -1,4 +1,5 @@
-"""PowerPoint presentations: slide by slide text, diagrams, charts, notes, comments; then what is on every slide."""
+"""PowerPoint presentations. Order of the text: for each slide its text, diagrams, charts, notes and comments; then the
+texts of layouts and masters."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Slid
 
 
 def _slides(deck: Package) -> tuple[list[str], float]:
-    """The slides' parts in the order they are shown, and their width by height."""
+    """The parts of the slides in the order of the presentation, and their width divided by their height."""
     main = deck.main_part()
     relations = deck.relations(main)
     slides: list[str] = []
@@ -62,7 +63,7 @@ def _slides(deck: Package) -> tuple[list[str], float]:
             elif name == "sldSz":
                 aspect = _aspect(element.get("cx", ""), element.get("cy", ""))
             else:
-                # "id" twice: the slide's own number, and in another namespace the relation that leads to it.
+                # Two attributes are called "id": the slide's number and, with a namespace, its relationship.
                 for key, value in element.attrib.items():
                     if key.endswith("}id") and value in relations:
                         slides.append(relations[value].part)

@@ -1,4 +1,5 @@
-"""Spreadsheets, by calamine: sheet names and cells; then, from Open XML, comments, text boxes, diagrams and charts."""
+"""Spreadsheets, with calamine: names of sheets and cells. From Open XML also comments, text boxes, diagrams and
+charts."""
 
 from __future__ import annotations
 
@@ -26,13 +27,13 @@ _RELATED = re.compile(
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
-    """For the old binary format; the others are zip containers, and inspected as such."""
+    """Inspect a workbook in the old binary format. The other formats are zip containers: see ``office_package``."""
     workbook = _open(file)
     return FileProperties(kind=FileType(file_type), pages=len(workbook.sheet_names))
 
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
-    """Each sheet's name, then its rows: cells with tabs between, empty ones left out."""
+    """For each sheet its name, then its rows: cells separated by tabs, without the empty ones."""
     container = _container(file, limits, file_type)
     workbook = _open(file)
     collector = TextCollector(limits)
@@ -55,7 +56,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
 
 
 def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Grid:
-    """The first sheet that has anything in it."""
+    """The first sheet that is not empty."""
     _container(file, limits, file_type)
     workbook = _open(file)
     pages = len(workbook.sheet_names)
@@ -70,7 +71,8 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Grid
 
 
 def _container(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Zip | None:
-    """The zip, none for the old binary format. Refuses what is encrypted: to calamine that is only "not a workbook"."""
+    """The zip container; None for the old binary format. Raises FileRejected (encrypted), because calamine cannot tell
+    an encrypted file from a damaged one."""
     if file_type == FileType.XLS:
         ole.kind(file)
         return None
@@ -80,7 +82,7 @@ def _container(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Zip 
 
 
 def cell_text(cell: Cell) -> str:
-    """As a sheet shows it without a format of its own: no ".0", a blank between date and time."""
+    """The text of a cell as a sheet shows it without a number format: no ".0", a space between date and time."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"
     if isinstance(cell, float):
@@ -96,7 +98,7 @@ def _open(file: BinaryIO) -> CalamineWorkbook:
 
 
 def _sheets(workbook: CalamineWorkbook) -> Iterator[tuple[str, CalamineSheet]]:
-    """Those with cells: a chart or a macro that stands where a sheet would has none."""
+    """The sheets with cells. A chart sheet or a macro sheet has none."""
     for sheet in workbook.sheets_metadata:
         if sheet.typ == SheetTypeEnum.WorkSheet:
             yield sheet.name, workbook.get_sheet_by_name(sheet.name)

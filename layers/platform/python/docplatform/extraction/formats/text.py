@@ -1,4 +1,4 @@
-"""Plain text in whatever encoding, tables in it, Markdown and JSON."""
+"""Plain text in any encoding, CSV, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from docplatform.extraction.model import ExtractionLimits, FileRejected, FileTyp
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (csv.Error,)
 
-_MARKS = (  # the longer first: a UTF-32 mark begins with a UTF-16 one
+_MARKS = (  # byte order marks; UTF-32 first, because its mark begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# What text files are found to be written in; the fewer there are to choose from, the better the guess.
+# The encodings that text files use in practice. A shorter list makes the guess better.
 _ENCODINGS = (
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2"),
     *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
 )
 _WESTERN = "cp1252"
 for _name in (*_ENCODINGS, *(name for _, name in _MARKS), "ascii", "latin-1"):
-    codecs.lookup(_name)  # imports it; nothing can be imported once sealed
+    codecs.lookup(_name)  # imports the codec, while imports are still possible
 
 _LONGEST_LINE = 2_000
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
-    """Only whether there is any text in it."""
+    """Check only that the file has text. Raises FileRejected (empty_file)."""
     _decode(file, HEAD)
     return FileProperties(kind=FileType(file_type))
 
@@ -69,7 +69,7 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Firs
 
 
 def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
-    """The text in the first ``most`` bytes, and whether that is all there is."""
+    """The text in the first ``most`` bytes, and whether the file has no more bytes."""
     file.seek(0)
     data = file.read(most)
     whole = not file.read(1)
@@ -84,7 +84,7 @@ def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
 
 
 def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
-    """Its name, and how many bytes of mark to leave out."""
+    """The name of the encoding, and the length of the byte order mark."""
     for mark, name in _MARKS:
         if data.startswith(mark):
             return name, len(mark)
@@ -92,7 +92,7 @@ def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
         return name, 0
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
-        if b"\x1b$" not in data[:HEAD]:  # ISO-2022-JP is all ASCII, with escapes
+        if b"\x1b$" not in data[:HEAD]:  # ISO-2022-JP consists of ASCII bytes, with escape sequences
             return "utf-8", 0
     except UnicodeDecodeError:
         pass
@@ -100,7 +100,8 @@ def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
 
 
 def _guess(sample: bytes) -> str:
-    """The most plausible encoding; of equally plausible ones the Western European, for it is the most common."""
+    """The most plausible encoding. If several are equally plausible, the Western European one, which is the most
+    common."""
     matches = charset_normalizer.from_bytes(sample, cp_isolation=list(_ENCODINGS))
     best = matches.best()
     if best is None:
@@ -112,7 +113,8 @@ def _guess(sample: bytes) -> str:
 
 
 def _table(beginning: str) -> tuple[tuple[str, ...], ...]:
-    """Its first rows, or none where it has fewer than two columns. The delimiter is what the first lines agree on."""
+    """The first rows of a CSV text; none if it has fewer than two columns. The delimiter is the character that occurs
+    most often in each of the first lines."""
     lines = [line for line in beginning.split("\n") if line.strip()][:20]
     delimiter = max(",;\t|", key=lambda sign: min((line.count(sign) for line in lines), default=0))
     rows: list[tuple[str, ...]] = []
@@ -131,7 +133,7 @@ def _paragraph(line: str) -> Block:
 
 
 def _markdown(line: str) -> Block:
-    """Headings and lists (CommonMark §4.2, §5.2); the rest as it is written."""
+    """The block of a line: a heading or an item of a list (CommonMark §4.2, §5.2), else the line as it is."""
     stripped = line.lstrip()
     level = len(stripped) - len(stripped.lstrip("#"))
     if 0 < level <= 6 and stripped[level : level + 1] == " ":

@@ -1,4 +1,5 @@
-"""Word documents: the body; then notes, comments, headers, footers, diagrams and charts; then inserted documents."""
+"""Word documents. Order of the text: the body; notes, comments, headers, footers, diagrams and charts; embedded
+documents."""
 
 from __future__ import annotations
 
@@ -56,7 +57,7 @@ def _blocks(document: Package, limits: ExtractionLimits, *, body_only: bool = Fa
 
 
 def _headings(document: Package, main: str) -> dict[str, int]:
-    """Style ids and their outline level. Ids are localised ("berschrift1"), so the style itself has to be asked."""
+    """Id of a style → its heading level. Ids are localised ("berschrift1"), so the level is read from the style."""
     levels: dict[str, int] = {}
     for part in document.related(main, "styles"):
         style = ""

@@ -1,4 +1,4 @@
-"""XML of strangers: read as a stream, without entities, document types, the network or great depth."""
+"""Reads untrusted XML as a stream, without entities, document types, network access or great depth."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ _TOO_DEEP = frozenset(
 
 
 def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, Any]]:
-    """(whether it starts, local name, element) for each element of one of the local names ``tags``, in any namespace.
+    """Start and end of the elements whose local name is in ``tags``, in any namespace: (is it the start, local name,
+    element).
 
-    An element's own text is whole at its end only. The caller lets go of what it has read with ``forget``.
-    Raises XML_ERRORS; FileRejected for a document type declaration (Open XML forbids it: ECMA-376 part 2) and for depth.
+    The text of an element is complete at its end only. The caller frees elements with ``forget`` after reading them.
+    Raises XML_ERRORS. Raises FileRejected for a document type declaration, which Open XML forbids (ECMA-376 part 2), and
+    for too great a depth.
     """
     names: dict[str, str] = {}
     checked = False
@@ -52,7 +54,7 @@ def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, 
 
 
 def forget(element: Any) -> None:
-    """Frees an element that has ended, and the siblings before it."""
+    """Free an element that has ended, and its earlier siblings."""
     element.clear()
     parent = element.getparent()
     if parent is not None:
@@ -61,7 +63,7 @@ def forget(element: Any) -> None:
 
 
 def attribute(element: Any, name: str) -> str:
-    """By local name, for its namespace differs between transitional and strict Open XML."""
+    """The attribute with this local name, or ''. Its namespace differs between transitional and strict Open XML."""
     for key, value in element.attrib.items():
         if key.rpartition("}")[2] == name:
             return str(value)

@@ -1,4 +1,4 @@
-"""A zip file within bounds: entries, what they say they unpack to, and what they really unpack to."""
+"""Zip files with limits: the number of entries, and their unpacked size, as stated and in fact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ZIP_ERRORS: tuple[type[BaseException], ...] = (
     ValueError,
     OverflowError,
     OSError,
-    NotImplementedError,  # a version or a method that no zip of an office program has
+    NotImplementedError,  # a version or a compression method that no office program uses
 )
 
 _ENCRYPTED = 0x1  # general purpose bit 0 (APPNOTE.TXT §4.4.4)
@@ -28,7 +28,8 @@ _BOMB_CHECK_FROM = 64 * MEBIBYTE  # below this, no ratio is suspicious
 
 
 class Zip:
-    """Read-only. Names are found in any case (as ECMA-376 part 2 wants for part names) and with either slash."""
+    """A zip file for reading. Names are compared without case (as ECMA-376 part 2 demands for names of parts), and a
+    backslash counts as a slash."""
 
     def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
         """Raises FileRejected (too_complex, encrypted, damaged) and ZIP_ERRORS."""
@@ -45,20 +46,20 @@ class Zip:
         return len(self._entries)
 
     def names(self) -> list[str]:
-        """In lower case, with forward slashes."""
+        """The names of all entries, in lower case and with forward slashes."""
         return list(self._entries)
 
     def open(self, name: str) -> IO[bytes]:
-        """Unpacks no more than the entry says it holds. Raises KeyError when there is none of that name."""
+        """Open an entry. It yields no more bytes than the entry states. Raises KeyError if there is no such entry."""
         return self._zip.open(self._entries[_key(name)])
 
     def read(self, name: str, most: int) -> bytes:
-        """The first ``most`` bytes."""
+        """The first ``most`` bytes of an entry."""
         with self.open(name) as entry:
             return entry.read(most)
 
     def check(self) -> None:
-        """Unpacks every entry, to find one of another size or checksum than it says (BadZipFile)."""
+        """Unpack every entry. Raises BadZipFile if one has another size or checksum than it states."""
         for entry in self._entries.values():
             with self._zip.open(entry) as content:
                 while content.read(MEBIBYTE):

@@ -1,6 +1,6 @@
-"""Letters on a page: Latin, Greek and Cyrillic in Open Sans, Chinese, Japanese and Korean in Noto Sans CJK.
+"""Fonts: Open Sans for Latin, Greek and Cyrillic, Noto Sans CJK for Chinese, Japanese and Korean.
 
-Letters of other scripts are drawn as grey bars of about their width: a word is there, and the page keeps its shape.
+Characters of other scripts are drawn as grey bars of about their width, so the page keeps its layout.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import noto_cjk_sans_otc
 import ttf_opensans
 from PIL import ImageDraw, ImageFont
 
-_NOTHING = "\uffff"  # no character, so that every font shows its sign for a missing one
+_NOTHING = "\uffff"  # not a character: every font draws its glyph for a missing character
 _GREY = "#c7ced6"
-_MOST_LETTERS = 4_000  # of one paragraph; a page shows fewer
+_MOST_LETTERS = 4_000  # the characters of a paragraph that are drawn; a page shows fewer
 
 
 def _open(path: str, size: int) -> ImageFont.FreeTypeFont:
@@ -22,7 +22,8 @@ def _open(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 class Font:
-    """One size of letters. ``line`` is the height of a line in pixels. Opens its fonts when it is made."""
+    """A font in one size. ``size`` in pixels. ``line``: the height of a line in pixels. The constructor opens the font
+    files."""
 
     def __init__(self, size: int, *, bold: bool = False) -> None:
         latin = ttf_opensans.OPENSANS_SEMIBOLD if bold else ttf_opensans.OPENSANS_REGULAR
@@ -37,7 +38,8 @@ class Font:
         return sum(self._width_of(letter) for letter in text)
 
     def wrapped(self, text: str, available: int) -> Iterator[str]:
-        """Lines no wider than ``available``, broken at blanks; a word wider than a line (as in Chinese) breaks anywhere."""
+        """The lines of ``text``, no wider than ``available`` pixels. They break at spaces. A word that is wider than a
+        line (as in Chinese) breaks at any character."""
         for part in text[:_MOST_LETTERS].split("\n"):
             line, width = "", 0.0
             for word in _words(part.replace("\t", "    ")):
@@ -58,7 +60,7 @@ class Font:
             yield line.rstrip()
 
     def draw(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, fill: str) -> None:
-        """``at`` is the upper left corner. Letters of one font are drawn together."""
+        """Draw one line. ``at``: its upper left corner. Neighbouring characters of one font are drawn together."""
         x, y = at
         for font, run in self._runs(text):
             wide = self.width(run)
@@ -94,7 +96,7 @@ class Font:
 
 
 def _words(text: str) -> Iterator[str]:
-    """With the blanks that go before them."""
+    """The words of ``text``, each with the spaces before it."""
     start = 0
     for at in range(1, len(text)):
         if text[at] == " " and text[at - 1] != " ":

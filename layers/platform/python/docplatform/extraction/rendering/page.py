@@ -1,4 +1,4 @@
-"""First pages as images: pixels as they are, texts, slides and tables in a simple layout of our own."""
+"""First pages as images. Pixels stay as they are; texts, slides and tables are drawn in a simple layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARGIN = 100
 
 
 def render(page: FirstPage, limits: ExtractionLimits) -> PreviewResult:
-    """``page`` as preview and thumbnail, in WebP."""
+    """The preview and the thumbnail of ``page``, in WebP."""
     if isinstance(page, Raster):
         image = Image.frombytes(page.mode, page.size, page.data, "raw", page.layout or page.mode)
     elif isinstance(page, Grid):
@@ -41,7 +41,7 @@ def _picture(page: Flow | Slide, limits: ExtractionLimits) -> Image.Image | None
 
 
 class _Canvas:
-    """Paper, and a pen that goes down it."""
+    """An image to draw on from top to bottom. ``y``: the position of the next line in pixels."""
 
     def __init__(self, size: tuple[int, int], margin: int) -> None:
         self.image = Image.new("RGB", size, _PAPER)
@@ -94,7 +94,8 @@ def _item(canvas: _Canvas, block: Block, font: Font) -> None:
 
 
 def _row(canvas: _Canvas, block: Block) -> None:
-    """A row of a table within a text: cells of one width, as high as the highest of them, up to four lines."""
+    """Draw a row of a table in a text. Its cells have the same width, and the height of the highest cell, which has at
+    most four lines."""
     cells = block.cells[:8]
     width = (canvas.right - canvas.left) // max(1, len(cells))
     wrapped = [list(_first(CELL.wrapped(cell, width - 16), 4)) for cell in cells]
@@ -163,13 +164,13 @@ def _grid(page: Grid, limits: ExtractionLimits) -> Image.Image:
 
 
 def _width(rows: list[list[str]], column: int) -> int:
-    """What the longest cell takes, within reason."""
+    """The width of a column in pixels: that of its longest cell, between 48 and 380."""
     longest = max((int(CELL.width(row[column][:60])) for row in rows if column < len(row)), default=0)
     return min(max(longest + 16, 48), 380)
 
 
 def _fitted(widths: list[int], available: int) -> list[int]:
-    """The columns that there is room for; the last that begins inside may be cut short."""
+    """The widths of the columns that fit into ``available`` pixels. The last one may be reduced."""
     fitted: list[int] = []
     for width in widths:
         if available < 48:
