@@ -46,7 +46,8 @@ _HEADERS = {
 
 
 def operations(functions: Path) -> list[Operation]:
-    """Every operation of every function in the folder ``functions``, with the function's spec and its kind of caller."""
+    """Every operation of every function in the folder ``functions``, with the function's spec and its kind of
+    caller."""
     found: list[Operation] = []
     for spec_file in sorted(functions.resolve().glob("*/spec.py")):
         package = spec_file.parent

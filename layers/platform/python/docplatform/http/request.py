@@ -62,7 +62,8 @@ class Request:
 
     @property
     def if_match(self) -> int | None:
-        """The revision in If-Match (RFC 9110 §13.1.1); None without the header or for ``*``. Raises MalformedRequest."""
+        """The revision in If-Match (RFC 9110 §13.1.1); None without the header or for ``*``. Raises
+        MalformedRequest."""
         tag = self.headers.get("if-match", "*").strip()
         if tag == "*":
             return None

@@ -47,7 +47,8 @@ Item = TypeVar("Item")
 
 
 class Page(Schema, Generic[Item]):
-    """One part of a list. ``next_cursor`` is null at the end. The contract calls a page of ``UserView`` a ``UserPage``."""
+    """One part of a list. ``next_cursor`` is null at the end. The contract calls a page of ``UserView`` a
+    ``UserPage``."""
 
     next_cursor: str | None
     items: list[Item]

@@ -22,7 +22,8 @@ SERVICE = "service"
 
 _CODE, _LONGEST_CODE = re.compile(r"[a-z]+(?:[_-][a-z]+)*"), 50
 _OTHER = "other"
-"""The value that replaces one which is not a code. Codes have no digits, so an id of a document or user never counts."""
+"""The value that replaces one which is not a code. Codes have no digits, so an id of a document or user never
+counts."""
 
 
 class Metric(Enum):

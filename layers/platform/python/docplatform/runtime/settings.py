@@ -42,8 +42,8 @@ class StorageSettings(TenantSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ScanSettings(StorageSettings):
-    """``malware_scan``: 'guardduty' (GuardDuty Malware Protection for S3 tags the object), or 'signature' (finds the EICAR
-    test file only)."""
+    """``malware_scan``: 'guardduty' (GuardDuty Malware Protection for S3 tags the object), or 'signature' (finds the
+    EICAR test file only)."""
 
     malware_scan: str
 

@@ -21,8 +21,8 @@ def events(stream: IO[bytes], tags: Iterable[str]) -> Iterator[tuple[bool, str, 
     element).
 
     The text of an element is complete at its end only. The caller frees elements with ``forget`` after reading them.
-    Raises XML_ERRORS. Raises FileRejected for a document type declaration, which Open XML forbids (ECMA-376 part 2), and
-    for too great a depth.
+    Raises XML_ERRORS. Raises FileRejected for a document type declaration, which Open XML forbids (ECMA-376 part 2),
+    and for too great a depth.
     """
     names: dict[str, str] = {}
     checked = False

@@ -19,7 +19,8 @@ LARGEST = 100  # writes: DynamoDB's limit
 
 
 class Transaction(TenantBound[Any]):
-    """At most 100 writes to one tenant's items. As a context manager it commits at the end, unless an error is raised."""
+    """At most 100 writes to one tenant's items. As a context manager it commits at the end, unless an error is
+    raised."""
 
     def __init__(self, client: Any, table: str, tenant_id: str) -> None:
         super().__init__(client, tenant_id)

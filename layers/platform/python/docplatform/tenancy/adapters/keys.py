@@ -1,4 +1,5 @@
-"""The keys of a tenant's own item and of its counters. Several capabilities write both, in the transactions of their own changes."""
+"""The keys of a tenant's own item and of its counters. Several capabilities write both, in the transactions of their
+own changes."""
 
 from __future__ import annotations
 
