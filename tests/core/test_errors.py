@@ -1,4 +1,4 @@
-"""The errors of the product: each has a code of its own, and the tree at the top of each file is the one that the code has."""
+"""Each error of the product has its own code, and the tree at the top of each errors.py is the same as in the code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def declared(module: ModuleType) -> dict[str, str]:
 
 
 def drawn(module: ModuleType) -> dict[str, str]:
-    """The same, as the tree in its docstring says: ``Category ← Error · Error``, or lines that hang below a category."""
+    """The same, from the tree in the module's docstring: ``Category ← Error · Error``, or lines that hang below a
+    category."""
     found: dict[str, str] = {}
     category = ""
     for line in (module.__doc__ or "").splitlines():

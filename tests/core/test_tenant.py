@@ -1,4 +1,4 @@
-"""The registry's record of a tenant, and what its isolation level says is its own."""
+"""The registry's record of a tenant, and the resources that its isolation level demands."""
 
 from __future__ import annotations
 

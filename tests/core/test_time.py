@@ -1,4 +1,4 @@
-"""RFC 3339 text, which sorts as the moments do."""
+"""RFC 3339 text, which sorts by time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of reading share: bytes become a file, are taken through all three steps, and come out as words."""
+"""Helpers of the extraction tests: they store bytes as a file and run its inspection, text and preview."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Desk:
     def refusal(
         self, data: bytes, declared: str = "", name: str = "upload", limits: ExtractionLimits = SHORT
     ) -> FileRejected:
-        """What inspection refuses it for; an AssertionError when it does not."""
+        """The reason for which inspection rejects the file. Raises AssertionError if it does not."""
         try:
             found = self.inspect(data, declared, name, limits)
         except FileRejected as refused:

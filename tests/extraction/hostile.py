@@ -1,4 +1,4 @@
-"""Files made to harm whoever opens them: small here, large or endless once unpacked, followed or drawn."""
+"""Hostile files. They are small, but become large or endless when they are unpacked, followed or drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAUGHS = (
 
 
 def zeros(mebibytes: int) -> bytes:
-    """Deflated zeros, made in no time: a block that ends on a byte can be repeated."""
+    """Deflated zeros, made quickly by repeating one block that ends at a byte's end."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     block = packer.compress(bytes(MEBIBYTE)) + packer.flush(zlib.Z_FULL_FLUSH)
     end = zlib.compressobj(9, zlib.DEFLATED, -15).flush()
@@ -46,24 +46,24 @@ def deflated(content: bytes) -> tuple[bytes, int, int]:
 
 
 def _repacked(honest: bytes, name: str, content: bytes, size: int, checksum: int = 0) -> bytes:
-    """An honest package with one entry of which nothing that is said is true."""
+    """A normal package with one entry whose stated size and checksum are false."""
     with zipfile.ZipFile(io.BytesIO(honest)) as archive:
         entries = [(entry, *deflated(archive.read(entry))) for entry in archive.namelist() if entry != name]
     return packed([*entries, (name, content, size, checksum)])
 
 
 def docx_bomb() -> bytes:
-    """Says openly that it unpacks to 2 GB."""
+    """A package that states its true unpacked size of 2 GB."""
     return _repacked(files.docx(), "word/media/image1.bmp", zeros(2048), 2048 * MEBIBYTE)
 
 
 def docx_ratio_bomb() -> bytes:
-    """300 MB from 300 KB."""
+    """A package of 300 KB that unpacks to 300 MB."""
     return _repacked(files.docx(), "word/document.xml", zeros(300), 300 * MEBIBYTE)
 
 
 def docx_lying_bomb() -> bytes:
-    """Says 2,000 bytes, and holds 2 GB."""
+    """A package that states 2,000 bytes, but unpacks to 2 GB."""
     return _repacked(files.docx(), "word/document.xml", zeros(2048), 2000)
 
 
@@ -72,7 +72,7 @@ def xlsx_lying_bomb() -> bytes:
 
 
 def xlsx_strings_bomb() -> bytes:
-    """60 MB of shared strings; each string is read, whether a cell wants it or not."""
+    """60 MB of shared strings; the parser reads each string, even if no cell uses it."""
     content = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
     row = b"<si><t>" + b"x" * 50 + b"</t></si>"
     content += row * (60 * MEBIBYTE // len(row)) + b"</sst>"
@@ -86,7 +86,7 @@ def xlsx_strings_bomb() -> bytes:
 
 
 def xlsx_of_two_far_cells() -> bytes:
-    """The first cell and the last there can be: 17 billion in between."""
+    """A sheet with only the first and the last possible cell, with 17 billion cells between them."""
     sheet = (
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
         '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
@@ -130,7 +130,7 @@ def docx_of_great_depth() -> bytes:
 
 
 def docx_of_many_elements() -> bytes:
-    """Elements that no reader asks for, side by side."""
+    """Very many elements next to each other that the parser does not use."""
     return files.docx([], body="<w:x/>" * 6_000_000)
 
 
@@ -212,7 +212,7 @@ def pdf_deep_arrays() -> bytes:
 
 
 def pdf_stream_bomb() -> bytes:
-    """1 GB of blanks for a page's content."""
+    """A page whose content is 1 GB of spaces."""
     content = zlib.compress(b"")[:2] + zeros(1024)
     return _page(extra={4: files.pdf_stream(content, "/Filter /FlateDecode")})
 
@@ -249,12 +249,12 @@ def png_bomb() -> bytes:
 
 
 def png_within_bounds() -> bytes:
-    """Allowed by its pixels, and no small thing."""
+    """A large image, just below the limit of pixels."""
     return files.png(11_000, 10_000)
 
 
 def tiff_loop() -> bytes:
-    """A directory that names itself as the next."""
+    """A TIFF whose directory names itself as the next directory."""
     entries = [
         (256, 4, 1, 1),
         (257, 4, 1, 1),
@@ -315,7 +315,7 @@ def json_of_great_depth() -> bytes:
 
 
 def xls_with_a_loop() -> bytes:
-    """A chain of sectors that bites its tail."""
+    """A workbook with a circular chain of sectors."""
     data = bytearray(files.xls([["a"]]))
     table = (len(data) - 512) // 512 * 512
     data[table : table + 4] = struct.pack("<I", 0)

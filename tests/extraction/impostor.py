@@ -1,6 +1,6 @@
 """Stands in for the parser process (docplatform.extraction.worker) after a parser's flaw has been exploited.
 
-What it does is told by the environment's LANG, one of the few variables that reach it.
+The variable LANG, one of the few that reach the process, says what it does.
 """
 
 from __future__ import annotations

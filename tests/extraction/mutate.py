@@ -1,6 +1,7 @@
 """A batch of mutated samples, read by one process under the limits of a parser process; each outcome is a line.
 
-``python -m tests.extraction.mutate <type> <count> <first> <seed>``: type, count and seed make the same files every time.
+``python -m tests.extraction.mutate <type> <count> <first> <seed>``: type, count and seed make the same files every
+time.
 """
 
 from __future__ import annotations

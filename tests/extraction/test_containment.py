@@ -1,4 +1,4 @@
-"""The parser process: what it has, what it cannot do, and what becomes of it when it turns against us."""
+"""The parser process: its permissions, its limits, and its end if a hostile file takes it over."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_sealed_process_can_compute_and_answer_and_nothing_else() -> None:
 
 @pytest.fixture
 def impostor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], object]:
-    """Has a deed done in place of parsing, and text asked for."""
+    """Asks for text, while the parser process does the given deed instead of parsing."""
     monkeypatch.setattr(sandbox, "_WORKER", "tests.extraction.impostor")
     path = desk.put(b"%PDF-")
 

@@ -1,4 +1,4 @@
-"""Real documents, where they are at hand: in the folder DOCPLATFORM_CORPUS names, or beside the repository."""
+"""Real documents, if there are any: in the folder that DOCPLATFORM_CORPUS names, or beside the repository."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not DOCUMENTS, reason="no cor
 
 
 def outcome(path: Path) -> str:
-    """What is wrong with how a document was read, or nothing."""
+    """The problem with the result for a document, or ''."""
     expected = BY_EXTENSION[path.suffix]
     try:
         found = inspect_file(path, declared_type=expected.media_type, name=path.name, limits=SHORT)

@@ -1,4 +1,5 @@
-"""Files made to do harm end as a result or as a problem of the vocabulary: in time, in memory, and alone."""
+"""Hostile files end with a result or with a known reason, within the limits of time and memory, and leave no process
+behind."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ TOO_COMPLEX, DAMAGED = RejectionReason.TOO_COMPLEX, RejectionReason.DAMAGED
 
 
 def outcomes(path: Path, file_type: FileType, limits: ExtractionLimits = BRIEF) -> list[str]:
-    """Of all three steps: a problem's code, or "read". Anything else fails the test."""
+    """The outcome of each of the three steps: a problem's code, or "read". Anything else fails the test."""
     found = []
     for step in (
         lambda: inspect_file(path, declared_type="", name=path.name, limits=limits),
@@ -41,7 +42,7 @@ def outcomes(path: Path, file_type: FileType, limits: ExtractionLimits = BRIEF) 
 
 
 def peaks_of(path: Path, file_type: FileType) -> list[int]:
-    """Bytes that the parsers took at most."""
+    """The largest memory of the parser processes in bytes."""
     peaks: list[int] = []
     end = sandbox._end
 
@@ -60,7 +61,7 @@ def peaks_of(path: Path, file_type: FileType) -> list[int]:
 
 @pytest.fixture(scope="module")
 def lean() -> Iterator[ProcessPoolExecutor]:
-    """A process that has imported little: the size of a parser is its parent's, where that is larger."""
+    """Runs in a process with few imports, because a parser's measured memory is at least its parent's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         yield pool
 

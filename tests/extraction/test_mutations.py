@@ -1,4 +1,4 @@
-"""Samples with a few bytes changed: hundreds of them, the same ones every time."""
+"""Hundreds of samples with a few changed bytes, the same ones in every run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 
 def read_batch(file_type: FileType, count: int, first: int, seed: int) -> list[list[str]]:
-    """(number, step, outcome, cause) of each that was read before the process ended."""
+    """(number, step, outcome, cause) of each sample that was processed before the process ended."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.extraction.mutate", file_type.value, str(count), str(first), str(seed)],
         env={"PYTHONPATH": os.pathsep.join(sys.path)},

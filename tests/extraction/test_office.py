@@ -1,4 +1,4 @@
-"""Where text hides in office files."""
+"""The text of Office files, wherever it is stored."""
 
 from __future__ import annotations
 

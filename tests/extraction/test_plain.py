@@ -1,4 +1,4 @@
-"""Plain text in the encodings that people's programs write."""
+"""Plain text in the encodings that programs write."""
 
 from __future__ import annotations
 

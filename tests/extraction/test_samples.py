@@ -1,4 +1,4 @@
-"""One file of each type goes all the way: recognised, its word found, its first page seen."""
+"""A file of each type passes all steps: its type is recognised, its word is found, its first page is drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is declared as, and what it is."""
+"""The declared type of a file against its real type."""
 
 from __future__ import annotations
 

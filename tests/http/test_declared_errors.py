@@ -1,4 +1,5 @@
-"""Errors are declared once, at the use case: routes name what they call, and the tests' watch finds what nobody declares."""
+"""Errors are declared once, at the use case. Routes name their use cases, and a watch over all tests finds errors that
+are not declared."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def api_with(call: Callable[[], object], **facts: Any) -> Router:
 
     @api.get("/v1/shelf", **facts)
     def serve() -> Response:
-        """Call what is wanted."""
+        """Call the wanted use case."""
         call()
         return Response()
 
@@ -110,7 +111,7 @@ def called_by(handler: Callable[..., object]) -> set[str]:
 
 
 def _made_by(expression: ast.expr, names: dict[str, Any]) -> Any:
-    """The class that a call of a function returns, or that a name stands for; None for anything else."""
+    """The class that a function's call returns or that a name stands for, else None."""
     if isinstance(expression, ast.Call):
         maker = _named(expression.func, names)
         return get_type_hints(maker).get("return") if inspect.isfunction(maker) else None
@@ -150,7 +151,7 @@ def test_no_docstring_repeats_what_is_declared() -> None:
 # -- the watch over all tests
 @pytest.fixture
 def watched() -> Any:
-    """A watch of its own, so that what is planted here does not count for this test."""
+    """A separate watch, so that errors planted here do not count for the whole run."""
     with pytest.MonkeyPatch.context() as patch:
         yield declared_errors.watch(patch)
 

@@ -1,4 +1,5 @@
-"""The OpenAPI document is generated from the code, kept, and served; here it is shown to be current and whole."""
+"""The OpenAPI document is generated from the code, stored and served. These tests show that it is current and
+complete."""
 
 from __future__ import annotations
 

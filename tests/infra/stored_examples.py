@@ -1,5 +1,5 @@
-"""Every dataclass that is stored as an item: examples with every field set and with every optional field empty, how the stores write
-them, and how the stores read them. The items themselves are in ``stored_items.json``.
+"""Examples of every dataclass that is stored as an item, with every field set and with every optional field empty, and
+the stores' methods that write and read them. The items themselves are in ``stored_items.json``.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ Stored = dict[str, Wired]
 
 
 class Wire:
-    """DynamoDB's client over items in their wire form, by table and key. An update only sets attributes, and a deletion or a condition
-    does nothing."""
+    """A stand-in for DynamoDB's client, with items in DynamoDB's JSON form by table and key. An update only sets
+    attributes, and a deletion or a condition does nothing."""
 
     def __init__(self, items: Stored | None = None) -> None:
         self.items: Stored = dict(items or {})
@@ -136,7 +136,7 @@ class Example:
 
 
 def _in_transaction(store: str, change: str, **named: Any) -> Callable[[Stores, Any], None]:
-    """Hands the value to this method of the store's transaction."""
+    """Calls this method of the store's transaction with the value."""
 
     def write(stores: Stores, value: Any) -> None:
         with getattr(stores, store).begin() as changes:
@@ -158,7 +158,7 @@ def _renew(stores: Stores, session: Session) -> None:
 
 
 def _keep_factors(stores: Stores, factors: Factors) -> None:
-    """Beside the profile, without which nobody logs in."""
+    """Stores factors and the profile, which a log-in needs."""
     with stores.people.begin() as changes:
         changes.add_user(PERSON, most=9)
         changes.keep_factors(USER, Factors(revision=factors.revision - 1), factors)

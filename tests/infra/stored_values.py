@@ -18,7 +18,7 @@ from docplatform.sso.model import Connection, Kind, SsoAttempt
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 3, 1, 13, 0, 0, 7_000, tzinfo=UTC)
-WHOLE = datetime(2026, 4, 1, tzinfo=UTC)  # no milliseconds: the text has them all the same
+WHOLE = datetime(2026, 4, 1, tzinfo=UTC)  # zero milliseconds: the text shows them nevertheless
 
 
 def an_id(kind: str, number: int) -> str:

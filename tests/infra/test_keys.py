@@ -1,4 +1,4 @@
-"""The keys of items, to the letter: what is stored under a key is found under no other."""
+"""The exact keys of items. A changed key would make stored items unreachable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DOCUMENT, FOLDER = "doc_01jm0000000000000000000000", "fld_01jm0000000000000000000000"
 ANN = "b759382850d65342f8994576b7d68f610381856dc6f89887b4474a2dbfbe8bd7"  # SHA-256 of ann@acme.example
 
-# Whoever ends a user or a session finds what others keep of it in the same partition.
+# These partitions are shared on purpose: code that ends a user or session finds all its items in one partition.
 SHARED = {"user#<>": {"identity", "directory"}, "session#<>": {"identity", "realtime"}}
 
 # Method, arguments, partition key after the tenant's prefix, sort key. Without a sort key it is a partition, of a table or an index.
@@ -177,7 +177,7 @@ def test_a_capability_replaces_no_key_of_the_ground() -> None:
 
 # -- what these tests refuse
 class Planted(TenantKeys):
-    """The keys of a capability that looked at no other one."""
+    """Keys that were added without a look at other capabilities."""
 
     def document(self, document_id: str) -> Key:
         return Key(f"{self._prefix}doc#{document_id}", "doc")
@@ -197,7 +197,7 @@ class SamePartition(Planted):
 
 
 class Wider(Planted):
-    """An argument where identity has the word ``tenant``."""
+    """A key with an argument in the place where identity has the word ``tenant``."""
 
     def attempt(self, what: str, at: str) -> Key:
         return Key(f"{self._prefix}attempts#{what}", at)
@@ -221,7 +221,7 @@ class NoTenant(Planted):
 
 
 def planted(keys: type[Planted], method: str) -> list[Shape]:
-    """Those of the package, and one more of another capability."""
+    """The key classes of the package, and one of another capability."""
     more = (replace(each, owner="planted") for each in shapes(keys) if each.method.endswith(f".{method}"))
     return [*all_shapes(), *more]
 

@@ -1,4 +1,4 @@
-"""Dataclasses as items: what a stored value that does not fit is answered with."""
+"""Dataclasses as items: the errors for stored values that do not fit."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_attributes_of_the_table_are_no_fields() -> None:
 
 @pytest.mark.parametrize("absent", [each.name for each in fields(Thing)])
 def test_a_missing_attribute_is_named(absent: str) -> None:
-    """One with a default, too: an item that lost it says so."""
+    """Also an attribute with a default: an item that has lost it must not be accepted."""
     item = {name: value for name, value in stored().items() if name != absent}
     with pytest.raises(ItemMismatch, match=rf"^Thing without {absent}$"):
         from_item(Thing, item)

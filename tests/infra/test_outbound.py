@@ -1,4 +1,5 @@
-"""Requests to addresses that an admin has chosen: nothing inside is reached, and nobody outside holds us up."""
+"""Requests to URLs that an admin has entered: no internal address is reached, and no slow server delays the
+platform."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ Talk = Callable[[socket.socket], None]
 
 @contextmanager
 def listening(talk: Talk, wrap: ssl.SSLContext | None = None) -> Iterator[int]:
-    """The port of a server that says ``talk`` to each who comes."""
+    """The port of a server that sends ``talk`` to each client."""
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(10)
 
@@ -65,7 +66,7 @@ def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 
 def resolves(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Each look-up gives the next answer. The names that were asked for."""
+    """Makes each look-up of a name return the next answer. Returns the names that were looked up."""
     asked: list[str] = []
 
     def lookup(host: str, port: int, **_: Any) -> list[Any]:
@@ -171,7 +172,7 @@ def test_this_machine_only_where_the_setting_says_so(url: str) -> None:
 
 
 def test_a_name_that_changes_its_mind_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DNS rebinding: what was judged is what is connected to."""
+    """DNS rebinding: the connection goes to the address that was checked."""
     asked = resolves(monkeypatch, ["8.8.8.8"], ["127.0.0.1"])
     connected: list[Any] = []
 
@@ -264,7 +265,7 @@ def test_what_is_no_json_object(body: bytes) -> None:
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
-    """A server of that name, by a certificate that it has made itself; it lies in ``folder``."""
+    """A server with a self-signed certificate for that name, which is in ``folder``."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)

@@ -1,4 +1,5 @@
-"""What stands in the tables, to the byte: the items that the stores write, and how they read them, also those of earlier versions."""
+"""The exact items in the tables: those that the stores write, and those of earlier versions that they must still
+read."""
 
 from __future__ import annotations
 
@@ -90,7 +91,7 @@ def test_every_stored_item_belongs_to_an_example() -> None:
 
 
 def calls(mapper_function: str) -> Iterator[tuple[Path, ast.FunctionDef, ast.Call]]:
-    """Each call in the product's package, with the function that it stands in."""
+    """Each call in the product's package, with the function that contains it."""
     texts = {file: file.read_text() for file in Path(docplatform.__path__[0]).rglob("*.py")}
     for file, source in texts.items():
         for function in ast.walk(ast.parse(source)) if mapper_function in source else ():

@@ -1,4 +1,5 @@
-"""Every store refuses every call outside the context of the tenant that it was opened for, whatever the call's arguments are."""
+"""Every store refuses every call outside the context of the tenant that it was opened for, whatever the call's
+arguments are."""
 
 from __future__ import annotations
 
@@ -74,11 +75,11 @@ PRINCIPALS = ["everyone", "usr_a"]
 
 
 class Called(BaseException):
-    """The store has made a call. No ``except Exception`` hides it."""
+    """Shows that the store has made a call. It is a BaseException, so no ``except Exception`` hides it."""
 
 
 class Client:
-    """Of any service."""
+    """A client of any service."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -113,7 +114,7 @@ def adapters() -> Iterator[type]:
 
 
 def parameters(store: type) -> dict[str, Any]:
-    """Of its constructor, by name: their types."""
+    """The parameters of a constructor: name → type."""
     if "__init__" not in {name for base in store.__mro__[:-1] for name in vars(base)}:
         return {}
     hints = get_type_hints(store.__init__)  # type: ignore[misc]
@@ -121,7 +122,7 @@ def parameters(store: type) -> dict[str, Any]:
 
 
 def is_store(adapter: type) -> bool:
-    """One that holds a tenant's client, or a store that does."""
+    """Whether the class holds a tenant's client, or a store that holds one."""
     held = parameters(adapter).values()
     return issubclass(adapter, TenantBound) or any(
         isinstance(each, type) and issubclass(each, TenantBound) for each in held
@@ -140,7 +141,7 @@ METHODS = [
 
 
 def opened(store: type, client: Client) -> Any:
-    """For the own tenant, as its wiring does."""
+    """A store, opened for its own tenant as its wiring does."""
     transaction = Transaction(client, "data", OWN.id)
     table = TenantTable(client, tenant_id=OWN.id, data_table="data", audit_table="audit")
     known = {
@@ -163,12 +164,12 @@ def opened(store: type, client: Client) -> Any:
 
 @dataclass
 class Draw:
-    """Arguments by their types. A test that failed can be repeated: they come from a seed."""
+    """Draws arguments by their types, from a seed, so a failed test can be repeated."""
 
     chance: random.Random
 
     def of(self, name: str, hint: Any) -> Any:
-        """Collections have something in them: without, there may be nothing to ask for."""
+        """A value of this type. Collections are not empty, because a method might make no call for an empty one."""
         origin, arguments = get_origin(hint), get_args(hint)
         if origin in (Union, UnionType):
             return self.of(name, self.chance.choice([each for each in arguments if each is not type(None)]))
@@ -207,7 +208,7 @@ class Draw:
         return simple[hint]()
 
     def _text(self, name: str) -> str:
-        """An id of the kind that the name tells of: what cannot be one is not looked for."""
+        """A text; if the name means an id, an id of that kind, because the stores do not look for other texts."""
         if name in FORMS:
             return FORMS[name]
         kind = next((kind for word, kind in KINDS.items() if name.startswith(word)), "")
@@ -228,7 +229,7 @@ class Attempt:
         self._named = {each.name: draw.of(each.name, hints[each.name]) for each in kinds if each.kind is not several}
 
     def of(self, client: Client) -> Callable[[], None]:
-        """On a store that is opened now. Lazy answers are asked for what they have."""
+        """Calls the method on a new store. A lazy result is consumed."""
         store = opened(self._store, client)
 
         def use() -> None:
@@ -247,7 +248,7 @@ class Attempt:
         use = self.of(client)
         with pytest.MonkeyPatch.context() as patch, tenant_context(OWN):
             patch.setattr(Transaction, "_queue", lambda *write: queued.append(write))
-            with suppress(Called, Exception):  # what was drawn need not make sense
+            with suppress(Called, Exception):  # the drawn arguments may make no sense
                 use()
         return bool(queued or client.calls)
 

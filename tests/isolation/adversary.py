@@ -1,7 +1,9 @@
-"""Somebody who uses the API as several tenants at once, with ids, cursors and tokens of all of them, and looks for what is not theirs.
+"""Random actions of several tenants through the API, with ids, cursors and tokens of all of them, to find leaks between
+tenants.
 
-Every tenant has a word of its own, its canary, in everything that it names, writes or invites. Where the canary of one, or its id,
-turns up in an answer to another, something has leaked. Who speaks HTTP and who calls handlers in one process differ in their ``Player``.
+Every tenant has its own word, a canary, in every name, text and address that it uses. If one tenant's canary or id is
+in an answer to another tenant, there is a leak. Tests over HTTP and tests that call handlers in one process use
+different ``Player`` classes.
 """
 
 from __future__ import annotations
@@ -44,15 +46,15 @@ class Player(Protocol):
     def asks(self, method: str, path: str, body: object = None, query: dict[str, str] | None = None) -> Told: ...
 
     def knocks(self, other: Any) -> Told:
-        """At the address of another tenant, with one's own token."""
+        """Calls another tenant's address with the player's own token."""
 
     def stores(self, body: dict[str, Any], content: bytes) -> Told:
-        """A document, with its content where that is possible."""
+        """Creates a document, and uploads its content if the player can."""
 
 
 @dataclass
 class Hand:
-    """What a player has made or seen, by kind."""
+    """The ids that a player has created or seen, by kind."""
 
     player: Player
     ids: dict[str, list[str]] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class Game:
         self.done = 0
 
     def opens(self) -> None:
-        """So that there is something of everybody's to begin with."""
+        """Creates some things for each player at the beginning."""
         for who in range(len(self.hands)):
             for what in OPENING:
                 self.plays(Step(who, what, who, who, 0))
@@ -235,7 +237,7 @@ MOVES |= OVER_HTTP
 
 
 def plays(among: int, moves: list[str]) -> st.SearchStrategy[list[Step]]:
-    """Half of the time with what is one's own: otherwise nothing much would come to be."""
+    """Does one step. Half of the steps use the player's own ids, because otherwise few things would be created."""
     somebody = st.integers(0, among - 1)
     step = st.builds(Step, somebody, st.sampled_from(moves), somebody, somebody, st.integers(0, 10_000))
     at_home = step.map(lambda each: Step(each.who, each.what, each.who, each.who, each.number))

@@ -1,6 +1,6 @@
-"""Every function, started with its edge broken: it sets no tenant, or another one. Nothing is asked of any store.
+"""Every function with a broken edge, which sets no tenant or another tenant. Then no store makes a call.
 
-What each would have asked is found out first, with the edge as it is.
+First each function is called with the normal edge, to learn which calls it makes.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def other(region: Cloud) -> Tenant:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is asked of stores: everything that the function's own role does not do for the region as a whole."""
+    """The calls of stores: all calls except those that the function's own role makes for the whole region."""
     made: list[str] = []
     call, search = BaseClient._make_api_call, Transport.perform_request
 
@@ -82,7 +82,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(params=["no tenant", "another tenant"])
 def broken(request: pytest.FixtureRequest, other: Tenant) -> Callable[[pytest.MonkeyPatch], None]:
-    """Breaks the edge: what every way to set the tenant sets."""
+    """Breaks the edge: every function that sets the current tenant sets this value instead."""
     from docplatform.core import tenant as module
 
     held = module._Scope.EMPTY if request.param == "no tenant" else TenantContext.of(other)
@@ -92,7 +92,7 @@ def broken(request: pytest.FixtureRequest, other: Tenant) -> Callable[[pytest.Mo
 @dataclass
 class Outcome:
     asked: list[str]
-    refused: bool  # with an error that nobody expects
+    refused: bool  # with an unexpected error
 
 
 def outcome(start: Callable[[], dict[str, Any]], asked: list[str]) -> Outcome:
@@ -104,8 +104,8 @@ def outcome(start: Callable[[], dict[str, Any]], asked: list[str]) -> Outcome:
     except TenantContextError:
         refused = True
     except Exception:
-        pass  # it fails for its own reasons: there is no such document, no search engine
-    with pytest.raises(TenantContextError):  # whatever has happened, nothing is left behind
+        pass  # it may fail for another reason: there is no such document, no search engine
+    with pytest.raises(TenantContextError):  # in any case, no tenant stays set
         get_current_tenant()
     return Outcome(list(asked), refused)
 
@@ -114,7 +114,7 @@ def outcome(start: Callable[[], dict[str, Any]], asked: list[str]) -> Outcome:
 
 
 def event_of(operation: Operation, home: House) -> dict[str, Any]:
-    """By an admin who may do everything."""
+    """The event of a request by an admin who may do everything."""
     tenant = registry().by_id(home.facts["id"])
     assert tenant is not None
     event = sample("operator-request") if "operator" in operation.schemes else sample("api-request", HOST=home.host)
@@ -166,7 +166,7 @@ def test_no_operation_asks_a_store_without_its_tenants_context(
 
 
 def events(home: House, token: str) -> dict[str, dict[str, Any]]:
-    """For each function that no route calls: what it is called with."""
+    """For each function without routes: its events."""
     tenant_id = home.facts["id"]
     authorizer = sample("authorizer", HOST=home.host)
     authorizer["headers"]["Authorization"] = f"Bearer {token}"
@@ -206,7 +206,7 @@ def test_no_event_has_a_store_asked_without_its_tenants_context(
 
 
 def test_every_other_function_cannot_reach_a_tenants_data() -> None:
-    """It may not assume the tenant role, or it is reached by routes, all of which are tried above."""
+    """It may not assume the tenant role, or it has routes, which are all tried above."""
     tried = {each.spec.name for each in TRIGGERED}
     tried |= {function_of(each.path)[0] for each in OPERATIONS}
     rest = [each.spec for each in FUNCTIONS if each.spec.name not in tried and each.folder.name not in tried]

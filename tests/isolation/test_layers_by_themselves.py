@@ -1,5 +1,5 @@
-"""Isolation holds in every layer by itself. Here the database refuses nothing: it knows no IAM, and answers whoever asks for a key.
-(``tests/e2e/test_layers_by_themselves_in_the_cloud.py`` has the layers below.)"""
+"""Isolation holds in every layer by itself. Here the database refuses nothing: it does not implement IAM, and answers
+every request. (``tests/e2e/test_layers_by_themselves_in_the_cloud.py`` has the layers below.)"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def eve(acme: TenantWorld) -> Person:
 
 
 def sends(person: Person, host: str, path: str = "/v1/folders/root/children", **changed: Any) -> Answer:
-    """With the authorizer's word for ``person``, at an address of one's choice."""
+    """Sends a request with the authorizer's context of ``person`` to any address."""
     claims = {"user_id": person.id, "session_id": "ses_test", "role": person.role.value}
     event = {
         "httpMethod": "GET",
@@ -50,7 +50,7 @@ def sends(person: Person, host: str, path: str = "/v1/folders/root/children", **
 
 # -- routing
 def test_what_the_authorizer_said_for_one_address_is_worth_nothing_at_another(eve: Person, bob: Person) -> None:
-    """As a cache of its answers could bring it about that forgets the host."""
+    """A cache of the authorizer's answers without the host in its key could cause this."""
     home, elsewhere = f"{eve.home.tenant.subdomain}.us.example", f"{bob.home.tenant.subdomain}.us.example"
     assert sends(eve, home).status == 200
     refused = sends(eve, elsewhere)
@@ -76,7 +76,7 @@ def test_neither_query_nor_body_names_another_tenant(eve: Person, bob: Person, f
     assert bob.names_in() == eve.names_in() == []
 
 
-# -- the application: whoever asks, keys are made for the actor's tenant
+# -- the application: keys are always made for the actor's tenant
 def test_a_stolen_id_is_looked_for_at_home(eve: Person, bob: Person) -> None:
     folder = bob.creates_folder("Theirs")["id"]
     document = bob.announces("theirs.txt", inside=folder)["document"]["id"]
@@ -86,7 +86,8 @@ def test_a_stolen_id_is_looked_for_at_home(eve: Person, bob: Person) -> None:
 
 
 def test_no_id_reaches_out_of_its_key(eve: Person, bob: Person) -> None:
-    """The database would answer: an id is made so that it cannot say whose it is."""
+    """The database would answer. An id cannot contain another tenant's prefix, so its key cannot leave the tenant's
+    partition."""
     folder, tenant = bob.creates_folder("Theirs")["id"], bob.home.tenant.id
     for id_ in (
         f"{tenant}#folder#{folder}",
@@ -111,7 +112,7 @@ def test_no_position_in_anothers_list_is_taken_up(eve: Person, bob: Person) -> N
 
 
 def test_a_warm_function_forgets_whom_it_served(eve: Person, bob: Person) -> None:
-    """The same process answers both in turn."""
+    """The same process answers two tenants in turn."""
     for number in range(5):
         for person, name in ((eve, "Mine"), (bob, "Theirs")):
             person.creates_folder(f"{name} {number}")

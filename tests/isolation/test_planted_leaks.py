@@ -1,4 +1,5 @@
-"""The adversary (tests/isolation/adversary.py) finds nothing in the handlers, and each of five bugs that are planted in them."""
+"""The adversary (tests/isolation/adversary.py) finds nothing in the handlers, and each of five bugs that are planted in
+them."""
 
 from __future__ import annotations
 
@@ -85,7 +86,7 @@ def test_as_they_are_the_handlers_leak_nothing(game: Game, capsys: pytest.Captur
 
 # -- bugs
 def a_list_without_the_tenant(patch: pytest.MonkeyPatch) -> None:
-    """A query that forgets whose children it wants."""
+    """A query without the tenant."""
 
     def query(table: TenantTable, partition: str, *, index: str = "", **more: Any) -> Any:
         if not index:
@@ -102,7 +103,7 @@ def a_list_without_the_tenant(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_key_that_follows_the_id(patch: pytest.MonkeyPatch) -> None:
-    """An item found by its id, wherever it is."""
+    """A read that finds an item by its id in any tenant's partition."""
     get = TenantTable.get
 
     def anywhere(table: TenantTable, key: Any) -> Any:
@@ -132,7 +133,7 @@ def a_warm_table_for_everybody(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_link_into_anothers_prefix(patch: pytest.MonkeyPatch) -> None:
-    """The prefix of whoever came first."""
+    """A link with the prefix of the first tenant that requested one."""
     tenants: list[str] = []
 
     def kept(files: S3Files, document_id: str, version_id: str, part: str) -> str:
@@ -143,7 +144,7 @@ def a_link_into_anothers_prefix(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_line_with_a_name(patch: pytest.MonkeyPatch) -> None:
-    """A log line that says too much."""
+    """A log line that contains a name."""
     record = TenantTable.record
 
     def talkative(table: TenantTable, transaction: Any, *given: Any, **more: Any) -> None:

@@ -1,4 +1,4 @@
-"""The tenant of the work at hand: set at the edge, one for each scope, gone afterwards, and seen by no other thread."""
+"""The current tenant: set at the edge, one for each scope, removed at its end, and not visible to other threads."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def api_that(act: Callable[[], None]) -> Router:
 
     @api.get("/v1/things", response=Seen, permission=Permission.READ, errors=(NotFound,))
     def things(actor: Actor) -> Seen:
-        """Which tenant it is."""
+        """The id of the current tenant."""
         act()
         return Seen(tenant=current_tenant_id())
 
@@ -209,7 +209,7 @@ def test_a_refusal_that_cannot_be_recorded_is_a_fault_that_is_logged(
 
 
 def test_files_of_another_tenant_are_not_linked_to(ann: Person, region: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that is kept for whoever comes next: its keys and credentials are in order, only they are another tenant's."""
+    """A store that is kept for the next request has consistent keys and credentials, but they are another tenant's."""
     opened: list[S3Files] = []
     bob = region.tenant("globex").member()
     begin = S3Files.__init__
@@ -301,4 +301,4 @@ def test_each_record_of_a_stream_has_its_own_tenant(
     assert answer == {"batchItemFailures": [{"itemIdentifier": "3"}]}
     assert seen == [ids[0], ids[1], ids[0], ids[1]]
     assert is_unset()
-    assert json.loads(capsys.readouterr().out)["tenant_id"] == ids[1]  # of the record that failed
+    assert json.loads(capsys.readouterr().out)["tenant_id"] == ids[1]  # the failed record's

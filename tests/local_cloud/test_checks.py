@@ -15,7 +15,7 @@ GOOD, BAD = [sys.executable, "-c", "print('fine')"], [sys.executable, "-c", "pri
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> dict[str, Sequence[str]]:
-    """What is run in place of the static checks; pytest is a program that says how it was called."""
+    """Replaces the static checks, and replaces pytest by a program that prints its arguments."""
     static: dict[str, Sequence[str]] = {"lint": GOOD, "types": GOOD}
     monkeypatch.setattr(checks, "STATIC", static)
     monkeypatch.setattr(checks, "_PYTEST", [sys.executable, "-c", "import sys; print('pytest', *sys.argv[1:])"])

@@ -1,4 +1,4 @@
-"""``./dp test --long``: what has passed is not run again, and what tests say they tried becomes a table."""
+"""``./dp test --long``: passed runs are not repeated, and the amounts that tests report become a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Behaviour that the patches add to the emulator; where that is quick, its absence without the patch is shown too."""
+"""The behaviour that the patches add to the emulator. If it is quick, tests also show that it is missing without the
+patch."""
 
 import io
 import json
@@ -42,7 +43,7 @@ def cloud() -> Iterator[LocalSettings]:
 
 
 def function(settings: LocalSettings, name: str, then: str, notes: Path) -> str:
-    """A function that writes down every event it gets. Returns its ARN."""
+    """A function that records every event that it gets. Returns its ARN."""
     return deployed(settings, name, "handler.handler", packed("handler.py", NOTES.replace("{then}", then)), notes)
 
 
@@ -80,7 +81,7 @@ def noted(notes: Path) -> list[dict[str, Any]]:
 
 
 def followed_table(settings: LocalSettings, name: str, follower: str) -> Any:
-    """A table with a stream that the function follows."""
+    """A table with a stream that the function consumes."""
     database = client(settings, "dynamodb", HERE)
     table = database.create_table(
         TableName=name,
@@ -100,7 +101,7 @@ def followed_table(settings: LocalSettings, name: str, follower: str) -> Any:
 
 
 def test_a_function_of_the_repository_sees_its_own_package_only(cloud: LocalSettings, tmp_path: Path) -> None:
-    """As on Lambda, where the asset holds nothing else."""
+    """As on Lambda, where the asset contains only this package."""
     for package in ("own", "other"):
         (tmp_path / "functions" / package).mkdir(parents=True)
         (tmp_path / "functions" / package / "__init__.py").touch()
@@ -183,7 +184,8 @@ def test_an_event_comes_again_where_what_it_did_died_with_the_cloud(tmp_path: Pa
         Cloud.eventually(lambda: len(noted(notes)) == 1 + kept)
 
         def stored() -> bool:
-            """Whether no event is left. The function may have written its note, and its worker may not have answered yet."""
+            """Whether no event is left. The function may have written its note, and its worker may not have answered
+            yet."""
             supervisor.snapshot(settings)
             return not list((settings.state / "events").iterdir())
 

@@ -12,7 +12,7 @@ from local.cloud import lifecycle, snapshots
 
 @pytest.fixture
 def stored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was stored, and how, of a process that does not listen yet."""
+    """The snapshots of a process that does not listen yet."""
     told: list[str] = []
     monkeypatch.setattr(lifecycle, "_listening", threading.Event())
     monkeypatch.setattr(snapshots, "_EVERY", 0.01)

@@ -1,4 +1,4 @@
-"""Streams and queues: what failed comes again, and nothing else."""
+"""Streams and queues: only failed records are delivered again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TENANT = "t000000000001"
 
 
 def stream(*things: str) -> dict[str, Any]:
-    """One record for each, in order: the first has the sequence number 1 and the id e1."""
+    """One record for each item, in order: the first has the sequence number 1 and the id e1."""
     records = [
         {
             "eventID": f"e{number}",
@@ -62,7 +62,7 @@ def test_each_thing_is_handled_once_in_the_order_of_its_first_record() -> None:
 
 
 def test_a_stream_resumes_at_the_first_failure_and_nothing_after_it_is_tried_before() -> None:
-    """Lambda sends again from the record that is named, so what comes after it would be done twice and out of order."""
+    """Lambda delivers again from that record on, so later records would be processed twice and out of order."""
     follower = Follower("b", "d")
     response = process_stream(stream("a", "b", "c", "d"), target_of, follower.handle)
     assert failures(response) == ["2"]
@@ -107,7 +107,7 @@ def test_messages_that_are_not_done_stay_in_the_queue() -> None:
 
     assert failures(process_queue(queue("a", "b", "c"), handle)) == ["b", "c"]
     assert done == ["a"]
-    assert failures(process_queue(queue("b", "c"), handle)) == ["b", "c"]  # nothing is wrong: no error
+    assert failures(process_queue(queue("b", "c"), handle)) == ["b", "c"]  # not an error
 
 
 def test_an_error_of_one_message_leaves_the_others_done_and_stands_in_the_line(
@@ -138,7 +138,7 @@ def test_an_error_of_every_message_is_raised_for_the_functions_alarm() -> None:
 
 
 def test_the_messages_of_a_queue_have_tenants_of_their_own() -> None:
-    """They are handled at the same time, and none may act for the tenant of another one."""
+    """They are processed concurrently, and none may act for another message's tenant."""
     together = threading.Barrier(2, timeout=10)
     seen: dict[str, str] = {}
 

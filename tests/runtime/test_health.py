@@ -1,4 +1,4 @@
-"""What the platform says about itself, to anybody, under any host name."""
+"""The public health route, which answers under any host name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_region_without_its_registry_is_not_well(region: Cloud, environment: E
     assert (answer.status, answer["code"]) == (503, "unavailable")
     assert answer.headers["Content-Type"] == "application/problem+json"
     environment.is_mended()
-    assert asks(region, "/v1/health").status == 200  # it asks every time
+    assert asks(region, "/v1/health").status == 200  # the result is not cached
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""Business metrics: every emitter, by its source and by what it emits; a dimension never names a tenant, a person or a document."""
+"""Business metrics: every emitter, in the source code and at run time. A dimension never names a tenant, a person or a
+document."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ CLOSED = {
     "method": tuple(f"SignInMethod.{each.name}" for each in SignInMethod),
     "": ("",),
 }
-"""The expressions that may give a dimension its value, each of a closed vocabulary. A new one is looked at by whoever adds it here."""
+"""The expressions that may give a dimension its value, each of a closed vocabulary. A new one is looked at by whoever
+adds it here."""
 
 
 def test_every_emitter_takes_its_dimensions_value_from_a_closed_vocabulary() -> None:
@@ -87,7 +89,7 @@ def test_every_metric_and_every_way_to_sign_in_has_an_emitter() -> None:
 
 
 def test_there_is_no_other_way_to_emit() -> None:
-    """Not Powertools' metrics by themselves, nor a recorder whose calls the tests above would not see."""
+    """No code uses Powertools' metrics directly, or a recorder that the tests above would not see."""
     own = {PACKAGE / "runtime/metrics.py", PACKAGE / "runtime/telemetry.py"}
     for path in set(sources()) - own:
         text = path.read_text(encoding="utf-8")
@@ -134,7 +136,7 @@ Told = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    """The lines with metrics, since the last time."""
+    """The log lines with metrics since the last call."""
 
     def read() -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -1,4 +1,4 @@
-"""The line of a request or event: what stands in it, and what never does."""
+"""The log line of a request or event: its members, and data that it never contains."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Traces: what a sampled request sends to the X-Ray daemon, and that any other does not even import the SDK.
+"""Traces: a sampled request sends them to the X-Ray daemon; any other request does not even import the SDK.
 
-Each in a process of its own, as each environment of Lambda is; the daemon is a UDP socket.
+Each test runs in its own process, like a Lambda environment. The daemon is a UDP socket.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def test_where_nobody_takes_traces_none_are_made() -> None:
 
 @pytest.fixture(scope="module")
 def sampled() -> Iterator[Sampled]:
-    """What the program tells, and what it has sent."""
+    """The output of the program, and the traces that it has sent."""
     daemon = Daemon()
     told = runs(SAMPLED, AWS_XRAY_DAEMON_ADDRESS=daemon.address)
     yield told, daemon.received()

@@ -1,4 +1,4 @@
-"""What calls a function that no route calls: one real sample of each in ``events/``, replayed."""
+"""Functions without routes, called with the real sample events in ``events/``."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_changes_of_anything_else_are_passed_over(registered: TenantWorld) -> No
 
 
 class Workflow:
-    """Answers as Step Functions would."""
+    """A stand-in for Step Functions."""
 
     def __init__(self, status: str) -> None:
         self.status, self.inputs = status, []

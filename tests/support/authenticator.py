@@ -1,4 +1,5 @@
-"""An authenticator in software: what a phone or a security key does, after WebAuthn Level 3, written with cryptography and cbor2."""
+"""An authenticator in software, as in a phone or a security key (WebAuthn Level 3), written with cryptography and
+cbor2."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ def content(text: str) -> bytes:
 
 @dataclass
 class Authenticator:
-    """``counts``: whether it has a sign counter; synced passkeys have none. ``verifies``: whether it asks for a PIN or a finger."""
+    """``counts``: whether it has a sign counter; synced passkeys have none. ``verifies``: whether it asks for a PIN or
+    a finger."""
 
     origin: str
     counts: bool = True

@@ -1,4 +1,4 @@
-"""Watches use cases and routes while the tests run: each error that one of them raises must be among those that it declares."""
+"""Watches use cases and routes while the tests run. Each error that one of them raises must be declared by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from docplatform.runtime.spec import Auth
 
 
 def watch(patch: pytest.MonkeyPatch) -> list[str]:
-    """Errors that were raised and are not declared, each with its use case or route. It grows while the tests run."""
+    """Returns the errors that were raised but not declared, each with its use case or route. It grows while the tests
+    run."""
     undeclared: list[str] = []
     for owner, name, use_case in use_cases():
         patch.setattr(owner, name, watched_use_case(use_case, undeclared))
@@ -27,7 +28,7 @@ def watch(patch: pytest.MonkeyPatch) -> list[str]:
 
 
 def use_cases() -> Iterator[tuple[type, str, UseCase]]:
-    """Those that have a declaration, in the modules that the collected tests have imported."""
+    """The use cases with a declaration, in the modules that the collected tests have imported."""
     modules = [module for name, module in sys.modules.items() if name.startswith("docplatform.")]
     owners = {each for module in modules for each in vars(module).values() if inspect.isclass(each)}
     for owner in owners:

@@ -1,4 +1,4 @@
-"""A platform as a WSGI application (PEP 3333), for suites that bring a client of their own."""
+"""A platform as a WSGI application (PEP 3333), for test suites with their own client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the keys look like, whatever their arguments are: every keys class of the package, each of its methods called with placeholders."""
+"""The shapes of keys, independent of their arguments: each method of every class of keys is called with
+placeholders."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ AUDIT = ("audit", "audit_day")  # what stands in the audit table
 
 @dataclass(frozen=True)
 class Shape:
-    """``sk`` is '' for a partition alone, of the table or of an index."""
+    """The shape of a key. ``sk`` is '' if there is only a partition, of the table or of an index."""
 
     owner: str  # a capability, or infra
     method: str  # as in IdentityKeys.user
@@ -37,7 +38,7 @@ class Shape:
 
 
 def keys_classes() -> list[type[TenantKeys]]:
-    """The ground's, and one of each capability that has any."""
+    """The class of keys in infra, and that of each capability with keys."""
     found = [TenantKeys]
     for module in pkgutil.walk_packages(docplatform.__path__, "docplatform."):
         if module.name.endswith(".adapters.keys"):
@@ -47,7 +48,7 @@ def keys_classes() -> list[type[TenantKeys]]:
 
 
 def methods(keys: type[TenantKeys]) -> set[str]:
-    """Those that the class itself has, and that make a key or a partition."""
+    """The methods that the class itself defines and that make a key or a partition."""
     return {name for name, each in vars(keys).items() if callable(each) and not name.startswith("_")}
 
 
@@ -70,12 +71,12 @@ def without_tenant(shapes: Iterable[Shape]) -> list[str]:
 
 
 def clashes(shapes: Iterable[Shape]) -> list[tuple[str, str]]:
-    """Methods of two capabilities that some arguments make the same key of, or the same partition."""
+    """Methods of two capabilities that can make the same key, or the same partition."""
     return [(one.method, other.method) for one, other in _neighbours(shapes) if _meet(one.sk, other.sk)]
 
 
 def shared_partitions(shapes: Iterable[Shape]) -> dict[str, set[str]]:
-    """The partitions, without their tenant, that several capabilities have items in."""
+    """The partitions, without their tenant, with items of several capabilities."""
     found: dict[str, set[str]] = {}
     for one, other in _neighbours(shapes):
         for each in (one, other):
@@ -84,14 +85,14 @@ def shared_partitions(shapes: Iterable[Shape]) -> dict[str, set[str]]:
 
 
 def _neighbours(shapes: Iterable[Shape]) -> Iterator[tuple[Shape, Shape]]:
-    """Two capabilities' keys that some arguments bring into one partition."""
+    """Pairs of keys of two capabilities that can be in one partition."""
     for one, other in combinations(shapes, 2):
         if one.owner != other.owner and one.audit == other.audit and _meet(one.pk, other.pk):
             yield one, other
 
 
 def _meet(one: str, other: str) -> bool:
-    """Whether some arguments make the two the same text. The last argument may hold a ``#`` itself, as a name does."""
+    """Whether some arguments make both texts equal. The last argument may contain a ``#``, because a name may."""
     short, long = sorted((one.split("#"), other.split("#")), key=len)
     if not all(_same(*parts) for parts in zip(short, long, strict=False)):
         return False

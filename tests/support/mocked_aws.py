@@ -1,6 +1,7 @@
-"""Tenants and people as sentences: ``acme.ann.creates_folder("Contracts")``.
+"""Tenants and people for tests that read like sentences: ``acme.ann.creates_folder("Contracts")``.
 
-One process, the real handlers and adapters, moto for AWS. It knows no IAM; what the database refuses is proven in ``tests/e2e``.
+One process, the real handlers and adapters, moto for AWS. moto does not enforce IAM; ``tests/e2e`` proves what the
+database refuses.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def cloud(monkeypatch: Any) -> Iterator[Cloud]:
 
 
 def _back_up_what_is_touched(monkeypatch: Any) -> None:
-    """moto copies a whole table for each item of a transaction, to undo one that is refused; the items in question are enough."""
+    """Makes transactions faster: to undo a refused one, moto copies a whole table for each item, although the items of
+    the transaction are enough."""
     transact = DynamoDBBackend.transact_write_items
 
     def carefully(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
@@ -131,7 +133,7 @@ def _back_up_what_is_touched(monkeypatch: Any) -> None:
 
 
 def _forget() -> None:
-    """Warm environments remember clients and credentials; another world must not."""
+    """Clears cached clients and credentials, which would belong to an earlier mocked AWS."""
     from docplatform.authentication.wiring import access_tokens
     from docplatform.control_plane import wiring as control_plane
     from docplatform.infra import credentials
@@ -193,7 +195,7 @@ class Cloud:
 
 
 def new_signing_key() -> str:
-    """Its ARN."""
+    """A new signing key. Returns its ARN."""
     made = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
     return str(made["KeyMetadata"]["Arn"])
 
@@ -255,7 +257,7 @@ class TenantWorld:
         return person
 
     def group(self, name: str, *members: Person) -> str:
-        """Made by an admin. Returns its id."""
+        """Creates a group as an admin. Returns its id."""
         admin = self.member(Role.ADMIN)
         made = admin.asks("POST", "/v1/groups", {"name": name})
         assert made.status == 201, made
@@ -264,7 +266,7 @@ class TenantWorld:
         return str(made["id"])
 
     def calls(self, act: Callable[[], object]) -> list[str]:
-        """The operations that DynamoDB is asked for with the tenant's credentials, while something is done."""
+        """The operations that are called in DynamoDB with the tenant's credentials inside the block."""
         from docplatform.runtime.tenant_access import clients
 
         made: list[str] = []

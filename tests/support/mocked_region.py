@@ -1,4 +1,5 @@
-"""A tenant that an operator has created, reached by its host name, through the authorizer where API Gateway would ask it."""
+"""A tenant that an operator has created. Requests use its host name, and pass the authorizer if API Gateway would call
+it."""
 
 from __future__ import annotations
 
@@ -66,7 +67,7 @@ class House:
         return self.cloud.call(_function_of(path), event)
 
     def authorizes(self, token: str, host: str = "", header: str | None = None) -> dict[str, Any]:
-        """Raises what API Gateway answers with 401."""
+        """Calls the authorizer. Raises the error for which API Gateway answers 401."""
         authorization = f"Bearer {token}" if header is None else header
         event = sample("authorizer", HOST=host or self.host)
         event["headers"]["Authorization"] = authorization
@@ -79,7 +80,7 @@ class House:
         return self.asks("POST", "/v1/auth/invitations/accept", body)
 
     def moves_in(self, email: str = "", name: str = "Ann") -> dict[str, str]:
-        """Somebody accepts the invitation that came by mail; their tokens."""
+        """Accepts the invitation from the newest mail. Returns the tokens."""
         answer = self.accepts(self.cloud.invitation(email or self.admin_email), name)
         assert answer.status == 200, answer
         entry: dict[str, str] = answer.body
@@ -101,11 +102,11 @@ class House:
         return of(self.facts["id"])
 
     def sets(self, key: Key, **values: object) -> None:
-        """As somebody with the database in hand would."""
+        """Sets attributes of an item directly in the database."""
         self._sets("data", key, values)
 
     def is_registered_as(self, **values: object) -> None:
-        """By the registry, a minute later."""
+        """Changes the tenant in the registry, and clears the cache."""
         for pk in (f"subdomain#{self.subdomain}", f"tenant#{self.facts['id']}"):
             self._sets("registry", Key(pk, "tenant"), values)
         registry.cache_clear()
@@ -131,7 +132,7 @@ class House:
 
 
 def _function_of(path: str) -> str:
-    """The package that serves a path; people and sessions are identity's."""
+    """The package that serves a path. Paths of users and sessions belong to identity."""
     first = path.split("/")[2]
     return {"api-keys": "api_keys", "live": "realtime", "service-accounts": "api_keys"}.get(
         first, first if first in ("documents", "folders", "search") else "identity"
@@ -145,7 +146,7 @@ def operator_asks(cloud: Cloud, method: str, path: str, body: object = None) -> 
 
 
 def operator_creates(cloud: Cloud, **change: str) -> Answer:
-    """By default a tenant of a name that nobody has."""
+    """Creates a tenant as an operator, by default with a new name."""
     subdomain = change.get("subdomain") or f"t{secrets.token_hex(5)}"
     body = {"subdomain": subdomain, "name": "Acme", "plan": "standard", "admin_email": f"admin@{subdomain}.example"}
     return operator_asks(cloud, "POST", "/operator/v1/tenants", body | change)

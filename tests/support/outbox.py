@@ -1,4 +1,4 @@
-"""SES's client, as far as a mail needs it: what is sent stays here."""
+"""A stand-in for SES's client, which keeps the mails that are sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Outbox:
 
     @property
     def mail(self) -> tuple[str, str, str]:
-        """The only one that was sent: to whom, its subject and its text."""
+        """The only mail that was sent: recipient, subject and text."""
         (request,) = self.requests
         (to,), simple = request["Destination"]["ToAddresses"], request["Content"]["Simple"]
         return to, simple["Subject"]["Data"], simple["Body"]["Text"]["Data"]

@@ -1,4 +1,4 @@
-"""How much a test that makes up its input tries, and from which seed: little each day, more in ``./dp test --long``."""
+"""The amount and the seed of tests with generated input: a small amount each day, more in ``./dp test --long``."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Files made in code: a sample of each type that is read, with a known word in it; and files that must be refused.
+"""Files made in code: a sample of each supported type, with a known word in it; and files that must be rejected.
 
 ``SAMPLES`` and ``REFUSED`` are complete files. The makers (``pdf``, ``docx``, ``xlsx`` …) take what to write.
 """
@@ -63,7 +63,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """``word`` is in the text and nowhere else; it is empty where the type has no text."""
+    """``word`` is in the text and nowhere else; it is empty if the type has no text."""
 
     name: str
     file_type: FileType
@@ -77,7 +77,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class RefusedSample:
-    """``media_type`` is what it is declared as; ``problem`` the code it is refused with."""
+    """``media_type``: the declared type. ``problem``: the code of the rejection."""
 
     name: str
     media_type: str

@@ -1,4 +1,4 @@
-"""OLE2 compound files ([MS-CFB]): old Office files, and the wrapping of encrypted new ones."""
+"""OLE2 compound files ([MS-CFB]): Office 97-2003 files, and the containers of encrypted newer Office files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 
 def compound(streams: Mapping[str, bytes]) -> bytes:
-    """A compound file of these streams, each padded to the 4,096 bytes from which it has sectors of its own."""
+    """A compound file of these streams, each padded to 4,096 bytes, the size from which a stream has its own
+    sectors."""
     sector, end, free = 512, 0xFFFFFFFE, 0xFFFFFFFF
     chains, data, entries = [], b"", []
     for name, content in streams.items():
@@ -42,10 +43,10 @@ def compound(streams: Mapping[str, bytes]) -> bytes:
 
 
 def encrypted_office() -> bytes:
-    """What a .docx, .xlsx or .pptx with a password looks like from outside ([MS-OFFCRYPTO] §2.3.4)."""
+    """The outer form of a .docx, .xlsx or .pptx with a password ([MS-OFFCRYPTO] §2.3.4)."""
     return compound({"EncryptionInfo": b"\4\0\4\0\x40\0\0\0", "EncryptedPackage": hashlib.sha256(b"").digest() * 200})
 
 
 def old_word() -> bytes:
-    """A Word 97 document, as far as its type can be told."""
+    """A Word 97 document, only complete enough to show its type."""
     return compound({"WordDocument": b"\xec\xa5\xc1\0", "1Table": b""})

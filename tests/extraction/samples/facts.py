@@ -1,4 +1,4 @@
-"""What the files made here say of themselves, where their format can."""
+"""The metadata of the samples, for formats that have metadata."""
 
 from __future__ import annotations
 

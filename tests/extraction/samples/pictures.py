@@ -20,7 +20,7 @@ def picture(file_type: FileType, size: tuple[int, int] = (640, 400), **options: 
 
 
 def png(width: int, height: int, data: bytes | None = None) -> bytes:
-    """Greyscale, black; ``data`` are the deflated rows, if they are to be other than they should."""
+    """Greyscale, black; ``data``: deflated rows to use instead of the correct ones."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

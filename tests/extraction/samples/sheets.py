@@ -1,4 +1,4 @@
-"""Spreadsheets: Open XML, its binary sibling, OpenDocument, and the one before them."""
+"""Spreadsheets: Open XML, its binary form, OpenDocument, and Excel 97-2003."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def ods(rows: Rows, *, sheet: str = "Prices") -> bytes:
 
 
 def xls(rows: Rows, *, sheet: str = "Prices", locked: bool = False) -> bytes:
-    """[MS-XLS], of the least that a workbook needs. ``locked`` says that it is encrypted, without being so."""
+    """A minimal workbook in [MS-XLS]. ``locked``: it states that it is encrypted, but is not."""
 
     def record(kind: int, content: bytes = b"") -> bytes:
         return struct.pack("<HH", kind, len(content)) + content
