@@ -1,4 +1,4 @@
-"""The test command: lint, format, types, import rules and tests, as many side by side as there are cores for."""
+"""The test command: lint, format, types, import rules and tests. As many run in parallel as there are cores."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUICK = [
 
 
 def environment(**more: str) -> dict[str, str]:
-    """``lint-imports`` and programs that tests start find the packages by it."""
+    """The environment in which ``lint-imports`` and programs of tests find the packages."""
     path = [str(ROOT / "layers/platform/python"), str(ROOT)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path), **more}
 
@@ -42,7 +42,7 @@ def run_pytest(arguments: Sequence[str]) -> int:
 
 
 def run_all() -> int:
-    """Static checks, then every test: those that speak with a local cloud, which often wait, beside all others."""
+    """Static checks, then every test. Tests with a local cloud often wait, so they run in parallel with all others."""
     static = [_Part(name, command) for name, command in STATIC.items()]
     succeeded = [part.report() for part in static]
     if not all(succeeded):
@@ -55,7 +55,7 @@ def run_all() -> int:
 
 
 def run_quick() -> int:
-    """Static checks beside the tests that need neither a local cloud nor synthesized stacks."""
+    """Static checks, in parallel with the tests that need neither a local cloud nor synthesized stacks."""
     began = time.monotonic()
     static = [_Part(name, command) for name, command in STATIC.items()]
     tests = _Part("tests", [*_PYTEST, *QUICK])
@@ -70,7 +70,7 @@ def announce(name: str) -> None:
 
 @dataclass
 class _Part:
-    """A command that runs beside others. Its output is kept until ``report``."""
+    """A command that runs in parallel with others. Its output is kept until ``report``."""
 
     name: str
     command: Sequence[str]

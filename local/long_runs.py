@@ -1,6 +1,6 @@
-"""``./dp test --long``: the tests that make up their input, with other seeds and more of it than in the daily run.
+"""``./dp test --long``: tests with generated input, with other seeds and more input than in the daily run.
 
-What has passed stands in ``.local/long/passed.json``, so that a run that was interrupted, or failed, goes on where it was.
+``.local/long/passed.json`` has the runs that have passed, so an interrupted or failed run continues there.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LONG_RUNS = (
 
 @dataclass(frozen=True)
 class Passed:
-    """One run with one seed. ``amounts``: what the tests say they tried, by name."""
+    """One run with one seed. ``amounts``: the amounts that the tests report, by name."""
 
     name: str
     seed: int
@@ -57,7 +57,7 @@ class Passed:
 
 
 def run(*, fresh: bool, record: bool, runs: Iterable[LongRun] = LONG_RUNS, folder: Path = FOLDER) -> int:
-    """Runs what has not passed yet, until something fails."""
+    """Runs the runs that have not passed yet, until one fails."""
     file = folder / "passed.json"
     if fresh:
         file.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def _run(each: LongRun, seed: int, folder: Path) -> Passed | None:
 
 
 def amounts(report: Path) -> dict[str, int]:
-    """The sums of what tests have told by ``record_property``, and the number of tests."""
+    """The sums of the amounts that tests report with ``record_property``, and the number of tests."""
     found: dict[str, int] = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - pytest's own file
         found["tests"] = found.get("tests", 0) + (case.find("skipped") is None)
@@ -105,7 +105,7 @@ def amounts(report: Path) -> dict[str, int]:
 
 
 def with_figures(document: str, passed: Iterable[Passed]) -> str:
-    """The document with a new table between its two marks."""
+    """The text of the document with a new table between its two marks."""
     lines = ["| run | seeds | tried | minutes | commit |", "|---|---|---|---|---|"]
     by_name: dict[str, list[Passed]] = {}
     for each in passed:

@@ -38,7 +38,7 @@ class AwsSession:
         self._settings, self._region = settings, region
 
     def client(self, service: str, endpoint: str = "") -> Any:
-        """``endpoint``: where the service has one for each API or collection."""
+        """``endpoint``: a URL, for a service that has one for each API or collection."""
         return client(self._settings, service, self._region, self.credentials, endpoint)
 
 
@@ -60,12 +60,12 @@ class Cloud:
         return f"docplatform-documents-{ACCOUNT}-{region}"
 
     def as_function(self, region: str, function: str) -> AwsSession:
-        """With a function's own role, which a handler has before it acts for a tenant."""
+        """A session with a function's own role, which a handler has before it acts for a tenant."""
         role = f"arn:aws:iam::{ACCOUNT}:role/docplatform-{function}-{region}"
         return self._assumed(self.root("sts", region), region, role)
 
     def as_tenant(self, region: str, tenant_id: str) -> AwsSession:
-        """With the role TenantAccess and the tenant's tag, assumed from a function's role as a handler does it."""
+        """A session with the role TenantAccess and the tenant's tag. It is assumed from a function's role, as in a handler."""
         sts = self.as_function(region, "documents").client("sts")
         tags = [{"Key": "tenant_id", "Value": tenant_id}]
         return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags)
@@ -78,7 +78,7 @@ class Cloud:
         return AwsSession(self.settings, region, (made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]))
 
     def mailbox(self) -> list[dict[str, Any]]:
-        """Mails sent so far, the oldest first."""
+        """The mails that have been sent, the oldest first."""
         return mails.sent(self.settings)
 
     def stored_objects(self, region: str, prefix: str) -> list[str]:
@@ -87,7 +87,7 @@ class Cloud:
         return sorted({each["Key"] for page in found for each in page.get("Versions", ())})
 
     def audit_actions(self, region: str, tenant_id: str, target: str) -> list[str]:
-        """What the trail of yesterday and today says was done to ``target``, the oldest first."""
+        """The actions on ``target`` in the audit trail of yesterday and today, the oldest first."""
         now, found = time.time(), []
         for at in (now - 86_400, now):
             day = time.strftime("%Y-%m-%d", time.gmtime(at))
@@ -104,7 +104,7 @@ class Cloud:
         return [item["action"]["S"] for item in found if item["target"]["S"] == target]
 
     def search_request(self, region: str, caller: AwsSession | None, method: str, path: str) -> requests.Response:
-        """A request straight to the search collection, past the platform; unsigned without a caller."""
+        """Sends a request directly to the search collection. It is unsigned if there is no caller."""
         found = self.root("opensearchserverless", region).list_collections()["collectionSummaries"]
         url = f"{self.settings.endpoint}/_aoss/{found[0]['id']}{path}"
         headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
@@ -115,7 +115,7 @@ class Cloud:
         return requests.request(method, url, headers=headers, timeout=120)
 
     def kill_worker(self, region: str, function: str) -> bool:
-        """kill -9 of a function's busy worker; False when none was busy."""
+        """Ends a function's busy worker by ``kill -9``. Returns False if none was busy."""
         with urllib.request.urlopen(f"{self.settings.endpoint}/_local/workers", timeout=30) as answer:
             workers = json.load(answer)
         for worker in workers:
@@ -128,7 +128,7 @@ class Cloud:
         return False
 
     def restart(self) -> None:
-        """Stops the cloud, whatever is under way, and starts it."""
+        """Stops the cloud, also while work is in progress, and starts it again."""
         supervisor.stop(self.settings)
         supervisor.start(self.settings)
 

@@ -46,12 +46,12 @@ def firewall(region: str, metric: str) -> cloudwatch.Metric:
 
 
 def business(metric: Metric, function: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """What one function emits of a business metric."""
+    """The values of a business metric that one function emits."""
     return _metric(NAMESPACE, metric.title, statistic, FIVE_MINUTES, **{SERVICE: function})
 
 
 def business_by_dimension(metric: Metric) -> cloudwatch.MathExpression:
-    """A line for each value of the metric's own dimension that there has been, or for each function where it has none."""
+    """A line for each value of the metric's own dimension, or for each function if it has none."""
     dimensions = ",".join([NAMESPACE, SERVICE, metric.dimension] if metric.dimension else [NAMESPACE, SERVICE])
     search = f"SEARCH('{{{dimensions}}} MetricName=\"{metric.title}\"', 'Sum', {FIVE_MINUTES.to_seconds():.0f})"
     return cloudwatch.MathExpression(expression=search, using_metrics={}, period=FIVE_MINUTES)

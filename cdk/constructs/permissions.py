@@ -1,4 +1,4 @@
-"""What lets API Gateway call a function: the address it calls and the function's resource policy.
+"""The two parts that let API Gateway call a function: the URL that it calls, and the function's resource policy.
 
 CDK's own integrations would add a permission for each method, and a function's policy holds 20 KB only.
 """

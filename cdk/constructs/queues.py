@@ -39,7 +39,7 @@ def queue(scope: Construct, name: str, *, queue_name: str, key: kms.IKey, **more
 
 
 def dead_letter_queue(scope: Construct, name: str, *, of: str, key: kms.IKey) -> sqs.Queue:
-    """A dead-letter queue for what ``of`` failed to do. Each has an alarm (stacks/observability.py)."""
+    """A dead-letter queue for the messages or events that ``of`` failed to process. Each has an alarm (stacks/observability.py)."""
     return queue(scope, name, queue_name=names.dead_letters(of), key=key)
 
 

@@ -16,7 +16,7 @@ def mark_stopping() -> None:
 
 
 def stopping() -> bool:
-    """Whether the process is about to end: what fails from then on fails because of that."""
+    """Whether the process is about to end. Later failures are consequences of this."""
     return _stopping.is_set()
 
 

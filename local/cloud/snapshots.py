@@ -43,7 +43,7 @@ class Snapshots:
             self._fork(frozenset())
 
     def last(self) -> None:
-        """Stores everything, by this process itself. No snapshot follows."""
+        """Stores everything in this process, without a fork. No snapshot follows."""
         with self._lock:
             self._ended = True
             if not lifecycle.listening():

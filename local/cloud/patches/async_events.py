@@ -136,7 +136,7 @@ def _announce(
     version_id: str | None = None,
     **more: Any,
 ) -> None:
-    """As ``s3._fire_s3_event_async``, in the caller's thread."""
+    """Does the work of ``s3._fire_s3_event_async``, but in the caller's thread."""
     from ministack.services import s3
 
     if bucket in s3._bucket_notifications:

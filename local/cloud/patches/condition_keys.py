@@ -67,7 +67,7 @@ def _partition_keys(request: dict[str, Any], dynamodb: Any) -> Iterator[str]:
 
 
 def _queried(request: dict[str, Any], table: dict[str, Any]) -> Iterator[str]:
-    """The partition key of a query: of the index's own, where there is an index."""
+    """The partition key of a query, or the index's partition key if the query uses an index."""
     expression = request.get("KeyConditionExpression")
     if not expression:
         return

@@ -18,7 +18,7 @@ from local.cloud.patches import expect, require
 
 MARKER = ".live"
 _spawning = threading.local()
-"""``package``: of the function whose worker this thread starts."""
+"""``package``: the package of the function whose worker this thread starts."""
 
 
 class _LiveZip(zipfile.ZipFile):
