@@ -1,4 +1,5 @@
-"""The commands of ``./dp``, which starts this module once their virtual environments exist."""
+"""The commands of ``./dp``. The module itself needs the standard library only: ``./dp`` asks it to explain commands before
+their virtual environments exist."""
 
 from __future__ import annotations
 
@@ -19,33 +20,41 @@ FOLDER = ROOT / ".local" / "state"
 
 
 def main(words: Sequence[str]) -> int:
+    """Runs a command in the environments that it needs."""
     command, rest = words[0], list(words[1:])
-    known: dict[str, Callable[[list[str]], int]] = {
-        "up": up,
-        "down": down,
-        "status": status,
-        "test": test,
-        "logs": logs,
-        "mails": mails,
-        "reset": reset,
-        "demo": demo,
-        "lock": lock,
-        "openapi": openapi,
-    }
-    if command not in known:
-        print(f"there is no command '{command}'; there are: {', '.join(known)}")
-        return 2
     if command != "openapi":  # which writes what is copied
         copy_contract()
     try:
-        return known[command](rest)
+        return COMMANDS[command](rest)
     except BrokenPipeError:  # the reader has ended: ./dp status | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
+def explain(words: Sequence[str]) -> int | None:
+    """Answers what needs no package: the list of commands, the help of one, and a command that does not exist. None is
+    any other command. Runs in every Python, before the environments exist."""
+    if not words or words[0] in ("help", "-h", "--help"):
+        print("docplatform on this machine: ./dp COMMAND\n")
+        for name, command in COMMANDS.items():
+            print(f"  {name:8} {_summary(command)}")
+        print("\n./dp COMMAND --help shows the options of a command.")
+        return 0
+    if words[0] not in COMMANDS:
+        print(f"there is no command '{words[0]}'; there are: {', '.join(COMMANDS)}")
+        return 2
+    if any(word in ("-h", "--help") for word in words[1:]):
+        return COMMANDS[words[0]](["--help"])
+    return None
+
+
+def _summary(command: Callable[[list[str]], int]) -> str:
+    return (command.__doc__ or "").partition("\n")[0]
+
+
 def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dict[str, object]]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"./dp {command}")
+    about = COMMANDS.get(command)
+    parser = argparse.ArgumentParser(prog=f"./dp {command}", description=_summary(about) if about else None)
     for names, settings in options:
         parser.add_argument(*names, **settings)  # type: ignore[arg-type]
     return parser.parse_args(words)
@@ -53,12 +62,6 @@ def _parsed(command: str, words: list[str], *options: tuple[tuple[str, ...], dic
 
 def up(words: list[str]) -> int:
     """Starts the platform with demo tenants, or brings it up to date."""
-    from botocore.exceptions import ClientError
-
-    from local.demo import seed, show
-    from local.deploy import DeployFailed, deploy
-    from local.synth import synthesize
-
     chosen = _parsed(
         "up",
         words,
@@ -72,6 +75,12 @@ def up(words: list[str]) -> int:
         ),
         (("--region-port",), {"type": int, "default": 8101, "help": "port of the first region; the others follow"}),
     )
+    from botocore.exceptions import ClientError
+
+    from local.demo import seed, show
+    from local.deploy import DeployFailed, deploy
+    from local.synth import synthesize
+
     started = time.monotonic()
     ports = {region: chosen.region_port + number for number, region in enumerate(DEFAULT_REGION_PORTS)}
     settings = load_or_make(FOLDER, port=chosen.port, region_ports=ports)
@@ -119,9 +128,9 @@ def down(words: list[str]) -> int:
 
 def status(words: list[str]) -> int:
     """Prints the addresses, and what is not emulated."""
+    _parsed("status", words)
     from local.demo import show, tenants_of
 
-    _parsed("status", words)
     settings = _running()
     if settings is None:
         return 1
@@ -131,9 +140,9 @@ def status(words: list[str]) -> int:
 
 def demo(words: list[str]) -> int:
     """Creates the demo tenants that are missing, and shows how to use them."""
+    _parsed("demo", words)
     from local.demo import seed, show
 
-    _parsed("demo", words)
     settings = _running()
     if settings is None:
         return 1
@@ -143,8 +152,6 @@ def demo(words: list[str]) -> int:
 
 def logs(words: list[str]) -> int:
     """Prints the log lines of functions, or of the emulator."""
-    from local.logs import print_cloud_log, tail
-
     chosen = _parsed(
         "logs",
         words,
@@ -153,6 +160,8 @@ def logs(words: list[str]) -> int:
         (("--follow",), {"action": "store_true"}),
         (("--cloud",), {"action": "store_true", "help": "the emulator's own log"}),
     )
+    from local.logs import print_cloud_log, tail
+
     if chosen.cloud:
         return print_cloud_log(FOLDER)
     settings = _running()
@@ -163,14 +172,14 @@ def logs(words: list[str]) -> int:
 
 def mails(words: list[str]) -> int:
     """Prints the mails that were sent, the newest at the end."""
-    from local.mails import show
-
     chosen = _parsed(
         "mails",
         words,
         (("--to",), {"default": "", "help": "an address, or a part of one"}),
         (("--last",), {"type": int, "default": 10, "help": "how many; default: 10"}),
     )
+    from local.mails import show
+
     settings = _running()
     return show(settings, to=chosen.to, last=max(chosen.last, 1)) if settings else 1
 
@@ -178,10 +187,8 @@ def mails(words: list[str]) -> int:
 def reset(words: list[str]) -> int:
     """Stops the platform, and deletes everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
-    if (
-        not chosen.yes
-        and input("This deletes every tenant and document of the local cloud. Go on? [y/N] ").lower() != "y"
-    ):
+    if not chosen.yes and not _confirmed("This deletes every tenant and document of the local cloud. Go on? [y/N] "):
+        print("nothing was deleted")
         return 1
     settings = load(FOLDER)
     if settings:
@@ -191,8 +198,19 @@ def reset(words: list[str]) -> int:
     return 0
 
 
+def _confirmed(question: str) -> bool:
+    try:
+        return input(question).lower() == "y"
+    except EOFError:  # nobody is there to answer
+        print()
+        return False
+
+
 def test(words: list[str]) -> int:
     """Runs the checks and tests. Arguments that are not its own go to pytest, and nothing else is run."""
+    if words in (["-h"], ["--help"]):
+        print(TEST_HELP)
+        return 0
     from local import checks, long_runs
 
     match words:
@@ -208,9 +226,9 @@ def test(words: list[str]) -> int:
                 (("--record",), {"action": "store_true", "help": "write the figures into docs/figures.md"}),
             )
             return long_runs.run(fresh=chosen.fresh, record=chosen.record)
-        case ["-h" | "--help"]:
-            print(TEST_HELP)
-            return 0
+        case ["--quick", *more]:
+            print(f"./dp test --quick takes no arguments: {' '.join(more)}")
+            return 2
         case _:
             return checks.run_pytest(words)
 
@@ -225,9 +243,9 @@ TEST_HELP = """\
 
 def lock(words: list[str]) -> int:
     """Writes locks/*.txt from pyproject.toml."""
+    _parsed("lock", words)
     from local.lock import lock as write
 
-    _parsed("lock", words)
     write()
     return 0
 
@@ -241,6 +259,20 @@ def openapi(words: list[str]) -> int:
     if code == 0:
         copy_contract()
     return code
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "up": up,
+    "down": down,
+    "status": status,
+    "demo": demo,
+    "logs": logs,
+    "mails": mails,
+    "reset": reset,
+    "test": test,
+    "openapi": openapi,
+    "lock": lock,
+}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def tail(settings: LocalSettings, region: str, function: str | None, follow: boo
     while True:
         groups = [group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]]
         if not groups:
-            print(f"there is no function '{function}'")
+            print(f"no function{f' {function!r}' if function else ''} has logged in {region}")
             return 1
         lines = []
         for group in groups:
