@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from docplatform.core.actor import Role
-from docplatform.core.errors import ChangedMeanwhile, GroupNotFound, PreconditionFailed
+from docplatform.core.errors import ChangedMeanwhile, DomainError, GroupNotFound, PreconditionFailed
+from docplatform.directory.adapters.group_store import DynamoGroups
+from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.entry import UserAttributes, UserWithGroups
 from docplatform.directory.group import GroupAttributes, GroupWithMembers
 from docplatform.directory.group_provisioning import GroupProvisioning
@@ -176,3 +178,46 @@ def test_a_concurrent_change_of_the_same_member_is_refused(
 
     with pytest.raises(ChangedMeanwhile):
         groups.change(group_id, revise)
+
+
+# -- users who are removed while others give them something
+def test_a_user_who_is_put_into_a_group_while_being_removed_is_in_none_afterwards(
+    users: DirectoryService, groups: GroupProvisioning, idp: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = users.create(BEA).entry.user.id
+    group = groups.create(GroupAttributes("Late", "g-2", frozenset())).group
+    remove_access, tries = DynamoDirectory.remove_access, []
+
+    def late(store: DynamoDirectory, *given: Any) -> None:
+        remove_access(store, *given)
+        if not tries:
+            group_wiring.groups(idp.actor).add_member(group.id, user_id)
+        tries.append(user_id)
+
+    monkeypatch.setattr(DynamoDirectory, "remove_access", late)
+    users.remove(user_id)
+    assert len(tries) == 2
+    assert groups.read(group.id).members == ()
+    assert groups.read(group.id).group.members == 0
+
+
+def test_nobody_puts_a_removed_user_into_a_group(
+    users: DirectoryService, groups: GroupProvisioning, idp: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = users.create(BEA).entry.user.id
+    group = groups.create(GroupAttributes("Later", "g-3", frozenset())).group
+    users.remove(user_id)
+    monkeypatch.setattr(DynamoGroups, "check_users", lambda *_: None)  # it looked before the removal
+    with pytest.raises(DomainError):
+        group_wiring.groups(idp.actor).add_member(group.id, user_id)
+    assert groups.read(group.id).members == ()
+
+
+def test_nothing_is_granted_to_a_removed_user(users: DirectoryService, idp: Person, acme: TenantWorld) -> None:
+    user_id = users.create(BEA).entry.user.id
+    folder = idp.creates_folder("Secret")["id"]
+    path = f"/v1/access/{folder}/grants/user:{user_id}"
+    assert idp.asks("PUT", path, {"role": "viewer"}).status == 200
+    users.remove(user_id)
+    refused = idp.asks("PUT", path, {"role": "viewer"})
+    assert (refused.status, refused["code"]) == (404, "user_not_found")

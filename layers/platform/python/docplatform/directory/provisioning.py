@@ -26,6 +26,8 @@ from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
 from docplatform.identity.last_admin import other_admin
 from docplatform.identity.model import User, UserStatus
 
+_TRIES = 3  # to remove a user whom others put into groups at the same time
+
 
 class DirectoryService:
     def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
@@ -105,10 +107,17 @@ class DirectoryService:
                 facts: AuditFacts = {"role": entry.user.role.value, "active": False}
                 changes.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
-        self._remove_access(entry)
-        with self._directory.begin() as changes:
-            changes.remove(entry)
-            changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+        for tries_left in range(_TRIES - 1, -1, -1):
+            self._remove_access(entry)
+            try:
+                with self._directory.begin() as changes:
+                    changes.remove(entry)
+                    changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
+                return
+            except ChangedMeanwhile:  # somebody has put the user into a group
+                if not tries_left:
+                    raise
+                entry = replace(entry, groups=self._entry(user_id).groups)
 
     def _entry(self, user_id: str) -> DirectoryEntry:
         entry = self._directory.entry(user_id)

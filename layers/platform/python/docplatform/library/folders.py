@@ -138,10 +138,15 @@ class FolderService:
             raise RootFolder("It goes with the tenant.")
         if if_revision not in (None, folder.revision):
             raise PreconditionFailed("Read the folder again and repeat what you wanted.")
-        with self._library.begin() as changes:
-            changes.remove_folder(folder)
-            facts: AuditFacts = {"parent": folder.parent_id}
-            changes.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
+        try:
+            with self._library.begin() as changes:
+                changes.remove_folder(folder)
+                facts: AuditFacts = {"parent": folder.parent_id}
+                changes.record(record_of(self._actor, Action.FOLDER_DELETED, folder.id, self._now(), facts))
+        except FolderNotEmpty as error:
+            if self._library.folder(folder_id).children:
+                raise
+            raise PreconditionFailed("Read the folder again: somebody else has changed it.") from error
 
 
 def _chain_below(parent: Folder) -> tuple[str, ...]:

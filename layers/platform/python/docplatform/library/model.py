@@ -22,7 +22,8 @@ class Folder:
     allows one batch read in place of a walk, and may be out of date.
 
     ``children`` is the number of documents and folders directly in the folder; ``cuts`` is the number of those that do
-    not inherit access. ``grants`` and ``inherits`` are explained in ``library/access.py``."""
+    not inherit access. ``grants`` and ``inherits`` are explained in ``library/access.py``; ``access_revision`` counts
+    their changes."""
 
     id: str
     name: str
@@ -36,6 +37,7 @@ class Folder:
     grants: Mapping[str, Role] = field(default_factory=dict)
     inherits: bool = True
     cuts: int = 0
+    access_revision: int = 0
 
     @property
     def owner(self) -> str:
@@ -134,6 +136,7 @@ class Document:
     version: Version
     grants: Mapping[str, Role] = field(default_factory=dict)
     inherits: bool = True
+    access_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ class DynamoGroupChanges(TenantChanges):
                 self._identity_keys.user(user_id),
                 values={in_group(group.id): True},
                 add={"groups": 1},
+                equals={"removed": None},
                 at_most={"groups": MOST_OF_ONE - 1},
                 error=TooManyGroups(f"One is in {MOST_OF_ONE} groups at most."),
             )

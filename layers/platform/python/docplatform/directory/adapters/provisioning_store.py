@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from docplatform.core import ids
 from docplatform.core.audit import AuditRecord, MembersRecord, RevocationRecord
-from docplatform.core.errors import PreconditionFailed, QuotaExceeded
+from docplatform.core.errors import ChangedMeanwhile, PreconditionFailed, QuotaExceeded
 from docplatform.core.time import rfc3339
 from docplatform.directory.adapters.group_store import DynamoGroups
 from docplatform.directory.adapters.keys import DirectoryKeys
@@ -186,7 +186,12 @@ class DynamoDirectoryChanges(CredentialWrites):
     def remove(self, entry: DirectoryEntry) -> None:
         user = entry.user
         tombstone = {"id": user.id, "email": "", "name": "", "role": "viewer", "status": "disabled", "removed": True}
-        self._writes.put(self._identity_keys.user(user.id), {**tombstone, "created_at": rfc3339(user.created_at)})
+        self._writes.replace(
+            self._identity_keys.user(user.id),
+            {**tombstone, "created_at": rfc3339(user.created_at)},
+            equals={"groups": [0, None]},  # nobody has put the user into a group meanwhile
+            error=ChangedMeanwhile("Somebody else has put the user into a group; repeat the call."),
+        )
         if user.email:
             self._writes.delete(self._identity_keys.email(user.email))
         self._writes.delete(self._item_keys.user_name(entry.user_name))

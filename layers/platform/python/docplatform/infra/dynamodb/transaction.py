@@ -37,6 +37,14 @@ class Transaction(TenantBound[Any]):
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         self._queue({"Put": put}, error_if_exists)
 
+    def replace(self, key: Key, attributes: dict[str, Any], *, equals: dict[str, Any], error: DomainError) -> None:
+        """Write an item over one whose attributes are as ``equals`` says (see ``update``); else ``error`` is raised."""
+        expression = _Expression()
+        conditions = ["attribute_exists(pk)", *expression.equals(equals)]
+        put = {"TableName": self._table, "Item": encode_item({**key._asdict(), **attributes})}
+        put["ConditionExpression"] = " AND ".join(conditions)
+        self._queue({"Put": {**put, **expression.parameters()}}, error)
+
     def update(
         self,
         key: Key,
@@ -52,7 +60,7 @@ class Transaction(TenantBound[Any]):
         """Change an item's attributes: set ``values``, ``add`` to counters, ``remove`` attributes.
 
         A dotted name is a member of a map. Conditions: each attribute in ``equals`` has the given value (a list: one of
-        its values; None: the attribute does not exist), and each counter in ``at_most`` is missing or not larger.
+        its values; None, also in a list: the attribute does not exist), and each counter in ``at_most`` is missing or not larger.
         ``error`` is raised if a condition fails.
         """
         expression = _Expression()
@@ -147,6 +155,9 @@ class _Expression:
         for name, value in wanted.items():
             if value is None:
                 conditions.append(f"attribute_not_exists({self.name(name)})")
+            elif isinstance(value, list) and None in value:
+                some = [entry for entry in value if entry is not None]
+                conditions.append(f"(attribute_not_exists({self.name(name)}) OR {self.equals({name: some})[0]})")
             elif isinstance(value, list):
                 conditions.append(f"{self.name(name)} IN ({', '.join(self.value(entry) for entry in value)})")
             else:

@@ -82,7 +82,7 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.folder(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
-            equals={"revision": before.revision},
+            equals={"revision": before.revision, **_counted_access(before)},
             error=_stale(),
         )
         if before.parent_id != after.parent_id:
@@ -91,7 +91,7 @@ class DynamoLibraryChanges:
     def remove_folder(self, folder: Folder) -> None:
         self._writes.delete(
             self._item_keys.folder(folder.id),
-            equals={"children": 0},
+            equals={"children": 0, **_unchanged(folder)},
             error=FolderNotEmpty("Move or delete what is in it first."),
         )
         self._remove_from_folder(folder)
@@ -128,15 +128,13 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.document(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
-            equals={"revision": before.revision},
+            equals={"revision": before.revision, **_counted_access(before)},
             error=_stale(),
         )
 
     def remove_document(self, document: Document) -> None:
         version = document.version
-        self._writes.delete(
-            self._item_keys.document(document.id), equals={"revision": document.revision}, error=_stale()
-        )
+        self._writes.delete(self._item_keys.document(document.id), equals=_unchanged(document), error=_stale())
         self._writes.delete(self._item_keys.version(document.id, version.number))
         self._remove_from_folder(document)
         self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
@@ -164,7 +162,8 @@ class DynamoLibraryChanges:
         self._add_to_granted(node, principal, role, new=before is None)
         kind, _, principal_id = principal.partition(":")
         if kind == "user":
-            self._writes.check(self._identity_keys.user(principal_id), error=UserNotFound("Look at the list of users."))
+            gone = UserNotFound("Look at the list of users.")
+            self._writes.check(self._identity_keys.user(principal_id), equals={"removed": None}, error=gone)
         elif kind == "group":
             self._writes.check(self._identity_keys.group(principal_id), error=no_group())
 
@@ -178,7 +177,8 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.of_child(node.id),
             values={"inherits": inherits, **{grant_name(each): role.value for each, role in keep.items()}},
-            equals={"inherits": node.inherits},
+            add={"access_revision": 1},
+            equals={**_counted_access(node), **_in_same_folder(node)},
             error=shared_meanwhile(),
         )
         self._writes.update(
@@ -192,6 +192,7 @@ class DynamoLibraryChanges:
     def _change_access(self, node: Folder | Document, principal: str, before: Role | None, **change: Any) -> None:
         self._writes.update(
             self._item_keys.of_child(node.id),
+            add={"access_revision": 1},
             equals={grant_name(principal): before.value if before else None},
             error=shared_meanwhile(),
             **change,
@@ -261,6 +262,20 @@ class DynamoLibraryChanges:
             "gsi2pk": partition,
             "gsi2sk": f"{rfc3339(child.updated_at)}#{child.id}",
         }
+
+
+def _unchanged(node: Folder | Document) -> dict[str, Any]:
+    """Nobody has renamed or moved the node since it was read, or changed who has access to it."""
+    return {"revision": node.revision, "access_revision": node.access_revision or None}
+
+
+def _counted_access(node: Folder | Document) -> dict[str, Any]:
+    """The folder above counts the node among those that do not inherit access, or not: as when it was read."""
+    return {"inherits": [True, None] if node.inherits else False}
+
+
+def _in_same_folder(node: Folder | Document) -> dict[str, Any]:
+    return {"parent_id" if isinstance(node, Folder) else "folder_id": parent_of(node)}
 
 
 def _moved() -> ChangedMeanwhile:

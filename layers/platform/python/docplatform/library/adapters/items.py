@@ -15,16 +15,16 @@ def node_item(node: Folder | Document) -> Item:
     """The item of a folder or document. Each grant is an attribute, so one can be set without reading the others."""
     kind = FOLDER if isinstance(node, Folder) else DOCUMENT
     grants = {grant_name(each): role.value for each, role in node.grants.items()}
-    return to_item(node, without=("grants",), kind=kind, **grants)
+    return to_item(node, without=("grants", "access_revision"), kind=kind, **grants)  # a change of access adds it
 
 
 def folder_from(item: Item) -> Folder:
-    return from_item(Folder, item, newer=("inherits", "cuts"), grants=_grants(item))
+    return from_item(Folder, item, newer=("inherits", "cuts", "access_revision"), grants=_grants(item))
 
 
 def document_from(item: Item) -> Document:
     version = from_item(Version, item["version"])
-    return from_item(Document, item, newer=("inherits",), grants=_grants(item), version=version)
+    return from_item(Document, item, newer=("inherits", "access_revision"), grants=_grants(item), version=version)
 
 
 def grant_name(principal: str) -> str:
