@@ -53,6 +53,7 @@ from docplatform.runtime import tenant_access, tenant_resolution
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 
+_ANY = "{}"  # in the tree of routes: any value of a path parameter
 _REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters; documents are uploaded to S3 and never pass through the API
 
@@ -173,7 +174,7 @@ class Router:
         self.routes.append(route)
         node = self._tree
         for segment in route.path.strip("/").split("/"):
-            node = node.setdefault("{}" if segment.startswith("{") else segment, {})
+            node = node.setdefault(_ANY if segment.startswith("{") else segment, {})
         node.setdefault("", {})[route.method] = route
 
     def include(self, other: Router) -> None:
@@ -235,10 +236,10 @@ class Router:
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         node, values = self._tree, []
         for segment in request.path.strip("/").split("/"):
-            if segment and segment in node:
+            if segment and segment != _ANY and segment in node:
                 node = node[segment]
-            elif segment and "{}" in node:
-                node = node["{}"]
+            elif segment and _ANY in node:
+                node = node[_ANY]
                 values.append(unquote(segment))
             else:
                 raise UnknownRoute("Look at /v1/openapi.json for what there is.")
