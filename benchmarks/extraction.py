@@ -27,7 +27,7 @@ from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejecte
 from tests.extraction import samples as files
 
 BOUND = 0.8
-"""Of raw pypdfium2."""
+"""The lower bound, as a share of raw pypdfium2's speed."""
 
 LIMITS = ExtractionLimits(seconds=600, text_characters=50_000_000)
 SENTENCE = "The supplier shall deliver the goods within thirty days of the order. "

@@ -71,6 +71,7 @@ GIVEN_UP = {
     # processing and extraction
     "Trouble": "ProcessingError",
     "trouble_of": "processing_error_of",
+    "give_up": "mark_failed",
     "FileRefused": "FileRejected",
     "ReadingProblem": "RejectionReason",
     "reading": "extraction",
@@ -162,25 +163,28 @@ class Finding(NamedTuple):
 
 
 def definitions(tree: ast.Module) -> Iterator[Definition]:
-    """Classes, functions and attributes."""
+    """Classes, functions, attributes, and the names of a module."""
+    for statement in tree.body:
+        yield from _assigned(statement)
     for node in ast.walk(tree):
         match node:
             case ast.ClassDef():
                 yield node.name, node.lineno
                 for statement in node.body:
-                    yield from _class_attributes(statement)
+                    yield from _assigned(statement)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield node.name, node.lineno
             case ast.Attribute(ctx=ast.Store()):
                 yield node.attr, node.lineno
 
 
-def _class_attributes(statement: ast.stmt) -> Iterator[Definition]:
+def _assigned(statement: ast.stmt) -> Iterator[Definition]:
     targets = [statement.target] if isinstance(statement, ast.AnnAssign) else []
     targets = statement.targets if isinstance(statement, ast.Assign) else targets
     for target in targets:
-        if isinstance(target, ast.Name):
-            yield target.id, target.lineno
+        for each in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+            if isinstance(each, ast.Name):
+                yield each.id, each.lineno
 
 
 def is_given_up(name: str) -> bool:
@@ -189,7 +193,8 @@ def is_given_up(name: str) -> bool:
 
 
 def given_up_in(path: Path, root: Path) -> list[Finding]:
-    names = [(path.stem, 1), *definitions(ast.parse(path.read_text()))]
+    module = path.parent.name if path.name == "__init__.py" else path.stem
+    names = [(module, 1), *definitions(ast.parse(path.read_text()))]
     return [Finding(str(path.relative_to(root)), line, name) for name, line in names if is_given_up(name)]
 
 
@@ -219,9 +224,15 @@ def test_no_definition_has_a_name_that_was_given_up() -> None:
         ("a.py", "class A:\n    where = 1"),
         ("a.py", "class A:\n    def __init__(self) -> None:\n        self._proofs = 1"),
         ("a.py", "class LibraryWork: ..."),
+        ("a.py", "NOBODY = 1"),
+        ("a.py", "SETTLING: int"),
+        ("a.py", "a, reader = 1, 2"),
+        ("a.py", "class A:\n    one, where = 1, 2"),
         ("lettering.py", ""),
+        ("reading/__init__.py", ""),
     ],
 )
 def test_each_kind_of_definition_is_looked_at(tmp_path: Path, path: str, source: str) -> None:
+    (tmp_path / path).parent.mkdir(exist_ok=True)
     (tmp_path / path).write_text(source)
     assert len(given_up_in(tmp_path / path, tmp_path)) == 1

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Auth(StrEnum):
-    """Who may call a mount."""
+    """The callers that a mount accepts."""
 
     TENANT = "tenant"  # the REQUEST authorizer: a bearer token of the tenant whose subdomain is called
     PUBLIC = "public"  # everybody: log-in, invitation, health

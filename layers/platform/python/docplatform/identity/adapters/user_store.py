@@ -29,7 +29,7 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
-_NOBODY = "nobody"  # no user's id looks like this
+_UNKNOWN_ID = "unknown"  # no user's id looks like this
 
 
 class DynamoPeople(TenantStore):
@@ -50,7 +50,7 @@ class DynamoPeople(TenantStore):
     def login_of(self, email: str) -> Login | None:
         """The login of the user with that address. Two reads even if there is none, so that the time does not reveal
         who has an account."""
-        return self._login(self.user_id_of(email) or _NOBODY)
+        return self._login(self.user_id_of(email) or _UNKNOWN_ID)
 
     def login(self, user_id: str) -> Login | None:
         return self._login(user_id) if ids.is_a(ids.USER, user_id) else None
