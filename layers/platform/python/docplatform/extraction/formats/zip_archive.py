@@ -35,6 +35,8 @@ class Zip:
         """Raises FileRejected (too_complex, encrypted, damaged) and ZIP_ERRORS."""
         file.seek(0)
         self._zip = zipfile.ZipFile(file)
+        if not all(entry.filename for entry in self._zip.infolist()):  # zipfile cuts a name off at a zero byte
+            raise zipfile.BadZipFile("an entry has no name")
         self._entries = {_key(entry.filename): entry for entry in self._zip.infolist() if not entry.is_dir()}
         self._limits = limits
         self._refuse_bombs()
