@@ -127,6 +127,23 @@ def test_an_error_of_one_message_leaves_the_others_done_and_stands_in_the_line(
     assert "Ann" not in line
 
 
+def test_the_line_of_a_message_that_fails_names_the_tenant_that_it_was_about(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def handle(message: dict[str, Any]) -> None:
+        enter_tenant(a_tenant(int(message["body"])))
+        if message["body"] == "2":
+            raise OSError
+
+    @event_handler("processing-queue")
+    def handler(event: dict[str, Any]) -> dict[str, Any]:
+        return process_queue(event, handle)
+
+    assert failures(handler(queue("1", "2"), None)) == ["2"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["tenant_id"] == a_tenant(2).id
+
+
 def test_an_error_of_every_message_is_raised_for_the_functions_alarm() -> None:
     def handle(message: dict[str, Any]) -> None:
         if message["body"] == "b":

@@ -94,7 +94,7 @@ def process_queue(event: dict[str, Any], handle: Callable[[dict[str, Any]], None
         except NotDone:
             raise
         except Exception as error:
-            add_error(error)
+            own.run(add_error, error)  # with the tenant that the message has entered
             errors.append(error)
             raise
 
