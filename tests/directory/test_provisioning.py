@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
 
 import pytest
 
 from docplatform.core.actor import Role
-from docplatform.core.errors import ChangedMeanwhile, DomainError, GroupNotFound, PreconditionFailed
+from docplatform.core.errors import ChangedMeanwhile, GroupNotFound, PreconditionFailed
 from docplatform.directory.adapters.group_store import DynamoGroups
 from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.entry import UserAttributes, UserWithGroups
@@ -207,9 +208,19 @@ def test_nobody_puts_a_removed_user_into_a_group(
     user_id = users.create(BEA).entry.user.id
     group = groups.create(GroupAttributes("Later", "g-3", frozenset())).group
     users.remove(user_id)
-    monkeypatch.setattr(DynamoGroups, "check_users", lambda *_: None)  # it looked before the removal
-    with pytest.raises(DomainError):
+    check_users, looked = DynamoGroups.check_users, []
+
+    def too_early(store: DynamoGroups, user_ids: Iterable[str]) -> None:
+        if looked:
+            check_users(store, user_ids)
+        looked.append(user_ids)
+
+    monkeypatch.setattr(DynamoGroups, "check_users", too_early)  # the first look is before the removal
+    with pytest.raises(UserNotFound):
         group_wiring.groups(idp.actor).add_member(group.id, user_id)
+    looked.clear()
+    with pytest.raises(UserNotFound):
+        groups.change(group.id, lambda _: GroupAttributes("Later", "g-3", frozenset({user_id})))
     assert groups.read(group.id).members == ()
 
 

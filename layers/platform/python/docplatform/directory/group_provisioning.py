@@ -80,6 +80,11 @@ class GroupProvisioning:
         record = members_record(self._actor, group, self._now)
         try:
             self._directory.set_members(group, set(wanted - present), present - wanted, record)
+        except TooManyGroups:
+            self._groups.check_users(
+                wanted - present
+            )  # the database gives the same answer for a user who was just removed
+            raise
         except (AlreadyDone, UserNotFound) as error:
             raise ChangedMeanwhile("Somebody else has changed its members; try again.") from error
         return self._with_members(self._groups.group(group.id))

@@ -117,9 +117,13 @@ class GroupService:
         """Adds a member. A user who is a member stays one."""
         group = self._groups.group(group_id)
         self._groups.check_users([user_id])
-        with suppress(AlreadyDone), self._groups.begin() as changes:
-            changes.add_members(group, [user_id])
-            changes.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
+        try:
+            with suppress(AlreadyDone), self._groups.begin() as changes:
+                changes.add_members(group, [user_id])
+                changes.record(record_of(self._actor, Action.MEMBER_ADDED, group.id, self._now(), {"user": user_id}))
+        except TooManyGroups:
+            self._groups.check_users([user_id])  # the database gives the same answer for a user who was just removed
+            raise
 
     @raises(GroupNotFound, UserNotFound)
     def remove_member(self, group_id: str, user_id: str) -> None:
