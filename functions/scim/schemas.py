@@ -1,23 +1,14 @@
 """HTTP representations of SCIM. A message is any JSON object here; scim2-models checks its content."""
 
-import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from docplatform.http.schemas import Schema
 
 
 class ScimMessage(RootModel[dict[str, Any]]):
     """A SCIM resource or message (RFC 7643, RFC 7644)."""
-
-    @model_validator(mode="after")
-    def _is_unicode(self) -> Self:
-        try:
-            json.dumps(self.root, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("a lone surrogate is no text (RFC 8259 §8.2)") from None
-        return self
 
 
 class ScimError(BaseModel):

@@ -125,6 +125,10 @@ def json_of(body: str) -> dict[str, Any]:
     """The JSON object of a body. Raises MalformedRequest if it is something else."""
     try:
         value = json.loads(body or "null", parse_constant=_refuse_constant)
+        if "\\ud" in body.lower():  # an escape of half a pair: the other half may be missing (RFC 8259 §8.2)
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedRequest("The body holds text that is not Unicode: a lone surrogate.") from error
     except (ValueError, RecursionError) as error:
         raise MalformedRequest("The body is not JSON.") from error
     if not isinstance(value, dict):

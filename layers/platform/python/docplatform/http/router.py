@@ -53,7 +53,7 @@ from docplatform.runtime import tenant_access, tenant_resolution
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 
-_ANY = "{}"  # in the tree of routes: any value of a path parameter
+_ANY = None  # in the tree of routes: any value of a path parameter. No segment of a path equals it.
 _REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters; documents are uploaded to S3 and never pass through the API
 
@@ -108,7 +108,7 @@ class Router:
         allows them, so that a forgotten argument does not open, for example, an operation on passwords to API keys."""
         self._dialect, self._api_keys_allowed = dialect, api_keys_allowed
         self.routes: list[Route] = []
-        self._tree: dict[str, Any] = {}
+        self._tree: dict[str | None, Any] = {}
 
     def get(self, path: str, **options: Any) -> Callable[[Handler], Handler]:
         return self._route("GET", path, **options)
@@ -236,7 +236,7 @@ class Router:
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         node, values = self._tree, []
         for segment in request.path.strip("/").split("/"):
-            if segment and segment != _ANY and segment in node:
+            if segment and segment in node:
                 node = node[segment]
             elif segment and _ANY in node:
                 node = node[_ANY]

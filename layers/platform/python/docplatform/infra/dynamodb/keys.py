@@ -42,6 +42,6 @@ class TenantKeys:
 
 
 def hashed(text: str) -> str:
-    """SHA-256 in hexadecimal, for data that must not appear in a key, because streams and metrics carry keys. Takes any
-    text, also one that is no Unicode (a lone surrogate): nothing is stored under it."""
+    """SHA-256 in hexadecimal, for data that must not appear in a key, because streams and metrics carry keys. A lone
+    surrogate, which a filter can hold, is hashed too: it is the key of nothing, because no body with one is accepted."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
