@@ -10,14 +10,15 @@ import aws_cdk as cdk
 
 from cdk import names
 from cdk.config import Config
+from cdk.specs import Deployable, schedules, tick_of
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import FunctionSpec
 
-Values = Mapping[str, str | Mapping[str, str] | Sequence[str]]
+Values = Mapping[str, str | Mapping[str, str] | Mapping[str, Mapping[str, object]] | Sequence[str]]
 
 
-def values(config: Config, data: DataStack, *, live_api: str) -> Values:
+def values(config: Config, data: DataStack, *, live_api: str, functions: Sequence[Deployable]) -> Values:
     """The value of each setting by name, for the region of ``data``. ``live_api``: the WebSocket API's id. Queues
     and workflows belong to a later stack, so their fixed names are used."""
     account, region = config.account, data.region
@@ -37,6 +38,17 @@ def values(config: Config, data: DataStack, *, live_api: str) -> Values:
         "sso_loopback": "yes" if config.sso_loopback else "no",
         "live_endpoint": config.live_endpoint.format(api=live_api, region=region, stage=names.STAGE),
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
+        "operations_table": names.OPERATIONS_TABLE,
+        "tick_function": names.function(tick_of(functions).name),
+        "jobs": {
+            schedule.name: {
+                "per_tenant": schedule.per_tenant,
+                "period": schedule.cadence.period,
+                "deadline": schedule.deadline,
+                "queue_url": names.queue_url(account, region, names.job_queue(spec.name)),
+            }
+            for schedule, spec in schedules(functions)
+        },
         "express_workflow_arn": names.workflow_arn(account, region, "express"),
         "standard_workflow_arn": names.workflow_arn(account, region, "standard"),
     }

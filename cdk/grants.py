@@ -30,6 +30,8 @@ class RegionResources:
     token_keys: tuple[str, ...]
     mail_sender: str
     live_api: str
+    job_functions: tuple[str, ...]
+    tick: str
 
     def queue(self, name: str) -> str:
         return names.queue_arn(self.account, self.name, name)
@@ -37,6 +39,10 @@ class RegionResources:
     @property
     def plan_queues(self) -> list[str]:
         return [self.queue(names.plan_queue(plan)) for plan in Plan]
+
+    @property
+    def job_queues(self) -> list[str]:
+        return [self.queue(names.job_queue(function)) for function in self.job_functions]
 
 
 def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatement]:
@@ -52,6 +58,15 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
                     ["dynamodb:GetItem", "dynamodb:PutItem"], [names.registry_arn(region.account, region.home_region)]
                 )
             ]
+        case Grant.REGISTRY_LIST:
+            index = f"{names.registry_arn(region.account, region.name)}/index/gsi1"
+            return [_allow(["dynamodb:Query"], [index])]
+        case Grant.JOB_RECORDS:
+            return _job_records(region)
+        case Grant.JOB_SEND:
+            return [_allow(["sqs:SendMessage"], region.job_queues), _key_of_queues(region, region.job_queues)]
+        case Grant.JOB_START:
+            return [_allow(["lambda:InvokeFunction"], [names.function_arn(region.account, region.name, region.tick)])]
         case Grant.TOKEN_SIGN:
             # all keys: functions of the version before still sign while a deployment is under way
             return [_allow(["kms:Sign"], region.token_keys)]
@@ -86,11 +101,40 @@ def trigger_statements(trigger: Trigger | None, name: str, region: RegionResourc
         case Trigger.PLAN_QUEUE:
             poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
             return [_allow(poll, region.plan_queues), _key_of_queues(region, region.plan_queues)]
+        case Trigger.JOBS:
+            poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+            own = [region.queue(names.job_queue(name))]
+            return [_allow(poll, own), _key_of_queues(region, own)]
         case Trigger.UPLOAD:
             return put_away
         case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:
             return [*_read_stream(region), *put_away]
-    return []
+        case _:
+            return []
+
+
+def _job_records(region: RegionResources) -> list[iam.PolicyStatement]:
+    """Statements for the records of jobs, whose keys begin with ``job#``, and for the index of what is unfinished. The records of
+    tenants in the same table are reached by the tenant role only."""
+    table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{names.OPERATIONS_TABLE}"
+
+    def leading(key: str) -> dict[str, object]:
+        return {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [key]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+
+    context = {
+        "kms:ViaService": f"dynamodb.{region.name}.amazonaws.com",
+        "kms:EncryptionContext:aws:dynamodb:tableName": names.OPERATIONS_TABLE,
+    }
+    use_key = ["kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    items = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    return [
+        _allow(items, [table], leading("job#*")),
+        _allow(["dynamodb:Query"], [f"{table}/index/gsi1"], leading("unfinished#*")),
+        _allow(use_key, [region.data_key], {"StringEquals": context}),
+    ]
 
 
 def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:

@@ -18,6 +18,8 @@ POOLED_COLLECTION = f"{PREFIX}-pooled"
 API = PREFIX
 LIVE_API = f"{PREFIX}-live"
 STAGE = "live"
+OPERATIONS_TABLE = f"{PREFIX}-operations"
+SCHEDULE_GROUP = f"{PREFIX}-schedules"
 ALARM_TOPIC = f"{PREFIX}-alarms"
 WORKFLOW = f"{PREFIX}-processing"
 KINDS = ("express", "standard")  # two state machines of the processing workflow, with one definition
@@ -73,6 +75,15 @@ def log_streams_arn(account: str, region: str, function_name: str) -> str:
 
 def plan_queue(plan: str) -> str:
     return f"{PREFIX}-processing-{plan}"
+
+
+def job_queue(function_name: str) -> str:
+    """The queue of a function's jobs."""
+    return f"{PREFIX}-jobs-{function_name}"
+
+
+def schedule_arn(account: str, region: str, schedule: str) -> str:
+    return f"arn:aws:scheduler:{region}:{account}:schedule/{SCHEDULE_GROUP}/{schedule}"
 
 
 def dead_letters(of: str) -> str:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdk.config import ROOT
-from docplatform.runtime.spec import FunctionSpec, Mount, Trigger
+from docplatform.runtime.spec import FunctionSpec, Mount, Schedule, Trigger
+
+_OF_MANY = (Trigger.WORKFLOW, Trigger.JOBS)
+"""Triggers that more than one function may answer."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,13 @@ def check(functions: Sequence[Deployable]) -> None:
         for mount in each.spec.mounts:
             if not mount.path.startswith("/") or mount.path.endswith("/"):
                 raise ValueError(f"{each.spec.name}: '{mount.path}' must begin, and not end, with a slash")
-    for trigger in (each for each in Trigger if each is not Trigger.WORKFLOW):
+    for spec in specs:
+        if (spec.trigger is Trigger.JOBS) is not bool(spec.schedules):
+            raise ValueError(f"{spec.name}: schedules, and the trigger '{Trigger.JOBS}', need each other")
+        if (spec.trigger is Trigger.UPLOAD) is not bool(spec.objects):
+            raise ValueError(f"{spec.name}: objects, and the trigger '{Trigger.UPLOAD}', need each other")
+    _refuse_twice("schedule", (schedule.name for spec in specs for schedule in spec.schedules))
+    for trigger in (each for each in Trigger if each not in _OF_MANY):
         if len(answering := [spec.name for spec in specs if spec.trigger is trigger]) != 1:
             raise ValueError(f"one function answers the trigger '{trigger}', not {answering}")
 
@@ -65,6 +74,18 @@ def mounts(functions: Sequence[Deployable]) -> list[tuple[Mount, FunctionSpec]]:
     """All mounts with their functions, in order of path."""
     pairs = [(mount, each.spec) for each in functions for mount in each.spec.mounts]
     return sorted(pairs, key=lambda pair: pair[0].path)
+
+
+def schedules(functions: Sequence[Deployable]) -> list[tuple[Schedule, FunctionSpec]]:
+    """All schedules with the functions that do their work, in order of name."""
+    pairs = [(schedule, each.spec) for each in functions for schedule in each.spec.schedules]
+    return sorted(pairs, key=lambda pair: pair[0].name)
+
+
+def tick_of(functions: Sequence[Deployable]) -> FunctionSpec:
+    """The function that every schedule calls."""
+    (tick,) = triggered_by(Trigger.TICK, functions)
+    return tick
 
 
 def triggered_by(trigger: Trigger, functions: Sequence[Deployable]) -> list[FunctionSpec]:

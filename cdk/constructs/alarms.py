@@ -33,9 +33,21 @@ class Alarms(Construct):
         if email:
             self._topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    def add(self, name: str, reason: str, metric: cloudwatch.IMetric, *, threshold: float, periods: int = 1) -> None:
-        """Add an alarm that starts when ``metric`` reaches ``threshold`` for ``periods`` periods in a row. Missing
-        data counts as healthy."""
+    def add(
+        self,
+        name: str,
+        reason: str,
+        metric: cloudwatch.IMetric,
+        *,
+        threshold: float,
+        periods: int = 1,
+        missing_is_healthy: bool = True,
+    ) -> None:
+        """Add an alarm that starts when ``metric`` reaches ``threshold`` for ``periods`` periods in a row. Periods
+        without data count as healthy, or as reached."""
+        missing = (
+            cloudwatch.TreatMissingData.NOT_BREACHING if missing_is_healthy else cloudwatch.TreatMissingData.BREACHING
+        )
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -45,7 +57,7 @@ class Alarms(Construct):
             threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         action = actions.SnsAction(self._topic)
         alarm.add_alarm_action(action)

@@ -29,6 +29,7 @@ def registry(
         point_in_time_recovery_specification=_recoverable(),
         deletion_protection=not ephemeral,
         removal_policy=_removal(ephemeral),
+        global_secondary_indexes=_indexes(("gsi1",)),
         replicas=[dynamodb.ReplicaTableProps(region=region) for region in replicas],
     )
 
@@ -58,16 +59,20 @@ def regional_table(
         removal_policy=_removal(ephemeral),
         dynamo_stream=stream,
         time_to_live_attribute=expiry,
-        global_secondary_indexes=[
-            dynamodb.GlobalSecondaryIndexPropsV2(
-                index_name=index,
-                partition_key=_attribute(f"{index}pk"),
-                sort_key=_attribute(f"{index}sk"),
-                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
-            )
-            for index in indexes
-        ],
+        global_secondary_indexes=_indexes(indexes),
     )
+
+
+def _indexes(indexes: Sequence[str]) -> list[dynamodb.GlobalSecondaryIndexPropsV2]:
+    return [
+        dynamodb.GlobalSecondaryIndexPropsV2(
+            index_name=index,
+            partition_key=_attribute(f"{index}pk"),
+            sort_key=_attribute(f"{index}sk"),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        for index in indexes
+    ]
 
 
 def _attribute(name: str) -> dynamodb.Attribute:

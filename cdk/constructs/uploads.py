@@ -3,6 +3,8 @@ fail go to a dead-letter queue."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -13,14 +15,22 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
-ORIGINALS = "tenants/*/documents/*/original"
-
 
 class Uploads(Construct):
-    """The rule and its target. ``dispatcher``: the function's name. Lambda queues the event for the function, so
-    two things can fail, each with a dead-letter queue: EventBridge's call and the function."""
+    """The rule and its target. ``patterns``: of the objects' keys. ``dispatcher``: the function's name. Lambda queues
+    the event for the function, so two things can fail, each with a dead-letter queue: EventBridge's call and the
+    function."""
 
-    def __init__(self, scope: Construct, name: str, *, bucket: str, dispatcher: str, key: kms.IKey) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        bucket: str,
+        patterns: Sequence[str],
+        dispatcher: str,
+        key: kms.IKey,
+    ) -> None:
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         arn = names.function_arn(stack.account, stack.region, dispatcher)
@@ -31,7 +41,7 @@ class Uploads(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
-                detail={"bucket": {"name": [bucket]}, "object": {"key": [{"wildcard": ORIGINALS}]}},
+                detail={"bucket": {"name": [bucket]}, "object": {"key": [{"wildcard": each} for each in patterns]}},
             ),
         )
         rule.add_target(

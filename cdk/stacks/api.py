@@ -17,7 +17,7 @@ from cdk.constructs.rest_api import RestApi
 from cdk.constructs.websocket_api import WebSocketApi
 from cdk.environment import values
 from cdk.grants import RegionResources
-from cdk.specs import Deployable, mounts, triggered_by
+from cdk.specs import Deployable, mounts, tick_of, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.runtime.spec import Trigger
 
@@ -46,7 +46,7 @@ class ApiStack(cdk.Stack):
             config=config,
             deployables=functions,
             layer_source=layer_source,
-            values=values(config, data, live_api=self.live.api_id),
+            values=values(config, data, live_api=self.live.api_id, functions=functions),
             kms_keys=data.kms_keys,
             resources=RegionResources(
                 account=config.account,
@@ -57,6 +57,8 @@ class ApiStack(cdk.Stack):
                 token_keys=tuple(key.key_arn for key in data.kms_keys.tokens),
                 mail_sender=config.mail_sender,
                 live_api=self.live.api_id,
+                job_functions=tuple(spec.name for spec in triggered_by(Trigger.JOBS, functions)),
+                tick=tick_of(functions).name,
             ),
         )
         authorizer, live_authorizer, live_messages = (

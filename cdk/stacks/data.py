@@ -43,6 +43,15 @@ class DataStack(cdk.Stack):
             expiry="expires",
         )
         regional_table(self, "Audit", table_name=names.AUDIT_TABLE, key=self.kms_keys.data, ephemeral=config.ephemeral)
+        regional_table(
+            self,
+            "Operations",
+            table_name=names.OPERATIONS_TABLE,
+            key=self.kms_keys.data,
+            ephemeral=config.ephemeral,
+            indexes=("gsi1",),
+            expiry="expires",
+        )
         buckets = Buckets(self, "Buckets", key=self.kms_keys.data, removal_policy=keep)
         self.documents = buckets.documents
         if config.malware_scan == "guardduty":

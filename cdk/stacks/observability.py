@@ -40,6 +40,7 @@ class ObservabilityStack(cdk.Stack):
         self._watch_dead_letters()
         self._watch_functions()
         self._watch_processing()
+        self._watch_jobs()
         self._watch_api()
         self._dashboard(region)
 
@@ -49,7 +50,9 @@ class ObservabilityStack(cdk.Stack):
             for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
             for spec in triggered_by(trigger, self._functions)
         ]
-        of = [*(names.plan_queue(plan) for plan in Plan), names.UPLOAD_RULE, *by_function]
+        jobs = [names.job_queue(spec.name) for spec in triggered_by(Trigger.JOBS, self._functions)]
+        plans = [names.plan_queue(plan) for plan in Plan]
+        of = [*plans, *jobs, names.UPLOAD_RULE, names.SCHEDULE_GROUP, *by_function]
         return [names.dead_letters(each) for each in of]
 
     def _watch_dead_letters(self) -> None:
@@ -80,6 +83,16 @@ class ObservabilityStack(cdk.Stack):
             self._alarms.add(
                 f"processing-{plan}-waits", reason, metrics.oldest_message_age(plan), threshold=1_800, periods=5
             )
+
+    def _watch_jobs(self) -> None:
+        self._alarms.add(
+            "jobs-late",
+            "A job has not run, or has not ended, when it should have; or nobody watches over the jobs",
+            metrics.business(Metric.JOBS_LATE, "job-watch", "Maximum"),
+            threshold=1,
+            periods=3,
+            missing_is_healthy=False,
+        )
 
     def _watch_api(self) -> None:
         errors, latency = metrics.api("5XXError", "Average"), metrics.api("Latency", "p99")

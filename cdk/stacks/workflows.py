@@ -12,10 +12,12 @@ from constructs import Construct
 from cdk import names
 from cdk.config import Config
 from cdk.constructs.queues import PlanQueue
+from cdk.constructs.schedules import JobQueue, Schedules
 from cdk.constructs.table_stream import DOCUMENTS, SESSIONS, TableStream
 from cdk.constructs.uploads import Uploads
 from cdk.constructs.workflow import Workflow
-from cdk.specs import Deployable, triggered_by
+from cdk.specs import Deployable, tick_of, triggered_by
+from cdk.specs import schedules as all_schedules
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Trigger
@@ -60,7 +62,23 @@ class WorkflowStack(cdk.Stack):
                 visibility_seconds=config.processing_visibility_seconds,
             )
         (dispatcher,) = triggered_by(Trigger.UPLOAD, functions)
-        Uploads(self, "Uploads", bucket=data.documents.bucket_name, dispatcher=dispatcher.name, key=key)
+        Uploads(
+            self,
+            "Uploads",
+            bucket=data.documents.bucket_name,
+            patterns=[each.pattern for each in dispatcher.objects],
+            dispatcher=dispatcher.name,
+            key=key,
+        )
+        Schedules(
+            self,
+            "Schedules",
+            tick=tick_of(functions).name,
+            schedules=[schedule for schedule, _ in all_schedules(functions)],
+            key=key,
+        )
+        for spec in triggered_by(Trigger.JOBS, functions):
+            JobQueue(self, f"{names.title(spec.name)}Jobs", function=spec, key=key)
         stream = data.table.table_stream_arn
         if stream is None:
             raise ValueError("the data table has no stream")

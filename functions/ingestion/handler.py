@@ -4,13 +4,14 @@ The message group is the tenant: SQS takes the groups in turn, so no tenant's ba
 (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
 """
 
-import json
 from typing import Any
 from urllib.parse import unquote_plus
 
 from docplatform.core.errors import TenantNotFound
 from docplatform.infra.credentials import own_client
+from docplatform.infra.queues import SqsQueues
 from docplatform.library.model import parse_original
+from docplatform.processing.missed_uploads import processing_message
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.settings import IngestionSettings, load
 from docplatform.runtime.triggers import event_handler, tenant_of
@@ -28,16 +29,9 @@ def handler(event: dict[str, Any]) -> dict[str, bool]:
         tenant = tenant_of(tenant_id)
     except TenantNotFound:
         return {"queued": False}
-    message = {
-        "tenant_id": tenant_id,
-        "document_id": document_id,
-        "version_id": version_id,
-        "size": event["detail"]["object"].get("size", 0),
-    }
-    own_client("sqs").send_message(
-        QueueUrl=load(IngestionSettings).queue_urls[tenant.plan.value],
-        MessageBody=json.dumps(message),
-        MessageGroupId=tenant_id,
-    )
+    size = event["detail"]["object"].get("size", 0)
+    message = processing_message(tenant_id, document_id, version_id, size)
+    queue_url = load(IngestionSettings).queue_urls[tenant.plan.value]
+    SqsQueues(own_client("sqs")).send(queue_url, {tenant_id: message})
     count(Metric.UPLOADS_RECEIVED, by=tenant.plan)
     return {"queued": True}

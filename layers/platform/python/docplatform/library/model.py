@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from docplatform.core import ids
@@ -60,6 +60,10 @@ class State(StrEnum):
     PROCESSING = "processing"
     READY = "ready"
     FAILED = "failed"
+
+
+FIRST_LOOK = timedelta(minutes=30)
+"""The time after which somebody looks for a file that no event has told of. A link to upload is good for half of it."""
 
 
 class ProcessingStep(StrEnum):

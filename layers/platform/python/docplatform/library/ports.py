@@ -52,6 +52,9 @@ class LibraryChanges(Protocol):
         """Stores the progress of the newest version; the document's revision and times stay. Raises
         ChangedMeanwhile."""
 
+    def look_again(self, document: Document, at: datetime | None) -> None:
+        """Look for the document's file again at this time; None: never. Raises ChangedMeanwhile when committed and the file has arrived."""
+
     def record_key(self, key: str, request: str, result: str) -> None:
         """Stores that the request with this idempotency key made ``result``. ``request`` is a digest of it. Raises
         AlreadyDone."""

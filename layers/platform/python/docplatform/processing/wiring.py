@@ -7,10 +7,13 @@ from pathlib import Path
 
 from docplatform.core.actor import Actor
 from docplatform.core.time import now
+from docplatform.infra.credentials import own_client
+from docplatform.infra.queues import SqsQueues
 from docplatform.library.wiring import files, library
 from docplatform.processing.adapters.malware_scan import GuardDutyScanner, SignatureScanner
+from docplatform.processing.missed_uploads import MissedUploads
 from docplatform.processing.pipeline import ProcessingService
-from docplatform.runtime.settings import ScanSettings, load
+from docplatform.runtime.settings import IngestionSettings, ScanSettings, load
 
 
 def scratch() -> Path:
@@ -20,6 +23,11 @@ def scratch() -> Path:
 
 def processing(actor: Actor) -> ProcessingService:
     return ProcessingService(actor, library(actor), files(actor), now, scratch())
+
+
+def missed_uploads(actor: Actor) -> MissedUploads:
+    queue_url = load(IngestionSettings).queue_urls[actor.tenant.plan.value]
+    return MissedUploads(actor.tenant, library(actor), files(actor), SqsQueues(own_client("sqs")), queue_url, now)
 
 
 def scanner(actor: Actor) -> GuardDutyScanner | SignatureScanner:

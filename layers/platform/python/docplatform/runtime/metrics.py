@@ -37,6 +37,7 @@ class Metric(Enum):
     SEARCHES = ("Searches", MetricUnit.Count, "")
     SIGN_INS = ("SignIns", MetricUnit.Count, "method")
     REFUSALS = ("Refusals", MetricUnit.Count, "code")
+    JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
 
     def __init__(self, title: str, unit: MetricUnit, dimension: str) -> None:
         self.title, self.unit, self.dimension = title, unit, dimension

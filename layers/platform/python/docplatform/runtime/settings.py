@@ -108,6 +108,32 @@ class WorkflowSettings(RegionSettings):
     standard_workflow_arn: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobRecordSettings(RegistrySettings):
+    """``operations_table`` holds the runs of jobs, and what else runs long."""
+
+    operations_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSettings(JobRecordSettings):
+    """``jobs``: name → the other fields of ``docplatform.runtime.schedules.model.Job``."""
+
+    jobs: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStartSettings(JobSettings):
+    """``tick_function``: the name of the function that EventBridge Scheduler calls."""
+
+    tick_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecoverySettings(StorageSettings, IngestionSettings, JobRecordSettings):
+    """Uploads whose event never came."""
+
+
 S = TypeVar("S", bound=RegionSettings)
 
 

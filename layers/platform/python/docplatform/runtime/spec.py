@@ -7,8 +7,12 @@ imports the standard library only, and reading a spec imports no handler.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_DAY = 24 * 60  # minutes
+_JOB_NAME = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
 class Auth(StrEnum):
@@ -30,6 +34,10 @@ class Grant(StrEnum):
     MAIL_SEND = "mail-send"  # ses:SendEmail from the configured sender
     QUEUE_SEND = "queue-send"  # sqs:SendMessage on the plan queues (and kms for them)
     LIVE_CONNECTIONS = "live-connections"  # execute-api:ManageConnections on the WebSocket API
+    REGISTRY_LIST = "registry-list"  # dynamodb:Query on the registry's index of a region's tenants
+    JOB_RECORDS = "job-records"  # the operations table's items below ``job#``, and its index of what is unfinished
+    JOB_SEND = "job-send"  # sqs:SendMessage on the queues of jobs (and kms for them)
+    JOB_START = "job-start"  # lambda:InvokeFunction on the tick
     WORKFLOW_START = (
         "workflow-start"  # states:StartSyncExecution, StartExecution, DescribeExecution on the processing workflow
     )
@@ -55,6 +63,8 @@ class Trigger(StrEnum):
     LIVE_AUTHORIZER = "live-authorizer"  # the WebSocket API's, for $connect
     LIVE_SOCKETS = "live-sockets"  # every route of the WebSocket API
     SESSION_STREAM = "session-stream"  # keys (only keys) of sessions and users that have changed
+    TICK = "tick"  # EventBridge Scheduler, for every schedule of the region
+    JOBS = "jobs"  # the queue of the function's own schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,82 @@ class Mount:
 
     path: str
     auth: Auth = Auth.TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """A cadence of equal intervals. ``minutes`` divide a day, so that runs are due at the same times each day."""
+
+    minutes: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not 1 <= self.minutes <= _DAY or _DAY % self.minutes:
+            raise ValueError(f"a cadence of {self.minutes} minutes does not divide a day")
+
+    @property
+    def expression(self) -> str:
+        """For EventBridge Scheduler (docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)."""
+        return f"rate({self.minutes} minute{'s' if self.minutes > 1 else ''})"
+
+    @property
+    def period(self) -> int:
+        """Seconds from one run to the next."""
+        return self.minutes * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A cadence of one run a day. ``hour`` and ``minute`` in UTC."""
+
+    hour: int
+    minute: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not (0 <= self.hour <= 23 and 0 <= self.minute <= 59):
+            raise ValueError(f"no day has the time {self.hour}:{self.minute:02d}")
+
+    @property
+    def expression(self) -> str:
+        return f"cron({self.minute} {self.hour} * * ? *)"
+
+    @property
+    def period(self) -> int:
+        return _DAY * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job that runs by itself. ``name`` is unique among all functions.
+
+    ``per_tenant``: once for each tenant of the region; otherwise once for the region. ``deadline``: seconds after its due time at which a
+    run that has not ended is late.
+    """
+
+    name: str
+    cadence: Every | Daily
+    per_tenant: bool
+    deadline: int
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not _JOB_NAME.fullmatch(self.name):
+            raise ValueError(f"'{self.name}' cannot be the name of a schedule")
+        if not 60 <= self.deadline <= self.cadence.period:
+            raise ValueError(f"{self.name}: a deadline is at least a minute, and at most the time up to the next run")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCreated:
+    """Objects of the documents bucket whose arrival calls the function. ``pattern``: of the key, with ``*``."""
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if not self.pattern.startswith("tenants/*/"):
+            raise ValueError(f"'{self.pattern}': every object is below tenants/<tenant>/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +166,8 @@ class FunctionSpec:
     handler: str = "handler.handler"
     mounts: tuple[Mount, ...] = ()
     trigger: Trigger | None = None
+    schedules: tuple[Schedule, ...] = ()
+    objects: tuple[ObjectCreated, ...] = ()
     grants: frozenset[Grant] = frozenset()
     layers: tuple[Layer, ...] = (Layer.PLATFORM, Layer.DEPENDENCIES)
     memory: int = 512

@@ -30,7 +30,7 @@ from docplatform.library.adapters.items import (
 )
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.errors import FolderNotEmpty, NameTaken, TooManyGrants
-from docplatform.library.model import Document, Folder, Version
+from docplatform.library.model import FIRST_LOOK, Document, Folder, State, Version
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
 
@@ -110,7 +110,8 @@ class DynamoLibraryChanges:
     def add_document(self, document: Document) -> None:
         version, limits = document.version, self._actor.tenant.limits
         self._reserve_name(document.folder_id, document.name, DOCUMENT, document.id)
-        item = {**node_item(document), **self._list_attributes(document)}
+        look_at = document.created_at + FIRST_LOOK
+        item = {**node_item(document), **self._list_attributes(document), **self._awaited(document.id, look_at)}
         self._writes.put(self._item_keys.document(document.id), item, error_if_exists=_id_taken())
         self._writes.put(self._item_keys.version(document.id, version.number), to_item(version))
         self._count(document.folder_id, 1, no_folder())
@@ -141,13 +142,25 @@ class DynamoLibraryChanges:
 
     def change_version(self, document: Document, version: Version) -> None:
         changed = to_item(version)
+        arrived = version.state is not State.AWAITING_UPLOAD
         self._writes.update(
             self._item_keys.document(document.id),
             values={"version": changed},
+            remove=("gsi3pk", "gsi3sk") if arrived else (),
             equals={"version.id": version.id, "version.state": document.version.state.value},
             error=ChangedMeanwhile("The document changed while it was processed."),
         )
         self._writes.put(self._item_keys.version(document.id, version.number), changed)
+
+    def look_again(self, document: Document, at: datetime | None) -> None:
+        """Look for the document's file again at this time; None: never. Raises ChangedMeanwhile when committed and the file has arrived."""
+        self._writes.update(
+            self._item_keys.document(document.id),
+            values=self._awaited(document.id, at) if at else None,
+            remove=() if at else ("gsi3pk", "gsi3sk"),
+            equals={"version.id": document.version.id, "version.state": State.AWAITING_UPLOAD.value},
+            error=ChangedMeanwhile("The file has arrived."),
+        )
 
     def record_key(self, key: str, request: str, result: str) -> None:
         DynamoIdempotency(self._table, self._actor.user_id, self._now).record_key(self._writes, key, request, result)
@@ -251,6 +264,9 @@ class DynamoLibraryChanges:
             equals=equals,
             error=_moved() if equals else error,
         )
+
+    def _awaited(self, document_id: str, look_at: datetime) -> dict[str, str]:
+        return {"gsi3pk": self._item_keys.awaited_uploads(), "gsi3sk": f"{rfc3339(look_at)}#{document_id}"}
 
     def _list_attributes(self, child: Folder | Document) -> dict[str, Any]:
         """The index attributes that list the child by time of creation (gsi1) and of change (gsi2)."""

@@ -30,6 +30,10 @@ class LibraryKeys(TenantKeys):
         """The partition of a folder's children in gsi1 (by time of creation) and gsi2 (by time of change)."""
         return f"{self._prefix}children#{folder_id}"
 
+    def awaited_uploads(self) -> str:
+        """Partition of gsi3: documents whose file has not arrived, by the time at which somebody looks for it."""
+        return f"{self._prefix}awaited-uploads"
+
     def granted(self, principal: str) -> Key:
         """The item with all grants to one principal: one attribute per node."""
         return Key(f"{self._prefix}granted#{principal}", "granted")

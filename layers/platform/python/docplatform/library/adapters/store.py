@@ -15,6 +15,7 @@ from docplatform.core import cursors, ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
+from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
 from docplatform.identity.errors import UserNotFound
@@ -29,7 +30,7 @@ from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
 from docplatform.library.adapters.keys import LibraryKeys
-from docplatform.library.model import Ancestry, Document, Folder, Order, Page
+from docplatform.library.model import Ancestry, Document, Folder, Order, Page, State
 
 
 class DynamoLibrary:
@@ -126,6 +127,14 @@ class DynamoLibrary:
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
         key = self._item_keys.of_child(parts["child"])
         return {"pk": key.pk, "sk": key.sk, f"{index}pk": partition, f"{index}sk": parts["sk"]}
+
+    # -- files that no event has told of
+    def awaited_uploads(self, until: datetime, limit: int) -> list[Document]:
+        """Documents without a file that are to be looked for at ``until`` or before, the most overdue first."""
+        rows, _ = self._table.query(self._item_keys.awaited_uploads(), index="gsi3", upto=f"{rfc3339(until)}~", limit=limit)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        documents = (document_from(item) for item in found.values())
+        return [each for each in documents if each.version.state is State.AWAITING_UPLOAD]
 
     # -- reindexing marks: folders below which search entries are out of date
     def mark(self, folder_id: str) -> tuple[str, str] | None:

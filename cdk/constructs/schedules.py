@@ -1,0 +1,102 @@
+"""Schedules of the region (EventBridge Scheduler), and the queues of the functions that do their work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk import names
+from cdk.constructs.queues import dead_letter_queue, queue
+from docplatform.runtime.schedules.model import LAST_RECEIVE
+from docplatform.runtime.spec import FunctionSpec, Schedule
+
+DUE = "<aws.scheduler.scheduled-time>"
+"""EventBridge Scheduler puts the time there at which the run was due
+(docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html)."""
+_BATCH, _CONCURRENCY = 5, 5  # messages of one call, calls at the same time
+_RETRIES = cdk.Duration.hours(1)
+
+
+class Schedules(Construct):
+    """One group with one entry per schedule. ``tick``: the name of the function that all of them call."""
+
+    def __init__(self, scope: Construct, name: str, *, tick: str, schedules: Sequence[Schedule], key: kms.IKey) -> None:
+        super().__init__(scope, name)
+        group = scheduler.CfnScheduleGroup(self, "Group", name=names.SCHEDULE_GROUP)
+        self._undelivered = dead_letter_queue(self, "Undelivered", of=names.SCHEDULE_GROUP, key=key)
+        stack = cdk.Stack.of(self)
+        self._tick = names.function_arn(stack.account, stack.region, tick)
+        self._role = self._caller()
+        for each in schedules:
+            self._entry(each).add_dependency(group)
+
+    def _caller(self) -> iam.Role:
+        """The role of the schedules: it may call the tick, and store what could not be delivered."""
+        stack = cdk.Stack.of(self)
+        of_this_group = {
+            "StringEquals": {"aws:SourceAccount": stack.account},
+            "ArnLike": {"aws:SourceArn": names.schedule_arn(stack.account, stack.region, "*")},
+        }
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=names.role("schedules", stack.region),
+            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=of_this_group),
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self._tick]))
+        self._undelivered.grant_send_messages(role)
+        return role
+
+    def _entry(self, schedule: Schedule) -> scheduler.CfnSchedule:
+        return scheduler.CfnSchedule(
+            self,
+            names.title(schedule.name),
+            name=schedule.name,
+            group_name=names.SCHEDULE_GROUP,
+            schedule_expression=schedule.cadence.expression,
+            schedule_expression_timezone="UTC",
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self._tick,
+                role_arn=self._role.role_arn,
+                input=json.dumps({"job": schedule.name, "due": DUE}),
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=_RETRIES.to_seconds(), maximum_retry_attempts=5
+                ),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._undelivered.queue_arn),
+            ),
+        )
+
+
+class JobQueue(Construct):
+    """The queue of one function's jobs. Messages are grouped by tenant, and SQS takes the groups in turn."""
+
+    def __init__(self, scope: Construct, name: str, *, function: FunctionSpec, key: kms.IKey) -> None:
+        super().__init__(scope, name)
+        stack, own_name = cdk.Stack.of(self), names.job_queue(function.name)
+        dead = dead_letter_queue(self, "Dead", of=own_name, key=key)
+        jobs = queue(
+            self,
+            "Queue",
+            queue_name=own_name,
+            key=key,
+            visibility_timeout=cdk.Duration.seconds(function.timeout * 2),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=LAST_RECEIVE),
+        )
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Consumer",
+            function_name=names.function_arn(stack.account, stack.region, function.name),
+            event_source_arn=jobs.queue_arn,
+            batch_size=_BATCH,
+            scaling_config={"maximumConcurrency": _CONCURRENCY},
+            function_response_types=["ReportBatchItemFailures"],
+        )

@@ -1,0 +1,71 @@
+"""The work of a job, message by message. A run is known by job, part and due time, and works once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from docplatform.core.ids import is_tenant
+from docplatform.runtime.batches import NotDone
+from docplatform.runtime.schedules.model import LAST_RECEIVE, REGION, Counts, PartRun, Run, RunState
+from docplatform.runtime.schedules.store import RunStore, StaleRun
+
+Work = Callable[[str, str], Counts]
+"""The job for one tenant's id, or for REGION, and the id of the run for the audit trail."""
+
+LEASE = timedelta(minutes=15)  # the longest that a Lambda function runs
+
+
+class MalformedMessage(ValueError):
+    """A message that no tick has written."""
+
+
+class Consumer:
+    def __init__(self, jobs: Mapping[str, Work], runs: RunStore, now: Callable[[], datetime]) -> None:
+        self._jobs, self._runs, self._now = jobs, runs, now
+
+    def consume(self, message: dict[str, Any]) -> None:
+        """Run the job for one message of SQS. Raises NotDone while another consumer has it, and what the job raises."""
+        name, part, due = _parsed(message["body"])
+        work, run = self._jobs.get(name), self._runs.run(name, due)
+        if work is None or run is None:
+            raise MalformedMessage(f"no run of '{name}' was due then")
+        mine = PartRun(part, begun_at=self._now(), lease_until=self._now() + LEASE)
+        stored = self._runs.begin_part(run, mine)
+        if stored.state is not RunState.RUNNING:
+            return  # it has ended: the message came twice
+        if stored is not mine:
+            raise NotDone
+        last = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_RECEIVE
+        try:
+            counts = work(part, f"{name}:{run.due:%Y-%m-%dT%H:%M}")
+        except Exception as error:
+            if not last:
+                self._runs.release_part(run, mine, self._now())
+                raise
+            self._end(run, mine, type(error).__name__, {})
+            raise
+        self._end(run, mine, "", counts)
+
+    def _end(self, run: Run, part: PartRun, error: str, counts: Counts) -> None:
+        try:
+            self._runs.end_part(run, part, self._now(), error=error, counts=counts)
+        except StaleRun:
+            return  # the lease ended before the work did, and another consumer has the part
+        present = self._runs.run(run.job, run.due)
+        if present and present.state is RunState.RUNNING and present.succeeded + present.failed >= present.queued:
+            self._runs.end(present, self._now())
+
+
+def _parsed(body: str) -> tuple[str, str, datetime]:
+    """Job, part and due time. Raises MalformedMessage."""
+    try:
+        found = json.loads(body)
+        name, part, due = str(found["job"]), str(found["part"]), datetime.fromisoformat(found["due"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedMessage("not a message of a job") from error
+    if part != REGION and not is_tenant(part):
+        raise MalformedMessage("not a tenant's id")
+    return name, part, due
