@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -15,13 +16,15 @@ from cdk.config import load
 from cdk.constructs.workflow import check_placeholders
 from cdk.environment import environment
 from docplatform.runtime.settings import RegionSettings
-from docplatform.runtime.spec import FunctionSpec, Trigger
+from docplatform.runtime.spec import Daily, Every, FunctionSpec, ObjectCreated, Schedule, Trigger
 from tests.infrastructure.conftest import PRODUCTION
 
+_SCHEDULE = 'Schedule("sweep", Every(5), per_tenant=True, deadline=60)'
+_NEEDED = {Trigger.UPLOAD: ', objects=(ObjectCreated("tenants/*/a"),)'}
 WHOLE = tuple(
-    f'FunctionSpec(name="{trigger.value}", settings=RegionSettings, trigger=Trigger.{trigger.name})'
+    f'FunctionSpec(name="{trigger.value}", settings=RegionSettings, trigger=Trigger.{trigger.name}{_NEEDED.get(trigger, "")})'
     for trigger in Trigger
-    if trigger is not Trigger.WORKFLOW
+    if trigger not in (Trigger.WORKFLOW, Trigger.JOBS)
 )
 
 
@@ -33,7 +36,7 @@ def _package(functions: Path, *specs: str, name: str = "documents") -> Path:
     (package / "handler.py").touch()
     (package / "spec.py").write_text(
         "from docplatform.runtime.settings import RegionSettings\n"
-        "from docplatform.runtime.spec import FunctionSpec, Mount, Trigger\n"
+        "from docplatform.runtime.spec import Every, FunctionSpec, Mount, ObjectCreated, Schedule, Trigger\n"
         f"FUNCTIONS = ({', '.join(specs)},)\n"
     )
     return functions
@@ -66,8 +69,18 @@ def test_specs_of_all_functions_are_found_in_order_of_name(tmp_path: Path) -> No
             "no module 'gone'",
         ),
         (
-            'FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.UPLOAD)',
+            'FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.UPLOAD, objects=(ObjectCreated("tenants/*/b"),))',
             "one function answers the trigger 'upload'",
+        ),
+        ('FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.UPLOAD)', "x: objects, and the trigger"),
+        ('FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.JOBS)', "x: schedules, and the trigger"),
+        (
+            f'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), schedules=({_SCHEDULE},))',
+            "x: schedules, and",
+        ),
+        (
+            f'FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.JOBS, schedules=({_SCHEDULE}, {_SCHEDULE}))',
+            "share the schedule 'sweep'",
         ),
     ],
 )
@@ -97,6 +110,36 @@ def test_no_package_of_a_function_hides_one_of_a_layer_or_of_lambda() -> None:
     layers = set(packages_distributions())
     assert {"pydantic", "lxml", "argon2", "scim2_models"} <= layers
     assert not functions & (layers | LAMBDAS_OWN | {"docplatform"})
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: Every(0), "does not divide a day"),
+        (lambda: Every(7), "does not divide a day"),
+        (lambda: Every(3_000), "does not divide a day"),
+        (lambda: Daily(24), "no day has the time 24:00"),
+        (lambda: Daily(3, 60), "no day has the time 3:60"),
+        (lambda: Schedule("Sweep it", Every(5), per_tenant=True, deadline=60), "cannot be the name"),
+        (lambda: Schedule("sweep", Every(5), per_tenant=True, deadline=301), "at most the time up to the next run"),
+        (lambda: Schedule("sweep", Every(5), per_tenant=True, deadline=0), "at least a minute"),
+        (lambda: ObjectCreated("*/original"), "every object is below tenants/"),
+    ],
+)
+def test_a_schedule_or_trigger_that_is_impossible_is_refused_where_it_is_declared(
+    make: Callable[[], object], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        make()
+
+
+def test_a_cadence_is_told_in_the_words_of_eventbridge_scheduler() -> None:
+    assert [Every(1).expression, Every(15).expression, Daily(3).expression, Daily(22, 30).expression] == [
+        "rate(1 minute)",
+        "rate(15 minutes)",
+        "cron(0 3 * * ? *)",
+        "cron(30 22 * * ? *)",
+    ]
 
 
 def test_a_trigger_that_nothing_answers_is_refused(tmp_path: Path) -> None:

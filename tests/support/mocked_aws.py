@@ -66,6 +66,7 @@ ENVIRONMENT = {
     "TENANT_ACCESS_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-access",
     "DATA_TABLE": "data",
     "AUDIT_TABLE": "audit",
+    "OPERATIONS_TABLE": "operations",
     "DOCUMENTS_BUCKET": BUCKET,
     "MALWARE_SCAN": "signature",
     "REGISTRY_HOME_REGION": REGION,
@@ -201,30 +202,36 @@ def new_signing_key() -> str:
 
 
 def make_tables(database: Any) -> None:
+    make_table(database, "data", "gsi1", "gsi2", "gsi3")
+    make_table(database, "registry", "gsi1")
+    make_table(database, "operations", "gsi1")
+    make_table(database, "audit")
+
+
+def make_table(database: Any, name: str, *indexes: str) -> None:
+    """A table in the product's form. The indexes hold keys only."""
+
     def key(prefix: str = "") -> list[dict[str, str]]:
         return [
             {"AttributeName": f"{prefix}pk", "KeyType": "HASH"},
             {"AttributeName": f"{prefix}sk", "KeyType": "RANGE"},
         ]
 
-    def attributes(*prefixes: str) -> list[dict[str, str]]:
-        return [{"AttributeName": f"{p}{k}", "AttributeType": "S"} for p in prefixes for k in ("pk", "sk")]
-
-    indexes = ("gsi1", "gsi2", "gsi3")
+    keys_only = [
+        {"IndexName": index, "KeySchema": key(index), "Projection": {"ProjectionType": "KEYS_ONLY"}}
+        for index in indexes
+    ]
     database.create_table(
-        TableName="data",
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=attributes("", *indexes),
-        KeySchema=key(),
-        GlobalSecondaryIndexes=[
-            {"IndexName": index, "KeySchema": key(index), "Projection": {"ProjectionType": "KEYS_ONLY"}}
-            for index in indexes
+        AttributeDefinitions=[
+            {"AttributeName": f"{prefix}{part}", "AttributeType": "S"}
+            for prefix in ("", *indexes)
+            for part in ("pk", "sk")
         ],
+        KeySchema=key(),
+        **({"GlobalSecondaryIndexes": keys_only} if keys_only else {}),
     )
-    for name in ("audit", "registry"):
-        database.create_table(
-            TableName=name, BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes(""), KeySchema=key()
-        )
 
 
 @dataclass
