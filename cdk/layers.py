@@ -40,7 +40,9 @@ _LAMBDA_WHEELS = (
     "--implementation=cp",
 )
 
-SERVICE_MODELS = frozenset({"apigatewaymanagementapi", "dynamodb", "kms", "s3", "sesv2", "sqs", "stepfunctions", "sts"})
+SERVICE_MODELS = frozenset(
+    {"apigatewaymanagementapi", "dynamodb", "kms", "lambda", "s3", "sesv2", "sqs", "stepfunctions", "sts"}
+)
 """The botocore models that functions make clients of, and that stay in the layer: the others are nine tenths of
 botocore."""
 

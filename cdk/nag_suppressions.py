@@ -185,7 +185,9 @@ def for_workflows() -> Iterator[Acknowledgement]:
     workflow = "Processing"
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
-    for place in ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone", "Sessions/Undone"):
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", "Schedules", _ROLE_POLICY_DIES_WITH_ROLE)
+    dead = ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone", "Sessions/Undone", "Schedules/Undelivered")
+    for place in dead:
         yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
 
 

@@ -32,7 +32,7 @@ class Schedules(Construct):
         super().__init__(scope, name)
         group = scheduler.CfnScheduleGroup(self, "Group", name=names.SCHEDULE_GROUP)
         self._undelivered = dead_letter_queue(self, "Undelivered", of=names.SCHEDULE_GROUP, key=key)
-        stack = cdk.Stack.of(self)
+        stack, self._key = cdk.Stack.of(self), key
         self._tick = names.function_arn(stack.account, stack.region, tick)
         self._role = self._caller()
         for each in schedules:
@@ -52,7 +52,15 @@ class Schedules(Construct):
             assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=of_this_group),
         )
         role.add_to_policy(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self._tick]))
-        self._undelivered.grant_send_messages(role)
+        dead = self._undelivered.queue_arn
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[dead]))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"sqs.{stack.region}.amazonaws.com"}},
+            )
+        )
         return role
 
     def _entry(self, schedule: Schedule) -> scheduler.CfnSchedule:

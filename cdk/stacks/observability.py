@@ -50,10 +50,12 @@ class ObservabilityStack(cdk.Stack):
             for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
             for spec in triggered_by(trigger, self._functions)
         ]
-        jobs = [names.job_queue(spec.name) for spec in triggered_by(Trigger.JOBS, self._functions)]
         plans = [names.plan_queue(plan) for plan in Plan]
-        of = [*plans, *jobs, names.UPLOAD_RULE, names.SCHEDULE_GROUP, *by_function]
+        of = [*plans, *self._job_queues(), names.UPLOAD_RULE, names.SCHEDULE_GROUP, *by_function]
         return [names.dead_letters(each) for each in of]
+
+    def _job_queues(self) -> list[str]:
+        return [names.job_queue(spec.name) for spec in triggered_by(Trigger.JOBS, self._functions)]
 
     def _watch_dead_letters(self) -> None:
         for queue in self._dead_letter_queues():
@@ -159,6 +161,10 @@ class ObservabilityStack(cdk.Stack):
             (
                 _graph("From arrival to ready (s)", seconds),
                 _graph("Searches", {"": metrics.business(Metric.SEARCHES, "search")}),
+            ),
+            (
+                _graph("Jobs that are late", {"": metrics.business(Metric.JOBS_LATE, "job-watch", "Maximum")}),
+                _graph("Messages of jobs", {each: metrics.queue_length(each) for each in self._job_queues()}),
             ),
             (
                 _graph("Sign-ins", {"": metrics.business_by_dimension(Metric.SIGN_INS)}),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from docplatform.http.schemas import Schema, Timestamp
+from docplatform.http.schemas import Schema, Timestamp, View
 from docplatform.runtime.schedules.model import RunState
 from docplatform.runtime.schedules.operator import JobStatus
 
@@ -13,7 +13,7 @@ class NewestRuns(Schema):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class RunView(Schema):
+class RunView(View):
     """``queued`` counts the parts of the run: one for each tenant, or one for a job of the region."""
 
     job: str

@@ -28,6 +28,16 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
      r"arn:aws:sqs:{r}:{a}:docplatform-processing-(standard|professional|enterprise)", ()),
     (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-{f}-dead", ()),
+    # jobs: their list of tenants, their records and index (which hold ids and counts), their queues
+    (r"dynamodb:Query", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry/index/gsi1", ()),
+    (r"dynamodb:(GetItem|Query|PutItem|UpdateItem)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-operations", ("dynamodb:LeadingKeys",)),
+    (r"dynamodb:Query", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-operations/index/gsi1", ("dynamodb:LeadingKeys",)),
+    (r"kms:(Decrypt|GenerateDataKey|Encrypt|ReEncryptFrom|ReEncryptTo)", DATA_KEY,
+     ("kms:ViaService", "kms:EncryptionContext:aws:dynamodb:tableName")),
+    (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-jobs-[a-z-]+", ()),
+    (r"sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
+     r"arn:aws:sqs:{r}:{a}:docplatform-jobs-{f}", ()),
+    (r"lambda:InvokeFunction", r"arn:aws:lambda:{r}:{a}:function:docplatform-job-tick", ()),
     (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
     (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
     (r"states:DescribeExecution", r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
@@ -84,7 +94,7 @@ def _tenant_data(region: str) -> dict[str, tuple[str, ...]]:
     table = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-"
     buckets = [f"arn:aws:s3:::docplatform-{what}-{ACCOUNT}-{region}" for what in ("documents", "audit")]
     return {
-        "dynamodb": (f"{table}data", f"{table}data/index/gsi1", f"{table}audit"),
+        "dynamodb": (f"{table}data", f"{table}data/index/gsi1", f"{table}audit", f"{table}operations"),
         "s3": (*buckets, *(f"{bucket}/tenants/t000000000001/documents/1/2/original" for bucket in buckets)),
         "aoss": (f"arn:aws:aoss:{region}:{ACCOUNT}:collection/anything",),
     }
@@ -129,6 +139,13 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             "execute-api:ManageConnections",
             f"arn:aws:execute-api:{region}:{ACCOUNT}:<{_live_api(production, region)}>/live/DELETE/@connections/x",
         ),
+        Grant.REGISTRY_LIST: (
+            "dynamodb:Query",
+            f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-registry/index/gsi1",
+        ),
+        Grant.JOB_RECORDS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
+        Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
+        Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
         Grant.WORKFLOW_START: (
             "states:StartSyncExecution",
             f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
@@ -141,7 +158,10 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             if grant is Grant.REGISTRY_READ and Grant.REGISTRY_WRITE in spec.grants:
                 continue  # writing includes reading
             named = resource or production.stack("data", region).exports()[_tenant_role_export(production, region)]
-            context = {"ses:FromAddress": "no-reply@docplatform.example"}
+            context: Context = {
+                "ses:FromAddress": "no-reply@docplatform.example",
+                "dynamodb:LeadingKeys": ["job#sweep"],
+            }
             assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"
 
 
@@ -159,10 +179,44 @@ def test_the_registry_is_written_in_its_home_region_only(production: Assembly, r
 
 
 @pytest.mark.parametrize("region", REGIONS)
+def test_a_job_reaches_the_records_of_jobs_and_none_of_a_tenants_own(production: Assembly, region: str) -> None:
+    table = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"
+    for function, policy in _own(production, region):
+        for key in ("t000000000001#operation#1", "unfinished#run", ""):
+            context: Context = {"dynamodb:LeadingKeys": [key]} if key else {}
+            for action in ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "Scan"):
+                assert not allows(policy, f"dynamodb:{action}", table, context), f"{function}: {action} of {key}"
+        for key in ("job#sweep", "t000000000001#operation#1"):
+            assert not allows(policy, "dynamodb:Query", f"{table}/index/gsi1", {"dynamodb:LeadingKeys": [key]}), (
+                function
+            )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_schedules_call_the_tick_and_nothing_else(production: Assembly, region: str) -> None:
+    stack = production.stack("workflows", region)
+    policy = dict(roles(stack))[f"docplatform-schedules-{region}"]
+    called = {r for each in policy if "lambda:InvokeFunction" in each.actions for r in each.resources}
+    assert called == {f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"}
+    actions = {action for each in policy for action in each.actions}
+    assert actions == {"lambda:InvokeFunction", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"}
+    (role,) = [
+        each for each in stack.of("AWS::IAM::Role").values() if each["RoleName"] == f"docplatform-schedules-{region}"
+    ]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    group = f"arn:aws:scheduler:{region}:{ACCOUNT}:schedule/docplatform-schedules/*"
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": group},
+    }
+
+
+@pytest.mark.parametrize("region", REGIONS)
 def test_the_workflow_calls_its_steps_and_nothing_else(production: Assembly, region: str) -> None:
     found = dict(roles(production.stack("workflows", region)))
     policy = found.pop(f"docplatform-processing-workflow-{region}")
-    assert not found, "no other role in the stack"
+    assert found.keys() == {f"docplatform-schedules-{region}"}, "no other role in the stack"
     steps = {spec.name for spec in SPECS if spec.trigger is Trigger.WORKFLOW}
     called = {r for each in policy if "lambda:InvokeFunction" in each.actions for r in each.resources}
     assert called == {f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-{step}" for step in steps}

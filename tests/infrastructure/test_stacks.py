@@ -35,6 +35,7 @@ LASTING_IDS = {
     "global": {"Registry4DB9CCA5"},
     "data": {
         *("KeysDataA2F7C5E6", "KeysToken185181FDD", "Data666C94C7", "Audit3D8ADE0A", "SearchPooledD21546B5"),
+        "Operations993AC38D",
         *("BucketsAccessLogsA5F88218", "BucketsDocumentsE696B60E", "BucketsAudit0C61E492"),
     },
     "api": {"LiveApiACBCF7C0", "RestApi79D61EE8"},

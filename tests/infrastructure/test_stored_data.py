@@ -28,7 +28,11 @@ def _replica(table: Json) -> Json:
 
 def test_tables_are_one_regions_own_encrypted_and_recoverable(data: Stack) -> None:
     tables = data.of("AWS::DynamoDB::GlobalTable")
-    assert sorted(table["TableName"] for table in tables.values()) == ["docplatform-audit", "docplatform-data"]
+    assert sorted(table["TableName"] for table in tables.values()) == [
+        "docplatform-audit",
+        "docplatform-data",
+        "docplatform-operations",
+    ]
     for table in tables.values():
         here = _replica(table)
         assert here["Region"] == data.name.removeprefix("docplatform-data-")

@@ -161,7 +161,7 @@ def test_an_announced_upload(home: TenantWorld, told: Told) -> None:
 def test_a_received_upload(home: TenantWorld, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
     dispatch = function("ingestion")
-    queue = type("Queue", (), {"send_message": lambda _, **given: sent.append(given)})()
+    queue = type("Queue", (), {"send_message_batch": lambda _, **given: sent.append(given) or {}})()
     monkeypatch.setattr(dispatch, "own_client", lambda _: queue)
     monkeypatch.setenv("QUEUE_URLS", json.dumps({"enterprise": "https://queue"}))
     settings.load.cache_clear()

@@ -67,6 +67,14 @@ ENVIRONMENT = {
     "DATA_TABLE": "data",
     "AUDIT_TABLE": "audit",
     "OPERATIONS_TABLE": "operations",
+    "QUEUE_URLS": json.dumps({plan.value: f"https://queue/{plan.value}" for plan in Plan}),
+    "TICK_FUNCTION": "docplatform-job-tick",
+    "JOBS": json.dumps(
+        {
+            "missed-uploads": {"per_tenant": True, "period": 900, "deadline": 900, "queue_url": "https://queue/jobs"},
+            "watch": {"per_tenant": False, "period": 300, "deadline": 300, "queue_url": "https://queue/watch"},
+        }
+    ),
     "DOCUMENTS_BUCKET": BUCKET,
     "MALWARE_SCAN": "signature",
     "REGISTRY_HOME_REGION": REGION,
@@ -140,6 +148,7 @@ def _forget() -> None:
     from docplatform.infra import credentials
     from docplatform.realtime import wiring as realtime
     from docplatform.runtime import settings, tenant_access
+    from docplatform.runtime.schedules import wiring as schedules
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
@@ -149,6 +158,8 @@ def _forget() -> None:
     access_tokens.tokens.cache_clear()
     realtime._gateway.cache_clear()
     control_plane._home_registry.cache_clear()
+    schedules.runs.cache_clear()
+    schedules.jobs.cache_clear()
 
 
 @dataclass

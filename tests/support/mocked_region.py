@@ -139,10 +139,10 @@ def _function_of(path: str) -> str:
     )
 
 
-def operator_asks(cloud: Cloud, method: str, path: str, body: object = None) -> Answer:
+def operator_asks(cloud: Cloud, method: str, path: str, body: object = None, *, package: str = "tenants") -> Answer:
     event = sample("operator-request")
     event |= {"httpMethod": method, "path": path, "body": json.dumps(body) if body is not None else None}
-    return cloud.call("tenants", event)
+    return cloud.call(package, event)
 
 
 def operator_creates(cloud: Cloud, **change: str) -> Answer:
