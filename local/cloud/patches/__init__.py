@@ -33,6 +33,7 @@ ALL = (
     "async_events",
     "iam_variables",
     "condition_keys",
+    "batch_actions",
     "secure_loopback",
     "resource_types",
     "regions",

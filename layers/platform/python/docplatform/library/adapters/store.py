@@ -131,7 +131,9 @@ class DynamoLibrary:
     # -- files that no event has told of
     def awaited_uploads(self, until: datetime, limit: int) -> list[Document]:
         """Documents without a file that are to be looked for at ``until`` or before, the most overdue first."""
-        rows, _ = self._table.query(self._item_keys.awaited_uploads(), index="gsi3", upto=f"{rfc3339(until)}~", limit=limit)
+        rows, _ = self._table.query(
+            self._item_keys.awaited_uploads(), index="gsi3", upto=f"{rfc3339(until)}~", limit=limit
+        )
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         documents = (document_from(item) for item in found.values())
         return [each for each in documents if each.version.state is State.AWAITING_UPLOAD]
