@@ -23,6 +23,8 @@ from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Folder
 from docplatform.realtime.adapters.store import DynamoLive
 from docplatform.realtime.model import LiveConnection, Ticket
+from docplatform.runtime.schedules.model import PartRun, Run, RunState
+from docplatform.runtime.schedules.store import RunStore
 from docplatform.sso.adapters.store import DynamoSso
 from docplatform.sso.model import Health
 from docplatform.tenancy.registry import Registry
@@ -58,6 +60,9 @@ from tests.infra.stored_values import (
     USER,
     WHOLE,
 )
+
+RUN = Run("sweep", due=AT, begun_at=AT, late_at=LATER)
+FULL_RUN = replace(RUN, state=RunState.FAILED, ended_at=LATER, queued=3, succeeded=1, failed=1, cursor="t000000000002")
 
 Wired = dict[str, Any]
 """An item, or a key, in DynamoDB's wire form."""
@@ -124,6 +129,7 @@ class Stores:
         self.attempts, self.sso, self.live = DynamoAttempts(self.table), DynamoSso(self.table), DynamoLive(self.table)
         self.api_keys, self.groups = DynamoApiKeys(self.table), DynamoGroups(self.table)
         self.directory, self.registry = DynamoDirectory(self.table), Registry(client, "registry")
+        self.runs = RunStore(client, "operations")
 
 
 @dataclass(frozen=True)
@@ -320,6 +326,20 @@ EXAMPLES: dict[str, Example] = {
         lambda stores: stores.directory.entry(USER),
         full=ENTRY,
         empty=replace(ENTRY, user=replace(PERSON, email=""), external_id="", kept=""),
+    ),
+    **_of(
+        "run",
+        lambda stores, run: stores.runs.begin(run),
+        lambda stores: stores.runs.run("sweep", AT),
+        full=FULL_RUN,
+        empty=RUN,
+    ),
+    **_of(
+        "part of a run",
+        lambda stores, part: stores.runs.begin_part(RUN, part),
+        lambda stores: stores.runs.part(RUN, TENANT.id),
+        full=PartRun(TENANT.id, AT, LATER, RunState.FAILED, LATER, "KeyError", {"found": 2}),
+        empty=PartRun(TENANT.id, WHOLE, WHOLE),
     ),
     **_of(
         "tenant",

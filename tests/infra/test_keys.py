@@ -85,6 +85,7 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("of_child", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
         ("of_child", (FOLDER,), f"folder#{FOLDER}", "folder"),
         ("children", (FOLDER,), f"children#{FOLDER}", ""),
+        ("awaited_uploads", (), "awaited-uploads", ""),
         ("granted", ("user:usr_1",), "granted#user:usr_1", "granted"),
         ("reindex", (FOLDER,), f"reindex#{FOLDER}", "reindex"),
     ],

@@ -47,6 +47,8 @@ NOT_OF_ONE_TENANT = {
     "LiveGateway": "sockets, which a tenant's own items name",
     "OutboundHttp": "other people's servers",
     "Registry": "of all tenants; it holds no tenant data",
+    "RunStore": "runs of jobs in the region; it holds ids and counts",
+    "SqsQueues": "the region's queues",
     "SesSender": "mail, sent with the function's own role",
     "TenantClients": "what a store is opened with",
     "TenantCredentials": "what a store is opened with",

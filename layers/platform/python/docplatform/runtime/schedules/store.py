@@ -90,8 +90,12 @@ class RunStore:
         item = {**_part_item(run, part), "expires": _expires(run.begun_at)}
         if self._put_new(item, or_leased_until=part.begun_at):
             return part
-        stored = self._get(_parts(run), part.part)
-        return from_item(PartRun, stored) if stored else part
+        return self.part(run, part.part) or part
+
+    def part(self, run: Run, part: str) -> PartRun | None:
+        """What is stored of a part, which is a tenant's id or REGION; None if it has not begun."""
+        item = self._get(_parts(run), part)
+        return from_item(PartRun, item) if item else None
 
     def release_part(self, run: Run, part: PartRun, at: datetime) -> None:
         """End the lease, so that the part can begin again at once."""
