@@ -12,7 +12,7 @@ from docplatform.runtime.batches import NotDone
 from docplatform.runtime.schedules.model import LAST_RECEIVE, REGION, Counts, PartRun, Run, RunState
 from docplatform.runtime.schedules.store import RunStore, StaleRun
 
-Work = Callable[[str, str], Counts]
+JobTask = Callable[[str, str], Counts]
 """The job for one tenant's id, or for REGION, and the id of the run for the audit trail."""
 
 LEASE = timedelta(minutes=15)  # the longest that a Lambda function runs
@@ -23,7 +23,7 @@ class MalformedMessage(ValueError):
 
 
 class Consumer:
-    def __init__(self, jobs: Mapping[str, Work], runs: RunStore, now: Callable[[], datetime]) -> None:
+    def __init__(self, jobs: Mapping[str, JobTask], runs: RunStore, now: Callable[[], datetime]) -> None:
         self._jobs, self._runs, self._now = jobs, runs, now
 
     def consume(self, message: dict[str, Any]) -> None:

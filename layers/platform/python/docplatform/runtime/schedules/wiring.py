@@ -9,7 +9,7 @@ from functools import cache
 from docplatform.core.time import now
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
-from docplatform.runtime.schedules.consumer import Consumer, Work
+from docplatform.runtime.schedules.consumer import Consumer, JobTask
 from docplatform.runtime.schedules.model import Job
 from docplatform.runtime.schedules.operator import JobService
 from docplatform.runtime.schedules.store import RunStore
@@ -43,7 +43,7 @@ def watch() -> Watch:
     return Watch(jobs(), runs(), now)
 
 
-def consumer(work: Mapping[str, Work]) -> Consumer:
+def consumer(work: Mapping[str, JobTask]) -> Consumer:
     """``work``: what each job of this function does."""
     return Consumer(work, runs(), now)
 
