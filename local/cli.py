@@ -184,6 +184,24 @@ def mails(words: list[str]) -> int:
     return show(settings, to=chosen.to, last=max(chosen.last, 1)) if settings else 1
 
 
+def job(words: list[str]) -> int:
+    """Runs a job at once, or prints all jobs."""
+    chosen = _parsed(
+        "job",
+        words,
+        (("name",), {"nargs": "?", "help": "such as 'missed-uploads'; without it all jobs are printed"}),
+        (("--region",), {"default": "us-east-1", "choices": sorted(DEFAULT_REGION_PORTS)}),
+    )
+    settings = _running()
+    if settings is None:
+        return 1
+    from local import jobs
+
+    if chosen.name:
+        return jobs.run(settings, chosen.region, chosen.name)
+    return jobs.show(settings, chosen.region)
+
+
 def reset(words: list[str]) -> int:
     """Stops the platform, and deletes everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
@@ -268,6 +286,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "logs": logs,
     "mails": mails,
+    "job": job,
     "reset": reset,
     "test": test,
     "openapi": openapi,

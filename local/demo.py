@@ -10,9 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from local import mails, operators
 from local.cloud.patches.resource_types import ACCEPTED
@@ -67,7 +64,7 @@ def _seed(settings: LocalSettings, subdomain: str, name: str, plan: str, region:
     people = {role: f"{role}@{subdomain}.example" for role in ("admin", "editor", "viewer")}
     body = {"subdomain": subdomain, "name": name, "plan": plan, "admin_email": people["admin"]}
     site = _Site(settings, region, subdomain)
-    created = site.as_operator("POST", "/operator/v1/tenants", body)
+    created = operators.call(settings, region, "POST", "/operator/v1/tenants", body)
     if created.status_code == 201:
         site.accept(people["admin"])
     elif created.json().get("code") != "subdomain_taken":
@@ -105,12 +102,6 @@ class _Site:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return requests.request(method, self._base + path, headers=headers, timeout=60, **more)
-
-    def as_operator(self, method: str, path: str, body: object) -> requests.Response:
-        data = json.dumps(body)
-        request = AWSRequest(method, self._base + path, data=data, headers={"Content-Type": "application/json"})
-        SigV4Auth(Credentials(*operators.credentials(self.settings)), "execute-api", self.region).add_auth(request)
-        return requests.request(method, self._base + path, data=data, headers=dict(request.headers), timeout=60)
 
     def accept(self, email: str) -> None:
         body = {"token": _invitation(self.settings, email), "name": email.split("@")[0].title(), "password": PASSWORD}

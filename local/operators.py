@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.aws import client
@@ -11,6 +15,15 @@ from local.settings import ACCOUNT, HOME, LocalSettings
 from local.supervisor import snapshot
 
 NAME = "docplatform-operator"
+
+
+def call(settings: LocalSettings, region: str, method: str, path: str, body: object = None) -> requests.Response:
+    """Sends an operator's request to the region's API, signed by SigV4."""
+    url = f"http://127.0.0.1:{settings.region_ports[region]}{path}"
+    data = None if body is None else json.dumps(body)
+    request = AWSRequest(method, url, data=data, headers={"Content-Type": "application/json"})
+    SigV4Auth(Credentials(*credentials(settings)), "execute-api", region).add_auth(request)
+    return requests.request(method, url, data=data, headers=dict(request.headers), timeout=60)
 
 
 def credentials(settings: LocalSettings) -> tuple[str, str]:
