@@ -202,6 +202,22 @@ def job(words: list[str]) -> int:
     return jobs.show(settings, chosen.region)
 
 
+def clock(words: list[str]) -> int:
+    """Prints the cloud's time, or moves its clock forward."""
+    from local import clock as cloud_clock
+
+    chosen = _parsed(
+        "clock",
+        words,
+        (
+            ("--forward",),
+            {"type": cloud_clock.duration, "help": "moves the clock: 90s, 15m, 8h, 30d; it never goes back"},
+        ),
+    )
+    settings = _running()
+    return cloud_clock.show(settings, forward=chosen.forward) if settings else 1
+
+
 def reset(words: list[str]) -> int:
     """Stops the platform, and deletes everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
@@ -287,6 +303,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "logs": logs,
     "mails": mails,
     "job": job,
+    "clock": clock,
     "reset": reset,
     "test": test,
     "openapi": openapi,

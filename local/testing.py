@@ -23,7 +23,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import mails, operators, supervisor
+from local import clock, mails, operators, supervisor
 from local.aws import client
 from local.deploy import deploy
 from local.settings import ACCOUNT, REGIONS, LocalSettings, load, load_or_make
@@ -126,6 +126,10 @@ class Cloud:
                     continue
                 return True
         return False
+
+    def forward(self, seconds: float) -> None:
+        """Moves the cloud's clock. Tokens, sessions and links end as they would; this process keeps its own time."""
+        clock.forward(self.settings, seconds)
 
     def restart(self) -> None:
         """Stops the cloud, also while work is in progress, and starts it again."""

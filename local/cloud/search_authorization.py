@@ -14,7 +14,7 @@ import os
 from typing import Any
 from urllib.parse import parse_qs
 
-from local.cloud.responses import send_json
+from local.cloud.responses import read_body, send_json
 
 PREFIX = "/_aoss/"
 
@@ -24,12 +24,7 @@ def endpoint(collection_id: str) -> str:
 
 
 async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
+    body = await read_body(receive)
     refused = _refusal(scope, body)
     if refused:
         await send_json(send, 403, {"status": 403, "error": {"type": "Forbidden", "reason": refused}})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from local.cloud import lifecycle
+from local.cloud import clock, lifecycle
 
 ROOT = Path(__file__).resolve().parents[2]
 _DRAIN = 3.0  # seconds for requests in progress at a stop
@@ -30,6 +31,7 @@ def main() -> None:
 
     state = Path(os.environ["DOCPLATFORM_STATE"])
     lock = _lock(state)
+    clock.start(state)
     patches.apply_all()
     from local.cloud.patches import live_code, workers
     from local.cloud.search_process import SearchProcess
@@ -170,6 +172,8 @@ class Cloud:
             case "POST", "/_local/snapshot":
                 await asyncio.to_thread(self._snapshots.now)
                 await send_json(send, 200, {})
+            case "GET" | "POST", "/_local/clock":
+                await _serve_clock(scope["method"], receive, send)
             case _, path if path.startswith("/_ministack/"):
                 await app(scope, receive, send)
             case _:
@@ -182,6 +186,30 @@ class Cloud:
                     await app(scope, receive, send)
                 finally:
                     self._in_progress -= uploads
+
+
+async def _serve_clock(method: str, receive: Any, send: Any) -> None:
+    """``POST {"forward": seconds}`` moves the clock."""
+    from local.cloud.responses import read_body, send_json
+
+    try:
+        if method == "POST":
+            await asyncio.to_thread(clock.forward, _wanted(await read_body(receive)))
+    except clock.CannotMove as error:
+        await send_json(send, 400, {"message": str(error)})
+    else:
+        await send_json(send, 200, clock.shown())
+
+
+def _wanted(body: bytes) -> object:
+    try:
+        wanted = json.loads(body)
+    except ValueError:
+        raise clock.CannotMove("the body is not JSON") from None
+    if not isinstance(wanted, dict) or set(wanted) != {"forward"}:
+        raise clock.CannotMove('the body must be {"forward": seconds}')
+    found: object = wanted["forward"]
+    return found
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def require(module: Any, name: str) -> Any:
 ALL = (
     "lambda_errors",  # first: it reads the emulator's sources, and those below replace functions
     "workers",
+    "clock",
     "live_code",
     "streams",
     "async_events",

@@ -90,7 +90,7 @@ def _watch(root: Path, every: float) -> None:
         changed = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
         before = now
         if any(root / "layers" in path.parents for path in changed):
-            _recycle(lambda _package: True)
+            recycle_all()
         elif changed:
             packages = {path.relative_to(root / "functions").parts[0] for path in changed}
             _recycle(packages.__contains__)
@@ -107,8 +107,13 @@ def _times(root: Path) -> dict[Path, int]:
     return times
 
 
+def recycle_all() -> None:
+    """Replaces every worker before its next call."""
+    _recycle(lambda _package: True)
+
+
 def _recycle(is_changed: Callable[[str], bool]) -> None:
-    """Withdraws the workers of changed packages: they get no further call, and end when they have finished the present one."""
+    """Withdraws the workers of these packages: they get no further call, and end when they have finished the present one."""
     from ministack.core import lambda_runtime
 
     old = []
@@ -118,7 +123,7 @@ def _recycle(is_changed: Callable[[str], bool]) -> None:
                 if is_changed(_package(worker)):
                     group.remove(worker)
                     old.append(worker)
-    threading.Thread(target=_end_when_done, args=(lambda_runtime, old), daemon=True, name="old-code").start()
+    threading.Thread(target=_end_when_done, args=(lambda_runtime, old), daemon=True, name="old-workers").start()
 
 
 def _end_when_done(lambda_runtime: Any, workers: list[Any]) -> None:
