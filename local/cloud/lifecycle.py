@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Callable
 
+_loop: asyncio.AbstractEventLoop | None = None
 _listening, _stopping = threading.Event(), threading.Event()
 
 
@@ -28,3 +31,19 @@ def listening() -> bool:
 def await_listening(timeout: float | None = 60) -> None:
     """Waits, because stored events and messages resume before functions could reach the cloud. ``timeout``: seconds; None: no end."""
     _listening.wait(timeout)
+
+
+def serve_in(loop: asyncio.AbstractEventLoop) -> None:
+    """Notes the loop whose one thread serves all requests."""
+    global _loop
+    _loop = loop
+
+
+def call_in_loop(function: Callable[[], None]) -> None:
+    """Has the function called between two requests, and returns when it has ended. For other threads than the loop's own."""
+    assert _loop is not None
+
+    async def call() -> None:
+        function()
+
+    asyncio.run_coroutine_threadsafe(call(), _loop).result()

@@ -31,6 +31,7 @@ ALL = (
     "clock",
     "live_code",
     "streams",
+    "expiry",
     "async_events",
     "iam_variables",
     "condition_keys",
