@@ -33,6 +33,7 @@ ALL = (
     "streams",
     "expiry",
     "async_events",
+    "schedules",
     "iam_variables",
     "condition_keys",
     "batch_actions",
