@@ -34,6 +34,7 @@ ALL = (
     "expiry",
     "async_events",
     "schedules",
+    "executions",
     "iam_variables",
     "condition_keys",
     "batch_actions",
