@@ -32,6 +32,7 @@ ALL = (
     "live_code",
     "streams",
     "expiry",
+    "recovery",
     "async_events",
     "schedules",
     "executions",
