@@ -29,6 +29,9 @@ NOT_EMULATED = (
     "encryption at rest and TLS: policies are enforced, but data is stored and sent unencrypted",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
     "WebSocket: AWS ends a connection after two hours, or ten silent minutes",
+    "Step Functions: an execution that runs fails when the cloud stops; no redrive, ItemBatcher or ResultWriter",
+    "schedules: a flexible time window fires at its start; the role of a universal target is not checked",
+    "the clock of ./dp clock: this machine, the search server and clients keep their own time",
     "alarms and dashboards: they are deployed, but notify nobody",
 )
 
