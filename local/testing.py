@@ -87,8 +87,8 @@ class Cloud:
         return sorted({each["Key"] for page in found for each in page.get("Versions", ())})
 
     def audit_actions(self, region: str, tenant_id: str, target: str) -> list[str]:
-        """The actions on ``target`` in the audit trail of yesterday and today, the oldest first."""
-        now, found = time.time(), []
+        """The actions on ``target`` in the audit trail of yesterday and today by the cloud's clock, the oldest first."""
+        now, found = clock.read(self.settings)[0].timestamp(), []
         for at in (now - 86_400, now):
             day = time.strftime("%Y-%m-%d", time.gmtime(at))
             pages = (
