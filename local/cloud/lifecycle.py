@@ -6,8 +6,19 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-_loop: asyncio.AbstractEventLoop | None = None
 _listening, _stopping = threading.Event(), threading.Event()
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+def serve_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Notes the loop that serves requests."""
+    _loops[:] = [loop]
+
+
+def on_loop(callback: Callable[..., object], *arguments: object) -> None:
+    """Calls back on the loop that serves requests, in the caller's context: between two requests, and before any that
+    comes later."""
+    _loops[0].call_soon_threadsafe(callback, *arguments)
 
 
 def mark_listening() -> None:
@@ -33,17 +44,10 @@ def await_listening(timeout: float | None = 60) -> None:
     _listening.wait(timeout)
 
 
-def serve_in(loop: asyncio.AbstractEventLoop) -> None:
-    """Notes the loop whose one thread serves all requests."""
-    global _loop
-    _loop = loop
-
-
 def call_in_loop(function: Callable[[], None]) -> None:
     """Has the function called between two requests, and returns when it has ended. For other threads than the loop's own."""
-    assert _loop is not None
 
     async def call() -> None:
         function()
 
-    asyncio.run_coroutine_threadsafe(call(), _loop).result()
+    asyncio.run_coroutine_threadsafe(call(), _loops[0]).result()

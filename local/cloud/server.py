@@ -92,7 +92,7 @@ class Cloud:
         config.bind = [f"127.0.0.1:{port}" for port in (int(os.environ["GATEWAY_PORT"]), *regions.ports())]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
-        lifecycle.serve_in(asyncio.get_running_loop())
+        lifecycle.serve_on(asyncio.get_running_loop())
         stop_requested = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)

@@ -1,10 +1,8 @@
 """The behaviour that the patches add to the emulator. If it is quick, tests also show that it is missing without the
 patch."""
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,7 @@ from local.aws import client
 from local.cloud.patches import PatchDoesNotFit, expect
 from local.settings import ACCOUNT, LocalSettings
 from local.testing import Cloud, empty_cloud
-
-HERE = "us-east-1"
+from tests.local_cloud.lambdas import HERE, deployed, packed
 
 pytestmark = pytest.mark.slow
 NOTES = """
@@ -44,36 +41,9 @@ def cloud() -> Iterator[LocalSettings]:
 
 def function(settings: LocalSettings, name: str, then: str, notes: Path) -> str:
     """A function that records every event that it gets. Returns its ARN."""
-    return deployed(settings, name, "handler.handler", packed("handler.py", NOTES.replace("{then}", then)), notes)
-
-
-def packed(member: str, content: str) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as writer:
-        writer.writestr(member, content)
-    return archive.getvalue()
-
-
-def deployed(settings: LocalSettings, name: str, handler: str, code: bytes, notes: Path) -> str:
-    """The ARN of a new function."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = {"Version": "2012-10-17", "Statement": [trust]}
-    role = client(settings, "iam", HERE).create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))
-    allowed = {"Effect": "Allow", "Action": ["dynamodb:*", "logs:*"], "Resource": "*"}
-    client(settings, "iam", HERE).put_role_policy(
-        RoleName=name,
-        PolicyName="all",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    return deployed(
+        settings, name, "handler.handler", packed("handler.py", NOTES.replace("{then}", then)), NOTES=str(notes)
     )
-    made = client(settings, "lambda", HERE).create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler=handler,
-        Role=role["Role"]["Arn"],
-        Code={"ZipFile": code},
-        Environment={"Variables": {"NOTES": str(notes)}},
-    )
-    return str(made["FunctionArn"])
 
 
 def noted(notes: Path) -> list[dict[str, Any]]:
@@ -113,7 +83,7 @@ def test_a_function_of_the_repository_sees_its_own_package_only(cloud: LocalSett
         "    return {'code': os.listdir(os.environ['LAMBDA_TASK_ROOT']), 'package': __package__, 'other': found}\n"
     )
     pointer = packed(".live", str(tmp_path / "functions"))
-    deployed(cloud, "own", "own.handler.handler", pointer, tmp_path / "notes")
+    deployed(cloud, "own", "own.handler.handler", pointer)
     answer = client(cloud, "lambda", HERE).invoke(FunctionName="own", Payload=b"{}")
     assert json.load(answer["Payload"]) == {"code": ["own"], "package": "own", "other": False}
 

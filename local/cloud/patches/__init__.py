@@ -43,6 +43,7 @@ ALL = (
     "resource_types",
     "regions",
     "live_connections",
+    "metrics_in_logs",
 )
 
 
