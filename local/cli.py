@@ -218,6 +218,25 @@ def clock(words: list[str]) -> int:
     return cloud_clock.show(settings, forward=chosen.forward) if settings else 1
 
 
+def traces(words: list[str]) -> int:
+    """Prints what requests did, as trees."""
+    chosen = _parsed(
+        "traces",
+        words,
+        (
+            ("request_id",),
+            {"nargs": "?", "default": "", "help": "of a request or a trace; default: the newest ten traces"},
+        ),
+    )
+    settings = load(FOLDER)
+    if settings is None:
+        print("there is no local cloud; start it with ./dp up")
+        return 1
+    from local.traces import show
+
+    return show(settings, chosen.request_id)
+
+
 def reset(words: list[str]) -> int:
     """Stops the platform, and deletes everything."""
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
@@ -302,6 +321,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "logs": logs,
     "mails": mails,
+    "traces": traces,
     "job": job,
     "clock": clock,
     "reset": reset,

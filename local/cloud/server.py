@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from local.cloud import clock, lifecycle
+from local.cloud import clock, lifecycle, traces
 
 ROOT = Path(__file__).resolve().parents[2]
 _DRAIN = 3.0  # seconds for requests in progress at a stop
@@ -33,6 +33,7 @@ def main() -> None:
     lock = _lock(state)
     clock.start(state)
     patches.apply_all()
+    traces.listen()
     from local.cloud.patches import live_code, workers
     from local.cloud.search_process import SearchProcess
     from local.cloud.snapshots import Snapshots
@@ -144,7 +145,7 @@ class Cloud:
     async def _region_request(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
-        from local.cloud.patches import regions
+        from local.cloud.patches import regions, tracing
         from local.cloud.responses import send_json
 
         if self._closed:
@@ -154,7 +155,7 @@ class Cloud:
         else:
             self._in_progress += 1
             try:
-                await app(regions.received(scope), receive, send)
+                await tracing.served(app, regions.received(scope), receive, send)
             finally:
                 self._in_progress -= 1
 
@@ -162,9 +163,10 @@ class Cloud:
         from ministack.app import app
 
         from local.cloud import search_authorization
-        from local.cloud.patches import live_code
+        from local.cloud.patches import live_code, tracing
         from local.cloud.responses import send_json
 
+        traces.current.set(tracing.arrived(scope))
         match scope["method"], scope["path"]:
             case _, path if path.startswith(search_authorization.PREFIX):
                 await search_authorization.serve(scope, receive, send)

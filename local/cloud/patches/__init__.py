@@ -44,6 +44,7 @@ ALL = (
     "regions",
     "live_connections",
     "metrics_in_logs",
+    "tracing",
 )
 
 

@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from local.cloud import lifecycle
+from local.cloud import lifecycle, traces
 from local.cloud.patches import require
 
 
@@ -53,9 +53,16 @@ def accept(function: dict[str, Any], event: Any) -> None:
     config = function.get("config") or function
     file = _folder() / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
     unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps({"function": config["FunctionArn"], "event": event, "accepted": time.time()}))
+    trace = traces.current.get()
+    noted = {"function": config["FunctionArn"], "event": event, "accepted": time.time()}
+    noted["trace"] = trace.header if trace else ""
+    unfinished.write_text(json.dumps(noted))
     unfinished.rename(file)
-    threading.Thread(target=_deliver, args=(file, function, event, time.time()), daemon=True, name="event").start()
+    _start(file, function, noted)
+
+
+def _start(file: Path, function: dict[str, Any], noted: dict[str, Any]) -> None:
+    threading.Thread(target=_deliver, args=(file, function, noted), daemon=True, name="event").start()
 
 
 def done() -> list[Path]:
@@ -76,14 +83,14 @@ def _resume() -> None:
             file.unlink()  # its function is gone
             continue
         function = lambda_svc._execution_record_for_config(found, config)
-        threading.Thread(
-            target=_deliver, args=(file, function, noted["event"], noted["accepted"]), daemon=True, name="event"
-        ).start()
+        _start(file, function, noted)
 
 
-def _deliver(file: Path, function: dict[str, Any], event: Any, accepted: float) -> None:
+def _deliver(file: Path, function: dict[str, Any], noted: dict[str, Any]) -> None:
     from ministack.services import lambda_svc
 
+    event, accepted = noted["event"], noted["accepted"]
+    traces.current.set(traces.read(noted.get("trace", "")))
     config = function.get("config") or function
     _set_scope_of(config["FunctionArn"])
     rules = function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST", {}) or {}
