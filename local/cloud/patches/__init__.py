@@ -45,6 +45,7 @@ ALL = (
     "live_connections",
     "metrics_in_logs",
     "tracing",
+    "object_keys",
 )
 
 
