@@ -46,6 +46,7 @@ ALL = (
     "metrics_in_logs",
     "tracing",
     "object_keys",
+    "fair_queues",
 )
 
 
