@@ -25,6 +25,7 @@ TENANTS = (
 )
 NOT_EMULATED = (
     *ACCEPTED.values(),
+    "collection groups: their capacity limits are kept, and limit nothing; network policies of collections are not checked",
     "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
     "encryption at rest and TLS: policies are enforced, but data is stored and sent unencrypted",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",

@@ -8,6 +8,7 @@ policy for each operation; here a principal has full access or none.)
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import http.client
 import json
 import os
@@ -50,7 +51,7 @@ def _refusal(scope: dict[str, Any], body: bytes) -> str:
     region = extract_region(headers, query)
     set_request_region(region)
     record = aoss._collections.get(scope["path"].removeprefix(PREFIX).split("/")[0])
-    if record is None:
+    if record is None or record["status"] == "CREATING":
         return "no such collection in this region"
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     iam.pin_signed_request(scope["method"], raw_path, query, scope["headers"])
@@ -79,7 +80,7 @@ def _principals(aoss: Any, collection: str) -> set[str]:
         policy = record["policy"]
         for entry in json.loads(policy) if isinstance(policy, str) else policy:
             resources = [resource for rule in entry["Rules"] for resource in rule["Resource"]]
-            if any(resource.split("/")[1] == collection for resource in resources):
+            if any(fnmatch.fnmatchcase(collection, resource.split("/")[1]) for resource in resources):
                 found |= set(entry["Principal"])
     return found
 

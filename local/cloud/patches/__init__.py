@@ -40,6 +40,7 @@ ALL = (
     "condition_keys",
     "batch_actions",
     "secure_loopback",
+    "search_collections",
     "resource_types",
     "regions",
     "live_connections",

@@ -10,7 +10,6 @@ from local.cloud.patches import expect, require
 
 ACCEPTED = {
     "AWS::WAFv2::WebACLAssociation": "WAF: rules are deployed, requests are not filtered",
-    "AWS::OpenSearchServerless::CollectionGroup": "collection groups: a collection has no capacity limits",
     "AWS::GuardDuty::MalwareProtectionPlan": "GuardDuty: a scanner that knows the EICAR test file stands in",
 }
 
@@ -30,6 +29,11 @@ def apply() -> None:
         "create": _collection_maker(aoss),
         "update": lambda physical_id, _old, _new, _stack: (physical_id, _facts(aoss._collections[physical_id])),
         "delete": lambda physical_id, _properties: aoss._delete_collection({"id": physical_id}),
+    }
+    handlers["AWS::OpenSearchServerless::CollectionGroup"] = {
+        "create": _group_maker(aoss),
+        "update": _group_changer(aoss),
+        "delete": _group_remover(aoss),
     }
     for kind in ACCEPTED:
         handlers.setdefault(
@@ -87,18 +91,53 @@ def _policy_remover(aoss: Any) -> Any:
 
 
 def _collection_maker(aoss: Any) -> Any:
-    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
-        from local.cloud.search_authorization import endpoint
+    wanted = ("name", "type", "description", "standbyReplicas", "collectionGroupName")
 
-        wanted = {
-            name: value for name, value in _members(properties).items() if name in ("name", "type", "description")
-        }
-        made = _checked(aoss._create_collection(wanted))["createCollectionDetail"]
+    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+        given = {name: value for name, value in _members(properties).items() if name in wanted}
+        made = _checked(aoss._create_collection(given))["createCollectionDetail"]
         record = aoss._collections[made["id"]]
-        record["collectionEndpoint"] = endpoint(made["id"])
+        aoss._provision(record)  # a stack is complete when its collection is active
         return made["id"], _facts(record)
 
     return create
+
+
+def _group_maker(aoss: Any) -> Any:
+    def create(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+        made = _checked(aoss._create_collection_group(_group(properties)))["createCollectionGroupDetail"]
+        return made["id"], {"Arn": made["arn"], "Id": made["id"]}
+
+    return create
+
+
+def _group(properties: dict[str, Any]) -> dict[str, Any]:
+    given = _members(properties)
+    limits = _members(given.pop("capacityLimits", {}))
+    tags = [_members(each) for each in given.pop("tags", ())]
+    limits = {name.replace("Ocu", "OCU"): float(value) for name, value in limits.items()}
+    return {**given, "capacityLimits": limits, "tags": tags}
+
+
+def _group_changer(aoss: Any) -> Any:
+    create, fixed = _group_maker(aoss), ("Name", "StandbyReplicas", "Generation")
+
+    def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
+        known = aoss._collection_groups.get(physical_id)
+        if known is None or any(old.get(name) != new.get(name) for name in fixed):
+            return create("", new, stack)
+        _checked(aoss._update_collection_group({**_group(new), "id": physical_id}))
+        return physical_id, {"Arn": known["arn"], "Id": physical_id}
+
+    return update
+
+
+def _group_remover(aoss: Any) -> Any:
+    def delete(physical_id: str, _properties: dict[str, Any]) -> None:
+        if physical_id in aoss._collection_groups:
+            aoss._delete_collection_group({"id": physical_id})
+
+    return delete
 
 
 def _facts(record: dict[str, Any]) -> dict[str, Any]:
