@@ -1,8 +1,12 @@
 """Traces: takes segments as the X-Ray daemon does, and keeps the newest in the state's folder.
 
-A datagram is a header of one line and a segment (docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html, "Sending segment
-documents to the X-Ray daemon"). What is no segment is dropped, and counted in the cloud's log. Segments are lines of ``traces.jsonl``;
-a full file becomes ``traces.1.jsonl``, in place of the one before it.
+A datagram is a header of one line and a segment (docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html,
+"Sending segment documents to the X-Ray daemon"). What is no segment is dropped, and counted in the cloud's log.
+Segments are lines of ``traces.jsonl``; a full file becomes ``traces.1.jsonl``, in place of the one before it.
+
+Of the traces that begin here the first ten of a second are sampled, and a twentieth of the others: a person sees every
+request, and a load is not slowed much. (AWS samples one and a twentieth.) ``DOCPLATFORM_TRACES_PER_SECOND`` sets
+another number; 0 samples none.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import secrets
 import socket
@@ -29,6 +34,7 @@ _FULL = 8 * 1024 * 1024  # bytes
 _RECEIVE_BUFFER = 4 * 1024 * 1024  # bytes: of a burst, while the thread waits for its turn
 _ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _ID = re.compile(r"[0-9a-f]{16}")
+_SHARE = 0.05  # of the traces that begin in a second after the first ones
 _writing = threading.Lock()
 
 
@@ -50,8 +56,29 @@ current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 """Where the present request or invocation is; None where nothing that came before is known."""
 
 
+class Sampling:
+    """Decides about traces that begin: the first ``per_second`` of a second, and a share of the others."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._second, self._left = 0, 0
+        self._lock = threading.Lock()
+
+    def decide(self, now: float, chance: float) -> bool:
+        """``chance``: a random number below 1."""
+        with self._lock:
+            if int(now) != self._second:
+                self._second, self._left = int(now), self._per_second
+            self._left -= 1
+            return self._left >= 0 or (self._per_second > 0 and chance < _SHARE)
+
+
+_sampling = Sampling(int(os.environ.get("DOCPLATFORM_TRACES_PER_SECOND", "10")))
+
+
 def begun() -> Trace:
-    return Trace(f"1-{int(time.time()):08x}-{secrets.token_hex(12)}")
+    now = time.time()
+    return Trace(f"1-{int(now):08x}-{secrets.token_hex(12)}", sampled=_sampling.decide(now, random.random()))
 
 
 def read(header: str) -> Trace | None:

@@ -72,6 +72,14 @@ def test_a_header_is_read_as_it_is_written() -> None:
     assert traces.read(f"Self=1-2-3; Root={ROOT}") == traces.Trace(ROOT)
 
 
+def test_the_first_of_a_second_are_sampled_and_a_share_of_the_others() -> None:
+    sampling = traces.Sampling(2)
+    assert [sampling.decide(7.0 + n / 10, 0.5) for n in range(4)] == [True, True, False, False]
+    assert sampling.decide(7.9, 0.04)
+    assert [sampling.decide(8.0, 0.5) for _ in range(3)] == [True, True, False]
+    assert not traces.Sampling(0).decide(7.0, 0.0)
+
+
 def test_only_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCPLATFORM_STATE", str(tmp_path))
     monkeypatch.setattr(traces, "_FULL", 1_000)
@@ -170,7 +178,14 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def cloud() -> Iterator[LocalSettings]:
+def every_request_sampled() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCPLATFORM_TRACES_PER_SECOND", "1000")
+        yield
+
+
+@pytest.fixture(scope="module")
+def cloud(every_request_sampled: None) -> Iterator[LocalSettings]:
     with empty_cloud() as settings:
         functions = client(settings, "lambda", HERE)
         for name in ("first", "second", "third"):
@@ -278,8 +293,7 @@ def test_a_request_to_the_api_is_the_root_of_its_trace(cloud: LocalSettings, api
 
 @pytest.mark.slow
 def test_a_request_goes_on_with_the_trace_that_it_names(cloud: LocalSettings, api: str) -> None:
-    sampled = traces.begun()
-    unsampled = traces.Trace(traces.begun().root, sampled=False)
+    sampled, unsampled = (traces.Trace(traces.begun().root, sampled=each) for each in (True, False))
     for trace in (unsampled, sampled):
         request = urllib.request.Request(f"{api}/v1/it", headers={"X-Amzn-Trace-Id": trace.header})
         with urllib.request.urlopen(request):
