@@ -12,8 +12,9 @@ import fnmatch
 import http.client
 import json
 import os
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from local.cloud.responses import read_body, send_json
 
@@ -100,3 +101,18 @@ def _forward(scope: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:
         return 503, "application/json", json.dumps(failure).encode()
     finally:
         connection.close()
+
+
+def forget(collection_id: str) -> None:
+    """Deletes the indexes of a collection that is gone."""
+    folder = Path(os.environ["DOCPLATFORM_SEARCH_DATA"], collection_id)
+    names = [each.name for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
+    for name in names:
+        connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["DOCPLATFORM_SEARCH_PORT"]), timeout=60)
+        try:
+            connection.request("DELETE", f"/{collection_id}/{quote(name, safe='')}")
+            connection.getresponse().read()
+        except OSError:
+            return  # the search server does not run: nobody can read the collection, whose address is gone
+        finally:
+            connection.close()

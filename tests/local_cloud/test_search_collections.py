@@ -103,6 +103,10 @@ def test_its_endpoint_serves_whom_the_data_policy_names(cloud: LocalSettings, se
     )
     search.delete_access_policy(name="reader", type="data")
     assert asked(keys, "GET", index) == 403
+    stored = cloud.state / "search" / about["id"]
+    assert [each.name for each in stored.iterdir()] == ["books"]
+    search.delete_collection(id=about["id"])
+    assert not any(stored.iterdir())
 
 
 def test_a_collection_that_is_not_active_answers_nothing(cloud: LocalSettings, search: Any) -> None:

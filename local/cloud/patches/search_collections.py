@@ -1,5 +1,6 @@
-"""Search collections that are created at run time: their endpoint is the local cloud's, they become active after a moment, and may be in
-a group. IAM is asked by ARN where AWS does so, by ``aoss:collection`` and ``aoss:collection-group``, and for what a request does besides
+"""Search collections that are created at run time: their endpoint is the local cloud's, they become active after a
+moment, and may be in a group. IAM is asked by ARN where AWS does so, by ``aoss:collection`` and
+``aoss:collection-group``, and for what a request does besides
 (docs.aws.amazon.com/service-authorization/latest/reference/list_amazonopensearchserverless.html).
 
 A collection has no endpoint and answers nothing before it is active. CloudFormation waits for that, as on AWS.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from local.cloud import lifecycle
@@ -41,6 +42,7 @@ def apply() -> None:
     _show_what_is_there(aoss)
     collection_groups.apply_to(aoss)
     _create_in_groups(aoss)
+    _delete_indexes_too(aoss, search_authorization.forget)
     _ask_by_name(iam_actions, aoss)
 
 
@@ -98,8 +100,21 @@ def _create_in_groups(aoss: Any) -> None:
     aoss._create_collection, handlers["CreateCollection"] = created, created_if_allowed
 
 
+def _delete_indexes_too(aoss: Any, forget: Callable[[str], None]) -> None:
+    delete = require(aoss, "_delete_collection")
+    expect("DeleteCollection" in require(aoss, "_OFFLOOP"), "opensearchserverless deletes in a thread")
+
+    def deleted(data: dict[str, Any]) -> Any:
+        answer = delete(data)  # raises where it is refused
+        forget(data["id"])
+        return answer
+
+    aoss._delete_collection = aoss._HANDLERS["DeleteCollection"] = deleted
+
+
 def _refusal(aoss: Any, data: dict[str, Any]) -> Any:
-    """The answer to a caller who may create collections, and neither tag them nor add them to the group; None for others."""
+    """The answer to a caller who may create collections, and neither tag them nor add them to the group; None for
+    others."""
     from ministack import app
     from ministack.core import iam_evaluator
     from ministack.core.iam_actions import access_denied_response
