@@ -33,7 +33,8 @@ NOT_EMULATED = (
     "Step Functions: an execution that runs fails when the cloud stops; no redrive, ItemBatcher or ResultWriter",
     "schedules: a flexible time window fires at its start; the role of a universal target is not checked",
     "the clock of ./dp clock: this machine, the search server and clients keep their own time",
-    "alarms and dashboards: they are deployed, but notify nobody",
+    "traces: ten a second are kept, and a twentieth of the others; the records of a table's stream begin a new one",
+    "alarms: they see the metrics that functions log, and few of AWS's own; they and dashboards notify nobody",
 )
 
 
