@@ -1,6 +1,7 @@
 """The behaviour that the patches add to the emulator. If it is quick, tests also show that it is missing without the
 patch."""
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -86,6 +87,28 @@ def test_a_function_of_the_repository_sees_its_own_package_only(cloud: LocalSett
     deployed(cloud, "own", "own.handler.handler", pointer)
     answer = client(cloud, "lambda", HERE).invoke(FunctionName="own", Payload=b"{}")
     assert json.load(answer["Payload"]) == {"code": ["own"], "package": "own", "other": False}
+
+
+def test_the_log_of_a_call_is_whole_and_ends_with_it(cloud: LocalSettings) -> None:
+    code = (
+        "import sys\n"
+        "def handler(event, context):\n"
+        "    if event['say'] == 'nothing': return\n"
+        "    print(event['say'])\n"
+        "    sys.stderr.write('the end, without a new line')\n"
+        "    if event['say'] == 'failure': raise KeyError('it')\n"
+    )
+    deployed(cloud, "says", "handler.handler", packed("handler.py", code))
+    functions = client(cloud, "lambda", HERE)
+
+    def log(say: str) -> str:
+        answer = functions.invoke(FunctionName="says", Payload=json.dumps({"say": say}).encode(), LogType="Tail")
+        return base64.b64decode(answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-log-result", "")).decode()
+
+    assert log("hello") == "hello\nthe end, without a new line"
+    assert log("nothing") == ""
+    assert "KeyError: 'it'" in log("failure")
+    assert log("again") == "again\nthe end, without a new line"
 
 
 def test_a_record_that_failed_in_part_comes_again(cloud: LocalSettings, tmp_path: Path) -> None:
