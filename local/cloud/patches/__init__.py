@@ -48,6 +48,7 @@ ALL = (
     "tracing",
     "object_keys",
     "fair_queues",
+    "ordered_queries",
 )
 
 
