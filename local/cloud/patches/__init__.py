@@ -49,6 +49,7 @@ ALL = (
     "object_keys",
     "fair_queues",
     "ordered_queries",
+    "kept_uploads",
 )
 
 
