@@ -90,7 +90,7 @@ def up(words: list[str]) -> int:
         if not supervisor.running(settings):
             _say(started, "starting the local cloud")
             if supervisor.was_killed(settings):
-                print("   it was not stopped properly: changes after its last snapshot are lost")
+                print("   it was not stopped properly: log lines and metrics of its last run may be lost, nothing else")
             supervisor.start(settings)
         _say(started, "deploying to three regions")
         changed = deploy(settings, out)

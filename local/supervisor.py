@@ -120,7 +120,7 @@ def stop(settings: LocalSettings) -> bool:
 
 
 def kill(settings: LocalSettings) -> None:
-    """Ends the cloud by ``kill -9``: changes since its last snapshot are lost."""
+    """Ends the cloud by ``kill -9``: log lines and metrics since its last snapshot are lost, and nothing else."""
     process = running(settings)
     if process:
         os.kill(process, signal.SIGKILL)
@@ -128,7 +128,7 @@ def kill(settings: LocalSettings) -> None:
 
 
 def snapshot(settings: LocalSettings) -> None:
-    """Has the cloud store everything up to now."""
+    """Has the cloud store everything up to now, with log lines and metrics."""
     request = urllib.request.Request(f"{settings.endpoint}/_local/snapshot", method="POST")
     with urllib.request.urlopen(request, timeout=120):
         pass

@@ -2,7 +2,7 @@
 
 python -m local.cloud.server          its settings are environment variables (see ``local/supervisor.py``)
 
-The process stores its state while it runs (snapshots.py), and all of it when it is told to stop. A stop has three steps: the regions
+The process stores what it answers (``durability``), and all of its state when it is told to stop. A stop has three steps: the regions
 refuse new requests and finish those in progress; the functions are ended; everything is written. What was interrupted resumes after
 the next start: messages in their queues, asynchronous events, positions in the streams.
 """
@@ -128,11 +128,13 @@ class Cloud:
     async def application(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
-        from local.cloud.patches import live_connections, regions
+        from local.cloud.patches import durable_answers, live_connections, regions
 
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
+        if scope["type"] == "http":
+            send = durable_answers.after_changes(send)
         port = (scope.get("server") or ("", 0))[1] or 0
         regions.arrived_at.set(port)
         if scope["type"] != "http":
@@ -159,6 +161,15 @@ class Cloud:
             finally:
                 self._in_progress -= 1
 
+    async def _snapshot(self, send: Any) -> None:
+        from local.cloud.responses import send_json
+
+        try:
+            await asyncio.to_thread(self._snapshots.now)
+            await send_json(send, 200, {})
+        except OSError as error:
+            await send_json(send, 507, {"message": str(error)})
+
     async def _endpoint_request(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         from ministack.app import app
 
@@ -173,14 +184,12 @@ class Cloud:
             case "GET", "/_local/workers":
                 await send_json(send, 200, live_code.workers())
             case "POST", "/_local/snapshot":
-                await asyncio.to_thread(self._snapshots.now)
-                await send_json(send, 200, {})
+                await self._snapshot(send)
             case "GET" | "POST", "/_local/clock":
                 await _serve_clock(scope["method"], receive, send)
             case _, path if path.startswith("/_ministack/"):
                 await app(scope, receive, send)
             case _:
-                self._snapshots.changed()
                 uploads = (
                     scope["method"] == "PUT"
                 )  # an upload in progress is finished; a function's call is not waited for

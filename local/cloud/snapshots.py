@@ -1,103 +1,67 @@
-"""Stores the emulator's state while it runs, so that a ``kill -9`` loses seconds and not everything.
+"""Snapshots of the local cloud's state: when the journal has grown, when somebody asks for one, and the last one at a stop.
 
-The emulator itself stores its state when it is stopped, and S3's objects as they arrive. A snapshot is written by a forked copy of the
-process, which has the state of one moment, while the process goes on. Log lines and metrics are left out, because they grow without
-end; they are written at a clean stop. No snapshot is made before the stored state has been read: an empty service would replace it.
+Nothing that was answered waits for a snapshot: it is in the journal (``durability``). Log lines and metrics are the exception. They are
+written when somebody asks for a snapshot, and at a stop. No snapshot is made before the stored state has been read.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from local.cloud import lifecycle
-from local.cloud.patches import async_events
+from local.cloud.durability import services
+from local.cloud.durability.store import Store
 
-_EVERY = 2.0  # seconds between snapshots, at least
-_SHARE = 8  # and at least this many times as long as the last snapshot took
-_SETTLED = 5.0  # seconds after the last request in which functions may still change something
-_TIMEOUT = 60  # seconds: a snapshot that takes longer hangs, and is ended
-_LEFT_OUT = frozenset({"cloudwatch_logs", "cloudwatch"})
+_EVERY = 2.0  # seconds between looks at the size of the journal
+_AFTER_FAILURE = 60.0  # seconds before the next try
+
+STORE = Store(Path(os.environ.get("DOCPLATFORM_STATE", ".")))
 
 
 class Snapshots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._changed = self._stored = 0.0
-        self._last_took = 0.0
         self._ended = False
-        threading.Thread(target=self._store_regularly, daemon=True, name="snapshots").start()
-
-    def changed(self) -> None:
-        """Notes that something may have changed."""
-        self._changed = time.monotonic()
+        threading.Thread(target=self._watch, daemon=True, name="snapshots").start()
 
     def now(self) -> None:
-        """Stores everything up to the call."""
+        """Stores everything up to the call. Raises OSError where the disk is full."""
         with self._lock:
-            self._fork(frozenset())
+            if not self._ended:
+                _store(by_fork=True)
 
     def last(self) -> None:
-        """Stores everything in this process, without a fork. No snapshot follows."""
+        """Stores everything in this process, without a fork. No snapshot follows. (Where the disk is full, the journal has everything.)"""
         with self._lock:
             self._ended = True
             if not lifecycle.listening():
                 return
-            delivered = async_events.done()
-            _store(frozenset())
-            _remove(delivered)
+            try:
+                _store(by_fork=False)
+            except OSError as error:
+                print(f"the last snapshot failed: {error}", file=sys.stderr, flush=True)
 
-    def _store_regularly(self) -> None:
+    def _watch(self) -> None:
         lifecycle.await_listening(None)
+        wait = _EVERY
         while not self._ended:
-            time.sleep(max(_EVERY, _SHARE * self._last_took))
-            if self._stored < self._changed + _SETTLED:
-                with self._lock:
-                    self._fork(_LEFT_OUT)
-
-    def _fork(self, left_out: frozenset[str]) -> None:
-        if self._ended:
-            return
-        began, delivered = time.monotonic(), async_events.done()
-        sys.stderr.flush()
-        child = os.fork()
-        if child == 0:
-            _store_and_end(left_out)
-        _, status = os.waitpid(child, 0)
-        self._last_took = time.monotonic() - began
-        if status:
-            print(f"a snapshot failed ({status}); the one before it stays", file=sys.stderr, flush=True)
-        else:
-            self._stored = began
-            _remove(delivered)
+            time.sleep(wait)
+            wait = _EVERY
+            with self._lock:
+                if self._ended or STORE.grown < 100:
+                    continue
+                try:
+                    STORE.snapshot()
+                except OSError as error:
+                    print(f"a snapshot failed: {error}", file=sys.stderr, flush=True)
+                    wait = _AFTER_FAILURE
 
 
-def _remove(delivered: list[Path]) -> None:
-    for file in delivered:
-        file.unlink(missing_ok=True)
-
-
-def _store_and_end(left_out: frozenset[str]) -> None:
-    """Runs in the copy, which closes the process's connections and never returns into its code."""
-    try:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(_TIMEOUT)
-        os.closerange(3, 65_536)
-        _store(left_out)
-    except BaseException as error:
-        print(f"snapshot: {error!r}", file=sys.stderr, flush=True)
-        os._exit(1)
-    os._exit(0)
-
-
-def _store(left_out: frozenset[str]) -> None:
-    from ministack import app
-    from ministack.core import persistence
-
-    services: dict[str, Any] = app._build_persistence_save_dict()
-    persistence.save_all({name: get for name, get in services.items() if name not in left_out})
+def _store(*, by_fork: bool) -> None:
+    services.SERVICES.save()
+    services.save_histories()
+    STORE.snapshot(by_fork=by_fork)

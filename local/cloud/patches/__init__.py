@@ -26,16 +26,21 @@ def require(module: Any, name: str) -> Any:
 
 
 ALL = (
-    "lambda_errors",  # first: it reads the emulator's sources, and those below replace functions
+    "durable_objects",  # first: S3 reads its objects when it is imported
+    "lambda_errors",  # then this one: it reads the emulator's sources, and those below replace functions
     "workers",
     "clock",
     "live_code",
     "streams",
     "expiry",
     "recovery",
-    "async_events",
     "schedules",
     "executions",
+    "journaled_items",
+    "journaled_messages",
+    "journaled_stores",
+    "durable_answers",
+    "async_events",  # after those that load the state: what is kept of events goes on then
     "iam_variables",
     "condition_keys",
     "batch_actions",

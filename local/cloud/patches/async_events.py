@@ -3,12 +3,13 @@
 Lambda queues an event, retries it when the function fails, and sends it to a destination when the retries are used up
 (docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). The emulator keeps such events in threads, which a stop
 ends, and tries those of EventBridge once. Here each event is a file from before the caller is answered until two things are true: the
-function has succeeded, or the event went to its destination; and the effects are stored. A cloud that is killed goes back to its last
-snapshot, and delivers the event again. A start resumes the events that it finds. S3 announces an object before it answers the upload.
+function has succeeded, or the event went to its destination; and what that changed is stored. A start resumes the events that it finds.
+S3 announces an object before it answers the upload.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud import lifecycle, traces
+from local.cloud.durability.changes import CHANGES
+from local.cloud.durability.files import UNFINISHED, write_whole
 from local.cloud.patches import require
 
 
@@ -52,12 +55,10 @@ def accept(function: dict[str, Any], event: Any) -> None:
     """Returns when the event is on disk."""
     config = function.get("config") or function
     file = _folder() / f"{time.time_ns()}-{uuid.uuid4().hex}.json"
-    unfinished = file.with_suffix(".new")
     trace = traces.current.get()
     noted = {"function": config["FunctionArn"], "event": event, "accepted": time.time()}
     noted["trace"] = trace.header if trace else ""
-    unfinished.write_text(json.dumps(noted))
-    unfinished.rename(file)
+    write_whole(file, json.dumps(noted).encode())
     _start(file, function, noted)
 
 
@@ -65,15 +66,12 @@ def _start(file: Path, function: dict[str, Any], noted: dict[str, Any]) -> None:
     threading.Thread(target=_deliver, args=(file, function, noted), daemon=True, name="event").start()
 
 
-def done() -> list[Path]:
-    """Events that have been delivered and are kept until that is stored."""
-    return list(_folder().glob("*.done"))
-
-
 def _resume() -> None:
     from ministack.services import lambda_svc
 
-    for file in done():
+    for file in _folder().glob(f"*{UNFINISHED}"):
+        file.unlink()  # nobody was told that it is accepted
+    for file in _folder().glob("*.done"):  # of an earlier version: what these did may not have been stored
         file.rename(file.with_suffix(".json"))
     for file in sorted(_folder().glob("*.json")):
         noted = json.loads(file.read_text())
@@ -112,7 +110,9 @@ def _deliver(file: Path, function: dict[str, Any], noted: dict[str, Any]) -> Non
     target = target or (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if answer.get("error") and target:
         lambda_svc._route_async_failure(target, config["FunctionName"], event, answer)
-    file.rename(file.with_suffix(".done"))
+    with contextlib.suppress(OSError):  # a full disk: the next start delivers the event again
+        CHANGES.flush()  # what the destination got; what the function changed was stored before its calls were answered
+        file.unlink()
 
 
 def _set_scope_of(arn: str) -> None:

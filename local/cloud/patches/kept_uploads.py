@@ -16,7 +16,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from local.cloud.files import write_whole
+from local.cloud.durability.files import write_whole
 from local.cloud.patches import expect, require
 
 _completing: contextvars.ContextVar[list[Path] | None] = contextvars.ContextVar("completing", default=None)

@@ -9,7 +9,6 @@ halved; and a batch that exhausts MaximumRetryAttempts goes to the on-failure de
 
 from __future__ import annotations
 
-import copy
 import inspect
 import threading
 from typing import Any
@@ -29,36 +28,25 @@ _attempts: dict[str, tuple[int, int]] = {}
 def apply() -> None:
     from ministack.services import dynamodb, lambda_svc
 
-    _store_records(dynamodb, lambda_svc)
-    _retry_batches(lambda_svc)
-    _read_in_a_thread(lambda_svc)
-
-
-def _store_records(dynamodb: Any, lambda_svc: Any) -> None:
-    """Stores the records that a reader has not read. (The emulator keeps all of them for a day, and nothing reads them later.)"""
     for name in ("_stream_records", "_stream_trimmed", "_stream_seq_counter"):
         require(dynamodb, name)
     require(lambda_svc, "_dynamodb_stream_positions")
     expect("stream_records" not in dynamodb.get_state(), "the emulator stores streams by itself now")
-    get_state, load = dynamodb.get_state, dynamodb.load_persisted_state
+    _retry_batches(lambda_svc)
+    _read_in_a_thread(lambda_svc)
 
-    def get_all() -> dict[str, Any]:
-        records, trimmed = type(dynamodb._stream_records)(), type(dynamodb._stream_records)()
-        for (account, region, table), known in dynamodb._stream_records.all_items():
-            before = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
-            read = min(_positions(lambda_svc, account, region, table), default=before + len(known))
-            records.set_scoped(account, region, table, copy.deepcopy(known[max(0, read - before) :]))
-            trimmed.set_scoped(account, region, table, max(before, read))
-        count = dynamodb._stream_seq_counter
-        return {**get_state(), "stream_records": records, "stream_trimmed": trimmed, "stream_count": count}
 
-    def load_all(data: dict[str, Any]) -> Any:
-        dynamodb._stream_records.update(data.get("stream_records", {}))
-        dynamodb._stream_trimmed.update(data.get("stream_trimmed", {}))
-        dynamodb._stream_seq_counter = data.get("stream_count", 0)
-        return load(data)
+def unread() -> dict[tuple[str, str, str], tuple[int, list[Any]]]:
+    """Account, region and table → the records that a reader has not read, and the position of the first. (The emulator keeps all of them
+    for a day, and nothing reads the others later.)"""
+    from ministack.services import dynamodb, lambda_svc
 
-    dynamodb.get_state, dynamodb.load_persisted_state = get_all, load_all
+    found = {}
+    for (account, region, table), known in dynamodb._stream_records.all_items():
+        before = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+        read = min(_positions(lambda_svc, account, region, table), default=before + len(known))
+        found[account, region, table] = max(before, read), known[max(0, read - before) :]
+    return found
 
 
 def _positions(lambda_svc: Any, account: str, region: str, table: str) -> list[int]:
