@@ -63,5 +63,4 @@ class Snapshots:
 
 def _store(*, by_fork: bool) -> None:
     services.SERVICES.save()
-    services.save_histories()
-    STORE.snapshot(by_fork=by_fork)
+    STORE.snapshot(by_fork=by_fork, also=services.save_histories)

@@ -17,7 +17,7 @@ class FakeStore:
         self.made: list[str] = []
         self.grown = 0
 
-    def snapshot(self, *, by_fork: bool = True) -> None:
+    def snapshot(self, *, by_fork: bool = True, also: object = None) -> None:
         self.made.append("by a fork" if by_fork else "here")
         self.grown = 0
 
@@ -29,7 +29,6 @@ def store(monkeypatch: pytest.MonkeyPatch) -> FakeStore:
     monkeypatch.setattr(lifecycle, "_listening", threading.Event())
     monkeypatch.setattr(snapshots, "_EVERY", 0.01)
     monkeypatch.setattr(snapshots, "STORE", store)
-    monkeypatch.setattr(snapshots.services, "save_histories", lambda: None)
     monkeypatch.setattr(snapshots.services.SERVICES, "save", lambda: None)
     return store
 

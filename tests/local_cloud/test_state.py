@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,6 +157,37 @@ def test_an_execution_that_was_started_is_known_after_a_kill(cloud: LocalSetting
     assert (
         states.describe_execution(executionArn=execution)["status"] == "FAILED"
     )  # it died with the cloud, and says so
+
+
+def test_what_a_stack_has_made_is_there_after_a_kill(cloud: LocalSettings) -> None:
+    formation = client(cloud, "cloudformation", HOME)
+    resources = {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "told"}},
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}}},
+        "Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/one", "Type": "String", "Value": "1"}},
+    }
+    formation.create_stack(StackName="made", TemplateBody=json.dumps({"Resources": resources}))
+    formation.get_waiter("stack_create_complete").wait(StackName="made", WaiterConfig={"Delay": 1})
+    supervisor.kill(cloud)
+    supervisor.start(cloud)
+    assert formation.describe_stacks(StackName="made")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    made = formation.describe_stack_resources(StackName="made")["StackResources"]
+    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in made}
+    assert client(cloud, "sns", HOME).get_topic_attributes(TopicArn=ids["Topic"])
+    assert client(cloud, "kms", HOME).describe_key(KeyId=ids["Key"])["KeyMetadata"]["KeyState"] == "Enabled"
+    assert client(cloud, "ssm", HOME).get_parameter(Name="/one")["Parameter"]["Value"] == "1"
+
+
+def test_log_lines_are_kept_by_a_snapshot_that_somebody_asked_for(cloud: LocalSettings) -> None:
+    logs = client(cloud, "logs", HOME)
+    logs.create_log_group(logGroupName="group")
+    logs.create_log_stream(logGroupName="group", logStreamName="stream")
+    at = {"logGroupName": "group", "logStreamName": "stream"}
+    logs.put_log_events(**at, logEvents=[{"timestamp": int(time.time() * 1000), "message": "kept"}])
+    supervisor.snapshot(cloud)
+    supervisor.kill(cloud)
+    supervisor.start(cloud)
+    assert [each["message"] for each in logs.get_log_events(**at)["events"]] == ["kept"]
 
 
 def test_a_table_that_was_made_anew_has_none_of_the_old_items(cloud: LocalSettings) -> None:

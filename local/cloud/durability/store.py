@@ -85,8 +85,8 @@ class Store:
         size = snapshots[-1].stat().st_size if snapshots else 0
         return 100 * CHANGES.size // max(size, 32 << 20)
 
-    def snapshot(self, *, by_fork: bool = True) -> None:
-        """Writes everything up to the call. Raises OSError, and leaves the snapshot before it, where that fails."""
+    def snapshot(self, *, by_fork: bool = True, also: Callable[[], None] = lambda: None) -> None:
+        """Writes everything up to the call, and what ``also`` writes. Raises OSError where that fails; the snapshot before it stays."""
         with CHANGES.lock:
             CHANGES.flush()
             CHANGES.write_to(Journal(self._file("journal", self._number + 1)))
@@ -95,8 +95,9 @@ class Store:
                 sys.stderr.flush()
                 child = os.fork()
                 if child == 0:
-                    _write_and_end(self._unfinished())
+                    _write_and_end(self._unfinished(), also)
             else:
+                also()
                 write_all(self._unfinished(), _records())
         if by_fork and os.waitpid(child, 0)[1]:
             self._unfinished().unlink(missing_ok=True)
@@ -133,12 +134,13 @@ def _records() -> Iterator[list[Record]]:
     yield from chain.from_iterable(snapshot() for kept in _KEPT.values() for snapshot, _ in kept)
 
 
-def _write_and_end(file: Path) -> None:
+def _write_and_end(file: Path, also: Callable[[], None]) -> None:
     """Runs in the copy, which closes the process's connections and never returns into its code."""
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_TIMEOUT)
         os.closerange(3, 65_536)
+        also()
         write_all(file, _records())
     except BaseException as error:
         print(f"snapshot: {error!r}", file=sys.stderr, flush=True)

@@ -36,7 +36,6 @@ _READING = (
     "Simulate",
     "Check",
     "Test",
-    "Verify",
     "Select",
 )
 _IN_JOURNAL = {
@@ -56,7 +55,7 @@ _IN_JOURNAL = {
     "states": ("Start", "Stop", "Send"),
     "logs": ("PutLogEvents", "Filter", "Start"),
     "cloudwatch": ("PutMetricData",),
-    "kms": ("Encrypt", "Decrypt", "ReEncrypt", "Generate", "Sign"),
+    "kms": ("Encrypt", "Decrypt", "ReEncrypt", "Generate", "Sign", "Verify"),
     "execute-api": ("",),
 }
 """Service → beginnings of the actions that change no file of a service."""
