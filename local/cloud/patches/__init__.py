@@ -54,6 +54,7 @@ ALL = (
     "object_keys",
     "fair_queues",
     "ordered_queries",
+    "streamed_objects",  # before the next one: it reads the source of what that replaces
     "kept_uploads",
 )
 

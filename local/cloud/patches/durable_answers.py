@@ -102,6 +102,8 @@ def _durable(handle: Any, only: str = "") -> Any:
         service = "ses" if only else detect_service(method, path, headers, params)
         action = iam_actions.extract_iam_action(service, method, path, headers, body, params) or f"{service}:{method}"
         changing = _may_change(method, action)
+        if failed := files.failures.get():  # its body found no room
+            return _refusal(service, action, request_id, headers, failed[0])
         before = durable_objects.Before(unquote(path)) if service == "s3" and changing else None
         files.failures.set(failures := list[OSError]())
         try:

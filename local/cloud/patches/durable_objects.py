@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.durability.files import note_failure
+from local.cloud.mapped_files import write
 from local.cloud.patches import expect, require
 
 _SIDECAR = ".meta.json"
@@ -78,7 +79,7 @@ def _store(s3: Any, path: str, bucket: str, key: str, obj: dict[str, Any]) -> No
         waiting, known = f"{path}.{identity}.tmp", {"bytes": identity}
     try:
         if waiting:
-            Path(waiting).write_bytes(content)  # type: ignore[arg-type]
+            write(Path(waiting), content)
         meta = {**s3._object_meta_from_record(obj), **s3._key_history_meta(bucket, key), "key": key, **known}
         s3._atomic_write(path + _SIDECAR, json.dumps(meta), text=True)
     except OSError:
@@ -87,7 +88,9 @@ def _store(s3: Any, path: str, bucket: str, key: str, obj: dict[str, Any]) -> No
         raise
     if waiting:
         os.replace(waiting, path)
-    obj["body"] = None  # it is read from the file
+    obj["body"] = None  # it is read from the file, and older versions are read from theirs
+    for version in s3._object_versions.get((bucket, key)) or ():
+        version["data"] = None
 
 
 def _refuse_failures(s3: Any, name: str) -> None:

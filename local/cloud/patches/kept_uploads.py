@@ -16,7 +16,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from local.cloud.durability.files import write_whole
+from local.cloud.durability.files import note_failure, write_whole
+from local.cloud.mapped_files import mapped, write
 from local.cloud.patches import expect, require
 
 _completing: contextvars.ContextVar[list[Path] | None] = contextvars.ContextVar("completing", default=None)
@@ -30,8 +31,12 @@ class _Part(dict[str, Any]):
         super().__init__(noted)
         self._folder = folder
 
+    @property
+    def file(self) -> Path:
+        return Path(self._folder / self["file"])
+
     def __getitem__(self, name: str) -> Any:
-        return (self._folder / self["file"]).read_bytes() if name == "body" else super().__getitem__(name)
+        return mapped(self.file) if name == "body" else super().__getitem__(name)
 
 
 class _Parts(dict[int, Any]):
@@ -44,11 +49,12 @@ class _Parts(dict[int, Any]):
     def __setitem__(self, number: int, part: dict[str, Any]) -> None:
         old, file = self.get(number), f"{number}-{uuid.uuid4().hex}.part"
         noted = {**{name: value for name, value in part.items() if name != "body"}, "file": file}
-        write_whole(self._folder / file, part["body"])
         try:
+            write(self._folder / file, part["body"])
             write_whole(self._folder / f"{number}.json", json.dumps(noted).encode())
-        except OSError:
-            (self._folder / file).unlink()
+        except OSError as error:
+            (self._folder / file).unlink(missing_ok=True)
+            note_failure(error)
             raise
         super().__setitem__(number, _Part(self._folder, noted))
         if old is not None:
