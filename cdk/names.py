@@ -82,8 +82,8 @@ def job_queue(function_name: str) -> str:
     return f"{PREFIX}-jobs-{function_name}"
 
 
-def schedule_arn(account: str, region: str, schedule: str) -> str:
-    return f"arn:aws:scheduler:{region}:{account}:schedule/{SCHEDULE_GROUP}/{schedule}"
+def schedule_group_arn(account: str, region: str) -> str:
+    return f"arn:aws:scheduler:{region}:{account}:schedule-group/{SCHEDULE_GROUP}"
 
 
 def dead_letters(of: str) -> str:

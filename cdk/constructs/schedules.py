@@ -39,11 +39,14 @@ class Schedules(Construct):
             self._entry(each).add_dependency(group)
 
     def _caller(self) -> iam.Role:
-        """The role of the schedules: it may call the tick, and store what could not be delivered."""
+        """The role of the schedules: it may call the tick, and store what could not be delivered. EventBridge Scheduler names
+        the group as the source (docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html)."""
         stack = cdk.Stack.of(self)
         of_this_group = {
-            "StringEquals": {"aws:SourceAccount": stack.account},
-            "ArnLike": {"aws:SourceArn": names.schedule_arn(stack.account, stack.region, "*")},
+            "StringEquals": {
+                "aws:SourceAccount": stack.account,
+                "aws:SourceArn": names.schedule_group_arn(stack.account, stack.region),
+            }
         }
         role = iam.Role(
             self,

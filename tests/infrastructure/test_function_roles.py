@@ -205,11 +205,8 @@ def test_schedules_call_the_tick_and_nothing_else(production: Assembly, region: 
     ]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    group = f"arn:aws:scheduler:{region}:{ACCOUNT}:schedule/docplatform-schedules/*"
-    assert trust["Condition"] == {
-        "StringEquals": {"aws:SourceAccount": ACCOUNT},
-        "ArnLike": {"aws:SourceArn": group},
-    }
+    group = f"arn:aws:scheduler:{region}:{ACCOUNT}:schedule-group/docplatform-schedules"
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": group}}
 
 
 @pytest.mark.parametrize("region", REGIONS)
