@@ -50,7 +50,9 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
             for schedule, spec in schedules(functions)
         },
         "express_workflow_arn": names.workflow_arn(account, region, "express"),
-        "standard_workflow_arn": names.workflow_arn(account, region, "standard"),
+        "operation_workflows": {
+            kind: names.workflow_arn(account, region, name) for kind, name in names.OPERATION_WORKFLOWS.items()
+        },
     }
 
 

@@ -44,6 +44,18 @@ class RegionResources:
     def job_queues(self) -> list[str]:
         return [self.queue(names.job_queue(function)) for function in self.job_functions]
 
+    @property
+    def operations_table(self) -> str:
+        return f"arn:aws:dynamodb:{self.name}:{self.account}:table/{names.OPERATIONS_TABLE}"
+
+    @property
+    def operation_workflows(self) -> list[str]:
+        return [names.workflow_arn(self.account, self.name, each) for each in names.OPERATION_WORKFLOWS.values()]
+
+    @property
+    def operation_executions(self) -> list[str]:
+        return [names.executions_arn(self.account, self.name, each) for each in names.OPERATION_WORKFLOWS.values()]
+
 
 def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatement]:
     """The statements for one grant."""
@@ -62,7 +74,8 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
             index = f"{names.registry_arn(region.account, region.name)}/index/gsi1"
             return [_allow(["dynamodb:Query"], [index])]
         case Grant.JOB_RECORDS:
-            return _job_records(region)
+            items = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+            return [*_records(region, "job#*", items), _unfinished(region, "unfinished#run")]
         case Grant.JOB_SEND:
             return [_allow(["sqs:SendMessage"], region.job_queues), _key_of_queues(region, region.job_queues)]
         case Grant.JOB_START:
@@ -83,12 +96,18 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
                     ["execute-api:ManageConnections"], [f"{place}/{how}/@connections/*" for how in ("POST", "DELETE")]
                 )
             ]
-        case Grant.WORKFLOW_START:
-            standard = names.workflow_arn(region.account, region.name, "standard")
+        case Grant.EXPRESS_START:
+            return [_allow(["states:StartSyncExecution"], [names.workflow_arn(region.account, region.name, "express")])]
+        case Grant.OPERATIONS:
             return [
-                _allow(["states:StartSyncExecution"], [names.workflow_arn(region.account, region.name, "express")]),
-                _allow(["states:StartExecution"], [standard]),
-                _allow(["states:DescribeExecution"], [names.executions_arn(region.account, region.name, "standard")]),
+                *_records(region, "operation#*", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]),
+                _allow(["states:StartExecution"], region.operation_workflows),
+                _allow(["states:DescribeExecution"], region.operation_executions),
+            ]
+        case Grant.OPERATIONS_SWEEP:
+            return [
+                _unfinished(region, "unfinished#operation"),
+                _allow(["states:GetExecutionHistory", "states:StopExecution"], region.operation_executions),
             ]
 
 
@@ -113,28 +132,29 @@ def trigger_statements(trigger: Trigger | None, name: str, region: RegionResourc
             return []
 
 
-def _job_records(region: RegionResources) -> list[iam.PolicyStatement]:
-    """Statements for the records of jobs, whose keys begin with ``job#``, and for the index of what is unfinished. The records of
-    tenants in the same table are reached by the tenant role only."""
-    table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{names.OPERATIONS_TABLE}"
-
-    def leading(key: str) -> dict[str, object]:
-        return {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [key]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-
+def _records(region: RegionResources, keys: str, actions: list[str]) -> list[iam.PolicyStatement]:
+    """Statements for the items of the operations table whose partition keys fit ``keys``."""
     context = {
         "kms:ViaService": f"dynamodb.{region.name}.amazonaws.com",
         "kms:EncryptionContext:aws:dynamodb:tableName": names.OPERATIONS_TABLE,
     }
     use_key = ["kms:GenerateDataKey", "kms:Decrypt", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
-    items = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     return [
-        _allow(items, [table], leading("job#*")),
-        _allow(["dynamodb:Query"], [f"{table}/index/gsi1"], leading("unfinished#*")),
+        _allow(actions, [region.operations_table], _leading(keys)),
         _allow(use_key, [region.data_key], {"StringEquals": context}),
     ]
+
+
+def _unfinished(region: RegionResources, key: str) -> iam.PolicyStatement:
+    """The statement for one partition of the operations table's index."""
+    return _allow(["dynamodb:Query"], [f"{region.operations_table}/index/gsi1"], _leading(key))
+
+
+def _leading(keys: str) -> dict[str, object]:
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:

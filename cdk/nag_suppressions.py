@@ -128,12 +128,13 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
             f"{place}/{names.title(each.spec.name)}Role",
             "Lambda names the streams of the function's own log group.",
         )
-        if Grant.WORKFLOW_START in each.spec.grants:
-            yield Acknowledgement(
-                _wildcard(names.executions_arn(config.account, region, "standard")),
-                f"{place}/{names.title(each.spec.name)}Role",
-                "An execution has a name for each upload.",
-            )
+        if Grant.OPERATIONS in each.spec.grants:
+            for workflow in names.OPERATION_WORKFLOWS.values():
+                yield Acknowledgement(
+                    _wildcard(names.executions_arn(config.account, region, workflow)),
+                    f"{place}/{names.title(each.spec.name)}Role",
+                    "An execution has a name of its own operation.",
+                )
         if Grant.LIVE_CONNECTIONS in each.spec.grants:
             yield from _for_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
         if each.spec.trigger in (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM):

@@ -23,6 +23,8 @@ SCHEDULE_GROUP = f"{PREFIX}-schedules"
 ALARM_TOPIC = f"{PREFIX}-alarms"
 WORKFLOW = f"{PREFIX}-processing"
 KINDS = ("express", "standard")  # two state machines of the processing workflow, with one definition
+OPERATION_WORKFLOWS = {"processing": "standard"}
+"""Kind of operation → the state machine that does it, by the name that ``workflow`` takes."""
 
 
 def stack(part: str, region: str = "") -> str:

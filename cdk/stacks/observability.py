@@ -95,6 +95,12 @@ class ObservabilityStack(cdk.Stack):
             periods=3,
             missing_is_healthy=False,
         )
+        self._alarms.add(
+            "operations-failed",
+            "A workflow was started again as often as it may be, and has not ended",
+            metrics.business(Metric.OPERATIONS_FAILED, "operations-sweep"),
+            threshold=1,
+        )
 
     def _watch_api(self) -> None:
         errors, latency = metrics.api("5XXError", "Average"), metrics.api("Latency", "p99")
@@ -144,6 +150,12 @@ class ObservabilityStack(cdk.Stack):
             widgets=[[cloudwatch.AlarmStatusWidget(title=title, alarms=self._alarms.all, width=24)], *map(list, pairs)],
         )
 
+    def _background(self) -> dict[str, cloudwatch.Metric]:
+        return {
+            "late jobs": metrics.business(Metric.JOBS_LATE, "job-watch", "Maximum"),
+            "failed operations": metrics.business(Metric.OPERATIONS_FAILED, "operations-sweep"),
+        }
+
     def _business(self) -> list[tuple[cloudwatch.GraphWidget, cloudwatch.GraphWidget]]:
         documents = {
             "announced": metrics.business(Metric.UPLOADS_ANNOUNCED, "documents"),
@@ -163,7 +175,7 @@ class ObservabilityStack(cdk.Stack):
                 _graph("Searches", {"": metrics.business(Metric.SEARCHES, "search")}),
             ),
             (
-                _graph("Jobs that are late", {"": metrics.business(Metric.JOBS_LATE, "job-watch", "Maximum")}),
+                _graph("Jobs and workflows", self._background()),
                 _graph("Messages of jobs", {each: metrics.queue_length(each) for each in self._job_queues()}),
             ),
             (

@@ -3,28 +3,36 @@
 A message leaves the queue only when its document is ready or has failed. If a worker, this function or the workflow
 dies, the message comes back.
 
-The Express workflow answers synchronously, within 5 minutes. Large files run as Standard executions of the same
-definition; a message that comes back finds its execution by name.
+The Express workflow answers synchronously, within 5 minutes. A large file is an operation (docs/adr/0015): a Standard
+execution of the same definition, with a record by which the sweeper starts it again when it dies. A message that comes
+back finds the operation; the message holds the tenant's turn in the queue meanwhile.
 """
 
 import json
 import time
-from typing import Any
-
-from botocore.exceptions import ClientError
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from docplatform.infra.credentials import own_client
 from docplatform.runtime.batches import NotDone, process_queue
 from docplatform.runtime.metrics import Metric, measure
+from docplatform.runtime.operations.model import OperationKey, OperationState
+from docplatform.runtime.operations.wiring import operations
 from docplatform.runtime.settings import WorkflowSettings, load
 from docplatform.runtime.triggers import event_handler
 
 LARGE = 50 * 10**6  # bytes
 LAST_TRY = 5  # receives of a message; the queue's redrive policy has a higher limit
 _WAIT = 300  # seconds: the longest Express execution
-_STANDARD_RUNS = 3
 
-Execution = dict[str, Any]  # as Step Functions describes it
+Given = dict[str, str]  # the ids of tenant, document and version
+
+
+class Outcome(NamedTuple):
+    """What the workflow's output says, and when it ended."""
+
+    text: str
+    at: datetime
 
 
 @event_handler("processing-queue")
@@ -36,44 +44,36 @@ def _run(message: dict[str, Any]) -> None:
     """Run the workflow for one message. Raises NotDone if the message must come back."""
     upload = json.loads(message["body"])
     last_try = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
-    given = {
-        **{name: upload[name] for name in ("tenant_id", "document_id", "version_id")},
-        "give_up": last_try,
-    }
-    execution = _run_standard(given) if upload["size"] > LARGE and not last_try else _run_express(given)
-    if json.loads(execution.get("output") or "{}").get("outcome") == "ready":
+    given = {name: upload[name] for name in ("tenant_id", "document_id", "version_id")}
+    outcome = _run_operation(given, last_try) if upload["size"] > LARGE else _run_express(given, last_try)
+    if outcome and outcome.text == "ready":
         queued_at = int(message["attributes"]["SentTimestamp"]) / 1000
-        measure(Metric.PROCESSING_SECONDS, execution["stopDate"].timestamp() - queued_at)
+        measure(Metric.PROCESSING_SECONDS, outcome.at.timestamp() - queued_at)
 
 
-def _run_express(given: dict[str, Any]) -> Execution:
+def _run_express(given: Given, give_up: bool) -> Outcome:
     """Raises NotDone if the execution failed or took too long."""
-    execution: Execution = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(
-        stateMachineArn=load(WorkflowSettings).express_workflow_arn, input=json.dumps(given)
+    execution = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(
+        stateMachineArn=load(WorkflowSettings).express_workflow_arn, input=json.dumps({**given, "give_up": give_up})
     )
     if execution["status"] != "SUCCEEDED":
         raise NotDone
-    return execution
+    return Outcome(json.loads(execution.get("output") or "{}").get("outcome", ""), execution["stopDate"])
 
 
-def _run_standard(given: dict[str, Any]) -> Execution:
-    """Start an execution, or find the one that runs, and wait for it. A failed execution is started again under
-    the next name. Raises NotDone if none has succeeded, or if one still runs: the message finds it again."""
-    client = own_client("stepfunctions")
-    machine = load(WorkflowSettings).standard_workflow_arn
+def _run_operation(given: Given, last_try: bool) -> Outcome | None:
+    """Start the operation, or find it, and wait until it ends. Raises NotDone while it runs: the message finds it again. On the last
+    try the message goes, and None is returned: the operation ends by itself."""
+    key = OperationKey(given["tenant_id"], "processing", given["version_id"])
+    operation = operations().refresh(operations().start(key, given))
     deadline = time.monotonic() + _WAIT
-    for run in range(_STANDARD_RUNS):
-        name = f"{given['version_id']}-{run}"
-        try:
-            arn = client.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))["executionArn"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-                raise
-            arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-        while (execution := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            if time.monotonic() > deadline:
-                raise NotDone
-            time.sleep(2)
-        if execution["status"] == "SUCCEEDED":
-            return dict(execution)
-    raise NotDone
+    while operation.state is OperationState.RUNNING:
+        if last_try:
+            return None
+        if time.monotonic() > deadline:
+            raise NotDone
+        time.sleep(2)
+        operation = operations().refresh(operation)
+    if operation.state is OperationState.FAILED or operation.ended_at is None:
+        return _run_express(given, give_up=True)
+    return Outcome(operation.result, operation.ended_at)

@@ -27,7 +27,7 @@ FUNCTIONS = (
         handler="run_workflow.handler",
         settings=WorkflowSettings,
         trigger=Trigger.PLAN_QUEUE,
-        grants=frozenset({Grant.WORKFLOW_START}),
+        grants=frozenset({Grant.EXPRESS_START, Grant.OPERATIONS}),
         memory=256,
         timeout=330,
     ),

@@ -1,1 +1,1 @@
-"""Jobs that run by themselves: their tick, their watch, and the routes of operators."""
+"""Jobs that run by themselves: their tick, their watch, the routes of operators, and the sweep over operations."""

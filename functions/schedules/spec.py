@@ -1,4 +1,4 @@
-from docplatform.runtime.settings import JobSettings, JobStartSettings
+from docplatform.runtime.settings import JobSettings, JobStartSettings, SweepSettings
 from docplatform.runtime.spec import Auth, Every, FunctionSpec, Grant, Mount, Schedule, Trigger
 
 FUNCTIONS = (
@@ -18,6 +18,15 @@ FUNCTIONS = (
         schedules=(Schedule("watch", Every(5), per_tenant=False, deadline=300),),
         grants=frozenset({Grant.JOB_RECORDS}),
         timeout=60,
+    ),
+    FunctionSpec(
+        name="operations-sweep",
+        handler="sweep.handler",
+        settings=SweepSettings,
+        trigger=Trigger.JOBS,
+        schedules=(Schedule("operations", Every(5), per_tenant=False, deadline=300),),
+        grants=frozenset({Grant.JOB_RECORDS, Grant.OPERATIONS, Grant.OPERATIONS_SWEEP}),
+        timeout=300,
     ),
     FunctionSpec(
         name="jobs",

@@ -23,6 +23,8 @@ from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Folder
 from docplatform.realtime.adapters.store import DynamoLive
 from docplatform.realtime.model import LiveConnection, Ticket
+from docplatform.runtime.operations.model import Operation, OperationKey, OperationState
+from docplatform.runtime.operations.store import OperationStore
 from docplatform.runtime.schedules.model import PartRun, Run, RunState
 from docplatform.runtime.schedules.store import RunStore
 from docplatform.sso.adapters.store import DynamoSso
@@ -61,6 +63,7 @@ from tests.infra.stored_values import (
     WHOLE,
 )
 
+OPERATION = OperationKey(TENANT.id, "processing", "ver_1")
 RUN = Run("sweep", due=AT, begun_at=AT, late_at=LATER)
 FULL_RUN = replace(RUN, state=RunState.FAILED, ended_at=LATER, queued=3, succeeded=1, failed=1, cursor="t000000000002")
 
@@ -129,7 +132,7 @@ class Stores:
         self.attempts, self.sso, self.live = DynamoAttempts(self.table), DynamoSso(self.table), DynamoLive(self.table)
         self.api_keys, self.groups = DynamoApiKeys(self.table), DynamoGroups(self.table)
         self.directory, self.registry = DynamoDirectory(self.table), Registry(client, "registry")
-        self.runs = RunStore(client, "operations")
+        self.runs, self.operations = RunStore(client, "operations"), OperationStore(client, "operations")
 
 
 @dataclass(frozen=True)
@@ -333,6 +336,13 @@ EXAMPLES: dict[str, Example] = {
         lambda stores: stores.runs.run("sweep", AT),
         full=FULL_RUN,
         empty=RUN,
+    ),
+    **_of(
+        "operation",
+        lambda stores, operation: stores.operations.begin(operation),
+        lambda stores: stores.operations.get(OPERATION),
+        full=Operation(OPERATION, {"a": "b"}, "e-2", AT, LATER, OperationState.DONE, 2, "Scan", LATER, "ready"),
+        empty=Operation(OPERATION, {}, "e-0", WHOLE, WHOLE),
     ),
     **_of(
         "part of a run",

@@ -45,6 +45,7 @@ RECORD = AuditRecord("r", AT, OWN.id, "usr_1", "ses_1", Action.DOCUMENT_READ, "d
 NOT_OF_ONE_TENANT = {
     "KmsTokens": "the region's keys for access tokens",
     "LiveGateway": "sockets, which a tenant's own items name",
+    "OperationStore": "operations of the region; it holds ids and times",
     "OutboundHttp": "other people's servers",
     "Registry": "of all tenants; it holds no tenant data",
     "RunStore": "runs of jobs in the region; it holds ids and counts",

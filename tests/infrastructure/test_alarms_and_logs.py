@@ -38,12 +38,17 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 ) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
-    assert len(dead) == 10
+    assert len(dead) == 11
     alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert set(alarms) == dead
     for alarm in alarms.values():
         assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Period"]) == (1, 1, 60)
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_one_operation_that_has_failed_wakes_somebody(watch: Stack) -> None:
+    (alarm,) = _alarms(watch, "docplatform", "OperationsFailed").values()
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Statistic"]) == (1, 1, "Sum")
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])

@@ -28,7 +28,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
      r"arn:aws:sqs:{r}:{a}:docplatform-processing-(standard|professional|enterprise)", ()),
     (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-{f}-dead", ()),
-    # jobs: their list of tenants, their records and index (which hold ids and counts), their queues
+    # jobs and operations: their list of tenants, their records and index (which hold ids and counts), their queues
     (r"dynamodb:Query", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry/index/gsi1", ()),
     (r"dynamodb:(GetItem|Query|PutItem|UpdateItem)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-operations", ("dynamodb:LeadingKeys",)),
     (r"dynamodb:Query", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-operations/index/gsi1", ("dynamodb:LeadingKeys",)),
@@ -40,7 +40,8 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"lambda:InvokeFunction", r"arn:aws:lambda:{r}:{a}:function:docplatform-job-tick", ()),
     (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
     (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
-    (r"states:DescribeExecution", r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
+    (r"states:(DescribeExecution|GetExecutionHistory|StopExecution)",
+     r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
     (r"execute-api:ManageConnections", r"arn:aws:execute-api:{r}:{a}:<LiveApi\w+>/live/(POST|DELETE)/@connections/\*", ()),
     # the readers of the stream, which carries keys only (test_stored_data.py)
     (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-data/stream/\*", ()),
@@ -146,9 +147,17 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.JOB_RECORDS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
-        Grant.WORKFLOW_START: (
+        Grant.EXPRESS_START: (
             "states:StartSyncExecution",
             f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
+        ),
+        Grant.OPERATIONS: (
+            "states:StartExecution",
+            f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-standard",
+        ),
+        Grant.OPERATIONS_SWEEP: (
+            "states:StopExecution",
+            f"arn:aws:states:{region}:{ACCOUNT}:execution:docplatform-processing-standard:x",
         ),
     }
     assert set(telling) == set(Grant), "a new grant needs its line here"
@@ -186,10 +195,28 @@ def test_a_job_reaches_the_records_of_jobs_and_none_of_a_tenants_own(production:
             context: Context = {"dynamodb:LeadingKeys": [key]} if key else {}
             for action in ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "Scan"):
                 assert not allows(policy, f"dynamodb:{action}", table, context), f"{function}: {action} of {key}"
-        for key in ("job#sweep", "t000000000001#operation#1"):
+        for key in ("job#sweep", "operation#t000000000001", "t000000000001#operation#1"):
             assert not allows(policy, "dynamodb:Query", f"{table}/index/gsi1", {"dynamodb:LeadingKeys": [key]}), (
                 function
             )
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_jobs_and_operations_reach_their_own_records_only(production: Assembly, region: str) -> None:
+    table = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"
+    spec_of = {spec.name: spec for spec in SPECS}
+    for function, policy in _own(production, region):
+        grants = spec_of[function].grants
+
+        def may(action: str, key: str, resource: str = table, policy: list[Statement] = policy) -> bool:
+            return allows(policy, f"dynamodb:{action}", resource, {"dynamodb:LeadingKeys": [key]})
+
+        index = f"{table}/index/gsi1"
+        assert may("UpdateItem", "job#sweep") == (Grant.JOB_RECORDS in grants), function
+        assert may("UpdateItem", "operation#t000000000001") == (Grant.OPERATIONS in grants), function
+        assert may("Query", "unfinished#run", index) == (Grant.JOB_RECORDS in grants), function
+        assert may("Query", "unfinished#operation", index) == (Grant.OPERATIONS_SWEEP in grants), function
+        assert not may("Query", "operation#t000000000001"), function
 
 
 @pytest.mark.parametrize("region", REGIONS)

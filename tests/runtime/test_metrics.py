@@ -214,7 +214,7 @@ def test_processing_seconds_are_from_the_queue_to_the_end_of_a_ready_document(
     region: Cloud, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
-    monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
+    monkeypatch.setenv("OPERATION_WORKFLOWS", json.dumps({"processing": "arn:standard"}))
     settings.load.cache_clear()
     workflow_runner, event = function("processing", "run_workflow"), sample("plan-queue")
     queued = int(event["Records"][0]["attributes"]["SentTimestamp"]) / 1000

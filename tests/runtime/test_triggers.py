@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -80,9 +81,9 @@ class Workflow:
     def __init__(self, status: str) -> None:
         self.status, self.inputs = status, []
 
-    def start_sync_execution(self, *, stateMachineArn: str, input: str) -> dict[str, str]:
+    def start_sync_execution(self, *, stateMachineArn: str, input: str) -> dict[str, Any]:
         self.inputs.append(json.loads(input))
-        return {"status": self.status}
+        return {"status": self.status, "stopDate": datetime.now(UTC)}
 
 
 @pytest.mark.parametrize(("status", "failures"), [("SUCCEEDED", 0), ("FAILED", 1), ("TIMED_OUT", 1)])
@@ -118,7 +119,7 @@ def test_the_workflow_is_given_exactly_what_its_first_states_read(
 
 def _starter(monkeypatch: pytest.MonkeyPatch, workflow: Workflow) -> tuple[Any, Workflow]:
     monkeypatch.setenv("EXPRESS_WORKFLOW_ARN", "arn:express")
-    monkeypatch.setenv("STANDARD_WORKFLOW_ARN", "arn:standard")
+    monkeypatch.setenv("OPERATION_WORKFLOWS", json.dumps({"processing": "arn:standard"}))
     settings.load.cache_clear()
     start = function("processing", "run_workflow")
     monkeypatch.setattr(start, "own_client", lambda *_, **__: workflow)

@@ -38,6 +38,7 @@ class Metric(Enum):
     SIGN_INS = ("SignIns", MetricUnit.Count, "method")
     REFUSALS = ("Refusals", MetricUnit.Count, "code")
     JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
+    OPERATIONS_FAILED = ("OperationsFailed", MetricUnit.Count, "")
 
     def __init__(self, title: str, unit: MetricUnit, dimension: str) -> None:
         self.title, self.unit, self.dimension = title, unit, dimension

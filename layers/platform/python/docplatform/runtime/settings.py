@@ -100,12 +100,19 @@ class IngestionSettings(RegistrySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkflowSettings(RegionSettings):
-    """``express_workflow_arn``: the state machine that runs synchronously, for up to 5 minutes.
-    ``standard_workflow_arn``: one with the same definition, for large files."""
+class OperationSettings(RegionSettings):
+    """``operations_table`` holds their records. ``operation_workflows``: kind of operation → ARN of its Standard state machine."""
+
+    operations_table: str
+    operation_workflows: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowSettings(OperationSettings):
+    """``express_workflow_arn``: the state machine of processing that runs synchronously, for up to 5 minutes. Large files
+    are operations."""
 
     express_workflow_arn: str
-    standard_workflow_arn: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +134,11 @@ class JobStartSettings(JobSettings):
     """``tick_function``: the name of the function that EventBridge Scheduler calls."""
 
     tick_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings(OperationSettings, JobRecordSettings):
+    """The job that looks at unfinished operations."""
 
 
 @dataclass(frozen=True, kw_only=True)

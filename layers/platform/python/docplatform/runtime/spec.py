@@ -38,8 +38,10 @@ class Grant(StrEnum):
     JOB_RECORDS = "job-records"  # the operations table's items below ``job#``, and its index of what is unfinished
     JOB_SEND = "job-send"  # sqs:SendMessage on the queues of jobs (and kms for them)
     JOB_START = "job-start"  # lambda:InvokeFunction on the tick
-    WORKFLOW_START = (
-        "workflow-start"  # states:StartSyncExecution, StartExecution, DescribeExecution on the processing workflow
+    EXPRESS_START = "express-start"  # states:StartSyncExecution on the processing workflow
+    OPERATIONS = "operations"  # the operations table's items below ``operation#``; to start and read executions of their workflows
+    OPERATIONS_SWEEP = (
+        "operations-sweep"  # the index of unfinished operations; the history of executions, and to stop them
     )
 
 

@@ -33,6 +33,12 @@ def add_error(error: BaseException) -> None:
         record.add_error(error)
 
 
+def add_facts(**facts: object) -> None:
+    """Add members to the log line of the current event. They hold ids and counts: no content, name or token."""
+    if record := _current.get():
+        record.add(**facts)
+
+
 class _StandardOutput(logging.StreamHandler[TextIO]):
     """Writes to the present value of ``sys.stdout``. Lambda copies standard output to the function's log."""
 

@@ -1,0 +1,63 @@
+"""Operations: what is stored of them, and when they are started again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+MOST_RESTARTS = 5
+"""How often an operation whose execution has died is started again. After that it has failed."""
+
+CHECK_INTERVAL = timedelta(minutes=5)
+"""How long after a check the sweeper checks an operation again."""
+
+PATIENCE = timedelta(minutes=30)
+"""How long an execution may run without a new event in its history. A step is one call of Lambda, of 15 minutes at most."""
+
+GIVE_UP = "give-up"
+"""The end of the name of the execution that only marks what the operation was about as failed."""
+
+
+class OperationState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"  # it was started as often as it may be
+
+
+@dataclass(frozen=True, slots=True)
+class OperationKey:
+    """``kind``: the workflow that does it. ``id`` is unique in tenant and kind; letters, digits, ``-`` and ``_``."""
+
+    tenant_id: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``input``: ids that every execution is given. ``execution``: the name of the present execution. ``heartbeat_at``: the latest
+    moment at which it was seen to advance, and ``step`` the state that it was in; '' before the first check. ``result``: the
+    ``outcome`` in the output of the execution that succeeded, or ''."""
+
+    key: OperationKey
+    input: dict[str, str]
+    execution: str
+    started_at: datetime
+    heartbeat_at: datetime
+    state: OperationState = OperationState.RUNNING
+    restarts: int = 0
+    step: str = ""
+    ended_at: datetime | None = None
+    result: str = ""
+
+
+def new_operation(key: OperationKey, given: dict[str, str], at: datetime) -> Operation:
+    return Operation(key, given, execution_name(key, "0"), at, at)
+
+
+def execution_name(key: OperationKey, attempt: str) -> str:
+    """A name is used once: Step Functions refuses it for 90 days, and takes 80 characters
+    (docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html). It carries the tenant, so that no tenant can use up
+    the names of another one."""
+    return f"{key.tenant_id}-{key.id}-{attempt}"

@@ -1,0 +1,51 @@
+"""The sweep over unfinished operations: each is checked every five minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from docplatform.runtime.operations.model import OperationKey, OperationState
+from docplatform.runtime.operations.service import OperationService
+from docplatform.runtime.operations.store import OperationStore, StaleOperation
+
+_MOST = 1_000  # operations of one sweep, at three calls each; the next one goes on
+
+
+@dataclass(slots=True)
+class Swept:
+    """What a sweep has done. ``errors``: what was raised for single operations, which the next sweep tries again."""
+
+    checked: int = 0
+    ended: int = 0
+    restarted: list[OperationKey] = field(default_factory=list)
+    failed: list[OperationKey] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+
+def sweep(store: OperationStore, service: OperationService, now: Callable[[], datetime]) -> Swept:
+    """Check every operation whose check is due. One that raises does not keep the others from being checked."""
+    swept = Swept()
+    for key in store.to_check(now(), _MOST):
+        swept.checked += 1
+        try:
+            _check(store, service, key, swept)
+        except StaleOperation:
+            continue  # somebody else checks it
+        except Exception as error:
+            swept.errors.append(error)
+    return swept
+
+
+def _check(store: OperationStore, service: OperationService, key: OperationKey, swept: Swept) -> None:
+    before = store.get(key)
+    if before is None or before.state is not OperationState.RUNNING:
+        return  # the index shows it for a moment more
+    after = service.check(before)
+    if after.state is OperationState.FAILED:
+        swept.failed.append(key)
+    elif after.state is OperationState.DONE:
+        swept.ended += 1
+    elif after.restarts > before.restarts:
+        swept.restarted.append(key)
