@@ -49,6 +49,9 @@ MAPPING: dict[str, Any] = {
         },
     }
 }
+_HIGHLIGHTED = 1_000_000
+"""Characters of a text in which matches are marked. Without this limit, a longer text that matches makes the whole search fail
+(index.highlight.max_analyzed_offset, docs.opensearch.org/latest/search-plugins/searching-data/highlight)."""
 _FIELDS = ["name^3", "title^2", "author", "text"]
 _GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after at most 10
 _MOST_TEXT = 2_000_000  # searchable characters per document; OpenSearch Serverless allows requests of 10 MiB
@@ -120,7 +123,7 @@ class TenantIndex(TenantBound[OpenSearch]):
                 "pre_tags": [MARK_ON],
                 "post_tags": [MARK_OFF],
                 "fields": {
-                    "text": {"fragment_size": 160, "number_of_fragments": 3},
+                    "text": {"fragment_size": 160, "number_of_fragments": 3, "max_analyzer_offset": _HIGHLIGHTED},
                     "name": {"number_of_fragments": 0},
                     "title": {"number_of_fragments": 0},
                 },
