@@ -49,6 +49,8 @@ class Cloud:
         self.settings = settings
         self.ports = settings.region_ports
         self.operator = operators.credentials(settings)
+        self.moved = 0.0
+        """Seconds by which the tests have moved the cloud's clock."""
 
     def root(self, service: str, region: str) -> Any:
         return client(self.settings, service, region)
@@ -130,6 +132,7 @@ class Cloud:
     def forward(self, seconds: float) -> None:
         """Moves the cloud's clock. Tokens, sessions and links end as they would; this process keeps its own time."""
         clock.forward(self.settings, seconds)
+        self.moved += seconds
 
     def restart(self) -> None:
         """Stops the cloud, also while work is in progress, and starts it again."""
@@ -163,6 +166,13 @@ def running_cloud() -> Iterator[Cloud]:
             raise RuntimeError(f"no local cloud runs in {folder}; start it with ./dp up")
         yield Cloud(settings)
         return
+    with own_cloud() as cloud:
+        yield cloud
+
+
+@contextmanager
+def own_cloud() -> Iterator[Cloud]:
+    """A cloud with everything deployed that nobody else uses: its clock may be moved."""
     with empty_cloud() as settings:
         deploy(settings, synthesize(settings))
         yield Cloud(settings)
