@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 
+from docplatform.core.errors import TenantNotFound
 from docplatform.core.tenant import Plan
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
+from docplatform.runtime.triggers import system_actor
 from docplatform.tenancy.items import tenant_item
 from tests.support.mocked_aws import ROOT, Cloud, TenantWorld, function
 from tests.support.mocked_region import sample
@@ -61,6 +64,27 @@ def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
 @pytest.mark.parametrize("tenant", ["t000000000009", "..", "*", "t00000000000#"])
 def test_an_object_of_no_tenant_is_left_alone(region: Cloud, queues: Any, tenant: str) -> None:
     assert function("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
+
+
+def test_a_tenant_of_another_region_is_none_of_this_one(registered: TenantWorld, queues: Any) -> None:
+    abroad = replace(registered.tenant, id="t00000000eu01", subdomain="abroad", region="eu-central-1")
+    item = {"pk": f"tenant#{abroad.id}", "sk": "tenant", **tenant_item(abroad)}
+    registered.cloud.database.put_item(TableName="registry", Item=encode_item(item))
+    assert function("ingestion").handler(sample("upload", TENANT=abroad.id), None) == {"queued": False}
+    for plan in Plan:
+        assert queues(plan.value) == []
+    with pytest.raises(TenantNotFound, match="another region"):
+        system_actor(abroad.id, "processing:verify", "e")
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"detail": {}}, {"detail": {"object": {}}}, {"detail": {"object": {"key": None}}}, {"detail": []}]
+)
+def test_a_malformed_upload_event_fails_and_is_kept_for_an_operator(queues: Any, event: dict[str, Any]) -> None:
+    with pytest.raises(
+        (KeyError, TypeError, AttributeError)
+    ):  # Lambda tries again, then puts it into the dead-letter queue
+        function("ingestion").handler(event, None)
 
 
 def test_a_change_of_a_document_that_cannot_be_followed_is_where_the_stream_resumes(registered: TenantWorld) -> None:

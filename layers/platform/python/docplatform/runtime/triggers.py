@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,13 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
 
 
 def tenant_of(tenant_id: str) -> Tenant:
-    """The tenant of the event, which becomes the current tenant. Raises TenantNotFound."""
+    """The tenant of the event, which becomes the current tenant. Raises TenantNotFound, also for a tenant of another region:
+    the registry knows all, and no event of this region is about their data."""
     tenant = registry().by_id(tenant_id)
     if tenant is None:
         raise TenantNotFound("The registry does not know it.")
+    if tenant.region != os.environ["AWS_REGION"]:
+        raise TenantNotFound("It is a tenant of another region.")
     enter_tenant(tenant)
     return tenant
 
