@@ -57,7 +57,7 @@ class ChangeLog:
     def latest(self) -> float:
         return max(self.earliest(), time.time() - _BEHIND)
 
-    def note(self, partition: Any, sort: Any, old: Any) -> None:
+    def record(self, partition: Any, sort: Any, old: Any) -> None:
         """Writes down what a change is about to replace; ``old``: None where nothing was."""
         if self._open is None:
             _cut_to_whole_lines(self._log)

@@ -10,9 +10,9 @@ from local.cloud.change_log import ChangeLog
 
 def test_the_first_change_after_the_moment_counts(tmp_path: Path) -> None:
     log = ChangeLog(tmp_path / "log")
-    log.note("p", "a", None)
-    log.note("p", "a", {"v": {"S": "1"}})
-    log.note("p", "b", {"v": {"S": "é\n"}})
+    log.record("p", "a", None)
+    log.record("p", "a", {"v": {"S": "1"}})
+    log.record("p", "b", {"v": {"S": "é\n"}})
     assert ChangeLog(tmp_path / "log").changed_after(0) == {("p", "a"): None, ("p", "b"): {"v": {"S": "é\n"}}}
 
 
@@ -21,7 +21,7 @@ def test_what_is_forgotten_moves_the_earliest_moment(tmp_path: Path, monkeypatch
     log = ChangeLog(tmp_path / "log")
     began = log.since()
     for number in range(200):
-        log.note("p", str(number), None)
+        log.record("p", str(number), None)
     kept = sorted(int(sort) for _partition, sort in log.changed_after(0))
     assert kept == list(range(kept[0], 200))
     assert kept[0] > 0
@@ -31,12 +31,12 @@ def test_what_is_forgotten_moves_the_earliest_moment(tmp_path: Path, monkeypatch
 
 
 def test_a_line_that_a_kill_has_cut_off_is_left_out(tmp_path: Path) -> None:
-    ChangeLog(tmp_path / "log").note("p", "a", None)
+    ChangeLog(tmp_path / "log").record("p", "a", None)
     with (tmp_path / "log" / "log").open("a") as file:
         file.write('[17, "p", "b", {"v"')
     log = ChangeLog(tmp_path / "log")
     assert log.changed_after(0) == {("p", "a"): None}
-    log.note("p", "c", None)
+    log.record("p", "c", None)
     assert set(log.changed_after(0)) == {("p", "a"), ("p", "c")}
 
 

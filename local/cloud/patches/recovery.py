@@ -41,18 +41,18 @@ def apply() -> None:
 def _note_changes(dynamodb: Any) -> None:
     set_item, remove_item = require(dynamodb, "_set_item"), require(dynamodb, "_remove_item")
 
-    def note(table: Any, partition: Any, sort: Any) -> None:
+    def record(table: Any, partition: Any, sort: Any) -> None:
         _, _, _, region, account, _ = table["TableArn"].split(":")
         if dynamodb._pitr_settings.get_scoped(account, region, table["TableName"]):
             old = table["items"].get(partition, {}).get(sort)
-            _log(account, region, table["TableName"]).note(partition, sort, old)
+            _log(account, region, table["TableName"]).record(partition, sort, old)
 
     def put(table: Any, partition: Any, sort: Any, item: Any) -> Any:
-        note(table, partition, sort)
+        record(table, partition, sort)
         return set_item(table, partition, sort, item)
 
     def remove(table: Any, partition: Any, sort: Any) -> Any:
-        note(table, partition, sort)
+        record(table, partition, sort)
         return remove_item(table, partition, sort)
 
     dynamodb._set_item, dynamodb._remove_item = put, remove
