@@ -191,14 +191,14 @@ def _invoke_with_timeout(sfn: Any, resource: str, given: Any, timeout: float) ->
     """The call goes on when its time is over, and its result is ignored."""
     outcome: list[tuple[Any, BaseException | None]] = []
 
-    def work() -> None:
+    def invoke() -> None:
         try:
             outcome.append((sfn._invoke_resource(resource, given), None))
         except BaseException as error:
             outcome.append((None, error))
         clock.wake()
 
-    threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True, name="task").start()
+    threading.Thread(target=contextvars.copy_context().run, args=(invoke,), daemon=True, name="task").start()
     clock.wait_until(time.time() + timeout, lambda: bool(outcome) or _has_ended())
     _go_on(sfn)
     if not outcome:
