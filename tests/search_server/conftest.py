@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from opensearchpy import OpenSearch
 
-from tests.engines.opensearch.node import NoNode, opensearch_node
+from local.java import CannotRun
+from tests.engines.opensearch.node import opensearch_node
 from tests.search_server.engine import Engine, Index, SearchServer
 
 ENGINES = ["local", pytest.param("opensearch", marks=pytest.mark.engines)]
@@ -24,7 +25,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         with opensearch_node(tmp_path_factory.mktemp("opensearch")) as url:
             yield url
-    except NoNode as error:
+    except CannotRun as error:
         pytest.skip(f"no OpenSearch here: {error}")
 
 

@@ -1,0 +1,85 @@
+"""Servers in Java start where Java and Maven are; elsewhere there is a word why they do not. The programs are stand-ins."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from local import java
+from local.java import CannotRun, JavaServer, classpath
+
+MAVEN = """
+for argument in "$@"; do case "$argument" in -Dmdep.outputFile=*) echo "$JAR" > "${argument#*=}"; esac; done
+echo called >> "$CALLS"
+"""
+
+
+class Machine:
+    """A machine with the programs that a test gives it."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.jar, self.calls, self.log = folder / "one.jar", folder / "calls", folder / "log"
+        self.pom, self._programs = folder / "pom.xml", folder / "bin"
+        self._programs.mkdir()
+        self.jar.touch()
+        self.pom.write_text("<project/>")
+        patch.setenv("PATH", str(self._programs))
+        patch.setenv("JAR", str(self.jar))
+        patch.setenv("CALLS", str(self.calls))
+        patch.setattr(java, "_CLASSPATHS", folder / "classpaths")
+
+    def has(self, **programs: str) -> None:
+        for name, text in programs.items():
+            (self._programs / name).write_text(f"#!/bin/sh\n{text}")
+            (self._programs / name).chmod(0o755)
+
+    def starts(self) -> JavaServer:
+        return JavaServer(self.pom.with_name("Server.java"), ["1234"], self.log)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(tmp_path, monkeypatch)
+
+
+def test_a_machine_without_java_or_maven_is_told_which_is_missing(machine: Machine) -> None:
+    machine.has(mvn=MAVEN)
+    with pytest.raises(CannotRun, match="^java is not installed"):
+        machine.starts()
+    (Path(os.environ["PATH"]) / "mvn").unlink()
+    machine.has(java="exit 0")
+    with pytest.raises(CannotRun, match="^mvn is not installed"):
+        machine.starts()
+
+
+def test_jars_that_maven_cannot_get_are_a_reason(machine: Machine) -> None:
+    machine.has(java="exit 0", mvn="echo 'Could not transfer artifact: Unknown host'; exit 1")
+    with pytest.raises(CannotRun, match="cannot get the jars: Could not transfer artifact"):
+        machine.starts()
+
+
+def test_maven_is_asked_once_and_again_when_a_jar_is_gone_or_the_list_has_changed(machine: Machine) -> None:
+    machine.has(mvn=MAVEN)
+    assert [classpath(machine.pom) for _ in range(2)] == [str(machine.jar)] * 2
+    assert machine.calls.read_text() == "called\n"
+    machine.jar.unlink()
+    classpath(machine.pom)
+    machine.jar.touch()
+    machine.pom.write_text("<project> </project>")
+    classpath(machine.pom)
+    assert machine.calls.read_text() == "called\n" * 3
+
+
+def test_a_server_that_ends_before_it_is_ready_says_why(machine: Machine) -> None:
+    machine.has(mvn=MAVEN, java="echo 'Address already in use' >&2; exit 3")
+    with pytest.raises(CannotRun, match="did not start: Address already in use"):
+        machine.starts()
+
+
+def test_a_server_lives_as_long_as_its_input(machine: Machine) -> None:
+    machine.has(mvn=MAVEN, java='echo starting; echo ready; while read -r line; do :; done; echo "$@" >&2; exit 7')
+    server = machine.starts()
+    assert server.stop() == 7
+    assert machine.log.read_text().endswith(f"-cp {machine.jar} {machine.pom.with_name('Server.java')} 1234\n")
