@@ -9,7 +9,10 @@ import pytest
 from cdk.contract import copy_contract
 from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.runtime import settings
+from local.java import CannotRun
+from tests.engines.dynamodb.node import dynamodb_node
 from tests.support import declared_errors
+from tests.support.databases import DYNAMODB_LOCAL, ENGINES, MOTO
 from tests.support.mocked_aws import Cloud, Person, TenantWorld, cloud
 from tests.support.mocked_region import House, new_house
 from tests.support.scale import SCALE
@@ -40,10 +43,28 @@ def errors_are_declared(undeclared_errors: list[str]) -> Iterator[None]:
     assert not found, "declare it with @raises at the use case, and name the use case at the route"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs the tests of ``on_every_database`` on each."""
+    if metafunc.definition.get_closest_marker("every_database") and "region" in metafunc.fixturenames:
+        metafunc.parametrize("region", ENGINES, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a DynamoDB Local, one for all tests."""
+    try:
+        with dynamodb_node(tmp_path_factory.mktemp("dynamodb")) as url:
+            yield url
+    except CannotRun as error:
+        pytest.skip(f"no DynamoDB Local here: {error}")
+
+
 @pytest.fixture(scope="module")
-def region() -> Iterator[Cloud]:
+def region(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """One for all tests of a module: each makes tenants of its own, and no tenant sees another's."""
-    with pytest.MonkeyPatch.context() as environment, cloud(environment) as made:
+    engine = getattr(request, "param", MOTO)
+    database = request.getfixturevalue("dynamodb_local") if engine == DYNAMODB_LOCAL else ""
+    with pytest.MonkeyPatch.context() as environment, cloud(environment, database) as made:
         yield made
 
 

@@ -20,6 +20,9 @@ from docplatform.core.actor import PERMISSIONS, Actor, Permission, Role
 from docplatform.core.errors import Forbidden, SessionNeeded
 from docplatform.core.tenant import tenant_context
 from tests.identity.harness import Company, another_tenant
+from tests.support.databases import on_every_database
+
+pytestmark = on_every_database
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 READ = frozenset({Permission.READ})

@@ -19,6 +19,9 @@ from docplatform.identity.errors import InvalidCode, InvalidCredentials, UserNot
 from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.model import Login
 from tests.identity.harness import HOME, PASSWORD, Company
+from tests.support.databases import on_every_database
+
+pytestmark = on_every_database
 
 ANN = "ann@acme.example"
 

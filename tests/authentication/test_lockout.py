@@ -13,7 +13,10 @@ from docplatform.core.tenant import Plan
 from docplatform.identity.attempts import AttemptCount, source_of, tenant_cap
 from docplatform.identity.errors import InvalidCredentials
 from tests.identity.harness import PASSWORD, Company, at_once
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Cloud
+
+pytestmark = on_every_database
 
 ANN, NOBODY = "ann@acme.example", "nobody@acme.example"
 

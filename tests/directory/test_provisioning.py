@@ -19,9 +19,10 @@ from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring import groups as group_wiring
 from docplatform.directory.wiring import provisioning
 from docplatform.identity.errors import UserNotFound
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Person, TenantWorld
 
-pytestmark = pytest.mark.usefixtures("in_acme")
+pytestmark = [on_every_database, pytest.mark.usefixtures("in_acme")]
 
 BEA = UserAttributes("bea", "bea@acme.example", "Bea", Role.VIEWER, True, "e-1", "{}")
 

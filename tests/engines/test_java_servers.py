@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from local import java
 from local.java import CannotRun, JavaServer, classpath
+from local.settings import ROOT
 
 MAVEN = """
 for argument in "$@"; do case "$argument" in -Dmdep.outputFile=*) echo "$JAR" > "${argument#*=}"; esac; done
@@ -83,3 +86,16 @@ def test_a_server_lives_as_long_as_its_input(machine: Machine) -> None:
     server = machine.starts()
     assert server.stop() == 7
     assert machine.log.read_text().endswith(f"-cp {machine.jar} {machine.pom.with_name('Server.java')} 1234\n")
+
+
+def test_contract_tests_without_java_are_skipped_with_a_reason(tmp_path: Path) -> None:
+    test = "tests/infra/test_database_contract.py::test_an_item_is_popped_once"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider", test],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert "no DynamoDB Local here: java is not installed" in done.stdout
+    assert "1 passed, 1 skipped" in done.stdout

@@ -22,7 +22,10 @@ from docplatform.identity.model import User, UserStatus
 from docplatform.tenancy.adapters.keys import TenancyKeys
 from docplatform.tenancy.errors import SubdomainTaken
 from tests.identity.harness import Company, another_tenant, at_once, setup
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Cloud
+
+pytestmark = on_every_database
 
 
 def everybody(company: Company) -> list[str]:

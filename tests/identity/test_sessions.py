@@ -12,6 +12,9 @@ from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
 from tests.identity.harness import PASSWORD, Company, at_once
+from tests.support.databases import on_every_database
+
+pytestmark = on_every_database
 
 
 @pytest.mark.parametrize(("days", "good"), [(0, True), (6.99, True), (7, False), (30, False)])

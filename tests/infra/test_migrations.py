@@ -8,8 +8,11 @@ from cdk import migrations, names
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.tenancy.items import tenant_item
 from docplatform.tenancy.registry import Registry
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Cloud, make_table
 from tests.support.tenants import a_tenant
+
+pytestmark = on_every_database
 
 
 @pytest.fixture

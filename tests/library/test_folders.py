@@ -6,7 +6,10 @@ import pytest
 
 from docplatform.core.actor import Role
 from docplatform.infra.dynamodb.codec import encode_item
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Cloud, Person, TenantWorld
+
+pytestmark = on_every_database
 
 
 def test_a_new_folder_is_in_its_parents_list_and_counted(ann: Person, acme: TenantWorld) -> None:

@@ -15,7 +15,10 @@ from docplatform.library.folders import FolderService
 from docplatform.library.model import Document, Folder
 from docplatform.library.wiring import documents, folders, library
 from docplatform.sharing.wiring import sharing
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import TenantWorld
+
+pytestmark = on_every_database
 
 
 @pytest.fixture

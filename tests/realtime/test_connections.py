@@ -27,7 +27,10 @@ from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import CONNECT_GRACE, MOST_OF_A_USER, TICKET_LIFE, LiveConnection, is_connection_id
 from docplatform.runtime.tenant_access import table
 from tests.identity.harness import PASSWORD, Company, another_tenant
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Cloud
+
+pytestmark = on_every_database
 
 MAIL = "ann@acme.example"
 

@@ -25,9 +25,12 @@ from docplatform.runtime.operations.model import (
 )
 from docplatform.runtime.operations.service import OperationService
 from docplatform.runtime.operations.store import OperationStore, StaleOperation
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import ROOT, Cloud, function, make_table
 from tests.support.mocked_region import sample
 from tests.support.tenants import a_tenant
+
+pytestmark = on_every_database
 
 TENANT, OTHER = a_tenant(1).id, a_tenant(2).id
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:docplatform-processing-standard"

@@ -26,9 +26,12 @@ from docplatform.runtime.schedules.store import RunStore, StaleRun
 from docplatform.runtime.schedules.tick import Tick
 from docplatform.runtime.schedules.watch import Watch
 from docplatform.tenancy.registry import Registry
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import REGION as AWS_REGION
 from tests.support.mocked_aws import Cloud, make_table
 from tests.support.tenants import a_tenant
+
+pytestmark = on_every_database
 
 DUE = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 SWEEP = Job("sweep", per_tenant=True, period=900, deadline=600, queue_url="https://queue/sweep")

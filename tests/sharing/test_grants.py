@@ -3,7 +3,10 @@
 import pytest
 
 from docplatform.core.actor import Role
+from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
+
+pytestmark = on_every_database
 
 
 @pytest.fixture

@@ -90,8 +90,9 @@ def function(package: str, module: str = "handler") -> Any:
 
 
 @contextmanager
-def cloud(monkeypatch: Any) -> Iterator[Cloud]:
-    for name, value in ENVIRONMENT.items():
+def cloud(monkeypatch: Any, database: str = "") -> Iterator[Cloud]:
+    """``database``: the URL of a DynamoDB Local, which takes the place of moto's DynamoDB."""
+    for name, value in (ENVIRONMENT | ({"AWS_ENDPOINT_URL_DYNAMODB": database} if database else {})).items():
         monkeypatch.setenv(name, value)
     one, answer = threading.Lock(), DynamoHandler.call_action
 
@@ -213,6 +214,9 @@ def new_signing_key() -> str:
 
 
 def make_tables(database: Any) -> None:
+    """The region's tables, which are empty."""
+    for left in database.list_tables()["TableNames"]:  # an engine that outlives a module has the tables of the last one
+        database.delete_table(TableName=left)
     make_table(database, "data", "gsi1", "gsi2", "gsi3")
     make_table(database, "registry", "gsi1")
     make_table(database, "operations", "gsi1")
