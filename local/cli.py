@@ -74,6 +74,10 @@ def up(words: list[str]) -> int:
             },
         ),
         (("--region-port",), {"type": int, "default": 8101, "help": "port of the first region; the others follow"}),
+        (
+            ("--opensearch",),
+            {"action": "store_true", "help": "search by a real OpenSearch (Java 17, Maven); kept with the state"},
+        ),
     )
     from botocore.exceptions import ClientError
 
@@ -83,8 +87,8 @@ def up(words: list[str]) -> int:
 
     started = time.monotonic()
     ports = {region: chosen.region_port + number for number, region in enumerate(DEFAULT_REGION_PORTS)}
-    settings = load_or_make(FOLDER, port=chosen.port, region_ports=ports)
     try:
+        settings = _settings_of_up(started, chosen, ports)
         _say(started, "synthesizing the stacks")
         out = synthesize(settings)
         if not supervisor.running(settings):
@@ -103,6 +107,20 @@ def up(words: list[str]) -> int:
     _say(started, "ready\n")
     show(settings, tenants)
     return 0
+
+
+def _settings_of_up(started: float, chosen: argparse.Namespace, ports: dict[str, int]) -> LocalSettings:
+    """Raises CannotStart, and has made nothing then."""
+    if chosen.opensearch:
+        known = load(FOLDER)
+        if known and not known.opensearch:
+            raise supervisor.CannotStart(
+                "this state's search entries are in the local search server; "
+                "./dp reset deletes the state, then ./dp up --opensearch begins with a real OpenSearch"
+            )
+        _say(started, "looking for Java and OpenSearch (the first time, Maven gets 55 MB)")
+        supervisor.check_opensearch()
+    return load_or_make(FOLDER, port=chosen.port, region_ports=ports, opensearch=chosen.opensearch)
 
 
 def _say(started: float, what: str) -> None:

@@ -26,7 +26,6 @@ TENANTS = (
 NOT_EMULATED = (
     *ACCEPTED.values(),
     "collection groups: their capacity limits are kept, and limit nothing; network policies of collections are not checked",
-    "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses",
     "encryption at rest and TLS: policies are enforced, but data is stored and sent unencrypted",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
     "WebSocket: AWS ends a connection after two hours, or ten silent minutes",
@@ -36,6 +35,13 @@ NOT_EMULATED = (
     "traces: ten a second are kept, and a twentieth of the others; the records of a table's stream begin a new one",
     "alarms: they see the metrics that functions log, and few of AWS's own; they and dashboards notify nobody",
 )
+
+
+LOCAL_SEARCH = "OpenSearch Serverless: a search server on tantivy answers the subset that the platform uses"
+REAL_SEARCH = (
+    "OpenSearch Serverless: a real OpenSearch answers, with no aliases, templates, mget, msearch or points in time"
+)
+"""Which of the two serves is kept with the state."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,7 @@ def show(settings: LocalSettings, tenants: list[DemoTenant]) -> None:
         f"""
 password of all: {PASSWORD}
 mails:           ./dp mails
+search:          {"a real OpenSearch" if settings.opensearch else "the local search server (./dp up --opensearch: a real OpenSearch)"}
 operator:        curl -s --aws-sigv4 aws:amz:us-east-1:execute-api --user {key}:{secret} \\
                       -H 'Content-Type: application/json' {us}/operator/v1/tenants \\
                       -d '{{"subdomain":"umbrella","name":"Umbrella","plan":"standard","admin_email":"you@umbrella.example"}}'
@@ -199,5 +206,5 @@ docs/getting-started.md uploads a file of yours, step by step.
 
 not emulated here:"""
     )
-    for line in NOT_EMULATED:
+    for line in (*NOT_EMULATED, REAL_SEARCH if settings.opensearch else LOCAL_SEARCH):
         print(f"  - {line}")

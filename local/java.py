@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from local.settings import ROOT
 
 _CLASSPATHS = ROOT / ".local" / "build" / "classpaths"
 _RESOLVE, _START, _STOP = 480.0, 360.0, 60.0  # seconds, on a slow machine and network
+_OLDEST = 17
 _OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # a quick start and little memory
 
 
@@ -28,13 +30,16 @@ class CannotRun(RuntimeError):
 class JavaServer:
     """A server that has started. Its output goes to ``log``."""
 
-    def __init__(self, source: Path, arguments: list[str], log: Path, *options: str) -> None:
-        """``source``: the Java file. ``options``: of the virtual machine. Raises CannotRun."""
-        java = _program("java")
-        command = [java, *_OPTIONS, *options, "-cp", classpath(source.with_name("pom.xml")), str(source), *arguments]
+    def __init__(
+        self, source: Path, arguments: list[str], log: Path, *options: str, kept_open: tuple[int, ...] = ()
+    ) -> None:
+        """``source``: the Java file. ``options``: of the virtual machine. ``kept_open``: file descriptors that the server
+        inherits. Raises CannotRun."""
+        java, jars = check(source)
+        command = [java, *_OPTIONS, *options, "-cp", jars, str(source), *arguments]
         with log.open("w") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, pass_fds=kept_open
             )
         try:
             self._await_ready(log)
@@ -76,12 +81,22 @@ class JavaServer:
         ended.set()
 
 
+def check(source: Path) -> tuple[str, str]:
+    """The ``java`` and the jars of a server. Gets the jars that are missing. Raises CannotRun."""
+    java = _program("java")
+    shown = subprocess.run([java, "-version"], capture_output=True, text=True).stderr.strip()
+    version = re.search(r'version "(\d+)', shown)
+    if version is None or int(version[1]) < _OLDEST:
+        raise CannotRun(f"Java {_OLDEST} or later is needed; {java} says: {shown[:100]}")
+    return java, classpath(source.with_name("pom.xml"))
+
+
 def classpath(pom: Path) -> str:
     """The jars that a ``pom.xml`` lists, and those that they need. They stay in Maven's own folder. Raises CannotRun."""
-    maven = _program("mvn")
     known = _CLASSPATHS / hashlib.sha256(pom.read_bytes()).hexdigest()[:16]
     if known.exists() and all(Path(jar).exists() for jar in known.read_text().split(os.pathsep)):
         return known.read_text()
+    maven = _program("mvn")
     known.parent.mkdir(parents=True, exist_ok=True)
     found = known.with_suffix(f".{os.getpid()}")
     command = [maven, "--batch-mode", "--quiet", "--file", str(pom)]
@@ -106,5 +121,5 @@ def free_port() -> int:
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise CannotRun(f"{name} is not installed (Java 17 or later and Maven are needed)")
+        raise CannotRun(f"{name} is not installed (Java {_OLDEST} or later and Maven are needed)")
     return found

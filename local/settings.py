@@ -19,7 +19,8 @@ CLOUD_PYTHON = ROOT / ".local" / "cloud-venv" / ("Scripts" if os.name == "nt" el
 
 @dataclass(frozen=True)
 class LocalSettings:
-    """One local cloud: its folder, its ports (region → port), and its root user's credentials."""
+    """One local cloud: its folder, its ports (region → port), its root user's credentials, and what serves its search: a
+    real OpenSearch, or else the local search server."""
 
     folder: str
     port: int
@@ -27,6 +28,7 @@ class LocalSettings:
     region_ports: dict[str, int]
     root_key: str
     root_secret: str
+    opensearch: bool = False
 
     @property
     def state(self) -> Path:
@@ -59,8 +61,10 @@ def load_or_make(
     port: int = DEFAULT_PORT,
     search_port: int | None = None,
     region_ports: dict[str, int] | None = None,
+    opensearch: bool = False,
 ) -> LocalSettings:
-    """The settings of an earlier start, because deployed resources contain the addresses; otherwise new ones."""
+    """The settings of an earlier start, because deployed resources contain the addresses, and only the engine of the search
+    that was chosen has its entries; otherwise new ones."""
     known = load(folder)
     if known:
         return known
@@ -71,6 +75,7 @@ def load_or_make(
         region_ports=region_ports or dict(DEFAULT_REGION_PORTS),
         root_key="AKIA" + secrets.token_hex(8).upper(),
         root_secret=secrets.token_urlsafe(30),
+        opensearch=opensearch,
     )
     made.save()
     return made

@@ -14,9 +14,12 @@ import time
 import urllib.error
 import urllib.request
 
+from local import opensearch
+from local.java import CannotRun
 from local.settings import ACCOUNT, CLOUD_PYTHON, HOME, ROOT, LocalSettings
 
 _START_UP = _STOP = 180.0  # seconds, on a slow machine
+_START_UP_OF_NODE = 480.0  # with a real OpenSearch
 
 
 class CannotStart(RuntimeError):
@@ -51,7 +54,8 @@ def environment(settings: LocalSettings) -> dict[str, str]:
         "LAMBDA_WARM_TTL_SECONDS": "900",
         "DOCPLATFORM_REGION_PORTS": json.dumps(settings.region_ports),
         "DOCPLATFORM_SEARCH_PORT": str(settings.search_port),
-        "DOCPLATFORM_SEARCH_DATA": str(state / "search"),
+        "DOCPLATFORM_SEARCH_SERVER": "local.opensearch" if settings.opensearch else "local.search_server",
+        "DOCPLATFORM_SEARCH_DATA": str(state / ("opensearch" if settings.opensearch else "search")),
         "DOCPLATFORM_HOST_PYTHON": sys.executable,
     }
 
@@ -77,10 +81,20 @@ def was_killed(settings: LocalSettings) -> bool:
     return (settings.state / "unclean").exists() and not running(settings)
 
 
+def check_opensearch() -> None:
+    """Gets what a real OpenSearch needs. Raises CannotStart."""
+    try:
+        opensearch.check()
+    except CannotRun as error:
+        raise CannotStart(f"a real OpenSearch does not run here: {error}") from error
+
+
 def start(settings: LocalSettings, **more: str) -> None:
     """Starts the cloud, and returns once it answers. ``more``: environment variables. Raises CannotStart."""
     if running(settings):
         return
+    if settings.opensearch:
+        check_opensearch()
     state, unclean = settings.state, was_killed(settings)
     for port in (settings.port, settings.search_port, *settings.region_ports.values()):
         _await_free(port)
@@ -96,8 +110,8 @@ def start(settings: LocalSettings, **more: str) -> None:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    deadline = time.monotonic() + _START_UP
-    while not (running(settings) == process.pid and _healthy(settings)):
+    deadline = time.monotonic() + (_START_UP_OF_NODE if settings.opensearch else _START_UP)
+    while not (running(settings) == process.pid and _healthy(settings) and _search_answers(settings)):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             process.wait()
@@ -148,6 +162,18 @@ def _wait_for_end(settings: LocalSettings, process: int) -> bool:
 def _healthy(settings: LocalSettings) -> bool:
     try:
         with urllib.request.urlopen(f"{settings.endpoint}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _search_answers(settings: LocalSettings) -> bool:
+    """Whether the real OpenSearch answers. Nobody waits for the local search server, which is quick."""
+    if not settings.opensearch:
+        return True
+    health = f"http://127.0.0.1:{settings.search_port}/_cluster/health?wait_for_status=yellow&timeout=1s"
+    try:
+        with urllib.request.urlopen(health, timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

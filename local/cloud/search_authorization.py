@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from local.cloud import opensearch_requests
 from local.cloud.responses import read_body, send_json
 
 PREFIX = "/_aoss/"
@@ -90,10 +91,21 @@ def _forward(scope: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:
     target = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(PREFIX.rstrip("/"))
     if scope["query_string"]:
         target += "?" + scope["query_string"].decode("latin-1")
+    kinds = [value.decode() for name, value in scope["headers"] if name.lower() == b"content-type"]
+    kind = (kinds or ["application/json"])[0]
+    if not _is_node():
+        return _request(scope["method"], target, body, kind)
+    try:
+        status, kind, content = _request(scope["method"], *opensearch_requests.to_node(target, body), kind)
+    except opensearch_requests.Refused as refused:
+        return refused.status, "application/json", refused.body()
+    return status, kind, opensearch_requests.from_node(target, content)
+
+
+def _request(method: str, target: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, str, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["DOCPLATFORM_SEARCH_PORT"]), timeout=60)
     try:
-        kinds = [value.decode() for name, value in scope["headers"] if name.lower() == b"content-type"]
-        connection.request(scope["method"], target, body, {"Content-Type": (kinds or ["application/json"])[0]})
+        connection.request(method, target, body, {"Content-Type": kind})
         answer = connection.getresponse()
         return answer.status, answer.headers.get("Content-Type", "application/json"), answer.read()
     except OSError as error:
@@ -103,16 +115,18 @@ def _forward(scope: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:
         connection.close()
 
 
+def _is_node() -> bool:
+    """Whether a real OpenSearch serves, and not the local search server."""
+    return os.environ["DOCPLATFORM_SEARCH_SERVER"] == "local.opensearch"
+
+
 def forget(collection_id: str) -> None:
-    """Deletes the indexes of a collection that is gone."""
+    """Deletes the indexes of a collection that is gone. When the search server does not run, they stay: nobody can read
+    the collection, whose address is gone."""
+    if _is_node():
+        _request("DELETE", f"/{opensearch_requests.prefix_of(collection_id)}*")
+        return
     folder = Path(os.environ["DOCPLATFORM_SEARCH_DATA"], collection_id)
     names = [each.name for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
     for name in names:
-        connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["DOCPLATFORM_SEARCH_PORT"]), timeout=60)
-        try:
-            connection.request("DELETE", f"/{collection_id}/{quote(name, safe='')}")
-            connection.getresponse().read()
-        except OSError:
-            return  # the search server does not run: nobody can read the collection, whose address is gone
-        finally:
-            connection.close()
+        _request("DELETE", f"/{collection_id}/{quote(name, safe='')}")

@@ -17,6 +17,8 @@ MAVEN = """
 for argument in "$@"; do case "$argument" in -Dmdep.outputFile=*) echo "$JAR" > "${argument#*=}"; esac; done
 echo called >> "$CALLS"
 """
+JAVA = """if [ "$1" = -version ]; then echo 'openjdk version "17.0.15" 2025-04-15' >&2; exit 0; fi
+"""
 
 
 class Machine:
@@ -52,13 +54,20 @@ def test_a_machine_without_java_or_maven_is_told_which_is_missing(machine: Machi
     with pytest.raises(CannotRun, match="^java is not installed"):
         machine.starts()
     (Path(os.environ["PATH"]) / "mvn").unlink()
-    machine.has(java="exit 0")
+    machine.has(java=JAVA)
     with pytest.raises(CannotRun, match="^mvn is not installed"):
         machine.starts()
 
 
+@pytest.mark.parametrize("shown", ['openjdk version "11.0.2" 2019-01-15', 'java version "1.8.0_401"', "no such option"])
+def test_an_old_java_is_told_so(machine: Machine, shown: str) -> None:
+    machine.has(mvn=MAVEN, java=f"echo '{shown}' >&2")
+    with pytest.raises(CannotRun, match="Java 17 or later is needed; .* says: " + shown):
+        machine.starts()
+
+
 def test_jars_that_maven_cannot_get_are_a_reason(machine: Machine) -> None:
-    machine.has(java="exit 0", mvn="echo 'Could not transfer artifact: Unknown host'; exit 1")
+    machine.has(java=JAVA, mvn="echo 'Could not transfer artifact: Unknown host'; exit 1")
     with pytest.raises(CannotRun, match="cannot get the jars: Could not transfer artifact"):
         machine.starts()
 
@@ -67,6 +76,9 @@ def test_maven_is_asked_once_and_again_when_a_jar_is_gone_or_the_list_has_change
     machine.has(mvn=MAVEN)
     assert [classpath(machine.pom) for _ in range(2)] == [str(machine.jar)] * 2
     assert machine.calls.read_text() == "called\n"
+    machine.has(mvn="exit 1")
+    assert classpath(machine.pom) == str(machine.jar)
+    machine.has(mvn=MAVEN)
     machine.jar.unlink()
     classpath(machine.pom)
     machine.jar.touch()
@@ -76,13 +88,15 @@ def test_maven_is_asked_once_and_again_when_a_jar_is_gone_or_the_list_has_change
 
 
 def test_a_server_that_ends_before_it_is_ready_says_why(machine: Machine) -> None:
-    machine.has(mvn=MAVEN, java="echo 'Address already in use' >&2; exit 3")
+    machine.has(mvn=MAVEN, java=JAVA + "echo 'Address already in use' >&2; exit 3")
     with pytest.raises(CannotRun, match="did not start: Address already in use"):
         machine.starts()
 
 
 def test_a_server_lives_as_long_as_its_input(machine: Machine) -> None:
-    machine.has(mvn=MAVEN, java='echo starting; echo ready; while read -r line; do :; done; echo "$@" >&2; exit 7')
+    machine.has(
+        mvn=MAVEN, java=JAVA + 'echo starting; echo ready; while read -r line; do :; done; echo "$@" >&2; exit 7'
+    )
     server = machine.starts()
     assert server.stop() == 7
     assert machine.log.read_text().endswith(f"-cp {machine.jar} {machine.pom.with_name('Server.java')} 1234\n")

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.java import JavaServer, free_port
-
-SOURCE = Path(__file__).with_name("SearchNode.java")
+from local import opensearch
+from local.java import free_port
 
 
 @contextmanager
@@ -22,8 +21,7 @@ def opensearch_node(folder: Path) -> Iterator[str]:
         yield url
         return
     port = free_port()
-    heap = ("-Xms512m", "-Xmx512m")
-    server = JavaServer(SOURCE, [str(folder / "node"), str(port)], folder / "node.log", *heap)
+    server = opensearch.start(folder, port)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -11,7 +11,8 @@ public class SearchNode {
             settings.put("http.port", arguments[1]);
             settings.put("transport.port", "0");
             settings.put("cluster.routing.allocation.disk.threshold_enabled", false);
-        }).build(newConfigs().basePath(arguments[0]).clusterName("tests").numOfNode(1).disableESLogger());
+        }).build(newConfigs().basePath(arguments[0]).clusterName("docplatform").numOfNode(1).disableESLogger());
+        runner.ensureYellow(); // the indexes of an earlier start answer
         System.out.println("ready");
         while (System.in.read() >= 0) {
         }
