@@ -31,9 +31,18 @@ class TenantTable(TenantBound[Any]):
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def pop(self, key: Key) -> Item | None:
-        """Delete an item and return it, or None if there is none. Of two concurrent calls, only one gets the item."""
-        answer = self._client.delete_item(TableName=self._data, Key=encode_item(key._asdict()), ReturnValues="ALL_OLD")
-        return decode_item(answer["Attributes"]) if answer.get("Attributes") else None
+        """Delete an item and return it, or None if there is none. Of two concurrent calls, only one gets the item: the
+        condition has DynamoDB promise it."""
+        try:
+            answer = self._client.delete_item(
+                TableName=self._data,
+                Key=encode_item(key._asdict()),
+                ConditionExpression="attribute_exists(pk)",
+                ReturnValues="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return None
+        return decode_item(answer["Attributes"])
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """The items that exist, read in calls of 100 keys. Raises Unavailable if DynamoDB repeatedly returns keys
