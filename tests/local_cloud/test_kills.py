@@ -51,12 +51,15 @@ class Worker:
         self.database, self.storage, self.queues, self.functions, self.mail, self.schedules, self.tokens = (
             client(settings, name, HOME) for name in names
         )
+        self.keys, self.secrets = client(settings, "kms", HOME), client(settings, "secretsmanager", HOME)
+        self.own_keys: dict[str, str] = {}
         self.queue = self.queues.create_queue(QueueName=f"queue-{number}")["QueueUrl"]
 
     def run(self, stop: threading.Event) -> None:
         changes = (
             *[self.put, self.update, self.delete, self.transact, self.store, self.discard, self.send, self.take] * 3,
             *(self.invoke, self.write_mail, self.schedule, self.assume),
+            *(self.make_key, self.disable_key, self.keep_secret),
         )
         while not stop.is_set():
             try:
@@ -155,6 +158,27 @@ class Worker:
         made = self._change(self.tokens.assume_role, {}, RoleArn=role, RoleSessionName=value)["Credentials"]
         self.known.values[f"session {value}"] = made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"]
 
+    def make_key(self) -> None:
+        """Makes a key, and encrypts something with it."""
+        value = self._new()
+        made = self._change(self.keys.create_key, {f"key {value}": "Enabled"}, Description=value)
+        self.own_keys[f"key {value}"] = key = made["KeyMetadata"]["KeyId"]
+        self.known.values[f"ciphertext {value}"] = self.keys.encrypt(KeyId=key, Plaintext=value.encode())[
+            "CiphertextBlob"
+        ]
+
+    def disable_key(self) -> None:
+        if self.own_keys:
+            name = self.random.choice(list(self.own_keys))
+            self._change(self.keys.disable_key, {name: "Disabled"}, KeyId=self.own_keys[name])
+
+    def keep_secret(self) -> None:
+        name, value = f"secret-{self.number}-{self.random.randrange(3)}", self._new()
+        if name in self.known.values:
+            self._change(self.secrets.put_secret_value, {name: value}, SecretId=name, SecretString=value)
+        else:
+            self._change(self.secrets.create_secret, {name: value}, Name=name, SecretString=value)
+
 
 def item(name: str, value: str) -> dict[str, Any]:
     return {"pk": {"S": name}, "v": {"S": value}}
@@ -240,12 +264,19 @@ def wrong(settings: LocalSettings, known: list[Known]) -> list[str]:
         **messages(settings),
         **{f"schedule {each['Name']}": each["Name"] for each in schedules(settings)},
         **{f"mail {name}": name for mail in mails.sent(settings) for name in [mail["To"][0].partition("@")[0]]},
+        **keys(settings),
+        **secrets(settings),
     }
     lost = []
     for each in known:
         for name in {**each.values, **each.possible}:
             if name.startswith("session "):
                 client(settings, "sts", HOME, each.values[name]).get_caller_identity()
+            elif name.startswith("ciphertext "):
+                value = name.removeprefix("ciphertext ")
+                if found.get(f"key {value}") == "Enabled":
+                    plain = client(settings, "kms", HOME).decrypt(CiphertextBlob=each.values[name])["Plaintext"]
+                    assert plain == value.encode()
             elif not name.startswith("event ") and found.get(name) not in each.allowed(name):
                 lost.append(f"{name}: {found.get(name)}, and not {each.allowed(name)}")
     return lost
@@ -286,3 +317,18 @@ def messages(settings: LocalSettings) -> dict[str, str]:
 def schedules(settings: LocalSettings) -> list[dict[str, Any]]:
     pages = client(settings, "scheduler", HOME).get_paginator("list_schedules").paginate()
     return [each for page in pages for each in page["Schedules"]]
+
+
+def keys(settings: LocalSettings) -> dict[str, str]:
+    """The state of each key, by what it is called in ``Known``."""
+    kms = client(settings, "kms", HOME)
+    found = [each["KeyId"] for page in kms.get_paginator("list_keys").paginate() for each in page["Keys"]]
+    told = [kms.describe_key(KeyId=each)["KeyMetadata"] for each in found]
+    return {f"key {each['Description']}": each["KeyState"] for each in told}
+
+
+def secrets(settings: LocalSettings) -> dict[str, str]:
+    manager = client(settings, "secretsmanager", HOME)
+    pages = manager.get_paginator("list_secrets").paginate()
+    names = [each["Name"] for page in pages for each in page["SecretList"]]
+    return {name: manager.get_secret_value(SecretId=name)["SecretString"] for name in names}
