@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 _listening, _stopping = threading.Event(), threading.Event()
 _loops: list[asyncio.AbstractEventLoop] = []
 
@@ -44,10 +46,10 @@ def await_listening(timeout: float | None = 60) -> None:
     _listening.wait(timeout)
 
 
-def call_in_loop(function: Callable[[], None]) -> None:
-    """Has the function called between two requests, and returns when it has ended. For other threads than the loop's own."""
+def call_in_loop(function: Callable[[], T]) -> T:
+    """Has the function called between two requests, and returns what it returns. For other threads than the loop's own."""
 
-    async def call() -> None:
-        function()
+    async def call() -> T:
+        return function()
 
-    asyncio.run_coroutine_threadsafe(call(), _loops[0]).result()
+    return asyncio.run_coroutine_threadsafe(call(), _loops[0]).result()

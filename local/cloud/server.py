@@ -109,6 +109,7 @@ class Cloud:
             if not self._in_progress:
                 break
             await asyncio.sleep(0.05)
+        await asyncio.to_thread(self._snapshots.end)
         self._end()  # on the loop's own thread: no request is served any more
 
     async def _announce(self) -> None:

@@ -34,10 +34,14 @@ class Snapshots:
             if not self._ended:
                 _store(by_fork=True)
 
-    def last(self) -> None:
-        """Stores everything in this process, without a fork. No snapshot follows. (Where the disk is full, the journal has everything.)"""
+    def end(self) -> None:
+        """Returns when no snapshot is being made. None follows but the last one. Not for the thread that serves requests."""
         with self._lock:
             self._ended = True
+
+    def last(self) -> None:
+        """Stores everything in this process, without a fork, after ``end``. (Where the disk is full, the journal has everything.)"""
+        with self._lock:
             if not lifecycle.listening():
                 return
             try:

@@ -49,6 +49,7 @@ def test_a_journal_that_has_grown_brings_a_snapshot_and_a_stop_the_last_one(stor
     while not store.made:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    keeping.end()
     keeping.last()
     keeping.now()
     assert store.made == ["by a fork", "here"]

@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from local.cloud import lifecycle
 from local.cloud.durability import services
 from local.cloud.durability.changes import CHANGES
 from local.cloud.durability.files import UNFINISHED
@@ -86,24 +88,33 @@ class Store:
         return 100 * CHANGES.size // max(size, 32 << 20)
 
     def snapshot(self, *, by_fork: bool = True, also: Callable[[], None] = lambda: None) -> None:
-        """Writes everything up to the call, and what ``also`` writes. Raises OSError where that fails; the snapshot before it stays."""
-        with CHANGES.lock:
-            CHANGES.flush()
-            CHANGES.write_to(Journal(self._file("journal", self._number + 1)))
-            self._number += 1
-            if by_fork:
-                sys.stderr.flush()
-                child = os.fork()
-                if child == 0:
-                    _write_and_end(self._unfinished(), also)
-            else:
+        """Writes everything up to the call, and what ``also`` writes. Raises OSError where that fails; the snapshot before it stays.
+        ``by_fork``: the process goes on meanwhile; not for the thread that serves requests."""
+        if not by_fork:
+            with CHANGES.lock:
+                self._begin_journal()
                 also()
                 write_all(self._unfinished(), _records())
-        if by_fork and os.waitpid(child, 0)[1]:
+        elif os.waitpid(lifecycle.call_in_loop(partial(self._fork, also)), 0)[1]:
             self._unfinished().unlink(missing_ok=True)
             raise OSError("the snapshot could not be written; the one before it stays")
         self._unfinished().replace(self._file("snapshot"))
         self._remove_before(self._number)
+
+    def _begin_journal(self) -> None:
+        CHANGES.flush()
+        CHANGES.write_to(Journal(self._file("journal", self._number + 1)))
+        self._number += 1
+
+    def _fork(self, also: Callable[[], None]) -> int:
+        """The id of the process that writes. It is forked between two requests, so no change is half done in it."""
+        with CHANGES.lock:
+            self._begin_journal()
+            sys.stderr.flush()
+            child = os.fork()
+            if child == 0:
+                _write_and_end(self._unfinished(), also)
+        return child
 
     def _file(self, kind: str, number: int = 0) -> Path:
         return self._folder / f"{kind}-{number or self._number:09d}"

@@ -220,7 +220,7 @@ def _write_regularly() -> None:
     while not lifecycle.stopping():
         time.sleep(0.2)
         try:
-            CHANGES.flush()
+            lifecycle.call_in_loop(CHANGES.flush)  # between two requests: a change is in the journal as a whole
             if time.monotonic() > at + _EVERY:
                 SERVICES.save(None if _stacks_changed(seen) else set(app._state_map) - set(_BY_REQUESTS))
                 at = time.monotonic()

@@ -39,6 +39,7 @@ def apply() -> None:
             name,
             lambda table, *_, **__: CHANGES.mark_changed("stream", get_account_id(), get_region(), table),
         )
+    _keep_together(dynamodb, "_transact_write_items")
     store.keep("dynamodb", {"tables": _without_items}, _snapshot, _restore)
 
 
@@ -49,6 +50,17 @@ def _after(module: Any, name: str, then: Any) -> None:
         answer = call(*arguments, **more)
         then(*arguments, **more)
         return answer
+
+    setattr(module, name, called)
+
+
+def _keep_together(module: Any, name: str) -> None:
+    """Has what the call changes written at once, and not in the middle of the call by another thread."""
+    call = require(module, name)
+
+    def called(*arguments: Any) -> Any:
+        with CHANGES.lock:
+            return call(*arguments)
 
     setattr(module, name, called)
 
@@ -78,12 +90,14 @@ def _noting_tables() -> Any:
             CHANGES.mark_changed("table", get_account_id(), get_region(), name)
 
         def pop(self, name: str, *default: Any) -> Any:
+            table = super().pop(name, *default)
             CHANGES.mark_changed("table", get_account_id(), get_region(), name)
-            return super().pop(name, *default)
+            return table
 
         def pop_scoped(self, account: str, region: str, name: str, *default: Any) -> Any:
+            table = super().pop_scoped(account, region, name, *default)
             CHANGES.mark_changed("table", account, region, name)
-            return super().pop_scoped(account, region, name, *default)
+            return table
 
     return Tables()
 
@@ -118,7 +132,7 @@ def _stream(account: str, region: str, name: str) -> Described | None:
     records = dynamodb._stream_records.get_scoped(*key)
     known, position = _written.get(key, (None, 0))
     if records is None:
-        return ["no_stream", *key], lambda: _forget(key)
+        return (["no_stream", *key], lambda: _forget(key)) if key in _written else None
     first = dynamodb._stream_trimmed.get_scoped(*key, 0)
     end = first + len(records)
     is_new = known is not records

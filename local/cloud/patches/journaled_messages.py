@@ -1,13 +1,14 @@
 """Messages of queues go into the journal before a sender is answered, and so do those that other services put there.
 
-Many services of the emulator change a queue's list of messages in place. Here a queue notes each access to its members, and what has
-changed is found by comparing its messages with those that are in the journal. (The emulator itself looks at all of them on each receive.)
+Many services of the emulator change a queue's list of messages in place. Here a queue notes each access to its members, its list notes
+what is put into it or taken out, and what has changed is found by comparing the messages with those that are in the journal. (The emulator
+itself looks at all of them on each receive.)
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,15 +39,39 @@ _written: dict[Key, _Written] = {}
 """By account, region and URL."""
 
 
+class _Messages(list[Any]):
+    """A list that notes its changes after they were made: a thread may change it long after it has got it from its queue."""
+
+    def __init__(self, messages: Iterable[Any], key: Key) -> None:
+        super().__init__(messages)
+        self.key = key
+
+
+def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(self: _Messages, *arguments: Any) -> Any:
+        answer = method(self, *arguments)
+        CHANGES.mark_changed("queue", *self.key)
+        return answer
+
+    return noting
+
+
+for _name in ("append", "extend", "insert", "remove", "pop", "clear", "__setitem__", "__delitem__", "__iadd__"):
+    setattr(_Messages, _name, _noting(getattr(list, _name)))
+
+
 class _Queue(dict[str, Any]):
-    key: Key
+    def __init__(self, queue: dict[str, Any], key: Key) -> None:
+        super().__init__(queue)
+        self.key = key
+        super().__setitem__("messages", _Messages(queue.get("messages", ()), key))
 
     def __getitem__(self, name: str) -> Any:
         CHANGES.mark_changed("queue", *self.key)
         return super().__getitem__(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name, value)
+        super().__setitem__(name, _Messages(value, self.key) if name == "messages" else value)
         CHANGES.mark_changed("queue", *self.key)
 
 
@@ -59,10 +84,8 @@ def apply() -> None:
             self.set_scoped(get_account_id(), get_region(), url, queue)
 
         def set_scoped(self, account: str, region: str, url: str, queue: dict[str, Any]) -> None:
-            noting = _Queue(queue)
-            noting.key = account, region, url
-            super().set_scoped(account, region, url, noting)
-            CHANGES.mark_changed("queue", *noting.key)
+            super().set_scoped(account, region, url, _Queue(queue, (account, region, url)))
+            CHANGES.mark_changed("queue", account, region, url)
 
         def update(self, other: Any) -> None:
             for key, queue in other._data.items():
@@ -73,8 +96,9 @@ def apply() -> None:
             return self.pop_scoped(get_account_id(), get_region(), url, *default)
 
         def pop_scoped(self, account: str, region: str, url: str, *default: Any) -> Any:
+            queue = super().pop_scoped(account, region, url, *default)
             CHANGES.mark_changed("queue", account, region, url)
-            return super().pop_scoped(account, region, url, *default)
+            return queue
 
         def __delitem__(self, url: str) -> None:
             self.pop(url)

@@ -71,16 +71,19 @@ def _noting(kept: Any, name: str) -> Any:
             self._mark_changed(key)
 
         def pop(self, key: Any, *default: Any) -> Any:
+            value = super().pop(key, *default)
             self._mark_changed(key)
-            return super().pop(key, *default)
+            return value
 
         def setdefault(self, key: Any, default: Any = None) -> Any:
+            value = super().setdefault(key, default)
             self._mark_changed(key)
-            return super().setdefault(key, default)
+            return value
 
         def pop_scoped(self, account: str, region: str, key: Any, *default: Any) -> Any:
+            value = super().pop_scoped(account, region, key, *default)
             CHANGES.mark_changed("entry", service, attribute, (account, region, key))
-            return super().pop_scoped(account, region, key, *default)
+            return value
 
         def set_scoped(self, account: str, region: str, key: Any, value: Any) -> None:
             super().set_scoped(account, region, key, value)
