@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from local.cloud import clock, lifecycle, traces
+from local.cloud import clock, lifecycle, process, traces
 
 ROOT = Path(__file__).resolve().parents[2]
 _DRAIN = 3.0  # seconds for requests in progress at a stop
@@ -31,6 +31,7 @@ def main() -> None:
 
     state = Path(os.environ["DOCPLATFORM_STATE"])
     lock = _lock(state)
+    os.environ[process.STARTED_BY] = str(os.getpid())
     clock.start(state)
     patches.apply_all()
     traces.listen()

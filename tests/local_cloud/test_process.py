@@ -1,0 +1,38 @@
+"""A child of the cloud's process ends with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.cloud.process import STARTED_BY
+from local.settings import ROOT
+
+WAITS = "import sys\nprint('begun', flush=True)\nsys.stdin.read()\nprint('done', flush=True)"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """Runs a module that ends when its input does."""
+    (tmp_path / "waits.py").write_text(WAITS)
+    return [sys.executable, "-m", "local.cloud.process", "waits"]
+
+
+def environment(folder: Path, started_by: int) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", STARTED_BY: str(started_by)}
+
+
+def test_it_runs_as_long_as_who_started_it(command: list[str], tmp_path: Path) -> None:
+    child = subprocess.run(command, env=environment(tmp_path, os.getpid()), input="", capture_output=True, text=True)
+    assert (child.returncode, child.stdout) == (0, "begun\ndone\n")
+
+
+def test_it_ends_where_who_started_it_was_gone_before_it_began(command: list[str], tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with subprocess.Popen(command, env=environment(tmp_path, gone.pid), stdin=subprocess.PIPE) as child:
+        assert child.wait(timeout=120) == 1
