@@ -40,27 +40,34 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", range(1, 40))
-def test_a_torn_last_line_is_left_out_and_written_over(tmp_path: Path, left: int) -> None:
+def test_a_torn_last_line_is_left_out_and_written_over(
+    tmp_path: Path, left: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     journal = Journal(tmp_path / "journal")
     journal.append([["first"]])
     whole = journal.size
     journal.append([["second, which is a little longer than the first"]])
     os.truncate(journal.file, whole + left)
-    assert list(read(journal.file)) == [["first"]]
+    assert list(read(journal.file, may_be_torn=True)) == [["first"]]
+    with pytest.raises(StateUnreadable, match="line 2 is damaged"):
+        list(read(journal.file))
     again = Journal(journal.file)
+    assert f"{journal.file}: the last line was torn" in capfd.readouterr().err
     again.append([["third"]])
     assert list(read(journal.file)) == [["first"], ["third"]]
 
 
-def test_damage_before_the_last_line_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_damage_that_no_kill_does_is_refused(tmp_path: Path, line: int) -> None:
+    """A kill leaves the last line without its end; a line that ends and is another one is damage, also the last one."""
     journal = Journal(tmp_path / "journal")
     for number in range(3):
         journal.append([["entry", number]])
     content = bytearray(journal.file.read_bytes())
-    content[12] ^= 1
+    content[12 + (line - 1) * len(content) // 3] ^= 1
     journal.file.write_bytes(content)
-    with pytest.raises(StateUnreadable, match=r"line 1 is damaged\. \./dp reset"):
-        list(read(journal.file))
+    with pytest.raises(StateUnreadable, match=rf"line {line} is damaged\. \./dp reset"):
+        list(read(journal.file, may_be_torn=True))
 
 
 def counting() -> tuple[Changes, dict[str, int]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import socket
 import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +19,8 @@ from botocore.exceptions import ClientError
 from local import supervisor
 from local.aws import client
 from local.cloud.durability.journal import as_line
-from local.settings import HOME, LocalSettings
-from local.testing import empty_cloud
+from local.settings import ACCOUNT, HOME, LocalSettings
+from local.testing import Cloud, empty_cloud
 
 pytestmark = pytest.mark.slow
 TABLE = {
@@ -94,6 +97,7 @@ def test_a_snapshot_that_finds_no_room_leaves_the_one_before_it(cloud: LocalSett
     with full_disk(cloud, most=10_000):
         with pytest.raises(urllib.error.HTTPError, match="507"):
             supervisor.snapshot(cloud)
+        assert "snapshot: OSError(27, 'File too large')" in log(cloud)
         assert sorted(each.name for each in (cloud.state / "journal").glob("snapshot-*")) == before
         put(cloud, "goes into the next journal")
         supervisor.kill(cloud)
@@ -242,14 +246,79 @@ def test_a_state_of_a_newer_version_is_refused_with_a_word_on_what_to_do(cloud: 
     assert items(cloud) == set()
 
 
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def journals(settings: LocalSettings) -> list[Path]:
+    return sorted((settings.state / "journal").glob("journal-*"))
+
+
+def log(settings: LocalSettings) -> str:
+    return (settings.state / "cloud.log").read_text()
+
+
+def test_a_journal_that_a_kill_tore_is_read_up_to_the_tear(cloud: LocalSettings) -> None:
+    put(cloud, "before")
+    supervisor.kill(cloud)
+    (journal,) = journals(cloud)
+    whole = journal.read_bytes()
+    line = as_line([["item", ACCOUNT, HOME, "items", "torn", "__no_sort__", {"pk": {"S": "torn"}}]])
+    journal.write_bytes(whole + line[: len(line) // 2])
+    supervisor.start(cloud)
+    assert items(cloud) == {"before"}
+    assert "the last line was torn by a kill, and is left out" in log(cloud)
+    put(cloud, "after")
+    supervisor.kill(cloud)
+    supervisor.start(cloud)
+    assert items(cloud) == {"before", "after"}
+
+
+def test_a_journal_with_damage_in_the_middle_is_refused_and_kept(cloud: LocalSettings) -> None:
+    for name in ("one", "two"):
+        put(cloud, name)
+    supervisor.kill(cloud)
+    (journal,) = journals(cloud)
+    whole = journal.read_bytes()
+    damaged = bytearray(whole)
+    damaged[whole.index(b'"one"')] ^= 1
+    journal.write_bytes(damaged)
+    for _ in range(2):  # a start that failed changes nothing
+        with pytest.raises(
+            supervisor.CannotStart, match=rf"{journal} cannot be read: line \d+ is damaged\. \./dp reset"
+        ):
+            supervisor.start(cloud)
+        assert supervisor.was_killed(cloud)
+        assert journal.read_bytes() == damaged
+        Cloud.eventually(lambda: is_free(cloud.search_port))  # the search server ends with the cloud
+    journal.write_bytes(whole)
+    supervisor.start(cloud)
+    assert items(cloud) == {"one", "two"}
+
+
+def test_a_process_id_that_a_killed_cloud_left_is_of_no_account(cloud: LocalSettings) -> None:
+    put(cloud, "before")
+    supervisor.kill(cloud)
+    for stale in (str(os.getpid()), "4194304", "", "no number"):  # a process of somebody else, none, and nonsense
+        (cloud.state / "cloud.lock").write_text(stale)
+        assert not supervisor.running(cloud)
+        assert not supervisor.stop(cloud)
+        supervisor.start(cloud)
+        assert supervisor.running(cloud) not in (0, os.getpid())
+        assert items(cloud) == {"before"}
+        supervisor.kill(cloud)
+
+
 @pytest.mark.parametrize("file", ["services/dynamodb.json", "journal/snapshot-*"])
 def test_a_damaged_state_is_refused_and_not_replaced_by_an_empty_one(cloud: LocalSettings, file: str) -> None:
     supervisor.stop(cloud)
     (found,) = cloud.state.glob(file)
     content = found.read_bytes()
-    found.write_bytes(b"{" + content[: len(content) // 2])
-    with pytest.raises(supervisor.CannotStart, match=r"cannot be read: .*\./dp reset starts from nothing"):
-        supervisor.start(cloud)
+    for damaged in (b"{" + content[: len(content) // 2], content[:-10]):
+        found.write_bytes(damaged)
+        with pytest.raises(supervisor.CannotStart, match=r"cannot be read: .*\./dp reset starts from nothing"):
+            supervisor.start(cloud)
     found.write_bytes(content)
     supervisor.start(cloud)
     assert items(cloud) == set()

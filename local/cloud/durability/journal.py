@@ -1,13 +1,15 @@
 """An append-only file of changes. Each line is the checksum of a JSON list of records, and that list.
 
-A line is written at once and handed to the operating system, so that it survives the process. The last line of a file may be torn by a
-kill; nobody was told of it, and it is left out. A torn line before others is damage, and refused.
+A line is written at once and handed to the operating system, so that it survives the process. The last line of the last journal may be
+torn by a kill, which leaves it without its end; nobody was told of it, and it is left out. Everything else that is not whole is damage,
+and refused.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,8 +31,10 @@ class Journal:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self.size = _valid_size(file)
-        os.ftruncate(self._handle, self.size)
+        self.size = _size_of_whole_lines(file)
+        if self.size < file.stat().st_size:
+            print(f"{file}: the last line was torn by a kill, and is left out", file=sys.stderr, flush=True)
+            os.ftruncate(self._handle, self.size)
 
     def append(self, records: list[Record]) -> None:
         """Returns when the records are with the operating system. Raises OSError, and leaves the file as it was."""
@@ -70,17 +74,15 @@ def write_all(file: Path, batches: Iterable[list[Record]]) -> None:
         raise
 
 
-def read(file: Path) -> Iterator[Record]:
-    """The records of a journal in order. Raises StateUnreadable."""
+def read(file: Path, *, may_be_torn: bool = False) -> Iterator[Record]:
+    """The records of a journal in order. ``may_be_torn``: a last line without its end is left out. Raises StateUnreadable."""
     with file.open("rb") as handle:
-        torn = False
         for number, line in enumerate(handle, 1):
-            if torn:
-                raise StateUnreadable(file, f"line {number - 1} is damaged")
-            if _is_whole(line):
-                yield from json.loads(line[9:])
-            else:
-                torn = True
+            if may_be_torn and not line.endswith(b"\n"):
+                return
+            if not _is_whole(line):
+                raise StateUnreadable(file, f"line {number} is damaged")
+            yield from json.loads(line[9:])
 
 
 def _is_whole(line: bytes) -> bool:
@@ -92,12 +94,9 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _valid_size(file: Path) -> int:
-    """The size without a torn last line."""
+def _size_of_whole_lines(file: Path) -> int:
     size = 0
     with file.open("rb") as handle:
         for line in handle:
-            if not _is_whole(line):
-                break
-            size += len(line)
+            size += len(line) if line.endswith(b"\n") else 0
     return size

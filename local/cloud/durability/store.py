@@ -75,7 +75,7 @@ class Store:
         replayed.apply(read(snapshots[-1]))
         journals = [file for file in sorted(self._folder.glob("journal-*")) if _number(file) >= newest]
         for file in journals:
-            replayed.apply(read(file))
+            replayed.apply(read(file, may_be_torn=file == journals[-1]))
         self._number = max([newest, *map(_number, journals)])
         self._remove_before(newest)
         return replayed
