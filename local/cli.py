@@ -14,9 +14,11 @@ from pathlib import Path
 
 from cdk.contract import copy_contract
 from local import supervisor
-from local.settings import DEFAULT_PORT, DEFAULT_REGION_PORTS, ROOT, LocalSettings, load, load_or_make
+from local.alone import claim
+from local.settings import DEFAULT_PORT, DEFAULT_REGION_PORTS, ROOT, LocalSettings, load, load_or_make, refused_ports
 
 FOLDER = ROOT / ".local" / "state"
+BUSY = "another ./dp up or ./dp reset works on this local cloud; run the command again when that has ended"
 
 
 def main(words: Sequence[str]) -> int:
@@ -87,8 +89,14 @@ def up(words: list[str]) -> int:
 
     started = time.monotonic()
     ports = {region: chosen.region_port + number for number, region in enumerate(DEFAULT_REGION_PORTS)}
+    refused = refused_ports(chosen.port, chosen.port + 1, *ports.values())
+    if refused or not claim(FOLDER):
+        print(refused or BUSY)
+        return 2 if refused else 1
     try:
         settings = _settings_of_up(started, chosen, ports)
+        if (settings.port, settings.region_ports) != (chosen.port, ports) and any("port" in word for word in words):
+            print("the ports stay those of the first start: other ones need ./dp reset first")
         _say(started, "synthesizing the stacks")
         out = synthesize(settings)
         if not supervisor.running(settings):
@@ -260,6 +268,9 @@ def reset(words: list[str]) -> int:
     chosen = _parsed("reset", words, (("--yes",), {"action": "store_true", "help": "do not ask"}))
     if not chosen.yes and not _confirmed("This deletes every tenant and document of the local cloud. Go on? [y/N] "):
         print("nothing was deleted")
+        return 1
+    if not claim(FOLDER):
+        print(BUSY)
         return 1
     settings = load(FOLDER)
     if settings:

@@ -38,14 +38,29 @@ class LocalSettings:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def has_run(self) -> bool:
+        """Whether a start got as far as the cloud's process. What was deployed since contains the addresses."""
+        return (self.state / "services").exists()
+
     def address(self, region: str, tenant: str = "{tenant}") -> str:
         return f"http://{tenant}.localhost:{self.region_ports[region]}"
 
     def save(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
-        file = self.state / "settings.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(self), indent=1))
+        unfinished = self.state / "settings.json.new"
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(asdict(self), indent=1))
+        unfinished.replace(self.state / "settings.json")
+
+
+def refused_ports(*ports: int) -> str:
+    """Why these ports cannot be those of one local cloud; empty where they can."""
+    if not all(1 <= port <= 65_535 for port in ports):
+        return "ports are numbers from 1 to 65535, and the search server and each region need one of their own"
+    twice = sorted({port for port in ports if ports.count(port) > 1})
+    return f"port {twice[0]} would have two uses; the search server takes the port after --port" if twice else ""
 
 
 def load(folder: Path) -> LocalSettings | None:
@@ -66,7 +81,7 @@ def load_or_make(
     """The settings of an earlier start, because deployed resources contain the addresses, and only the engine of the search
     that was chosen has its entries; otherwise new ones."""
     known = load(folder)
-    if known:
+    if known and known.has_run:
         return known
     made = LocalSettings(
         folder=str(folder),

@@ -97,7 +97,7 @@ def start(settings: LocalSettings, **more: str) -> None:
         check_opensearch()
     state, unclean = settings.state, was_killed(settings)
     for port in (settings.port, settings.search_port, *settings.region_ports.values()):
-        _await_free(port)
+        _await_free(settings, port)
     for folder in ("services", "objects", "search"):
         (state / folder).mkdir(parents=True, exist_ok=True)
     with (state / "cloud.log").open("ab") as log:
@@ -179,14 +179,14 @@ def _search_answers(settings: LocalSettings) -> bool:
         return False
 
 
-def _await_free(port: int) -> None:
+def _await_free(settings: LocalSettings, port: int) -> None:
     """Waits for a free port: a search server whose cloud was killed takes a moment to end."""
     for _ in range(30):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return
         time.sleep(0.1)
-    raise CannotStart(
-        f"port {port} is taken; stop what listens there, or choose others (they are kept with the state): "
-        "./dp reset, then ./dp up --port N --region-port N"
-    )
+    others = "./dp up --port N --region-port N"
+    if settings.has_run:
+        others = f"./dp reset, which deletes everything, then {others} (the ports are kept with the state)"
+    raise CannotStart(f"port {port} is taken; stop what listens there, or choose others: {others}")
