@@ -25,15 +25,20 @@ TENANTS = (
 )
 NOT_EMULATED = (
     *ACCEPTED.values(),
-    "collection groups: their capacity limits are kept, and limit nothing; network policies of collections are not checked",
+    "collection groups: capacity limits limit nothing (comes with collections of a tenant's own)",
+    "network policies of collections are not checked",
     "encryption at rest and TLS: policies are enforced, but data is stored and sent unencrypted",
     "Lambda: x86-64 and this machine's Python instead of arm64 and 3.13; memory limits, 6 MB payloads",
     "WebSocket: AWS ends a connection after two hours, or ten silent minutes",
-    "Step Functions: an execution that runs fails when the cloud stops; no redrive, ItemBatcher or ResultWriter",
+    "Step Functions: an execution that runs fails when the cloud stops; no redrive, ItemBatcher or ResultWriter (comes with bulk changes)",
     "schedules: a flexible time window fires at its start; the role of a universal target is not checked",
     "the clock of ./dp clock: this machine, the search server and clients keep their own time",
     "traces: ten a second are kept, and a twentieth of the others; the records of a table's stream begin a new one",
     "alarms: they see the metrics that functions log, and few of AWS's own; they and dashboards notify nobody",
+    "S3: lifecycle rules delete nothing; small parts are taken; checksums of parts are composite (comes with large files)",
+    "KMS: grants give nothing; a key stays pending when its waiting period is over (comes with keys of a tenant's own)",
+    "DynamoDB: exports write nothing, policies of tables are not checked, no request is throttled (comes with exports of a tenant)",
+    "AWS Backup: jobs run; restores and vault locks are missing (comes with the recovery of a region)",
 )
 
 
@@ -204,7 +209,7 @@ try it:
 
 docs/getting-started.md uploads a file of yours, step by step.
 
-not emulated here:"""
+not emulated here (what has no "comes with" stays like this):"""
     )
     for line in (*NOT_EMULATED, REAL_SEARCH if settings.opensearch else LOCAL_SEARCH):
         print(f"  - {line}")

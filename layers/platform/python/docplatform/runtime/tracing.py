@@ -23,7 +23,7 @@ from aws_lambda_powertools import Tracer
 from docplatform.runtime.metrics import service
 
 _HEADER = "_X_AMZN_TRACE_ID"  # Lambda sets it for every invocation
-_DAEMON = "AWS_XRAY_DAEMON_ADDRESS"  # Lambda sets it if a daemon receives traces; the local cloud does not
+_DAEMON = "AWS_XRAY_DAEMON_ADDRESS"  # Lambda sets it if a daemon receives traces, and so does the local cloud
 _SUBSEGMENT = "docplatform_subsegment"  # a key of the context that botocore's events of one call share
 
 _traced: ContextVar[Any] = ContextVar("traced", default=None)
