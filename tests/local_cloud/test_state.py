@@ -195,6 +195,26 @@ def test_log_lines_are_kept_by_a_snapshot_that_somebody_asked_for(cloud: LocalSe
     assert [each["message"] for each in logs.get_log_events(**at)["events"]] == ["kept"]
 
 
+def test_log_groups_are_kept_without_a_snapshot(cloud: LocalSettings) -> None:
+    logs = client(cloud, "logs", HOME)
+    for name in ("gone", "kept"):
+        logs.create_log_group(logGroupName=name)
+    supervisor.snapshot(cloud)
+    logs.delete_log_group(logGroupName="gone")
+    logs.create_log_group(logGroupName="new", tags={"a": "b"})
+    logs.put_retention_policy(logGroupName="new", retentionInDays=7)
+    supervisor.kill(cloud)
+    supervisor.start(cloud)
+    found = {each["logGroupName"]: each.get("retentionInDays") for each in logs.describe_log_groups()["logGroups"]}
+    assert found == {"kept": None, "new": 7}
+    logs.create_log_stream(logGroupName="new", logStreamName="stream")
+    at = {"logGroupName": "new", "logStreamName": "stream"}
+    logs.put_log_events(**at, logEvents=[{"timestamp": int(time.time() * 1000), "message": "kept"}])
+    supervisor.stop(cloud)
+    supervisor.start(cloud)
+    assert [each["message"] for each in logs.get_log_events(**at)["events"]] == ["kept"]
+
+
 def test_a_table_that_was_made_anew_has_none_of_the_old_items(cloud: LocalSettings) -> None:
     put(cloud, "old")
     database = client(cloud, "dynamodb", HOME)
@@ -210,8 +230,18 @@ def test_a_table_that_was_made_anew_has_none_of_the_old_items(cloud: LocalSettin
 def test_a_state_of_the_version_before_is_migrated(cloud: LocalSettings) -> None:
     """Its services had one file each, with everything in it, and no journal."""
     queue = client(cloud, "sqs", HOME).create_queue(QueueName="told")["QueueUrl"]
+    logs, at = client(cloud, "logs", HOME), {"logGroupName": "group", "logStreamName": "stream"}
+    logs.create_log_group(logGroupName="group")
+    logs.create_log_stream(**at)
+    logs.put_log_events(**at, logEvents=[{"timestamp": int(time.time() * 1000), "message": "kept"}])
     supervisor.stop(cloud)
     services = cloud.state / "services"
+    for history in services.glob("*.history.json"):
+        file = history.with_name(history.name.replace(".history", ""))
+        both = json.loads(file.read_text())
+        both["payload"] |= json.loads(history.read_text())["payload"]
+        file.write_text(json.dumps(both))
+        history.unlink()
     tables = json.loads((services / "dynamodb.json").read_text())
     (table,) = tables["payload"]["tables"]["data"].values()
     table |= {"items": {"old": {"__no_sort__": {"pk": {"S": "old"}}}}, "ItemCount": 1}
@@ -232,6 +262,7 @@ def test_a_state_of_the_version_before_is_migrated(cloud: LocalSettings) -> None
     assert items(cloud) == {"old", "new"}
     (received,) = client(cloud, "sqs", HOME).receive_message(QueueUrl=queue)["Messages"]
     assert received["Body"] == "kept"
+    assert [each["message"] for each in logs.get_log_events(**at)["events"]] == ["kept"]
 
 
 def test_a_state_of_a_newer_version_is_refused_with_a_word_on_what_to_do(cloud: LocalSettings) -> None:

@@ -25,14 +25,31 @@ _HISTORIES: dict[str, tuple[str, ...]] = {
     "cloudwatch_logs": ("log_groups", "log_records", "queries"),
     "cloudwatch": ("metrics", "alarm_history"),
 }
-_BY_JOURNAL: dict[str, dict[str, Callable[[Any], Any] | None]] = {}
+
+
+def _without_streams(groups: Any) -> Any:
+    """Log groups as they were made: their streams, with the lines, are history."""
+    bare = type(groups)()
+    for key, group in groups._data.items():
+        bare._data[key] = {name: value for name, value in group.items() if name != "streams"}
+    return bare
+
+
+def _with_streams(groups: Any, histories: Any) -> Any:
+    for key, group in groups._data.items():
+        known = histories._data.get(key, {}) if histories is not None else {}
+        group.setdefault("streams", known.get("streams", {}))
+    return groups
+
+
+_LEFT: dict[str, dict[str, Callable[[Any], Any] | None]] = {"cloudwatch_logs": {"log_groups": _without_streams}}
 """Service → member of its state → what is left of it for the file; None: nothing."""
 _COPIED = ("lambda",)  # its ``get_state`` changes the copy that it makes
 _uncopied = threading.local()
 
 
 def leave_to_journal(service: str, members: dict[str, Callable[[Any], Any] | None]) -> None:
-    _BY_JOURNAL.setdefault(service, {}).update(members)
+    _LEFT.setdefault(service, {}).update(members)
 
 
 def _folder() -> Path:
@@ -76,7 +93,10 @@ def save_histories() -> None:
 
 def read(name: str) -> State:
     """The stored state of a service, with its history; empty where there is none. Raises StateUnreadable."""
-    return {**_read(name, _folder() / f"{name}.json"), **_read(name, _folder() / f"{name}.history.json")}
+    state, history = _read(name, _folder() / f"{name}.json"), _read(name, _folder() / f"{name}.history.json")
+    if "log_groups" in state:
+        history["log_groups"] = _with_streams(state["log_groups"], history.get("log_groups"))
+    return {**state, **history}
 
 
 def _loaded() -> dict[str, Callable[[], State | None]]:
@@ -109,7 +129,7 @@ _COPY = SimpleNamespace(**{**vars(copy), "deepcopy": _deepcopy})
 def _without(state: State, name: str) -> State:
     left_out: dict[str, Callable[[Any], Any] | None] = {
         **dict.fromkeys(_HISTORIES.get(name, ())),
-        **_BY_JOURNAL.get(name, {}),
+        **_LEFT.get(name, {}),
     }
     return {
         member: rest(value) if (rest := left_out.get(member)) else value

@@ -60,6 +60,7 @@ class Store:
                 self._number = 1
                 write_all(self._unfinished(), _records())
                 self._unfinished().replace(self._file("snapshot"))
+                services.save_histories()
             CHANGES.write_to(Journal(self._file("journal")))
         services.SERVICES.save()
 
