@@ -19,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from local.cloud.durability.journal import StateUnreadable
+
 _FARTHEST = 100 * 366 * 86_400.0  # seconds: later years do not fit into every format of a date
 _LONGEST_WAIT = 60.0  # seconds: the machine's own clock may jump, after a sleep of the machine for instance
 _lock = threading.Lock()
@@ -40,11 +42,22 @@ class CannotMove(ValueError):
 
 
 def start(folder: Path) -> None:
-    """Moves the clock to where it was when the process last ran."""
+    """Moves the clock to where it was when the process last ran. Raises StateUnreadable."""
     global _file
     _file = folder / "clock.json"
     if _file.exists():
-        _travel(float(json.loads(_file.read_text())["forward"]))
+        _travel(_stored(_file))
+
+
+def _stored(file: Path) -> float:
+    """Raises StateUnreadable."""
+    try:
+        found = float(json.loads(file.read_text())["forward"])
+    except (ValueError, KeyError, TypeError):
+        found = -1.0
+    if not 0 <= found <= _FARTHEST:
+        raise StateUnreadable(file, "it says no offset")
+    return found
 
 
 def forward(seconds: object) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from local.cloud import clock, lifecycle, process, traces
+from local.cloud.durability.journal import StateUnreadable
 
 ROOT = Path(__file__).resolve().parents[2]
 _DRAIN = 3.0  # seconds for requests in progress at a stop
@@ -32,8 +33,12 @@ def main() -> None:
     state = Path(os.environ["DOCPLATFORM_STATE"])
     lock = _lock(state)
     os.environ[process.STARTED_BY] = str(os.getpid())
-    clock.start(state)
-    patches.apply_all()
+    try:
+        clock.start(state)
+        patches.apply_all()
+    except StateUnreadable as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)  # threads of the emulator may wait for anything
     traces.listen()
     from local.cloud.patches import live_code, workers
     from local.cloud.search_process import SearchProcess

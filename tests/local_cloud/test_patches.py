@@ -175,9 +175,12 @@ def test_an_event_whose_function_was_killed_comes_again_and_one_that_was_done_do
         functions.invoke(FunctionName="sleeper", InvocationType="Event", Payload=b"{}")
         Cloud.eventually(lambda: len(noted(more)) == 1)
         supervisor.kill(settings)
+        damaged = settings.state / "events" / "0.json"
+        damaged.write_text("{")
         supervisor.start(settings)
         Cloud.eventually(lambda: len(noted(more)) == 2)
-        Cloud.eventually(lambda: not list((settings.state / "events").iterdir()))
+        Cloud.eventually(lambda: list((settings.state / "events").iterdir()) == [damaged])
+        assert f"{damaged} is damaged" in (settings.state / "cloud.log").read_text()
         assert len(noted(notes)) == 1
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local import supervisor
+from local import clock, supervisor
 from local.aws import client
 from local.cloud.durability.journal import as_line
 from local.settings import ACCOUNT, HOME, LocalSettings
@@ -353,6 +353,50 @@ def test_a_damaged_state_is_refused_and_not_replaced_by_an_empty_one(cloud: Loca
     found.write_bytes(content)
     supervisor.start(cloud)
     assert items(cloud) == set()
+
+
+DAMAGE = (
+    ("clock.json", "{"),
+    ("clock.json", '{"forward": 1e18}'),
+    ("uploads/*/*/upload", "{"),
+    ("uploads/*/*/1.json", ""),
+    ("services/kms.json", "[]"),
+    ("services/kms.json", ""),
+    ("services/kms.json", '{"__ministack_format__": 1, "payload": {"keys": 5}}'),
+    ("services/kms.json", '{"__ministack_format__": 99, "payload": {}}'),
+)
+
+
+def test_no_other_damaged_file_is_replaced_by_an_empty_one(cloud: LocalSettings) -> None:
+    key = client(cloud, "kms", HOME).create_key()["KeyMetadata"]["KeyId"]
+    upload = client(cloud, "s3", HOME).create_multipart_upload(Bucket="objects", Key="large")["UploadId"]
+    part = {"Bucket": "objects", "Key": "large", "UploadId": upload}
+    client(cloud, "s3", HOME).upload_part(**part, PartNumber=1, Body=b"part")
+    clock.forward(cloud, 60)
+    supervisor.stop(cloud)
+    for pattern, damaged in DAMAGE:
+        (file,) = cloud.state.glob(pattern)
+        content = file.read_bytes()
+        file.write_text(damaged)
+        with pytest.raises(
+            supervisor.CannotStart, match=rf"{file} cannot be read: .*\./dp reset starts from nothing\.$"
+        ):
+            supervisor.start(cloud)
+        assert file.read_text() == damaged
+        Cloud.eventually(lambda: is_free(cloud.search_port))
+        file.write_bytes(content)
+    for stray in ("journal/.DS_Store", "journal/snapshot-000000001.orig~"):
+        (cloud.state / stray).touch()
+    with pytest.raises(supervisor.CannotStart, match="its name has no number"):
+        supervisor.start(cloud)
+    Cloud.eventually(lambda: is_free(cloud.search_port))
+    (cloud.state / "journal/snapshot-000000001.orig~").unlink()
+    supervisor.start(cloud)
+    assert client(cloud, "kms", HOME).describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+    assert [each["PartNumber"] for each in client(cloud, "s3", HOME).list_parts(**part)["Parts"]] == [1]
+    assert clock.read(cloud)[1].total_seconds() == 60
+    supervisor.snapshot(cloud)
+    assert (cloud.state / "journal/.DS_Store").exists()
 
 
 def test_the_emulator_alone_forgets_what_it_answered() -> None:

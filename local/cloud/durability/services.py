@@ -56,6 +56,10 @@ def _folder() -> Path:
     return Path(os.environ["STATE_DIR"])
 
 
+def file_of(name: str) -> Path:
+    return _folder() / f"{name}.json"
+
+
 class Services:
     """Writes services whose state has changed since it was written."""
 
@@ -78,7 +82,7 @@ class Services:
         content = _as_file(name, _without(state, name))
         digest = hashlib.blake2b(content, digest_size=16).digest()
         if self._written.get(name) != digest:
-            write_whole(_folder() / f"{name}.json", content)
+            write_whole(file_of(name), content)
             self._written[name] = digest
 
 
@@ -93,7 +97,7 @@ def save_histories() -> None:
 
 def read(name: str) -> State:
     """The stored state of a service, with its history; empty where there is none. Raises StateUnreadable."""
-    state, history = _read(name, _folder() / f"{name}.json"), _read(name, _folder() / f"{name}.history.json")
+    state, history = _read(name, file_of(name)), _read(name, _folder() / f"{name}.history.json")
     if "log_groups" in state:
         history["log_groups"] = _with_streams(state["log_groups"], history.get("log_groups"))
     return {**state, **history}
@@ -154,8 +158,10 @@ def _read(name: str, file: Path) -> State:
         data = json.loads(file.read_bytes(), object_hook=persistence._json_object_hook)
     except ValueError as error:
         raise StateUnreadable(file, f"it is no JSON ({error})") from error
-    if not isinstance(data, dict) or "__ministack_format__" not in data:
-        return data if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        raise StateUnreadable(file, "it is no state of a service")
+    if "__ministack_format__" not in data:
+        return data
     if data["__ministack_format__"] > persistence._state_format_version(name):
         raise StateUnreadable(file, "a newer version has written it")
     return data["payload"] or {}

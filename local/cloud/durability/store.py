@@ -51,10 +51,13 @@ class Store:
         replayed = self._replayed()
         for name, module in app._state_map.items():
             data = services.read(name)
-            for _, restore in _KEPT.get(name, ()):
-                restore(data, replayed)
-            if data:
-                app._get_module(module).load_persisted_state(data)
+            try:
+                for _, restore in _KEPT.get(name, ()):
+                    restore(data, replayed)
+                if data:
+                    app._get_module(module).load_persisted_state(data)
+            except Exception as error:
+                raise StateUnreadable(services.file_of(name), f"it does not fit ({error!r})") from error
         with CHANGES.lock:
             if self._number == 0:  # a new state, or one of format 1
                 self._number = 1
@@ -124,13 +127,16 @@ class Store:
         return self._file("snapshot").with_name(self._file("snapshot").name + UNFINISHED)
 
     def _remove_before(self, number: int) -> None:
-        for file in self._folder.iterdir():
+        for file in (*self._folder.glob("snapshot-*"), *self._folder.glob("journal-*")):
             if file.suffix != UNFINISHED and _number(file) < number:
                 file.unlink()
 
 
 def _number(file: Path) -> int:
-    return int(file.name.rpartition("-")[2])
+    try:
+        return int(file.name.rpartition("-")[2])
+    except ValueError:
+        raise StateUnreadable(file, "its name has no number") from None
 
 
 def _check_format(file: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import threading
 import time
 import uuid
@@ -74,8 +75,12 @@ def _resume() -> None:
     for file in _folder().glob("*.done"):  # of an earlier version: what these did may not have been stored
         file.rename(file.with_suffix(".json"))
     for file in sorted(_folder().glob("*.json")):
-        noted = json.loads(file.read_text())
-        _set_scope_of(noted["function"])
+        try:
+            noted = json.loads(file.read_text())
+            _set_scope_of(noted["function"])
+        except (ValueError, KeyError, TypeError):
+            print(f"{file} is damaged: its event is not delivered", file=sys.stderr, flush=True)
+            continue
         found, config, _name = lambda_svc._get_func_record_for_ref(noted["function"])
         if not found or not config:
             file.unlink()  # its function is gone
@@ -111,7 +116,9 @@ def _deliver(file: Path, function: dict[str, Any], noted: dict[str, Any]) -> Non
     if answer.get("error") and target:
         lambda_svc._route_async_failure(target, config["FunctionName"], event, answer)
     with contextlib.suppress(OSError):  # a full disk: the next start delivers the event again
-        CHANGES.flush()  # what the destination got; what the function changed was stored before its calls were answered
+        lifecycle.call_in_loop(
+            CHANGES.flush
+        )  # what the destination got; what the function changed was stored before its calls were answered
         file.unlink()
 
 

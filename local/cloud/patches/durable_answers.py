@@ -12,6 +12,7 @@ import shutil
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
@@ -200,12 +201,15 @@ def _refusal(service: str, action: str, request_id: str, headers: Any, error: OS
 
 
 def _load() -> None:
-    """As the emulator's, but a state that cannot be read ends the process, and is not replaced by an empty one."""
+    """As the emulator's, but a state that cannot be read ends the process, and is not replaced by an empty one. (The emulator would go on
+    after an exception.)"""
     from local.cloud.snapshots import STORE
 
     try:
         STORE.load()
-    except (StateUnreadable, OSError) as error:
+    except BaseException as error:
+        if not isinstance(error, StateUnreadable | OSError):
+            traceback.print_exc()
         print(error, file=sys.stderr, flush=True)
         os._exit(1)
     threading.Thread(target=_write_regularly, daemon=True, name="journal").start()

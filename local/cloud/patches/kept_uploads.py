@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.durability.files import note_failure, write_whole
+from local.cloud.durability.journal import StateUnreadable
 from local.cloud.mapped_files import mapped, write
 from local.cloud.patches import expect, require
 
@@ -63,7 +64,7 @@ class _Parts(dict[int, Any]):
     def read(self) -> None:
         """Reads the parts that are on disk, and removes what a kill has left unfinished."""
         for file in self._folder.glob("[0-9]*.json"):
-            super().__setitem__(int(file.stem), _Part(self._folder, json.loads(file.read_text())))
+            super().__setitem__(int(file.stem), _Part(self._folder, _stored(file)))
         known = {part["file"] for part in self.values()}
         for file in self._folder.iterdir():
             if file.name not in known and file.name != "upload" and file.suffix != ".json":
@@ -99,10 +100,18 @@ def apply() -> None:
             continue
         parts = _Parts(folder)
         parts.read()
-        noted = json.loads((folder / "upload").read_text())
-        uploads._data[(folder.parent.name, folder.name)] = {**noted, "parts": parts}
+        uploads._data[(folder.parent.name, folder.name)] = {**_stored(folder / "upload"), "parts": parts}
     s3._multipart_uploads = uploads
     _remove_when_completed(s3)
+
+
+def _stored(file: Path) -> dict[str, Any]:
+    """Raises StateUnreadable."""
+    try:
+        noted: dict[str, Any] = json.loads(file.read_text())
+    except ValueError as error:
+        raise StateUnreadable(file, f"it is no JSON ({error})") from error
+    return noted
 
 
 def _remove_when_completed(s3: Any) -> None:
