@@ -147,6 +147,18 @@ def test_a_key_that_does_not_exist_is_refused(cloud: LocalSettings, root: Any) -
             root.put_object(Bucket="plain", Key="it", Body=BODY, **under(unknown))
 
 
+def test_an_object_keeps_the_key_that_an_alias_named(cloud: LocalSettings, root: Any, key: str) -> None:
+    keys = client(cloud, "kms", HERE)
+    keys.create_alias(AliasName="alias/objects", TargetKeyId=key)
+    for name in ("alias/objects", key.rpartition("/")[2], key):
+        assert root.put_object(Bucket="plain", Key="aliased", Body=BODY, **under(name))["SSEKMSKeyId"] == key
+    keys.update_alias(AliasName="alias/objects", TargetKeyId=keys.create_key()["KeyMetadata"]["KeyId"])
+    assert root.head_object(Bucket="plain", Key="aliased")["SSEKMSKeyId"] == key
+    keys.disable_key(KeyId=key)
+    with refused("KMS.DisabledException"):
+        root.get_object(Bucket="plain", Key="aliased")
+
+
 @pytest.mark.parametrize("own_key", [True, False])
 def test_the_request_to_kms_comes_by_way_of_s3(cloud: LocalSettings, root: Any, key: str, own_key: bool) -> None:
     bucket = bucket_under(root, f"by-way-{own_key}".lower(), key, own_key=own_key)

@@ -52,7 +52,9 @@ def apply() -> None:
 
     def written(headers: dict[str, str], bucket: str) -> Any:
         stored, refused = write(headers, bucket)
-        return stored, refused or _refusal(s3, (stored or {}).get(_KEY), "GenerateDataKey")
+        key = (stored or {}).get(_KEY)
+        refused = refused or _refusal(s3, key, "GenerateDataKey")
+        return {**stored, _KEY: _arn_of(key)} if key and not refused else stored, refused
 
     def was_read(headers: dict[str, str], record: dict[str, Any]) -> Any:
         request = _request.get()
@@ -74,6 +76,14 @@ def apply() -> None:
 def _key_of(record: dict[str, Any]) -> str | None:
     found = (record.get("preserved_headers") or {}).get(_KEY)
     return str(found) if found else None
+
+
+def _arn_of(key: str) -> str:
+    """The ARN of a key: S3 notes it with the object, and an alias may name another key tomorrow."""
+    from ministack.services import kms
+
+    found, *_ = kms._generate_data_key_common({"KeyId": key})
+    return str(found["Arn"])
 
 
 def _refusal(s3: Any, key: str | None, operation: str, source: str = "") -> Any:
