@@ -133,6 +133,14 @@ def test_a_running_execution_answers_to_its_name_again(cloud: LocalSettings) -> 
     assert machine.described(first)["status"] == "RUNNING"
 
 
+def test_each_start_of_an_express_workflow_is_one_of_its_own(cloud: LocalSettings) -> None:
+    machine = Machine(cloud, waiting(DAY), kind="EXPRESS")
+    both = {machine.start("one", number=1), machine.start("one", number=1)}
+    assert len(both) == 2
+    assert {machine.described(each)["name"] for each in both} == {"one"}
+    assert refusal(machine.start, "a b") == "InvalidName"
+
+
 @pytest.mark.parametrize("name", ["a b", "a/b", "a:b", "x" * 81, "a\u0007", "what?"])
 def test_a_name_that_aws_does_not_take_is_refused(cloud: LocalSettings, name: str) -> None:
     machine = Machine(cloud, waiting(1))

@@ -11,6 +11,7 @@ import json
 import re
 import threading
 import time
+import uuid
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -53,18 +54,29 @@ def _reuse_names(sfn: Any) -> None:
             return start(data)
         if not 1 <= len(name) <= 80 or _BAD_NAME.search(name):
             return sfn.error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)
+        if machine["type"] == "EXPRESS":
+            return _start_again(sfn, start, data, name)
         arn = machine["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{name}"
         known = sfn._executions.get(arn)
         if known is None:
             return start(data)
         if known["status"] == "RUNNING":
-            if machine["type"] == "STANDARD" and known["input"] == data.get("input", "{}"):
+            if known["input"] == data.get("input", "{}"):
                 return sfn.json_response({"executionArn": arn, "startDate": known["startDate"]})
         elif time.time() - datetime.fromisoformat(known["stopDate"]).timestamp() > _NAME_IS_FREE_AFTER:
             del sfn._executions[arn]
         return start(data)
 
     sfn._start_execution = named
+
+
+def _start_again(sfn: Any, start: Any, data: dict[str, Any], name: str) -> Any:
+    """Starts an Express execution. Each start is one of its own, whatever its name
+    (docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html)."""
+    answer = start({**data, "name": f"{name}:{uuid.uuid4()}"})
+    if answer[0] < 400:
+        sfn._executions[json.loads(answer[2])["executionArn"]]["name"] = name
+    return answer
 
 
 def _wait_by_the_clock(sfn: Any) -> None:
