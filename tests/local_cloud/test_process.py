@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.cloud.patches import workers
 from local.cloud.process import STARTED_BY
 from local.settings import ROOT
 
@@ -36,3 +37,17 @@ def test_it_ends_where_who_started_it_was_gone_before_it_began(command: list[str
     gone.wait()
     with subprocess.Popen(command, env=environment(tmp_path, gone.pid), stdin=subprocess.PIPE) as child:
         assert child.wait(timeout=120) == 1
+
+
+def test_a_worker_ends_where_the_cloud_was_gone_before_it_began() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    code = workers.ends_with(gone.pid) + "import sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as worker:
+        assert worker.wait(timeout=120) == 1
+
+
+def test_a_worker_runs_as_long_as_the_cloud() -> None:
+    code = workers.ends_with(os.getpid()) + "import sys; print(sys.stdin.read())"
+    done = subprocess.run([sys.executable, "-c", code], input="work", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "work\n")

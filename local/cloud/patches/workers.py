@@ -23,16 +23,15 @@ _ISOLATED = ("-S", "-E", "-s", "-P")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _SET = ("AWS_", "_AWS_", "LAMBDA_", "_LAMBDA_", "_MINISTACK_", "_X_AMZN_")
 _OWN = ("LAMBDA_WARM_TTL_SECONDS", "LAMBDA_ASYNC_RETRY_BASE_SECONDS")
-_ENDS_WITH_ITS_PARENT = """
-def _end_with_parent():
+_ENDS_WITH = """
+def _end_with(parent):
     import os, threading, time
-    parent = os.getppid()
     def watch():
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
-_end_with_parent()
+_end_with({parent})
 """
 
 
@@ -55,6 +54,11 @@ class _Subprocess:
         return getattr(subprocess, name)
 
 
+def ends_with(parent: int) -> str:
+    """Code of a worker that ends when this process, which starts it, is gone; perhaps before the worker began."""
+    return _ENDS_WITH.format(parent=parent)
+
+
 def apply() -> None:
     from ministack.core import lambda_runtime
     from ministack.services import lambda_svc
@@ -63,8 +67,8 @@ def apply() -> None:
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     expect('env = init.get("env", {})\n    os.environ.update(env)' in script, "a worker's own settings")
     lambda_runtime.subprocess = _Subprocess()
-    lambda_runtime._PYTHON_WORKER_SCRIPT = _ENDS_WITH_ITS_PARENT + script
-    for name in ("reset", "kill_workers", "_workers"):
+    lambda_runtime._PYTHON_WORKER_SCRIPT = ends_with(os.getpid()) + script
+    for name in ("reset", "kill_workers", "_workers", "_lock", "_worker_key"):
         require(lambda_runtime, name)
     execute = lambda_svc._execute_function
 
