@@ -31,13 +31,15 @@ def apply() -> None:
 
     for name in ("invoke_async_with_retry", "_execute_function", "_route_async_failure", "_get_func_record_for_ref"):
         require(lambda_svc, name)
+    for name in ("_execution_record_for_config", "_LAMBDA_ASYNC_RETRY_BASE_SECONDS"):
+        require(lambda_svc, name)
     require(eventbridge, "_dispatch_to_lambda")
-    require(s3, "_fire_s3_event_async")
-    require(s3, "_next_event_sequencer")
+    for name in ("_fire_s3_event_async", "_fire_s3_event", "_next_event_sequencer", "_bucket_notifications"):
+        require(s3, name)
     lambda_svc.invoke_async_with_retry = accept
     eventbridge._dispatch_to_lambda = _from_eventbridge
     s3._fire_s3_event_async = _announce
-    load = app._load_persisted_state
+    load = require(app, "_load_persisted_state")
 
     def load_and_resume() -> None:
         load()

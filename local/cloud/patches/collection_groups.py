@@ -13,11 +13,17 @@ _SUMMARY = ("id", "arn", "name", "numberOfCollections", "createdDate", "capacity
 _DETAIL = (*_SUMMARY, "standbyReplicas", "description", "tags")
 _UPDATED = ("id", "arn", "name", "description", "capacityLimits", "createdDate", "lastModifiedDate", "generation")
 _SWITCH = ("ENABLED", "DISABLED")
+_VALIDATIONS = ("_validate_enum", "_validate_name", "_validate_tags")
 
 
 def apply_to(aoss: Any) -> None:
     """Adds the operations, and the groups to what is stored."""
     handlers = require(aoss, "_HANDLERS")
+    for name in (
+        *("_Invalid", "_collection_arn", "_new_collection_id", "_now_ms", "_page", "AccountRegionScopedDict"),
+        *_VALIDATIONS,
+    ):
+        require(aoss, name)
     expect("CreateCollectionGroup" not in handlers, "the emulator has collection groups by itself now")
     aoss._collection_groups = aoss.AccountRegionScopedDict()
     get_state, load = require(aoss, "get_state"), require(aoss, "load_persisted_state")

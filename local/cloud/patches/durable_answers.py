@@ -78,7 +78,9 @@ class _Full(OSError):
 def apply() -> None:
     from ministack import app
     from ministack.core import iam_actions
+    from ministack.services import cloudformation
 
+    require(cloudformation, "_stacks")
     for name in ("_routing_params", "_load_persisted_state", "_state_map", "SERVICE_REGISTRY"):
         require(app, name)
     require(iam_actions, "extract_iam_action")

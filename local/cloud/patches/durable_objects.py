@@ -21,6 +21,7 @@ from local.cloud.mapped_files import write
 from local.cloud.patches import expect, require
 
 _SIDECAR = ".meta.json"
+_FILES = ("_object_disk_path", "_other_key_disk_path", "_remove_key_files", "DATA_DIR")
 _HANDLED = (  # what the emulator's own function does, and this one with it
     "_atomic_write(fpath, data)",
     'meta = {**_object_meta_from_record(obj), **_key_history_meta(bucket, key), "key": key}',
@@ -33,6 +34,15 @@ def apply() -> None:
     finish(Path(os.environ["S3_DATA_DIR"]))
     from ministack.services import s3
 
+    for name in (
+        *_FILES,
+        "_object_meta_from_record",
+        "_key_history_meta",
+        "_atomic_write",
+        "_buckets",
+        "_object_versions",
+    ):
+        require(s3, name)
     source = inspect.getsource(require(s3, "_persist_object"))
     expect(all(line in source for line in _HANDLED), "s3._persist_object")
     s3._persist_object = _persist

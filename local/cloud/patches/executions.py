@@ -34,6 +34,9 @@ def apply() -> None:
 
     for name in ("_executions", "_state_machines", "_resolve_state_machine_arn", "_add_event", "_ExecutionError"):
         require(stepfunctions, name)
+    for name in ("_SFN_WAIT_SCALE", "_invoke_resource", "_task_tokens", "_resolve_path_or_ctx", "_jsonata_state_field"):
+        require(stepfunctions, name)
+    require(stepfunctions, "_emit_execution_status_event")
     _reuse_names(stepfunctions)
     _wait_by_the_clock(stepfunctions)
     _end_executions(stepfunctions)

@@ -26,6 +26,8 @@ def apply() -> None:
     from ministack.services import dynamodb
 
     expect(type(require(dynamodb, "_tables")) is AccountRegionScopedDict, "dynamodb._tables")
+    for name in ("_stream_records", "_stream_trimmed", "_stream_seq_counter", "_update_counts"):
+        require(dynamodb, name)
     CHANGES.describe("item", _item)
     CHANGES.describe("table", _table)
     CHANGES.describe("stream", _stream)

@@ -33,6 +33,8 @@ def apply() -> None:
     from ministack import app
     from ministack.services import ses, stepfunctions
 
+    require(app, "_get_module")
+    require(app, "_state_map")
     CHANGES.describe("entry", _entry)
     for service, attribute, member in _STORES:
         module = app._get_module(app._state_map[service])

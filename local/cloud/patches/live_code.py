@@ -48,6 +48,7 @@ def apply() -> None:
 
     expect(lambda_runtime.zipfile is zipfile and hasattr(lambda_runtime, "_workers"), "lambda_runtime.zipfile")
     require(lambda_runtime, "kill_workers")
+    require(lambda_runtime, "_lock")
     lambda_runtime.zipfile = _Zipfile()
     spawn = require(lambda_runtime.Worker, "_spawn")
 

@@ -12,8 +12,10 @@ API_NAME = "docplatform-live"
 
 
 def apply() -> None:
+    from ministack.services import apigateway
     from ministack.services.cloudformation import provisioners
 
+    require(apigateway, "_apis")
     handlers = require(provisioners, "_RESOURCE_HANDLERS")
     expect("AWS::ApiGatewayV2::Route" in handlers, "provisioners._RESOURCE_HANDLERS")
     handlers.setdefault(

@@ -61,7 +61,7 @@ def apply() -> None:
 
     for name in _NEEDED:
         require(ddb, name)
-    source = inspect.getsource(ddb._query)
+    source = inspect.getsource(require(ddb, "_query"))
     expect(source.count(_BEFORE) == 1 and source.count(_AFTER) == 1, "dynamodb._query")
     head, rest = source.split(_BEFORE)
     ddb._items_in_order = _items_in_order

@@ -29,7 +29,7 @@ def apply() -> None:
     from ministack.services import dynamodb
     from ministack.services.cloudformation import provisioners
 
-    for name in ("_pitr_settings", "_tables", "_items_replaced", "error_response_json"):
+    for name in ("_pitr_settings", "_tables", "_items_replaced", "error_response_json", "_normalize_table_name"):
         require(dynamodb, name)
     _note_changes(dynamodb)
     _turn_on_and_off(dynamodb)

@@ -22,6 +22,8 @@ def apply() -> None:
     expect("AWS::S3::Bucket" in handlers, "provisioners._RESOURCE_HANDLERS")
     for name in ("_create_access_policy", "_create_security_policy", "_create_collection", "_collections"):
         require(aoss, name)
+    for name in ("_delete_access_policy", "_delete_security_policy", "_provision"):
+        require(aoss, name)
     policy = {"create": _policy_maker(aoss), "update": _policy_changer(aoss), "delete": _policy_remover(aoss)}
     handlers["AWS::OpenSearchServerless::SecurityPolicy"] = policy
     handlers["AWS::OpenSearchServerless::AccessPolicy"] = policy

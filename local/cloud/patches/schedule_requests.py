@@ -17,7 +17,8 @@ _MEMBERS = (
 def check(scheduler: Any) -> None:
     create, update = require(scheduler, "_create_schedule"), require(scheduler, "_update_schedule")
     get = require(scheduler, "_get_schedule")
-    require(scheduler, "_error")
+    for name in ("_error", "_schedules", "_schedule_arn"):
+        require(scheduler, name)
 
     def checked_create(name: str, body: dict[str, Any]) -> Any:
         refused = _refusal(body, time.time())

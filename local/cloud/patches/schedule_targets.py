@@ -5,6 +5,26 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from local.cloud.patches import require
+
+
+def check() -> None:
+    """Checks that what calls of targets use is still there."""
+    from ministack.core import iam_evaluator
+    from ministack.services import eventbridge, iam, lambda_svc, sns, sqs, stepfunctions
+
+    for module, names in (
+        (iam_evaluator, ("evaluate", "_gather_role_policies", "_service_principal_matches", "_conditions_met")),
+        (iam, ("_roles",)),
+        (lambda_svc, ("_get_func_record_for_ref",)),
+        (sqs, ("_queue_by_arn", "_act_send_message", "_Err")),
+        (stepfunctions, ("_start_execution", "_invoke_aws_sdk_integration", "_ExecutionError")),
+        (sns, ("publish_internal", "SnsPublishError")),
+        (eventbridge, ("_dispatch_to_lambda", "_put_events")),
+    ):
+        for name in names:
+            require(module, name)
+
 
 class Failed(Exception):
     """A target did not accept a call."""

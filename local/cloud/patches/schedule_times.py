@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from local.cloud.patches import require
+
 _UNITS = {"minute": 60, "hour": 3_600, "day": 86_400}
 _RANGES = {0: (0, 59), 1: (0, 23), 3: (1, 12), 5: (1970, 2199)}
 """Field of a cron expression → its least and greatest value."""
@@ -17,6 +19,13 @@ _LOOK_BACK = (3_600, 86_400, 32 * 86_400, 367 * 86_400)  # seconds
 
 class Invalid(ValueError):
     """The message is AWS's."""
+
+
+def check_emulator() -> None:
+    from ministack.services import eventbridge
+
+    for name in ("_parse_cron_fields", "_cron_next_fire"):
+        require(eventbridge, name)
 
 
 def zone(name: str) -> ZoneInfo:

@@ -29,6 +29,8 @@ def apply() -> None:
 
     for name in ("_schedules", "_ticker_loop", "logger"):
         require(scheduler, name)
+    schedule_targets.check()
+    schedule_times.check_emulator()
     schedule_requests.check(scheduler)
     schedule_requests.deploy(scheduler, provisioners)
     _store(scheduler)

@@ -36,7 +36,8 @@ def apply() -> None:
     from local.cloud import search_authorization
     from local.cloud.patches import collection_groups
 
-    require(aoss, "_collection_endpoint")
+    for name in ("_collection_endpoint", "_Invalid", "_collections", "_access_policies", "_security_policies"):
+        require(aoss, name)
     aoss._collection_endpoint = search_authorization.endpoint
     _take_a_moment(aoss)
     _show_what_is_there(aoss)

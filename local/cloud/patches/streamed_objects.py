@@ -42,6 +42,7 @@ def apply() -> None:
     _receive_into_files(app)
     _send_in_pieces(app)
     read = require(s3, "_read_body")
+    require(s3, "_object_disk_path")
 
     def read_body(bucket: str, key: str, obj: dict[str, Any]) -> Any:
         path = None if obj.get("body") is not None else s3._object_disk_path(bucket, key)
@@ -142,6 +143,7 @@ async def _receive(app: Any, receive: Any, file: Path) -> OSError | None:
 
 def _send_in_pieces(app: Any) -> None:
     send_whole = require(app, "_send_response")
+    require(app, "_asgi_header_list")
 
     async def send_response(send: Any, status: int, headers: dict[str, Any], body: Any, *, head: bool = False) -> None:
         if not isinstance(body, (MappedFile, memoryview)):

@@ -30,7 +30,8 @@ def apply() -> None:
 
     for name in ("_stream_records", "_stream_trimmed", "_stream_seq_counter"):
         require(dynamodb, name)
-    require(lambda_svc, "_dynamodb_stream_positions")
+    for name in ("_dynamodb_stream_positions", "_esms", "_send_ddb_stream_failure_record"):
+        require(lambda_svc, name)
     expect("stream_records" not in dynamodb.get_state(), "the emulator stores streams by itself now")
     _retry_batches(lambda_svc)
     _read_in_a_thread(lambda_svc)
