@@ -97,7 +97,7 @@ def start(settings: LocalSettings, **more: str) -> None:
         check_opensearch()
     state, unclean = settings.state, was_killed(settings)
     for port in (settings.port, settings.search_port, *settings.region_ports.values()):
-        _await_free(settings, port)
+        _await_free(settings, port, 30.0 if unclean else 3.0)
     for folder in ("services", "objects", "search"):
         (state / folder).mkdir(parents=True, exist_ok=True)
     with (state / "cloud.log").open("ab") as log:
@@ -179,9 +179,9 @@ def _search_answers(settings: LocalSettings) -> bool:
         return False
 
 
-def _await_free(settings: LocalSettings, port: int) -> None:
-    """Waits for a free port: a search server whose cloud was killed takes a moment to end."""
-    for _ in range(30):
+def _await_free(settings: LocalSettings, port: int, seconds: float) -> None:
+    """Waits for a free port: a search server whose cloud was killed takes a moment to end, and a busy machine a long one."""
+    for _ in range(int(10 * seconds)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return
