@@ -80,6 +80,22 @@ def test_a_write_that_finds_no_room_is_refused_and_nothing_before_it_is_lost(clo
     assert items(cloud) == {"before", "later"}
 
 
+def test_a_change_that_recovery_finds_no_room_for_is_refused_and_not_made(cloud: LocalSettings) -> None:
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    database = client(cloud, "dynamodb", HOME)
+    database.update_continuous_backups(TableName="items", PointInTimeRecoverySpecification=recovery)
+    for value in ("x", "y"):  # the log of changes holds the first, 60 kB
+        put(cloud, "one", value * 60_000)
+    supervisor.snapshot(cloud)
+    with full_disk(cloud, most=100_000), refused():
+        put(cloud, "one", "small")
+    for end in (lambda _: None, supervisor.kill):
+        end(cloud)
+        supervisor.start(cloud)
+        assert database.get_item(TableName="items", Key={"pk": {"S": "one"}})["Item"]["v"]["S"] == "y" * 60_000
+    put(cloud, "one", "small")
+
+
 def test_writes_go_on_when_there_is_room_again(cloud: LocalSettings) -> None:
     with full_disk(cloud, most=100_000):
         with refused():

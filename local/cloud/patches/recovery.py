@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.cloud.change_log import ChangeLog
+from local.cloud.durability.files import note_failure
 from local.cloud.patches import expect, require
 
 _OUTSIDE = "RestoreDateTime must be between EarliestRestorableDateTime and LatestRestorableDateTime"
@@ -45,7 +46,11 @@ def _note_changes(dynamodb: Any) -> None:
         _, _, _, region, account, _ = table["TableArn"].split(":")
         if dynamodb._pitr_settings.get_scoped(account, region, table["TableName"]):
             old = table["items"].get(partition, {}).get(sort)
-            _log(account, region, table["TableName"]).record(partition, sort, old)
+            try:
+                _log(account, region, table["TableName"]).record(partition, sort, old)
+            except OSError as error:
+                note_failure(error)
+                raise
 
     def put(table: Any, partition: Any, sort: Any, item: Any) -> Any:
         record(table, partition, sort)
