@@ -71,7 +71,7 @@ def up(words: list[str]) -> int:
             ("--port",),
             {
                 "type": int,
-                "default": int(os.environ.get("DOCPLATFORM_PORT", DEFAULT_PORT)),
+                "default": os.environ.get("DOCPLATFORM_PORT", DEFAULT_PORT),
                 "help": "AWS endpoint; the search server takes the next",
             },
         ),

@@ -71,6 +71,7 @@ def options(first: int) -> list[str]:
 @contextmanager
 def listening(port: int) -> Iterator[None]:
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before may linger
         other.bind(("127.0.0.1", port))
         other.listen()
         yield
@@ -103,6 +104,7 @@ def test_the_ports_of_a_cloud_that_has_run_stay(folder: Path, first: int, capsys
     assert cli.up(options(first)) == 0
     assert "the ports stay" not in capsys.readouterr().out
     supervisor.stop(settings_of(folder))
+    Cloud.eventually(lambda: not is_taken(first))  # its process ends just after it has stored its state
     with listening(first):
         assert cli.up([]) == 1
         assert (
@@ -128,6 +130,16 @@ def test_ports_that_cannot_be_are_refused(
 ) -> None:
     assert cli.up(words) == 2
     assert reason in capsys.readouterr().out
+    assert not folder.exists()
+
+
+def test_a_port_of_the_environment_that_is_no_number_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCPLATFORM_PORT", "nonsense")
+    with pytest.raises(SystemExit):
+        cli.up([])
+    assert "invalid int value: 'nonsense'" in capsys.readouterr().err
     assert not folder.exists()
 
 
