@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 import pytest
-from botocore.client import BaseClient
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
+from benchmarks.meter import Meter
 from docplatform.core.actor import Role
 from local.testing import running_cloud  # noqa: E402
 from tests.e2e.client import Member, create_tenant  # noqa: E402
@@ -88,28 +88,21 @@ def _listed(reader: Member, folder: str) -> int:
 
 
 def _in_process() -> None:
-    calls: list[str] = []
-    original = BaseClient._make_api_call
-
-    def counted(client: object, operation: str, parameters: object) -> object:
-        calls.append(operation)
-        return original(client, operation, parameters)
-
     with pytest.MonkeyPatch.context() as environment, cloud(environment) as region:
         home = region.tenant("acme")
         admin, reader = home.member(Role.ADMIN), home.member(Role.EDITOR)
         with contextlib.redirect_stdout(io.StringIO()):
             folders = [_folder(admin, name, reader, mixed=name == "mixed") for name in ("plain", "mixed")]
-            BaseClient._make_api_call = counted
+            meter = Meter()
             times: dict[str, list[float]] = {folder: [] for folder in folders}
             made: dict[str, tuple[int, int]] = {}
             for _ in range(ROUNDS):
                 for folder in folders:  # in turn: the machine may be busy with something else for a while
-                    calls.clear()
+                    meter.calls.clear()
                     started = time.perf_counter()
                     shown = len(reader.names_in(folder, limit="100"))
                     times[folder].append(time.perf_counter() - started)
-                    made[folder] = (shown, len(calls))
+                    made[folder] = (shown, len(meter.calls))
             rows = [(*made[folder], statistics.median(times[folder])) for folder in folders]
     for name, (shown, made, took) in zip(("without grants", "mixed"), rows, strict=True):
         print(f"{name:15} {shown:5} shown  {made:4} calls  {took * 1000:7.0f} ms")

@@ -13,48 +13,20 @@ import io
 import itertools
 import statistics
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.client import BaseClient
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
+from benchmarks.meter import Meter
 from docplatform.core.actor import Role
 from docplatform.search import wiring as composition
 from docplatform.search.model import Candidate, IndexHits
 from tests.support.mocked_aws import Person, cloud  # noqa: E402
-
-
-class Meter:
-    """Counts calls of AWS, and the processor time spent in them."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.inside = 0.0
-        original = BaseClient._make_api_call
-
-        def counted(client: Any, operation: str, parameters: Any) -> Any:
-            started = time.process_time()
-            try:
-                return original(client, operation, parameters)
-            finally:
-                self.calls.append(operation)
-                self.inside += time.process_time() - started
-
-        BaseClient._make_api_call = counted  # type: ignore[method-assign]
-
-    def of(self, ask: Any) -> tuple[list[str], float]:
-        self.calls, self.inside = [], 0.0
-        started = time.process_time()
-        answer = ask()
-        own = time.process_time() - started - self.inside
-        assert answer.status < 400, answer
-        return self.calls, own * 1000
 
 
 def main() -> None:
@@ -70,9 +42,15 @@ def main() -> None:
 
 
 def _measured(meter: Meter, ask: Any, rounds: int) -> tuple[list[str], float]:
-    meter.of(ask)  # warm: credentials, clients
-    measured = [meter.of(ask) for _ in range(rounds)]
-    return measured[-1][0], statistics.median(own for _, own in measured)
+    _asked(meter, ask)  # warm: credentials, clients
+    own = [_asked(meter, ask) for _ in range(rounds)]
+    return meter.operations, statistics.median(own)
+
+
+def _asked(meter: Meter, ask: Any) -> float:
+    answer, own = meter.of(ask)
+    assert answer.status < 400, answer
+    return own
 
 
 def _requests(ann: Person) -> dict[str, Any]:
