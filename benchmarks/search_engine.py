@@ -69,15 +69,18 @@ class Server:
         return read
 
     def memory(self) -> int:
-        """Resident, in MB."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(found[1]) // 1024 if found else 0
+        return resident(self._process.pid)
 
     def stop(self) -> None:
         self._connection.close()
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
+
+
+def resident(process: int) -> int:
+    """Memory of a process, in MB."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    return int(found[1]) // 1024 if found else 0
 
 
 @contextmanager
