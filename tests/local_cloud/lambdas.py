@@ -38,6 +38,7 @@ def deployed(settings: LocalSettings, name: str, handler: str, code: bytes, **va
         Role=role["Role"]["Arn"],
         Code={"ZipFile": code},
         Environment={"Variables": variables},
+        Timeout=60,  # seconds: the default of 3 is short for a first call on a busy machine
     )
     return str(made["FunctionArn"])
 
