@@ -121,7 +121,7 @@ def _settings_of_up(started: float, chosen: argparse.Namespace, ports: dict[str,
     """Raises CannotStart, and has made nothing then."""
     if chosen.opensearch:
         known = load(FOLDER)
-        if known and not known.opensearch:
+        if known and known.has_run and not known.opensearch:
             raise supervisor.CannotStart(
                 "this state's search entries are in the local search server; "
                 "./dp reset deletes the state, then ./dp up --opensearch begins with a real OpenSearch"

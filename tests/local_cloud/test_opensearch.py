@@ -84,10 +84,16 @@ def test_a_node_that_does_not_start_ends_the_cloud(
 
 def test_the_engine_of_a_state_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = load_or_make(folder)
+    (before.state / "services").mkdir()  # it has run
     assert cli.main(["up", "--opensearch"]) == 1
     assert "search entries are in the local search server" in capsys.readouterr().out
     assert load(folder) == before
     assert not before.opensearch and not load_or_make(folder, opensearch=True).opensearch
+
+
+def test_a_state_that_has_never_run_takes_the_engine_that_is_asked_for(folder: Path) -> None:
+    load_or_make(folder)
+    assert load_or_make(folder, opensearch=True).opensearch
 
 
 def test_a_state_of_an_older_version_has_the_local_search_server(folder: Path) -> None:
