@@ -108,6 +108,14 @@ def test_a_state_of_an_older_version_has_the_local_search_server(folder: Path) -
 # -- with a node
 
 
+def _free_range(count: int) -> int:
+    """The first of ``count`` ports in a row that nobody uses."""
+    while True:
+        (first,) = _free_ports(1)
+        if not any(map(is_open, range(first, first + count))):
+            return first
+
+
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
     """A cloud that ``./dp up --opensearch`` has started."""
@@ -116,10 +124,12 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSettings]:
     except java.CannotRun as error:
         pytest.skip(f"no OpenSearch here: {error}")
     folder = tmp_path_factory.mktemp("opensearch") / "state"
-    settings = new_state(folder)
+    port, region_port = _free_range(2), _free_range(len(REGIONS))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "FOLDER", folder)
-        assert cli.main(["up", "--opensearch"]) == 0
+        assert cli.main(["up", "--opensearch", "--port", str(port), "--region-port", str(region_port)]) == 0
+        settings = load(folder)
+        assert settings and settings.port == port
         yield settings
         supervisor.stop(settings)
 
