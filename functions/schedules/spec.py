@@ -1,4 +1,4 @@
-from docplatform.runtime.settings import JobSettings, JobStartSettings, SweepSettings
+from docplatform.runtime.settings import JobSettings, JobStartSettings, SweepSettings, WatchSettings
 from docplatform.runtime.spec import Auth, Every, FunctionSpec, Grant, Mount, Schedule, Trigger
 
 FUNCTIONS = (
@@ -13,7 +13,7 @@ FUNCTIONS = (
     FunctionSpec(
         name="job-watch",
         handler="watch.handler",
-        settings=JobSettings,
+        settings=WatchSettings,
         trigger=Trigger.JOBS,
         schedules=(Schedule("watch", Every(5), per_tenant=False, deadline=300),),
         grants=frozenset({Grant.JOB_RECORDS}),

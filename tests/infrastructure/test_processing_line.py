@@ -50,6 +50,20 @@ def test_every_queue_is_encrypted_takes_tls_only_and_keeps_for_two_weeks(flows: 
         assert any(s["Effect"] == "Deny" and s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for s in said)
 
 
+def test_the_queue_of_jobs_shows_a_message_again_after_the_lease_of_a_consumer_that_died(
+    flows: Stack, production: Assembly
+) -> None:
+    """The lease is as long as the function can run. It may begin at the end of that time, so it ends before twice that time has passed."""
+    api = production.stack("api", flows.name.removeprefix("docplatform-workflows-"))
+    workers = [each for each in SPECS.values() if each.trigger is Trigger.JOBS]
+    assert workers
+    for spec in workers:
+        function = api.one("AWS::Lambda::Function", FunctionName=f"docplatform-{spec.name}")
+        queue = flows.one("AWS::SQS::Queue", QueueName=f"docplatform-jobs-{spec.name}")
+        assert function["Environment"]["Variables"]["FUNCTION_TIMEOUT"] == str(function["Timeout"])
+        assert queue["VisibilityTimeout"] >= 2 * function["Timeout"]
+
+
 @pytest.mark.parametrize("plan", list(Plan))
 def test_a_plan_works_as_wide_as_its_weight(flows: Stack, plan: Plan) -> None:
     queue = _queue_called(flows, f"docplatform-processing-{plan.value}")

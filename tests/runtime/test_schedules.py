@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from docplatform.runtime.batches import NotDone
-from docplatform.runtime.schedules.consumer import LEASE, Consumer, MalformedMessage
+from docplatform.runtime.schedules.consumer import Consumer, MalformedMessage
 from docplatform.runtime.schedules.model import (
     LAST_RECEIVE,
     REGION,
     InvalidDueTime,
     Job,
     JobNotFound,
+    PartRun,
     Run,
     RunState,
 )
@@ -34,6 +36,7 @@ from tests.support.tenants import a_tenant
 pytestmark = on_every_database
 
 DUE = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=2)
 SWEEP = Job("sweep", per_tenant=True, period=900, deadline=600, queue_url="https://queue/sweep")
 PURGE = Job("purge", per_tenant=False, period=86_400, deadline=600, queue_url="https://queue/purge")
 JOBS = {job.name: job for job in (SWEEP, PURGE)}
@@ -95,7 +98,7 @@ class World:
         return Tick(JOBS, self.runs, self.tenants, self.queue, self.clock).tick(name, due)
 
     def consumer(self) -> Consumer:
-        return Consumer(dict.fromkeys(JOBS, self.works), self.runs, self.clock)
+        return Consumer(dict.fromkeys(JOBS, self.works), self.runs, self.clock, lease=LEASE)
 
     def works(self, part: str, run: str) -> dict[str, int]:
         self.worked.append((part, run))
@@ -200,9 +203,122 @@ def test_a_part_that_another_consumer_has_is_left_to_it_until_its_lease_ends(wor
         inside.append(part)
         return {}
 
-    Consumer({"purge": works}, world.runs, world.clock).consume(message)
+    Consumer({"purge": works}, world.runs, world.clock, lease=LEASE).consume(message)
     assert inside == [REGION] and world.worked == [(REGION, "purge:2026-11-29T03:00")]
     assert (world.run("purge").succeeded, world.run("purge").state) == (1, RunState.DONE)
+
+
+def test_a_message_whose_consumer_died_works_when_the_queue_shows_it_again(world: World) -> None:
+    """The queue shows it after twice the lease, which is the function's timeout (tests/infrastructure/test_schedules.py)."""
+    world.ticks("purge")
+    (message,) = world.queue.messages
+    with pytest.raises(Dies):
+        Consumer({"purge": _dies}, world.runs, world.clock, lease=LEASE).consume(message)
+    world.clock.moves(2 * LEASE)
+    message["attributes"]["ApproximateReceiveCount"] = "2"
+    world.consumer().consume(message)
+    assert world.run("purge").state is RunState.DONE
+
+
+class Dies(BaseException):
+    """The end of a process: nothing of its code runs any more."""
+
+
+def _dies(*_: object) -> dict[str, int]:
+    raise Dies
+
+
+def test_a_consumer_that_fails_after_its_lease_leaves_the_lease_of_the_next_one_alone(world: World) -> None:
+    run = world.ticks("purge")
+
+    def begins() -> tuple[PartRun, PartRun]:
+        mine = PartRun(REGION, world.clock.at, world.clock.at + LEASE)
+        return mine, world.runs.begin_part(run, mine)
+
+    first, _ = begins()
+    world.clock.moves(LEASE)
+    second, _ = begins()
+    world.clock.moves(timedelta(seconds=1))
+    world.runs.release_part(run, first, world.clock.at)
+    _, stored = begins()
+    assert stored == second
+    world.runs.release_part(run, second, world.clock.at)
+    third, stored = begins()
+    assert stored is third
+
+
+@pytest.mark.parametrize("seen_by", ["the message that comes again", "the watch"])
+def test_a_run_whose_last_consumer_died_before_it_ended_the_run_ends(
+    world: World, seen_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ticks("purge")
+    (message,) = world.queue.messages
+    with monkeypatch.context() as dying:
+        dying.setattr(world.runs, "end", _dies)
+        with pytest.raises(Dies):
+            world.consumer().consume(message)
+    assert (world.run("purge").state, world.run("purge").succeeded) == (RunState.RUNNING, 1)
+    if seen_by == "the watch":
+        world.clock.moves(timedelta(seconds=601))
+        assert world.late() == {}
+    else:
+        world.consumer().consume(message)
+    assert (world.run("purge").state, len(world.worked)) == (RunState.DONE, 1)
+
+
+class Contended:
+    """A database on which another transaction changes the same item during the first calls of a method."""
+
+    def __init__(self, client: Any, method: str, refusal: ClientError, times: int) -> None:
+        self._client, self._method, self._refusal, self.refusals = client, method, refusal, times
+
+    def __getattr__(self, name: str) -> Any:
+        if name != self._method or not self.refusals:
+            return getattr(self._client, name)
+        self.refusals -= 1
+        return self._refuse
+
+    def _refuse(self, **_: object) -> None:
+        raise self._refusal
+
+
+def _cancelled(world: World, *reasons: str) -> ClientError:
+    about = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": each} for each in reasons],
+    }
+    return world.database.exceptions.TransactionCanceledException(about, "TransactWriteItems")  # type: ignore[no-any-return]
+
+
+def test_parts_that_end_at_one_moment_count_each_although_dynamodb_refuses_all_but_one(world: World) -> None:
+    world.ticks("purge")
+    busy = Contended(world.database, "transact_write_items", _cancelled(world, "None", "TransactionConflict"), 3)
+    world.runs = RunStore(busy, world.table)
+    world.consumes_everything()
+    assert busy.refusals == 0
+    assert (world.run("purge").state, world.run("purge").succeeded) == (RunState.DONE, 1)
+
+
+def test_a_tick_and_the_end_of_a_run_wait_for_the_parts_that_count_at_the_same_moment(world: World) -> None:
+    refusal = ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+    busy = Contended(world.database, "update_item", refusal, 3)
+    world.runs = RunStore(busy, world.table)
+    world.ticks("purge")
+    assert busy.refusals == 0
+    busy.refusals = 3
+    world.consumes_everything()
+    assert (busy.refusals, world.run("purge").state) == (0, RunState.DONE)
+
+
+def test_a_message_whose_part_cannot_be_counted_is_not_lost(world: World) -> None:
+    """A refusal for another reason than that of another consumer is raised, so the message comes again."""
+    world.ticks("purge")
+    world.runs = RunStore(
+        Contended(world.database, "transact_write_items", _cancelled(world, "None", "ThrottlingError"), 1), world.table
+    )
+    with pytest.raises(ClientError, match="Transact"):
+        world.consumes_everything()
+    assert world.run("purge").state is RunState.RUNNING
 
 
 def test_work_that_fails_comes_again_and_counts_as_failed_when_it_is_given_up(world: World) -> None:

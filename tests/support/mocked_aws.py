@@ -67,6 +67,7 @@ ENVIRONMENT = {
     "DATA_TABLE": "data",
     "AUDIT_TABLE": "audit",
     "OPERATIONS_TABLE": "operations",
+    "FUNCTION_TIMEOUT": "120",
     "QUEUE_URLS": json.dumps({plan.value: f"https://queue/{plan.value}" for plan in Plan}),
     "TICK_FUNCTION": "docplatform-job-tick",
     "JOBS": json.dumps(

@@ -137,12 +137,24 @@ class JobStartSettings(JobSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepSettings(OperationSettings, JobRecordSettings):
+class JobWorkSettings(JobRecordSettings):
+    """Settings of functions that do a job's work. ``function_timeout``: of the function itself, in seconds."""
+
+    function_timeout: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchSettings(JobSettings, JobWorkSettings):
+    """The job that looks at the runs of all jobs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings(OperationSettings, JobWorkSettings):
     """The job that looks at unfinished operations."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoverySettings(StorageSettings, IngestionSettings, JobRecordSettings):
+class RecoverySettings(StorageSettings, IngestionSettings, JobWorkSettings):
     """Uploads whose event never came."""
 
 

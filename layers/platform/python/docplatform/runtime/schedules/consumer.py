@@ -15,16 +15,18 @@ from docplatform.runtime.schedules.store import RunStore, StaleRun
 JobTask = Callable[[str, str], Counts]
 """The job for one tenant's id, or for REGION, and the id of the run for the audit trail."""
 
-LEASE = timedelta(minutes=15)  # the longest that a Lambda function runs
-
 
 class MalformedMessage(ValueError):
     """A message that no tick has written."""
 
 
 class Consumer:
-    def __init__(self, jobs: Mapping[str, JobTask], runs: RunStore, now: Callable[[], datetime]) -> None:
-        self._jobs, self._runs, self._now = jobs, runs, now
+    def __init__(
+        self, jobs: Mapping[str, JobTask], runs: RunStore, now: Callable[[], datetime], *, lease: timedelta
+    ) -> None:
+        """``lease``: how long a consumer can work, which is the timeout of its function. The queue shows a message again after twice
+        that time, so a message whose consumer has died finds the lease ended."""
+        self._jobs, self._runs, self._now, self._lease = jobs, runs, now, lease
 
     def consume(self, message: dict[str, Any]) -> None:
         """Run the job for one message of SQS. Raises NotDone while another consumer has it, and what the job raises."""
@@ -32,10 +34,12 @@ class Consumer:
         work, run = self._jobs.get(name), self._runs.run(name, due)
         if work is None or run is None:
             raise MalformedMessage(f"no run of '{name}' was due then")
-        mine = PartRun(part, begun_at=self._now(), lease_until=self._now() + LEASE)
+        begun_at = self._now()
+        mine = PartRun(part, begun_at=begun_at, lease_until=begun_at + self._lease)
         stored = self._runs.begin_part(run, mine)
         if stored.state is not RunState.RUNNING:
-            return  # it has ended: the message came twice
+            self._end_if_complete(run)  # the message came twice, and its first consumer may have died before this
+            return
         if stored is not mine:
             raise NotDone
         last = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_RECEIVE
@@ -54,9 +58,12 @@ class Consumer:
             self._runs.end_part(run, part, self._now(), error=error, counts=counts)
         except StaleRun:
             return  # the lease ended before the work did, and another consumer has the part
-        present = self._runs.run(run.job, run.due)
-        if present and present.state is RunState.RUNNING and present.succeeded + present.failed >= present.queued:
-            self._runs.end(present, self._now())
+        if present := self._runs.run(run.job, run.due):
+            self._end_if_complete(present)
+
+    def _end_if_complete(self, run: Run) -> None:
+        if run.is_complete:
+            self._runs.end(run, self._now())
 
 
 def _parsed(body: str) -> tuple[str, str, datetime]:

@@ -58,6 +58,11 @@ class Run:
     failed: int = 0
     cursor: str = ""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its parts have ended, and only its end is not stored."""
+        return self.state is RunState.RUNNING and self.succeeded + self.failed >= self.queued
+
 
 @dataclass(frozen=True, slots=True)
 class PartRun:

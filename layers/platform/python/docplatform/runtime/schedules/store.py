@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
 
 from docplatform.core.time import rfc3339
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item
@@ -16,6 +20,9 @@ from docplatform.runtime.schedules.model import Counts, PartRun, Run, RunState, 
 _KEPT = timedelta(days=90)
 _UNFINISHED = "unfinished#run"
 _SINCE = "!since"  # sorts before every due time
+_ATTEMPTS = 8
+
+T = TypeVar("T")
 
 
 class RunStore:
@@ -98,45 +105,49 @@ class RunStore:
         return from_item(PartRun, item) if item else None
 
     def release_part(self, run: Run, part: PartRun, at: datetime) -> None:
-        """End the lease, so that the part can begin again at once."""
-        self._client.update_item(
-            TableName=self._table,
-            Key=encode_item({"pk": _parts(run), "sk": part.part}),
-            UpdateExpression="SET lease_until = :at",
-            ExpressionAttributeValues=encode_item({":at": at}),
-        )
+        """End the lease, so that the part can begin again at once. Nothing happens when another consumer has begun the part meanwhile:
+        the lease is its own."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=encode_item({"pk": _parts(run), "sk": part.part}),
+                UpdateExpression="SET lease_until = :at",
+                ConditionExpression="begun_at = :begun",
+                ExpressionAttributeValues=encode_item({":at": at, ":begun": part.begun_at}),
+            )
 
     def end_part(self, run: Run, part: PartRun, at: datetime, *, error: str, counts: Counts) -> None:
         """End a part and count it in its run, once. Raises StaleRun when another consumer has begun it meanwhile."""
         state = RunState.FAILED if error else RunState.DONE
         ended = replace(part, state=state, ended_at=at, result=error, counts=counts)
         counted = "failed" if error else "succeeded"
+        writes = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": encode_item({**_part_item(run, ended), "expires": _expires(run.begun_at)}),
+                    "ConditionExpression": "#state = :running AND begun_at = :begun",
+                    "ExpressionAttributeNames": {"#state": "state"},
+                    "ExpressionAttributeValues": encode_item(
+                        {":running": RunState.RUNNING.value, ":begun": part.begun_at}
+                    ),
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": encode_item({"pk": f"job#{run.job}", "sk": due_text(run.due)}),
+                    "UpdateExpression": f"ADD {counted} :one",
+                    "ExpressionAttributeValues": encode_item({":one": 1}),
+                }
+            },
+        ]
         try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._table,
-                            "Item": encode_item({**_part_item(run, ended), "expires": _expires(run.begun_at)}),
-                            "ConditionExpression": "#state = :running AND begun_at = :begun",
-                            "ExpressionAttributeNames": {"#state": "state"},
-                            "ExpressionAttributeValues": encode_item(
-                                {":running": RunState.RUNNING.value, ":begun": part.begun_at}
-                            ),
-                        }
-                    },
-                    {
-                        "Update": {
-                            "TableName": self._table,
-                            "Key": encode_item({"pk": f"job#{run.job}", "sk": due_text(run.due)}),
-                            "UpdateExpression": f"ADD {counted} :one",
-                            "ExpressionAttributeValues": encode_item({":one": 1}),
-                        }
-                    },
-                ]
-            )
-        except self._client.exceptions.TransactionCanceledException as error_of_aws:
-            raise StaleRun(part.part) from error_of_aws
+            _until_free(lambda: self._client.transact_write_items(TransactItems=writes))
+        except self._client.exceptions.TransactionCanceledException as refused:
+            if _reasons(refused)[0] != "ConditionalCheckFailed":
+                raise
+            raise StaleRun(part.part) from refused
 
     # -- jobs
     def first_seen(self, job: str, at: datetime) -> datetime:
@@ -174,14 +185,16 @@ class RunStore:
         expression = f"{update} {condition}"
         names = {f"#{name}": name for name in ("cursor", "state") if f"#{name}" in expression}
         try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=encode_item({"pk": f"job#{run.job}", "sk": due_text(run.due)}),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=encode_item({**values, **conditioned}),
-                ReturnValues="ALL_NEW",
+            answer = _until_free(
+                lambda: self._client.update_item(
+                    TableName=self._table,
+                    Key=encode_item({"pk": f"job#{run.job}", "sk": due_text(run.due)}),
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=encode_item({**values, **conditioned}),
+                    ReturnValues="ALL_NEW",
+                )
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise StaleRun(run.job) from error
@@ -206,3 +219,29 @@ def _parts(run: Run) -> str:
 
 def _expires(begun_at: datetime) -> int:
     return int((begun_at + _KEPT).timestamp())
+
+
+def _until_free(write: Callable[[], T]) -> T:
+    """Write again while DynamoDB refuses because a transaction changes the same item: all parts of a run count in one item
+    (docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling)."""
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return write()
+        except ClientError as refused:
+            if not _is_conflict(refused):
+                raise
+        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter
+    return write()
+
+
+def _is_conflict(refused: ClientError) -> bool:
+    """Whether another transaction is all that stood against a write."""
+    if refused.response["Error"]["Code"] == "TransactionConflictException":
+        return True
+    reasons = _reasons(refused)
+    return "TransactionConflict" in reasons and set(reasons) <= {"None", "TransactionConflict"}
+
+
+def _reasons(refused: ClientError) -> list[str]:
+    """Why a transaction was cancelled: a code for each of its writes, in their order."""
+    return [str(each["Code"]) for each in refused.response.get("CancellationReasons", [])]

@@ -42,7 +42,7 @@ class Tick:
             ids, cursor = self._tenants.ids_in_region(run.cursor) if job.per_tenant else ([REGION], "")
             self._send(job, run, ids)
             run = self._runs.advance(run, queued=len(ids), cursor=cursor)
-        if run.state is RunState.RUNNING and run.succeeded + run.failed >= run.queued:
+        if run.is_complete:
             self._runs.end(run, self._now())  # there is no tenant, or all were faster than this tick
         return run
 

@@ -17,8 +17,12 @@ class Watch:
         """The number of late runs by job. Jobs without one are left out."""
         at = self._now()
         found: dict[str, int] = {}
-        for name, _due in self._runs.late(at):
-            found[name] = found.get(name, 0) + 1
+        for name, due in self._runs.late(at):
+            run = self._runs.run(name, datetime.fromisoformat(due))
+            if run and run.is_complete:
+                self._runs.end(run, at)  # the consumer of its last part died before it ended the run
+            else:
+                found[name] = found.get(name, 0) + 1
         for job in self._jobs.values():
             if self._last_due(job, at) + timedelta(seconds=job.period + job.deadline) < at:
                 found[job.name] = found.get(job.name, 0) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 
 from docplatform.core.time import now
@@ -15,7 +16,7 @@ from docplatform.runtime.schedules.operator import JobService
 from docplatform.runtime.schedules.store import RunStore
 from docplatform.runtime.schedules.tick import Tick
 from docplatform.runtime.schedules.watch import Watch
-from docplatform.runtime.settings import JobRecordSettings, JobSettings, JobStartSettings, load
+from docplatform.runtime.settings import JobRecordSettings, JobSettings, JobStartSettings, JobWorkSettings, load
 from docplatform.runtime.tenant_access import registry
 
 
@@ -45,7 +46,7 @@ def watch() -> Watch:
 
 def consumer(work: Mapping[str, JobTask]) -> Consumer:
     """``work``: what each job of this function does."""
-    return Consumer(work, runs(), now)
+    return Consumer(work, runs(), now, lease=timedelta(seconds=load(JobWorkSettings).function_timeout))
 
 
 def job_service() -> JobService:
