@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,10 @@ import pytest
 
 from docplatform.core.actor import system
 from docplatform.core.tenant import tenant_context
+from docplatform.infra.dynamodb.codec import Item, encode_item
+from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.wiring import files, library
 from docplatform.processing.missed_uploads import MissedUploads
 from docplatform.processing.wiring import processing
@@ -127,3 +131,84 @@ def test_a_deleted_document_is_not_looked_for(recovery: Recovery, acme: TenantWo
     document = ann.announces("gone.txt")["document"]
     assert ann.asks("DELETE", f"/v1/documents/{document['id']}").status == 204
     assert recovery.runs(after=HOUR) == {"looked_for": 0, "found": 0}
+
+
+# -- rows of the index are hints
+
+
+def _forged(home: TenantWorld, document: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    """The stored item of a document with other attributes, which stands before all others in a list of awaited uploads."""
+    key = {"pk": {"S": f"{home.tenant.id}#doc#{document['id']}"}, "sk": {"S": "doc"}}
+    item = home.cloud.database.get_item(TableName="data", Key=key)["Item"]
+    return {**item, "gsi3sk": {"S": "2020-01-01T00:00:00.000Z#x"}, **attributes}
+
+
+def test_rows_that_another_tenant_wrote_into_the_list_hide_nothing_and_are_not_followed(
+    recovery: Recovery, document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docplatform.processing.missed_uploads._MOST", 3)
+    asked: list[Key] = []  # IAM refuses a whole read for one foreign key
+    get_many = TenantTable.get_many
+
+    def watched(table: TenantTable, keys: Iterable[Key]) -> dict[Key, Item]:
+        asked.extend(wanted := list(keys))
+        return get_many(table, wanted)
+
+    monkeypatch.setattr(TenantTable, "get_many", watched)
+    recovery.arrives(document)
+    hooli = recovery.home.cloud.tenant("hooli")
+    mine = f"{recovery.home.tenant.id}#awaited-uploads"
+    for number in range(7):
+        theirs = hooli.member().announces(f"{number}.txt", size=4)["document"]
+        recovery.home.cloud.database.put_item(TableName="data", Item=_forged(hooli, theirs, gsi3pk={"S": mine}))
+    asked.clear()
+    assert recovery.runs(after=HOUR) == {"looked_for": 1, "found": 1}
+    assert recovery.queued == [document["id"]]
+    assert {key.pk.partition("#")[0] for key in asked} == {recovery.home.tenant.id}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"pk": "TENANT#folder#fld_01m83gqsf9bafswwtw7dk31ryr"},
+        {"pk": "TENANT#doc#../../t000000000002"},
+        {"pk": "TENANT#doc#doc_01m83gqsf9bafswwtw7dk31ryr"},  # whose id is the one of the other document
+        {"sk": "version#000001"},
+        {"version": {"id": "../../../t000000000002/documents/x", "state": "awaiting_upload"}},
+        {"version": {"id": "v" * 90, "state": "awaiting_upload"}},
+        {"version": {"state": "awaiting_upload"}},
+        {"version": {}},
+    ],
+)
+def test_an_item_of_the_own_tenant_that_is_no_document_is_passed_over(
+    recovery: Recovery, acme: TenantWorld, document: dict[str, Any], forged: dict[str, Any]
+) -> None:
+    recovery.arrives(document)
+    other = acme.member().announces("other.txt", size=4)["document"]
+    item = _forged(acme, other)
+    acme.cloud.database.delete_item(TableName="data", Key={"pk": item["pk"], "sk": item["sk"]})
+    changed = json.loads(json.dumps(forged).replace("TENANT", acme.tenant.id))
+    acme.cloud.database.put_item(TableName="data", Item={**item, **encode_item(changed)})
+    assert recovery.runs(after=HOUR) == {"looked_for": 1, "found": 1}
+    assert recovery.queued == [document["id"]]
+
+
+def test_a_document_that_raises_keeps_no_other_from_being_found_now_or_later(
+    recovery: Recovery, acme: TenantWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docplatform.processing.missed_uploads._MOST", 2)
+    broken = [acme.member().announces(f"{number}.txt", size=4)["document"]["id"] for number in range(2)]
+    document = acme.member().announces("lost.txt", size=4)["document"]
+    recovery.arrives(document)
+    arrived = S3Files.arrived
+
+    def refuses(files: S3Files, document_id: str, version_id: str) -> Any:
+        if document_id in broken:
+            raise PermissionError("the key is disabled")
+        return arrived(files, document_id, version_id)
+
+    monkeypatch.setattr(S3Files, "arrived", refuses)
+    with pytest.raises(PermissionError):
+        recovery.runs(after=HOUR)
+    recovery.runs(after=HOUR)
+    assert recovery.queued == [document["id"]]

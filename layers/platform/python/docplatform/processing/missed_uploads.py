@@ -51,11 +51,19 @@ class MissedUploads:
     def recover(self) -> dict[str, int]:
         """Queue the processing of files that have arrived unnoticed. Returns how many documents were looked for, and found.
 
-        A document without a file is looked for again after as long as it has existed, and no more once it is a month old.
+        A document without a file is looked for again after as long as it has existed, and no more once it is a month old. One that
+        raises is looked for again after half an hour, and its error is raised after all others have been looked for.
         """
-        at = self._now()
+        at, found, errors = self._now(), 0, list[Exception]()
         documents = self._library.awaited_uploads(at, _MOST)
-        found = sum(self._recover(document, at) for document in documents)
+        for document in documents:
+            try:
+                found += self._recover(document, at)
+            except Exception as error:
+                errors.append(error)
+                self._look_again(document, at + FIRST_LOOK, at)
+        if errors:
+            raise errors[0]
         return {"looked_for": len(documents), "found": found}
 
     def _recover(self, document: Document, at: datetime) -> bool:

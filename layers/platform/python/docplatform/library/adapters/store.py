@@ -130,13 +130,32 @@ class DynamoLibrary:
 
     # -- files that no event has told of
     def awaited_uploads(self, until: datetime, limit: int) -> list[Document]:
-        """Documents without a file that are to be looked for at ``until`` or before, the most overdue first."""
-        rows, _ = self._table.query(
-            self._item_keys.awaited_uploads(), index="gsi3", upto=f"{rfc3339(until)}~", limit=limit
+        """Documents without a file that are to be looked for at ``until`` or before, the most overdue first.
+
+        A row of the index is a hint. IAM checks the key of an item and not its index attributes, so whoever acts for one tenant can write
+        rows into the list of another. Rows that are not of a document of this tenant are passed over, however many there are."""
+        found: list[Document] = []
+        partition, bound, after = self._item_keys.awaited_uploads(), f"{rfc3339(until)}~", None
+        while True:
+            rows, after = self._table.query(partition, index="gsi3", upto=bound, after=after, limit=limit)
+            keys = [Key(row["pk"], row["sk"]) for row in rows]
+            items = self._table.get_many(key for key in keys if self._is_own_document(key))
+            found += [document_from(items[key]) for key in keys if key in items and self._awaits(key, items[key])]
+            if after is None or len(found) >= limit:
+                return found[:limit]
+
+    def _is_own_document(self, key: Key) -> bool:
+        document_id = key.pk.rpartition("#")[2]
+        return ids.is_a(ids.DOCUMENT, document_id) and key == self._item_keys.document(document_id)
+
+    def _awaits(self, key: Key, item: Item) -> bool:
+        """Whether the item is a document that waits for its file, and names itself and its version by ids."""
+        version = item.get("version", {})
+        return (
+            self._item_keys.document(str(item.get("id"))) == key
+            and ids.is_a(ids.VERSION, str(version.get("id")))
+            and version.get("state") == State.AWAITING_UPLOAD.value
         )
-        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        documents = (document_from(item) for item in found.values())
-        return [each for each in documents if each.version.state is State.AWAITING_UPLOAD]
 
     # -- reindexing marks: folders below which search entries are out of date
     def mark(self, folder_id: str) -> tuple[str, str] | None:
