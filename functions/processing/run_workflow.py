@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from docplatform.core import ids
 from docplatform.infra.credentials import own_client
 from docplatform.runtime.batches import NotDone, process_queue
 from docplatform.runtime.metrics import Metric, measure
@@ -28,6 +29,10 @@ _WAIT = 300  # seconds: the longest Express execution
 Given = dict[str, str]  # the ids of tenant, document and version
 
 
+class MalformedMessage(ValueError):
+    """A message that no upload has caused."""
+
+
 class Outcome(NamedTuple):
     """What the workflow's output says, and when it ended."""
 
@@ -41,14 +46,27 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(message: dict[str, Any]) -> None:
-    """Run the workflow for one message. Raises NotDone if the message must come back."""
-    upload = json.loads(message["body"])
+    """Run the workflow for one message. Raises NotDone if the message must come back, and MalformedMessage."""
+    given, size = _parsed(message["body"])
     last_try = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
-    given = {name: upload[name] for name in ("tenant_id", "document_id", "version_id")}
-    outcome = _run_operation(given, last_try) if upload["size"] > LARGE else _run_express(given, last_try)
+    outcome = _run_operation(given, last_try) if size > LARGE else _run_express(given, last_try)
     if outcome and outcome.text == "ready":
         queued_at = int(message["attributes"]["SentTimestamp"]) / 1000
         measure(Metric.PROCESSING_SECONDS, outcome.at.timestamp() - queued_at)
+
+
+def _parsed(body: str) -> tuple[Given, int]:
+    """The ids, and the size in bytes. Ids of another form never name an operation or an execution. Raises MalformedMessage."""
+    try:
+        upload = json.loads(body)
+        given = {name: str(upload[name]) for name in ("tenant_id", "document_id", "version_id")}
+        size = int(upload["size"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedMessage("not a message of an upload") from error
+    forms = ids.is_a(ids.DOCUMENT, given["document_id"]) and ids.is_a(ids.VERSION, given["version_id"])
+    if not (ids.is_tenant(given["tenant_id"]) and forms):
+        raise MalformedMessage("not the ids of an upload")
+    return given, size
 
 
 def _run_express(given: Given, give_up: bool) -> Outcome:

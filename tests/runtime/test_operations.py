@@ -22,6 +22,7 @@ from docplatform.runtime.operations.model import (
     Operation,
     OperationKey,
     OperationState,
+    new_operation,
 )
 from docplatform.runtime.operations.service import OperationService
 from docplatform.runtime.operations.store import OperationStore, StaleOperation
@@ -242,14 +243,76 @@ def test_of_two_sweeps_at_one_moment_one_starts_the_operation_again(world: World
 
 
 def test_an_operation_that_raises_does_not_keep_the_others_from_their_check(world: World) -> None:
-    unknown = OperationKey(TENANT, "unheard-of", "x")
-    with pytest.raises(KeyError):
-        world.service.start(unknown, GIVEN)
+    _stored_by_another_version(world, "x")
     world.starts()
     world.ends("FAILED")
     swept = world.sweeps()
     assert [type(error) for error in swept.errors] == [KeyError]
     assert swept.restarted == [UPLOAD]
+
+
+def test_operations_that_always_raise_do_not_stand_before_the_others_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "_MOST", 3)
+    for number in range(7):
+        _stored_by_another_version(world, str(number))
+    world.at += timedelta(seconds=1)
+    world.starts()
+    world.ends("FAILED")
+    swept = [world.sweeps(), world.sweeps(timedelta(seconds=1)), world.sweeps(timedelta(seconds=1))]
+    assert [len(each.errors) for each in swept] == [3, 3, 1]
+    assert swept[-1].restarted == [UPLOAD]
+
+
+def _stored_by_another_version(world: World, identity: str) -> None:
+    """An operation of a kind that this version does not know."""
+    world.store.begin(new_operation(OperationKey(TENANT, "unheard-of", identity), GIVEN, world.at))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        OperationKey(TENANT, "processing", "ver*"),
+        OperationKey(TENANT, "processing", "../ver_1"),
+        OperationKey(TENANT, "processing", "a#b"),
+        OperationKey(TENANT, "processing", ""),
+        OperationKey(TENANT, "processing", "v" * 59),
+        OperationKey(f"{TENANT}#", "processing", "1"),
+        OperationKey("", "processing", "1"),
+        OperationKey(TENANT, "unheard-of", "1"),
+    ],
+)
+def test_what_can_name_no_execution_leaves_no_record(world: World, key: OperationKey) -> None:
+    with pytest.raises(ValueError):
+        world.service.start(key, GIVEN)
+    assert world.database.scan(TableName=world.table)["Items"] == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version_id": "ver *"},
+        {"version_id": "v" * 90},
+        {"document_id": "../../t000000000002/documents/doc"},
+        {"tenant_id": "t*"},
+        {"tenant_id": None},
+        {"size": None},
+        {"size": "large"},
+        {"size": [60_000_000]},
+        None,
+    ],
+)
+def test_a_message_that_no_upload_has_caused_starts_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any] | None
+) -> None:
+    starter, event = _starter(world, monkeypatch), _large()
+    body = json.loads(event["Records"][0]["body"])
+    event["Records"][0]["body"] = json.dumps(body | changed if changed else [body])
+    with pytest.raises(starter.MalformedMessage):
+        starter.handler(event, None)
+    assert world.step_functions.executions == {}
+    assert world.database.scan(TableName=world.table)["Items"] == []
 
 
 def test_a_refresh_ends_the_record_and_starts_nothing_again(world: World) -> None:

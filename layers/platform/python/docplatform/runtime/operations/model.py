@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from docplatform.core.ids import is_tenant
 
 MOST_RESTARTS = 5
 """How often an operation whose execution has died is started again. After that it has failed."""
@@ -17,6 +20,10 @@ PATIENCE = timedelta(minutes=30)
 
 GIVE_UP = "give-up"
 """The end of the name of the execution that only marks what the operation was about as failed."""
+
+
+_LONGEST_NAME = 80  # of an execution, see execution_name
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class OperationState(StrEnum):
@@ -53,6 +60,10 @@ class Operation:
 
 
 def new_operation(key: OperationKey, given: dict[str, str], at: datetime) -> Operation:
+    """Raises ValueError for a key that cannot name an execution: the sweep would try in vain for ever."""
+    fits = len(execution_name(key, GIVE_UP)) <= _LONGEST_NAME
+    if not (is_tenant(key.tenant_id) and _ID.fullmatch(key.id) and fits):
+        raise ValueError("no execution can be named after this operation")
     return Operation(key, given, execution_name(key, "0"), at, at)
 
 

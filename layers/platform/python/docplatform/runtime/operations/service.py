@@ -33,7 +33,10 @@ class OperationService:
         self._store, self._client, self._workflows, self._now = store, step_functions, workflows, now
 
     def start(self, key: OperationKey, given: dict[str, str]) -> Operation:
-        """Start an operation, once: a repeated call returns it as it is. The record comes first, so that no execution is without one."""
+        """Start an operation, once: a repeated call returns it as it is. The record comes first, so that no execution is without one.
+        Raises ValueError for a key of an unknown kind, or that cannot name an execution; then nothing is stored."""
+        if key.kind not in self._workflows:
+            raise ValueError(f"no workflow is known for operations of the kind '{key.kind}'")
         created = new_operation(key, given, self._now())
         operation = self._store.begin(created)
         if operation is created:

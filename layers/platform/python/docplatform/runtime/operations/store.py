@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -69,6 +70,17 @@ class OperationStore:
             "SET step = :step, heartbeat_at = :heartbeat, gsi1sk = :check",
             {":step": step, ":heartbeat": heartbeat_at, ":check": _check_due(operation.key, at)},
         )
+
+    def postpone(self, key: OperationKey, at: datetime) -> None:
+        """Check the operation again after CHECK_INTERVAL, whatever its record says. Nothing happens when it has ended."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=encode_item(_key(key)),
+                UpdateExpression="SET gsi1sk = :check",
+                ConditionExpression="attribute_exists(gsi1sk)",
+                ExpressionAttributeValues=encode_item({":check": _check_due(key, at)}),
+            )
 
     def resume(self, operation: Operation, at: datetime) -> Operation:
         """Store that the next execution begins. Raises StaleOperation, also when somebody else has resumed it at the same moment."""

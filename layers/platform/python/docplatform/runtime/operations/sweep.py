@@ -25,7 +25,8 @@ class Swept:
 
 
 def sweep(store: OperationStore, service: OperationService, now: Callable[[], datetime]) -> Swept:
-    """Check every operation whose check is due. One that raises does not keep the others from being checked."""
+    """Check every operation whose check is due. One that raises does not keep the others from being checked: its next check is due as if
+    it had not raised, so that it does not stand before them for ever."""
     swept = Swept()
     for key in store.to_check(now(), _MOST):
         swept.checked += 1
@@ -35,7 +36,15 @@ def sweep(store: OperationStore, service: OperationService, now: Callable[[], da
             continue  # somebody else checks it
         except Exception as error:
             swept.errors.append(error)
+            _postpone(store, key, now(), swept)
     return swept
+
+
+def _postpone(store: OperationStore, key: OperationKey, at: datetime, swept: Swept) -> None:
+    try:
+        store.postpone(key, at)
+    except Exception as error:
+        swept.errors.append(error)
 
 
 def _check(store: OperationStore, service: OperationService, key: OperationKey, swept: Swept) -> None:
