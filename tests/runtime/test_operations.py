@@ -17,6 +17,7 @@ from docplatform.runtime import settings
 from docplatform.runtime.operations import sweep as sweeping
 from docplatform.runtime.operations.model import (
     CHECK_INTERVAL,
+    MOST_GIVE_UPS,
     MOST_RESTARTS,
     PATIENCE,
     Operation,
@@ -220,16 +221,36 @@ def test_an_execution_that_does_not_advance_is_stopped_and_followed_by_another(w
 
 
 def test_an_operation_fails_after_five_restarts_and_its_workflow_is_told_to_give_up(world: World) -> None:
+    _given_up(world)
+    world.ends("SUCCEEDED", "failed")
+    swept = world.sweeps()
+    assert (swept.ended, swept.failed, swept.restarted) == (1, [], [])  # it was counted when it was given up
+    assert (world.stored().state, world.stored().result) == (OperationState.FAILED, "failed")
+    assert [each.input["give_up"] for each in world.step_functions.executions.values()] == [False] * 6 + [True]
+    assert world.sweeps().checked == 0
+
+
+def test_the_workflow_that_gives_up_is_started_again_when_it_dies_and_not_for_ever(world: World) -> None:
+    _given_up(world)
+    for _ in range(MOST_GIVE_UPS - 1):
+        world.ends("ABORTED")
+        assert world.sweeps().restarted == [UPLOAD]
+        assert world.stored().state is OperationState.RUNNING
+    world.ends("ABORTED")
+    assert world.sweeps().ended == 1
+    assert world.stored().state is OperationState.FAILED
+    assert [each.input["give_up"] for each in world.step_functions.executions.values()] == [False] * 6 + [True] * 3
+    assert world.sweeps().checked == 0
+
+
+def _given_up(world: World) -> None:
+    """An operation that has just been started for the last time."""
     world.starts()
     for _ in range(MOST_RESTARTS):
         world.ends("FAILED")
         assert world.sweeps().restarted == [UPLOAD]
     world.ends("FAILED")
     assert world.sweeps().failed == [UPLOAD]
-    assert world.stored().state is OperationState.FAILED
-    assert [each.input["give_up"] for each in world.step_functions.executions.values()] == [False] * 6 + [True]
-    assert world.sweeps().checked == 0
-    assert len(world.step_functions.executions) == MOST_RESTARTS + 2
 
 
 def test_of_two_sweeps_at_one_moment_one_starts_the_operation_again(world: World) -> None:
@@ -367,6 +388,7 @@ def test_the_message_of_an_operation_that_has_failed_marks_its_document(
     for _ in range(MOST_RESTARTS + 1):
         world.ends("FAILED")
         world.sweeps()
+    world.ends("SUCCEEDED", "failed")
     given_up: list[dict[str, Any]] = []
 
     def express(**call: Any) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from enum import StrEnum
 from docplatform.core.ids import is_tenant
 
 MOST_RESTARTS = 5
-"""How often an operation whose execution has died is started again. After that it has failed."""
+"""How often an operation whose execution has died is started again. After that it is given up."""
+
+MOST_GIVE_UPS = 3
+"""How often the workflow is started that only marks what the operation was about as failed: its execution can die, too."""
 
 CHECK_INTERVAL = timedelta(minutes=5)
 """How long after a check the sweeper checks an operation again."""
@@ -19,7 +22,7 @@ PATIENCE = timedelta(minutes=30)
 """How long an execution may run without a new event in its history. A step is one call of Lambda, of 15 minutes at most."""
 
 GIVE_UP = "give-up"
-"""The end of the name of the execution that only marks what the operation was about as failed."""
+"""In the end of the name of an execution that only marks what the operation was about as failed."""
 
 
 _LONGEST_NAME = 80  # of an execution, see execution_name
@@ -29,7 +32,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 class OperationState(StrEnum):
     RUNNING = "running"
     DONE = "done"
-    FAILED = "failed"  # it was started as often as it may be
+    FAILED = "failed"  # it was started as often as it may be, and given up
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,26 @@ class Operation:
     ended_at: datetime | None = None
     result: str = ""
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its present execution only marks what it was about as failed."""
+        return self.restarts > MOST_RESTARTS
+
 
 def new_operation(key: OperationKey, given: dict[str, str], at: datetime) -> Operation:
     """Raises ValueError for a key that cannot name an execution: the sweep would try in vain for ever."""
-    fits = len(execution_name(key, GIVE_UP)) <= _LONGEST_NAME
+    fits = len(execution_name(key, attempt(MOST_RESTARTS + MOST_GIVE_UPS))) <= _LONGEST_NAME
     if not (is_tenant(key.tenant_id) and _ID.fullmatch(key.id) and fits):
         raise ValueError("no execution can be named after this operation")
-    return Operation(key, given, execution_name(key, "0"), at, at)
+    return Operation(key, given, execution_name(key, attempt(0)), at, at)
+
+
+def attempt(restarts: int) -> str:
+    """The end of the name of the execution after so many restarts: ``0`` to ``5``, then ``give-up``, ``give-up-2`` and so on."""
+    given_up = restarts - MOST_RESTARTS
+    if given_up <= 0:
+        return str(restarts)
+    return GIVE_UP if given_up == 1 else f"{GIVE_UP}-{given_up}"
 
 
 def execution_name(key: OperationKey, attempt: str) -> str:

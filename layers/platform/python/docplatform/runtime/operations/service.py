@@ -11,13 +11,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from docplatform.runtime.operations.model import (
-    GIVE_UP,
+    MOST_GIVE_UPS,
     MOST_RESTARTS,
     PATIENCE,
     Operation,
     OperationKey,
     OperationState,
-    execution_name,
     new_operation,
 )
 from docplatform.runtime.operations.store import OperationStore, StaleOperation
@@ -40,7 +39,7 @@ class OperationService:
         created = new_operation(key, given, self._now())
         operation = self._store.begin(created)
         if operation is created:
-            self._execute(operation, operation.execution)
+            self._execute(operation)
         return operation
 
     def refresh(self, operation: Operation) -> Operation:
@@ -54,8 +53,9 @@ class OperationService:
         return self._store.get(operation.key) or operation
 
     def check(self, operation: Operation) -> Operation:
-        """End the operation if its execution has succeeded. Start it again if the execution has died, or does not advance; when it was
-        started as often as it may be, it has failed. Raises StaleOperation when somebody else does it at the same moment."""
+        """End the operation if its execution has succeeded. Start it again if the execution has died, or does not advance. When it was
+        started as often as it may be, give it up: executions that only mark it as failed follow, and then it has failed. Raises
+        StaleOperation when somebody else does it at the same moment."""
         at, execution = self._now(), self._execution(operation)
         if execution["status"] == "SUCCEEDED":
             return self._end(operation, execution)
@@ -63,25 +63,25 @@ class OperationService:
             step, heartbeat_at = self._progress(operation, execution["startDate"])
             if at - heartbeat_at < PATIENCE:
                 return self._store.saw(operation, at, step=step, heartbeat_at=heartbeat_at)
-        if operation.restarts >= MOST_RESTARTS:
+        if operation.restarts >= MOST_RESTARTS + MOST_GIVE_UPS:
             self._stop(operation, execution)
-            self._execute(operation, execution_name(operation.key, GIVE_UP), give_up=True)
             return self._store.end(operation, OperationState.FAILED, at, "")
         resumed = self._store.resume(operation, at)
         self._stop(operation, execution)
-        self._execute(resumed, resumed.execution)
+        self._execute(resumed)
         return resumed
 
     def _end(self, operation: Operation, execution: dict[str, Any]) -> Operation:
         outcome = json.loads(execution.get("output") or "{}").get("outcome", "")
-        return self._store.end(operation, OperationState.DONE, execution["stopDate"], outcome)
+        state = OperationState.FAILED if operation.is_given_up else OperationState.DONE
+        return self._store.end(operation, state, execution["stopDate"], outcome)
 
-    def _execute(self, operation: Operation, name: str, *, give_up: bool = False) -> None:
+    def _execute(self, operation: Operation) -> None:
         """A name that was used is one that was started: another caller was faster, or AWS has answered too late."""
-        given = {**operation.input, "tenant_id": operation.key.tenant_id, "give_up": give_up}
+        given = {**operation.input, "tenant_id": operation.key.tenant_id, "give_up": operation.is_given_up}
         try:
             self._client.start_execution(
-                stateMachineArn=self._workflows[operation.key.kind], name=name, input=json.dumps(given)
+                stateMachineArn=self._workflows[operation.key.kind], name=operation.execution, input=json.dumps(given)
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":

@@ -16,6 +16,7 @@ from docplatform.runtime.operations.model import (
     Operation,
     OperationKey,
     OperationState,
+    attempt,
     execution_name,
 )
 
@@ -90,7 +91,7 @@ class OperationStore:
             "SET restarts = :restarts, #execution = :next, heartbeat_at = :at, gsi1sk = :check",
             {
                 ":restarts": restarts,
-                ":next": execution_name(operation.key, str(restarts)),
+                ":next": execution_name(operation.key, attempt(restarts)),
                 ":at": at,
                 ":check": _check_due(operation.key, at),
             },

@@ -15,7 +15,8 @@ _MOST = 1_000  # operations of one sweep, at three calls each; the next one goes
 
 @dataclass(slots=True)
 class Swept:
-    """What a sweep has done. ``errors``: what was raised for single operations, which the next sweep tries again."""
+    """What a sweep has done. ``failed``: operations that were given up now, once each. ``errors``: what was raised for single
+    operations, which a later sweep tries again."""
 
     checked: int = 0
     ended: int = 0
@@ -52,9 +53,9 @@ def _check(store: OperationStore, service: OperationService, key: OperationKey, 
     if before is None or before.state is not OperationState.RUNNING:
         return  # the index shows it for a moment more
     after = service.check(before)
-    if after.state is OperationState.FAILED:
+    if after.is_given_up and not before.is_given_up:
         swept.failed.append(key)
-    elif after.state is OperationState.DONE:
+    elif after.state is not OperationState.RUNNING:
         swept.ended += 1
     elif after.restarts > before.restarts:
         swept.restarted.append(key)
