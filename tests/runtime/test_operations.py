@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk import specs
 from docplatform.runtime import settings
 from docplatform.runtime.operations import sweep as sweeping
 from docplatform.runtime.operations.model import (
@@ -172,11 +173,22 @@ def test_the_sweep_stores_step_and_heartbeat_of_an_execution_that_runs_and_leave
     assert len(world.step_functions.executions) == 1
 
 
-def test_an_operation_is_checked_after_five_minutes_and_not_before(world: World) -> None:
+def test_an_operation_is_not_checked_again_at_once(world: World) -> None:
     world.starts()
     assert world.sweeps(CHECK_INTERVAL - timedelta(seconds=1)).checked == 0
     assert world.sweeps(timedelta(seconds=2)).checked == 1
     assert world.sweeps(timedelta(seconds=2)).checked == 0
+
+
+def test_every_sweep_checks_what_the_one_before_it_has_checked_although_a_sweep_takes_time(world: World) -> None:
+    (cadence,) = {
+        job.cadence.period for each in specs.discover() for job in each.spec.schedules if job.name == "operations"
+    }
+    world.starts()
+    for late in (60, 0, 30, 2):  # seconds from the time that the sweep was due to its check
+        due = world.at
+        assert world.sweeps(timedelta(seconds=cadence + late)).checked == 1
+        world.at = due + timedelta(seconds=cadence)
 
 
 def test_an_operation_whose_execution_has_succeeded_is_done_and_not_checked_again(world: World) -> None:

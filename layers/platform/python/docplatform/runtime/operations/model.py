@@ -15,8 +15,9 @@ MOST_RESTARTS = 5
 MOST_GIVE_UPS = 3
 """How often the workflow is started that only marks what the operation was about as failed: its execution can die, too."""
 
-CHECK_INTERVAL = timedelta(minutes=5)
-"""How long after a check the sweeper checks an operation again."""
+CHECK_INTERVAL = timedelta(minutes=1)
+"""How soon after a start or a check an operation may be checked again. Much shorter than the time between two sweeps: a sweep takes some
+seconds, and what it has checked must be due when the next one comes."""
 
 PATIENCE = timedelta(minutes=30)
 """How long an execution may run without a new event in its history. A step is one call of Lambda, of 15 minutes at most."""

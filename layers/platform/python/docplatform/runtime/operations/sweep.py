@@ -1,4 +1,4 @@
-"""The sweep over unfinished operations: each is checked every five minutes."""
+"""The sweep over unfinished operations: every sweep checks each of them, unless it was started or checked a minute ago."""
 
 from __future__ import annotations
 
