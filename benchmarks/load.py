@@ -32,7 +32,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -283,7 +283,8 @@ class Figures:
         return self._series.get((phase, operation), Histogram())
 
     def holds(self) -> bool:
-        return all(
+        """A promise that no request has tried does not hold."""
+        return bool(self.phases) and all(
             self.of_promise(phase, promise).percentile(0.99) < seconds
             for phase in self.phases
             for promise, seconds in PROMISES.items()
@@ -416,14 +417,15 @@ async def generate(chosen: argparse.Namespace, tenants: list[Site], figures: Fig
             while True:
                 await asyncio.sleep(30)
                 for tenant in tenants:
-                    await loop.run_in_executor(pool, tenant.sign_in)
+                    with suppress(
+                        Refused, ValueError, KeyError
+                    ):  # tried again; requests with an old token fail, and count
+                        await loop.run_in_executor(pool, tenant.sign_in)
 
         signing_in = loop.create_task(stay_signed_in())
         used = time.process_time()
         own = await run(planned, send, figures.record, in_flight=chosen.in_flight, patience=chosen.patience)
         busy = (time.process_time() - used) / own.seconds
-        if signing_in.done():
-            signing_in.result()
         signing_in.cancel()
     return own, Bottleneck(max(own.lag.percentile(0.99), lags.percentile(0.99)), busy)
 

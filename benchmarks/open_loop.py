@@ -130,7 +130,7 @@ Record = Callable[[Planned, float, str], None]
 
 async def run(planned: Iterable[Planned], send: Send, record: Record, *, in_flight: int, patience: float) -> Generator:
     """Sends every request at its planned time, or as soon as fewer than ``in_flight`` are open. A request that could not be sent within
-    ``patience`` seconds is recorded as 'not sent'; none is left out."""
+    ``patience`` seconds is recorded as 'not sent', and one whose ``send`` raises by the name of the exception; none is left out."""
     loop, own = asyncio.get_running_loop(), Generator()
     began, free, open_requests = loop.time(), asyncio.Semaphore(in_flight), set[asyncio.Task[None]]()
     heartbeat = loop.create_task(_watch(own))
@@ -138,6 +138,8 @@ async def run(planned: Iterable[Planned], send: Send, record: Record, *, in_flig
     async def one(each: Planned) -> None:
         try:
             failure = await send(each)
+        except Exception as error:
+            failure = type(error).__name__
         finally:
             free.release()
         record(each, math.inf if failure else loop.time() - began - each.at, failure)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from benchmarks.load import MIX, OPERATIONS, PROMISES
+from benchmarks.load import MIX, OPERATIONS, PROMISES, Figures, phase_of
 from benchmarks.open_loop import Burst, Generator, Histogram, Planned, plan, run, zipf_weights
 
 RATES = {"search": 60.0, "read": 25.0, "upload": 10.0, "other": 5.0}
@@ -189,6 +189,26 @@ def test_a_failure_is_recorded_with_its_kind() -> None:
 
     recorded, _ = _run([1.0], refused)
     assert recorded == [(1.0, math.inf, "503")]
+
+
+def test_a_request_whose_answer_cannot_be_understood_is_counted_as_failed_and_frees_its_place() -> None:
+    async def not_json(each: Planned) -> str:
+        await asyncio.sleep(1)
+        if each.at == 1.0:
+            raise ValueError
+        return ""
+
+    recorded, own = _run([1.0, 2.0, 3.0], not_json, in_flight=1)
+    assert recorded == [(1.0, math.inf, "ValueError"), (2.0, 1.0, ""), (3.0, 1.0, "")]
+    assert own.sent == 3
+
+
+@pytest.mark.parametrize(("at", "holds"), [(5.0, True), (0.5, False)])
+def test_a_run_that_has_judged_no_request_keeps_no_promise(at: float, holds: bool) -> None:
+    figures = Figures(lambda planned: phase_of(1.0, None, planned))
+    for operation in OPERATIONS:
+        figures.record(Planned(at, operation, 0), 0.01, "")
+    assert figures.holds() is holds
 
 
 def test_the_lag_of_a_generator_that_is_busy_shows() -> None:
