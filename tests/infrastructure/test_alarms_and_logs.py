@@ -7,10 +7,13 @@ import re
 
 import pytest
 
-from cdk import specs
+from cdk import names, specs
+from docplatform.core.tenant import Plan
 from docplatform.runtime.metrics import Metric
 from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
+from tests.support.mocked_aws import ROOT
 
+PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 FUNCTIONS = [each.spec.name for each in specs.discover()]
 
 
@@ -49,6 +52,44 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 def test_one_operation_that_has_failed_wakes_somebody(watch: Stack) -> None:
     (alarm,) = _alarms(watch, "docplatform", "OperationsFailed").values()
     assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["Statistic"]) == (1, 1, "Sum")
+
+
+def _alarms_of_the_page() -> list[str]:
+    """The names in the table of alarms. A name that begins with a hyphen is another end of the one before it."""
+    section = PAGE.partition("## When an alarm goes off")[2].partition("\n## ")[0]
+    listed: list[str] = []
+    for cell in re.findall(r"^\| (`[^|]+`) \|", section, re.M):
+        first, *ends = re.findall(r"`([^`]+)`", cell)
+        listed += [first, *(f"{first.rpartition('-')[0]}{end}" for end in ends)]
+    return listed
+
+
+def test_the_operators_page_has_a_row_for_every_alarm_and_no_other(watch: Stack) -> None:
+    alarms = {alarm["AlarmName"].removeprefix("docplatform-") for alarm in watch.of("AWS::CloudWatch::Alarm").values()}
+    one_of = {"function": FUNCTIONS, "plan": [each.value for each in Plan], "kind": names.KINDS}
+    rows = set()
+    for listed in _alarms_of_the_page():
+        of = re.search(r"<(\w+)>", listed)
+        known = {listed.replace(of[0], each) for each in one_of[of[1]]} if of else {listed}
+        assert known & alarms, listed
+        rows |= known
+    assert alarms <= rows
+
+
+def test_the_operators_page_counts_what_costs_money_without_use(
+    watch: Stack, production: Assembly, region: str
+) -> None:
+    workflows = production.stack("workflows", region)
+    polled = [
+        each
+        for each in workflows.of("AWS::Lambda::EventSourceMapping").values()
+        if "Queue" in json.dumps(each["EventSourceArn"])
+    ]
+    waited_for = [each.spec for each in specs.discover() if specs.is_interactive(each.spec)]
+    memory = sum(each.memory for each in waited_for) / 1024
+    assert f"| {len(watch.of('AWS::CloudWatch::Alarm'))} alarms |" in PAGE
+    assert f"polling of {len(polled)} queues" in PAGE
+    assert f"{len(waited_for)} with {memory:g} GB together" in PAGE
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
