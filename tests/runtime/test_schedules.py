@@ -190,6 +190,21 @@ def test_a_message_that_comes_twice_works_once(world: World) -> None:
     assert world.run().succeeded == 23
 
 
+def test_a_consumer_that_dies_between_its_last_part_and_the_end_of_the_run_leaves_no_run_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ticks("purge")
+    (message,) = world.queue.messages
+    with monkeypatch.context() as dies:
+        dies.setattr(world.runs, "end", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            world.consumer().consume(message)
+    assert (world.run("purge").state, world.run("purge").succeeded) == (RunState.RUNNING, 1)
+    world.consumer().consume(message)  # its time of being hidden is over
+    assert (world.run("purge").state, world.run("purge").succeeded) == (RunState.DONE, 1)
+    assert len(world.worked) == 1
+
+
 def test_a_part_that_another_consumer_has_is_left_to_it_until_its_lease_ends(world: World) -> None:
     world.ticks("purge")
     (message,) = world.queue.messages
