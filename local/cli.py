@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,6 +32,25 @@ def main(words: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has ended: ./dp status | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except supervisor.CannotStop as error:
+        print(error)
+        return 1
+    except Exception as error:
+        if not _is_silence(error):
+            raise
+        print(
+            f"the local cloud does not answer ({type(error).__name__}): it is very busy, or has ended; see ./dp logs --cloud"
+        )
+        return 1
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether a request to the local cloud got no answer. (Only now: ``./dp`` reads this module before the packages are there.)"""
+    from botocore.exceptions import ConnectionError as NoConnection
+    from botocore.exceptions import HTTPClientError
+    from requests import RequestException
+
+    return isinstance(error, (NoConnection, HTTPClientError, RequestException, urllib.error.URLError, TimeoutError))
 
 
 def explain(words: Sequence[str]) -> int | None:
@@ -182,7 +202,7 @@ def logs(words: list[str]) -> int:
         "logs",
         words,
         (("--function",), {"help": "one function, such as 'documents'; default: all"}),
-        (("--region",), {"default": "us-east-1"}),
+        (("--region",), {"default": "us-east-1", "choices": sorted(DEFAULT_REGION_PORTS)}),
         (("--follow",), {"action": "store_true"}),
         (("--cloud",), {"action": "store_true", "help": "the emulator's own log"}),
     )

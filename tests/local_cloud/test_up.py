@@ -7,11 +7,15 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
+import requests
+from botocore.config import Config
 
 from local import alone, cli, demo, deploy, supervisor, synth
 from local.settings import ROOT, LocalSettings, load
@@ -178,3 +182,48 @@ def test_a_reset_waits_for_nobody(
     assert cli.reset(["--yes"]) == 1
     assert capsys.readouterr().out.strip() == cli.BUSY
     assert folder.exists()
+
+
+def _asks_by_requests(port: int) -> None:
+    requests.get(f"http://127.0.0.1:{port}", timeout=5)
+
+
+def _asks_by_the_sdk(port: int) -> None:
+    boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(retries={"total_max_attempts": 1}),
+    ).get_caller_identity()
+
+
+def _asks_by_urllib(port: int) -> None:
+    urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5)
+
+
+@pytest.mark.parametrize("asks", [_asks_by_requests, _asks_by_the_sdk, _asks_by_urllib])
+def test_a_cloud_that_gives_no_answer_is_a_sentence_and_no_traceback(
+    first: int, asks: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(cli.COMMANDS, "status", lambda words: asks(first) or 0)
+    assert cli.main(["status"]) == 1
+    assert "the local cloud does not answer" in capsys.readouterr().out
+
+
+def test_a_cloud_that_does_not_end_is_a_sentence_and_a_fault_of_ours_is_not_hidden(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raises(error: Exception) -> None:
+        def command(words: list[str]) -> int:
+            raise error
+
+        monkeypatch.setitem(cli.COMMANDS, "down", command)
+
+    raises(supervisor.CannotStop("the local cloud (process 7) does not end"))
+    assert cli.main(["down"]) == 1
+    assert "process 7" in capsys.readouterr().out
+    raises(OSError("the disk"))
+    with pytest.raises(OSError, match="the disk"):
+        cli.main(["down"])
