@@ -32,6 +32,9 @@ def main(words: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader has ended: ./dp status | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command may run again")
+        return 130
     except supervisor.CannotStop as error:
         print(error)
         return 1
@@ -130,7 +133,7 @@ def up(words: list[str]) -> int:
         _say(started, "seeding demo tenants")
         tenants = seed(settings)
     except (supervisor.CannotStart, DeployFailed, ClientError, subprocess.CalledProcessError, RuntimeError) as error:
-        print(f"\n{error}\n\n./dp logs shows more; ./dp reset starts from nothing.")
+        print(f"\n{error}\n\n./dp logs --cloud shows more; ./dp reset starts from nothing.")
         return 1
     _say(started, "ready\n")
     show(settings, tenants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -227,3 +228,30 @@ def test_a_cloud_that_does_not_end_is_a_sentence_and_a_fault_of_ours_is_not_hidd
     raises(OSError("the disk"))
     with pytest.raises(OSError, match="the disk"):
         cli.main(["down"])
+
+
+def test_an_interrupted_command_ends_without_a_traceback(tmp_path: Path) -> None:
+    """As in a terminal: the signal goes to ./dp and to the command that it runs."""
+    program = tmp_path / "dp"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    program.write_text(
+        "import os, sys; from importlib.machinery import SourceFileLoader\n"
+        f"dp = SourceFileLoader('dp', {str(ROOT / 'dp')!r}).load_module()\n"
+        "dp.ready, dp.interpreter = lambda *_: None, lambda _: sys.executable\n"
+        "sys.argv[1:] = ['reset']\n"
+        "sys.exit(dp.main())\n"
+    )
+    command = subprocess.Popen(
+        [sys.executable, str(program)],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert command.stdout and os.read(command.stdout.fileno(), 1_000).startswith(b"This deletes")  # and it waits
+    os.killpg(command.pid, signal.SIGINT)
+    out, errors = command.communicate(timeout=60)
+    assert (command.returncode, errors) == (130, b"")
+    assert b"interrupted" in out
