@@ -12,6 +12,8 @@ import runpy
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import IO, Any
 
 STARTED_BY = "DOCPLATFORM_STARTED_BY"
 
@@ -19,6 +21,19 @@ STARTED_BY = "DOCPLATFORM_STARTED_BY"
 def _exit_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
+    os._exit(1)
+
+
+def end_without(path: Path, file: IO[Any]) -> None:
+    """Ends this process when the open file is no longer the one at its path: somebody has deleted the state, nothing can be stored in it,
+    and no command would find the process any more. It would keep its ports for ever."""
+    threading.Thread(target=_exit_without, args=(path, os.fstat(file.fileno()).st_ino), daemon=True).start()
+
+
+def _exit_without(path: Path, inode: int) -> None:
+    while path.exists() and path.stat().st_ino == inode:
+        time.sleep(1)
+    print(f"{path} was deleted, so this process ends", file=sys.stderr, flush=True)
     os._exit(1)
 
 

@@ -32,6 +32,7 @@ def main() -> None:
 
     state = Path(os.environ["DOCPLATFORM_STATE"])
     lock = _lock(state)
+    process.end_without(state / "cloud.lock", lock)
     os.environ[process.STARTED_BY] = str(os.getpid())
     try:
         clock.start(state)

@@ -51,3 +51,29 @@ def test_a_worker_runs_as_long_as_the_cloud() -> None:
     code = workers.ends_with(os.getpid()) + "import sys; print(sys.stdin.read())"
     done = subprocess.run([sys.executable, "-c", code], input="work", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "work\n")
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from local.cloud import process
+path = Path(sys.argv[1])
+file = path.open("a+")
+process.end_without(path, file)
+print("begun", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_cloud_whose_state_was_deleted_ends(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "state" / "cloud.lock"
+    path.parent.mkdir()
+    command = [sys.executable, "-c", HOLDS, str(path)]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout and child.stdout.readline() == b"begun\n"
+        path.rename(tmp_path / "elsewhere")
+        if replaced:  # the next ./dp up has begun a state of its own
+            path.touch()
+        assert child.wait(timeout=120) == 1
