@@ -41,6 +41,7 @@ class Platform(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.ended.wait()
+        self.close_connection = True
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -107,7 +108,7 @@ def test_every_planned_request_is_recorded(address: str) -> None:
     assert counts["search"].failed == 0
     assert counts["search"].count == sum(path == "/v1/search" for path, _, _ in Platform.seen)
     assert counts["upload"].failed == counts["upload"].count == figures.failures["upload", "503"]
-    assert counts["preview"].failed == counts["preview"].count == figures.failures["preview", "timeout"]
+    assert counts["preview"].failed == counts["preview"].count == figures.failures["preview", "connection"]
 
 
 def _figures(**seconds: float) -> Figures:

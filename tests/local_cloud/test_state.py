@@ -395,7 +395,7 @@ def test_no_other_damaged_file_is_replaced_by_an_empty_one(cloud: LocalSettings)
         content = file.read_bytes()
         file.write_text(damaged)
         with pytest.raises(
-            supervisor.CannotStart, match=rf"{file} cannot be read: .*\./dp reset starts from nothing\.$"
+            supervisor.CannotStart, match=rf"{file} cannot be read: .*\./dp reset starts from nothing\."
         ):
             supervisor.start(cloud)
         assert file.read_text() == damaged
