@@ -12,6 +12,8 @@ import pytest
 from benchmarks.load import MIX, OPERATIONS, PROMISES, Figures, phase_of
 from benchmarks.open_loop import Burst, Generator, Histogram, Planned, plan, run, zipf_weights
 
+pytestmark = pytest.mark.slow
+
 RATES = {"search": 60.0, "read": 25.0, "upload": 10.0, "other": 5.0}
 MINUTE = 60.0
 

@@ -16,6 +16,8 @@ from docplatform.library.adapters.items import document_from
 from docplatform.search.adapters.opensearch import _metadata
 from tests.support.mocked_aws import Cloud, Person, TenantWorld
 
+pytestmark = pytest.mark.slow
+
 COUNT = 120
 NEWEST = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -12,6 +12,8 @@ from docplatform.core.tenant import tenant_context
 from tests.support.http_server import Ask, application
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
+pytestmark = pytest.mark.slow
+
 USER, GROUP, PATCH = (
     "urn:ietf:params:scim:schemas:core:2.0:User",
     "urn:ietf:params:scim:schemas:core:2.0:Group",

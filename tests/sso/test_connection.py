@@ -18,6 +18,8 @@ from tests.sso.providers.saml import FakeSaml
 from tests.support.mocked_aws import Answer, Cloud
 from tests.support.mocked_region import House, new_house
 
+pytestmark = pytest.mark.slow
+
 DISCOVERY = "/.well-known/openid-configuration"
 
 

@@ -23,6 +23,8 @@ from tests.sso.providers.oidc import EC, RSA, FakeOidc, serving
 from tests.sso.test_oidc import UNSIGNED, connect, log_in, reasons, refused
 from tests.support.mocked_region import House
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def idp() -> Iterator[FakeOidc]:

@@ -22,6 +22,8 @@ from tests.sso.providers.oidc import CLIENT, EC, RSA, SECRET, STRANGER, FakeOidc
 from tests.support.mocked_aws import Answer, Cloud
 from tests.support.mocked_region import House, mails, new_house
 
+pytestmark = pytest.mark.slow
+
 ANN = "ann@acme.example"  # the user at the provider
 UNSIGNED = ("no key of the provider has signed the ID token", "the ID token cannot be read")
 

@@ -17,6 +17,8 @@ from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.support.mocked_aws import Answer
 from tests.support.mocked_region import House, mails
 
+pytestmark = pytest.mark.slow
+
 DISCOVERY = "/.well-known/openid-configuration"
 
 

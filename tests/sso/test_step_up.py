@@ -13,6 +13,8 @@ from tests.sso.providers.saml import FakeSaml
 from tests.support.mocked_aws import Answer
 from tests.support.mocked_region import House
 
+pytestmark = pytest.mark.slow
+
 Provider = FakeOidc | FakeSaml
 
 
