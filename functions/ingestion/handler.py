@@ -11,7 +11,7 @@ from docplatform.core.errors import TenantNotFound
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.model import parse_original
-from docplatform.processing.missed_uploads import processing_message
+from docplatform.processing.messages import processing_message
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.settings import IngestionSettings, load
 from docplatform.runtime.triggers import event_handler, tenant_of

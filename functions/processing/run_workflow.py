@@ -13,11 +13,11 @@ import time
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from docplatform.core import ids
 from docplatform.infra.credentials import own_client
+from docplatform.processing.messages import UploadIds, parse_message
 from docplatform.runtime.batches import NotDone, process_queue
 from docplatform.runtime.metrics import Metric, measure
-from docplatform.runtime.operations.model import OperationKey, OperationState
+from docplatform.runtime.operations.model import OperationKey, OperationState, outcome_of
 from docplatform.runtime.operations.wiring import operations
 from docplatform.runtime.settings import WorkflowSettings, load
 from docplatform.runtime.triggers import event_handler
@@ -25,12 +25,6 @@ from docplatform.runtime.triggers import event_handler
 LARGE = 50 * 10**6  # bytes
 LAST_TRY = 5  # receives of a message; the queue's redrive policy has a higher limit
 _WAIT = 300  # seconds: the longest Express execution
-
-Given = dict[str, str]  # the ids of tenant, document and version
-
-
-class MalformedMessage(ValueError):
-    """A message that no upload has caused."""
 
 
 class Outcome(NamedTuple):
@@ -47,7 +41,7 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 def _run(message: dict[str, Any]) -> None:
     """Run the workflow for one message. Raises NotDone if the message must come back, and MalformedMessage."""
-    given, size = _parsed(message["body"])
+    given, size = parse_message(message["body"])
     last_try = int(message["attributes"]["ApproximateReceiveCount"]) >= LAST_TRY
     outcome = _run_operation(given, last_try) if size > LARGE else _run_express(given, last_try)
     if outcome and outcome.text == "ready":
@@ -55,31 +49,17 @@ def _run(message: dict[str, Any]) -> None:
         measure(Metric.PROCESSING_SECONDS, outcome.at.timestamp() - queued_at)
 
 
-def _parsed(body: str) -> tuple[Given, int]:
-    """The ids, and the size in bytes. Ids of another form never name an operation or an execution. Raises MalformedMessage."""
-    try:
-        upload = json.loads(body)
-        given = {name: str(upload[name]) for name in ("tenant_id", "document_id", "version_id")}
-        size = int(upload["size"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise MalformedMessage("not a message of an upload") from error
-    forms = ids.is_a(ids.DOCUMENT, given["document_id"]) and ids.is_a(ids.VERSION, given["version_id"])
-    if not (ids.is_tenant(given["tenant_id"]) and forms):
-        raise MalformedMessage("not the ids of an upload")
-    return given, size
-
-
-def _run_express(given: Given, give_up: bool) -> Outcome:
+def _run_express(given: UploadIds, give_up: bool) -> Outcome:
     """Raises NotDone if the execution failed or took too long."""
     execution = own_client("stepfunctions", read_timeout=_WAIT + 10).start_sync_execution(
         stateMachineArn=load(WorkflowSettings).express_workflow_arn, input=json.dumps({**given, "give_up": give_up})
     )
     if execution["status"] != "SUCCEEDED":
         raise NotDone
-    return Outcome(json.loads(execution.get("output") or "{}").get("outcome", ""), execution["stopDate"])
+    return Outcome(outcome_of(execution), execution["stopDate"])
 
 
-def _run_operation(given: Given, last_try: bool) -> Outcome | None:
+def _run_operation(given: UploadIds, last_try: bool) -> Outcome | None:
     """Start the operation, or find it, and wait until it ends. Raises NotDone while it runs: the message finds it again. On the last
     try the message goes, and None is returned: the operation ends by itself."""
     key = OperationKey(given["tenant_id"], "processing", given["version_id"])

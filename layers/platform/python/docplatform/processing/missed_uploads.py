@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from docplatform.core.errors import ChangedMeanwhile
 from docplatform.core.tenant import Tenant
 from docplatform.library.model import FIRST_LOOK, Document
 from docplatform.library.ports import LibraryChanges
+from docplatform.processing.messages import processing_message
 
 _MOST = 200  # documents of one run, at two calls each; the next run goes on
 _AFTER_QUEUEING = timedelta(hours=6)
@@ -87,8 +87,3 @@ class MissedUploads:
                 changes.look_again(document, None if given_up else look_at)
         except ChangedMeanwhile:
             return  # its processing has begun
-
-
-def processing_message(tenant_id: str, document_id: str, version_id: str, size: int) -> str:
-    """The message of a processing queue for one upload. ``size`` in bytes."""
-    return json.dumps({"tenant_id": tenant_id, "document_id": document_id, "version_id": version_id, "size": size})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from docplatform.core.ids import is_tenant
 
@@ -24,7 +27,6 @@ PATIENCE = timedelta(minutes=30)
 
 GIVE_UP = "give-up"
 """In the end of the name of an execution that only marks what the operation was about as failed."""
-
 
 _LONGEST_NAME = 80  # of an execution, see execution_name
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -89,3 +91,8 @@ def execution_name(key: OperationKey, attempt: str) -> str:
     (docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html). It carries the tenant, so that no tenant can use up
     the names of another one."""
     return f"{key.tenant_id}-{key.id}-{attempt}"
+
+
+def outcome_of(execution: Mapping[str, Any]) -> str:
+    """The ``outcome`` in the output of an execution that Step Functions describes; '' without one."""
+    return str(json.loads(execution.get("output") or "{}").get("outcome", ""))

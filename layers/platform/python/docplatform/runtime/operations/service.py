@@ -18,6 +18,7 @@ from docplatform.runtime.operations.model import (
     OperationKey,
     OperationState,
     new_operation,
+    outcome_of,
 )
 from docplatform.runtime.operations.store import OperationStore, StaleOperation
 
@@ -72,9 +73,8 @@ class OperationService:
         return resumed
 
     def _end(self, operation: Operation, execution: dict[str, Any]) -> Operation:
-        outcome = json.loads(execution.get("output") or "{}").get("outcome", "")
         state = OperationState.FAILED if operation.is_given_up else OperationState.DONE
-        return self._store.end(operation, state, execution["stopDate"], outcome)
+        return self._store.end(operation, state, execution["stopDate"], outcome_of(execution))
 
     def _execute(self, operation: Operation) -> None:
         """A name that was used is one that was started: another caller was faster, or AWS has answered too late."""
