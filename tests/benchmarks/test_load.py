@@ -11,21 +11,10 @@ from threading import Event, Thread
 
 import pytest
 
-from benchmarks.load import (
-    OPERATIONS,
-    PROMISES,
-    Bottleneck,
-    Connections,
-    Figures,
-    Refused,
-    Site,
-    as_json,
-    burst_of,
-    generate,
-    phase_of,
-    show,
-    total,
-)
+from benchmarks.load import burst_of, generate, phase_of, total
+from benchmarks.load_client import Connections, Refused, Site
+from benchmarks.load_mix import OPERATIONS, PROMISES
+from benchmarks.load_report import Bottleneck, Figures, as_json, show
 from benchmarks.open_loop import Burst, Generator, Planned
 
 QUICK = 0.01

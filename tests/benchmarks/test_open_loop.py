@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from benchmarks.load import MIX, OPERATIONS, PROMISES, Figures, phase_of
+from benchmarks.load import phase_of
+from benchmarks.load_mix import MIX, OPERATIONS, PROMISES
+from benchmarks.load_report import Figures
 from benchmarks.open_loop import Burst, Generator, Histogram, Planned, plan, run, zipf_weights
 
 pytestmark = pytest.mark.slow
