@@ -43,11 +43,50 @@ def dead_letter_queue(scope: Construct, name: str, *, of: str, key: kms.IKey) ->
     return queue(scope, name, queue_name=names.dead_letters(of), key=key)
 
 
-class PlanQueue(Construct):
-    """A plan's processing queue and its consumer, whose concurrency is limited by the plan's weight.
-
-    Messages are grouped by tenant, and SQS takes the groups in turn
+class FairQueue(Construct):
+    """A queue, its dead-letter queue and its consumer. Messages are grouped by tenant, and SQS takes the groups in turn
     (docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+
+    ``batch``: messages of one call; ``concurrency``: calls at the same time; ``receives``: of a message, before it goes to the
+    dead-letter queue.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        queue_name: str,
+        consumer_arn: str,
+        key: kms.IKey,
+        visibility_seconds: int,
+        receives: int,
+        batch: int,
+        concurrency: int,
+    ) -> None:
+        super().__init__(scope, name)
+        dead = dead_letter_queue(self, "Dead", of=queue_name, key=key)
+        work = queue(
+            self,
+            "Queue",
+            queue_name=queue_name,
+            key=key,
+            visibility_timeout=cdk.Duration.seconds(visibility_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=receives),
+        )
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Consumer",
+            function_name=consumer_arn,
+            event_source_arn=work.queue_arn,
+            batch_size=batch,
+            scaling_config={"maximumConcurrency": concurrency},
+            function_response_types=["ReportBatchItemFailures"],
+        )
+
+
+class PlanQueue(FairQueue):
+    """A plan's processing queue and its consumer, whose concurrency is limited by the plan's weight.
 
     ``visibility_seconds``: Lambda's guide advises six times the consumer's timeout, to leave time for retries after
     throttling. A limited event source mapping is not throttled, and the longer time would be the wait after every
@@ -57,23 +96,14 @@ class PlanQueue(Construct):
     def __init__(
         self, scope: Construct, name: str, *, plan: Plan, consumer_arn: str, key: kms.IKey, visibility_seconds: int
     ) -> None:
-        super().__init__(scope, name)
-        own_name = names.plan_queue(plan)
-        dead = dead_letter_queue(self, "Dead", of=own_name, key=key)
-        work = queue(
-            self,
-            "Queue",
-            queue_name=own_name,
+        super().__init__(
+            scope,
+            name,
+            queue_name=names.plan_queue(plan),
+            consumer_arn=consumer_arn,
             key=key,
-            visibility_timeout=cdk.Duration.seconds(visibility_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=RECEIVES),
-        )
-        lambda_.CfnEventSourceMapping(
-            self,
-            "Consumer",
-            function_name=consumer_arn,
-            event_source_arn=work.queue_arn,
-            batch_size=BATCH,
-            scaling_config={"maximumConcurrency": concurrency(plan)},
-            function_response_types=["ReportBatchItemFailures"],
+            visibility_seconds=visibility_seconds,
+            receives=RECEIVES,
+            batch=BATCH,
+            concurrency=concurrency(plan),
         )

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk import names
-from cdk.constructs.queues import dead_letter_queue, queue
+from cdk.constructs.queues import FairQueue, dead_letter_queue
 from docplatform.runtime.schedules.model import LAST_RECEIVE
 from docplatform.runtime.spec import FunctionSpec, Schedule
 
@@ -87,27 +85,19 @@ class Schedules(Construct):
         )
 
 
-class JobQueue(Construct):
-    """The queue of one function's jobs. Messages are grouped by tenant, and SQS takes the groups in turn."""
+class JobQueue(FairQueue):
+    """The queue of one function's jobs."""
 
     def __init__(self, scope: Construct, name: str, *, function: FunctionSpec, key: kms.IKey) -> None:
-        super().__init__(scope, name)
-        stack, own_name = cdk.Stack.of(self), names.job_queue(function.name)
-        dead = dead_letter_queue(self, "Dead", of=own_name, key=key)
-        jobs = queue(
-            self,
-            "Queue",
-            queue_name=own_name,
+        stack = cdk.Stack.of(scope)
+        super().__init__(
+            scope,
+            name,
+            queue_name=names.job_queue(function.name),
+            consumer_arn=names.function_arn(stack.account, stack.region, function.name),
             key=key,
-            visibility_timeout=cdk.Duration.seconds(function.timeout * 2),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=LAST_RECEIVE),
-        )
-        lambda_.CfnEventSourceMapping(
-            self,
-            "Consumer",
-            function_name=names.function_arn(stack.account, stack.region, function.name),
-            event_source_arn=jobs.queue_arn,
-            batch_size=_BATCH,
-            scaling_config={"maximumConcurrency": _CONCURRENCY},
-            function_response_types=["ReportBatchItemFailures"],
+            visibility_seconds=function.timeout * 2,
+            receives=LAST_RECEIVE,
+            batch=_BATCH,
+            concurrency=_CONCURRENCY,
         )
