@@ -235,7 +235,8 @@ def test_an_interrupted_command_ends_without_a_traceback(tmp_path: Path) -> None
     program = tmp_path / "dp"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     program.write_text(
-        "import os, sys; from importlib.machinery import SourceFileLoader\n"
+        "import os, signal, sys; from importlib.machinery import SourceFileLoader\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background command ignores it
         f"dp = SourceFileLoader('dp', {str(ROOT / 'dp')!r}).load_module()\n"
         "dp.ready, dp.interpreter = lambda *_: None, lambda _: sys.executable\n"
         "sys.argv[1:] = ['reset']\n"
