@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 def pytest_configure() -> None:
     copy_contract()
-    if SCALE > 1:
-        hypothesis.settings.register_profile("long", max_examples=100 * SCALE, deadline=None)
-        hypothesis.settings.load_profile("long")
+    untimed = [hypothesis.HealthCheck.too_slow]  # no test depends on how fast the machine is
+    hypothesis.settings.register_profile(
+        "docplatform", max_examples=100 * SCALE, deadline=None, suppress_health_check=untimed
+    )
+    hypothesis.settings.load_profile("docplatform")
 
 
 @pytest.fixture(scope="session")
