@@ -17,8 +17,9 @@ from cdk.specs import Deployable, is_interactive, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
 from docplatform.runtime.metrics import Metric
-from docplatform.runtime.spec import Trigger
+from docplatform.runtime.spec import Grant, Trigger
 
+_MOST_CREDENTIALS = 30_000  # in five minutes; STS answers about 600 calls a second
 _Measured = cloudwatch.Metric | cloudwatch.MathExpression
 
 
@@ -69,6 +70,10 @@ class ObservabilityStack(cdk.Stack):
             name = each.spec.name
             reason = f"{name} raises errors that nobody expected"
             self._alarms.add(f"{name}-errors", reason, metrics.function(name, "Errors"), threshold=5)
+            if Grant.TENANT_ACCESS in each.spec.grants:
+                reason = f"{name} asks STS for a sixth of all credentials that it may issue"
+                issued = metrics.business(Metric.CREDENTIALS_ISSUED, name)
+                self._alarms.add(f"{name}-credentials", reason, issued, threshold=_MOST_CREDENTIALS)
             reason = f"{name} is throttled: the account's concurrency is used up"
             self._alarms.add(f"{name}-throttles", reason, metrics.function(name, "Throttles"), threshold=1, periods=3)
 
@@ -132,6 +137,12 @@ class ObservabilityStack(cdk.Stack):
             (
                 _graph("Errors", {name: metrics.function(name, "Errors") for name in (*interactive, *background)}),
                 _graph("Dead letters", {queue: metrics.queue_length(queue) for queue in self._dead_letter_queues()}),
+            ),
+            (
+                _graph("Credentials of tenants", {"": metrics.business_by_dimension(Metric.CREDENTIALS_ISSUED)}),
+                _graph(
+                    "Throttles", {name: metrics.function(name, "Throttles") for name in (*interactive, *background)}
+                ),
             ),
             (
                 _graph(

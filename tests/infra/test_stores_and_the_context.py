@@ -51,6 +51,7 @@ NOT_OF_ONE_TENANT = {
     "RunStore": "runs of jobs in the region; it holds ids and counts",
     "SqsQueues": "the region's queues",
     "SesSender": "mail, sent with the function's own role",
+    "TenantClient": "what a store is opened with",
     "TenantClients": "what a store is opened with",
     "TenantCredentials": "what a store is opened with",
 }

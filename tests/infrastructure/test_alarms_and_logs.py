@@ -10,6 +10,7 @@ import pytest
 from cdk import names, specs
 from docplatform.core.tenant import Plan
 from docplatform.runtime.metrics import Metric
+from docplatform.runtime.spec import Grant
 from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
 from tests.support.mocked_aws import ROOT
 
@@ -92,6 +93,16 @@ def test_the_operators_page_counts_what_costs_money_without_use(
     assert f"{len(waited_for)} with {memory:g} GB together" in PAGE
 
 
+def test_every_function_that_acts_for_tenants_is_watched_for_calls_of_sts(watch: Stack) -> None:
+    alarms = {
+        each["Dimensions"][0]["Value"]: each["Threshold"]
+        for each in watch.of("AWS::CloudWatch::Alarm").values()
+        if each.get("MetricName") == "CredentialsIssued"
+    }
+    acting = {each.spec.name for each in specs.discover() if Grant.TENANT_ACCESS in each.spec.grants}
+    assert alarms == dict.fromkeys(acting, 30_000)
+
+
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
 def test_every_function_is_watched(watch: Stack, metric: str) -> None:
     assert set(_alarms(watch, "AWS/Lambda", metric)) == {f"docplatform-{name}" for name in FUNCTIONS}
@@ -142,8 +153,8 @@ def test_the_dashboard_shows_every_business_metric_where_it_is_emitted(watch: St
         if isinstance(line[0], dict) and (found := re.search(r"\{(.+)\} MetricName=\"(\w+)\"", line[0]["expression"]))
     }
     assert by_dimension == {
-        (f"docplatform,service,{metric.dimension}", metric.title)
-        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS)
+        (",".join(filter(None, ("docplatform,service", metric.dimension))), metric.title)
+        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS, Metric.CREDENTIALS_ISSUED)
     }
     assert {each.title for each in Metric} == by_function.keys() | {name for _, name in by_dimension}
 

@@ -23,6 +23,7 @@ from docplatform.http import problems, router
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
 from docplatform.runtime.metrics import Metric, SignInMethod
+from docplatform.runtime.tenant_access import clients
 from docplatform.search.model import Hits
 from docplatform.tenancy.items import tenant_item
 from tests.support.mocked_aws import ROOT, Cloud, Person, TenantWorld, function
@@ -109,15 +110,15 @@ def test_the_operators_page_lists_every_metric_with_its_unit_its_dimensions_and_
         assert unit == metric.unit.value
         assert dimensions == ["service", *([metric.dimension] if metric.dimension else [])]
     specs = {f"functions/{each.handler.rpartition('.')[0].replace('.', '/')}.py": each.spec.name for each in discover()}
+    shared = {
+        "docplatform/http/router.py": "every API function",
+        "docplatform/runtime/tenant_access.py": "every function that acts for tenants",
+    }
     specs |= {"functions/identity/credentials.py": "identity", "docplatform/runtime/authorizer.py": "authorizer"}
     for emitter in emitters():
         who = listed[Metric[emitter.metric.removeprefix("Metric.")].title][2]
         named = specs.get(emitter.place)
-        assert (
-            f"`{named}`" in who
-            if named
-            else emitter.place == "docplatform/http/router.py" and "every API function" in who
-        )
+        assert (f"`{named}`" if named else shared[emitter.place]) in who
 
 
 # -- by what they emit
@@ -128,6 +129,7 @@ def home(region: Cloud) -> TenantWorld:
     made = region.tenant(f"t{datetime.now(UTC).timestamp():.6f}".replace(".", ""), Plan.ENTERPRISE)
     item = {"pk": f"tenant#{made.tenant.id}", "sk": "tenant", **tenant_item(made.tenant)}
     region.database.put_item(TableName="registry", Item=encode_item(item))
+    clients(made.tenant)  # so that no event of a test counts its credentials
     return made
 
 
@@ -150,6 +152,14 @@ def values(line: dict[str, Any]) -> dict[str, Any]:
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     names = {name for each in directive["Dimensions"] for name in each} - {"service"}
     return {name: line[name] for name in (*(each["Name"] for each in directive["Metrics"]), *sorted(names))}
+
+
+def test_credentials_count_when_sts_has_issued_them_and_not_when_they_are_kept(region: Cloud, told: Told) -> None:
+    made = region.tenant(f"c{datetime.now(UTC).timestamp():.6f}".replace(".", ""), Plan.ENTERPRISE)
+    ann = made.member()
+    ann.asks("GET", "/v1/folders/root")
+    ann.asks("GET", "/v1/folders/root")
+    assert [values(line) for line in told()] == [{"CredentialsIssued": [1]}]
 
 
 def test_an_announced_upload(home: TenantWorld, told: Told) -> None:

@@ -154,6 +154,7 @@ def _forget() -> None:
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
+    credentials._shared_client.cache_clear()
     settings.load.cache_clear()
     tenant_access.registry.cache_clear()
     tenant_access._credentials.cache_clear()

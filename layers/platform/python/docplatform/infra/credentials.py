@@ -1,34 +1,45 @@
 """Credentials for one tenant's data, from STS with a session tag. Functions have no other access to tenant data.
 
-STS answers about 600 AssumeRole calls a second in a region, so the process keeps each tenant's credentials. They are
-renewed early, because a presigned URL expires with the credentials that signed it
-(docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
+STS answers about 600 AssumeRole calls a second in an account and region, so each process keeps the credentials of thousands of
+tenants (benchmarks/sts_calls.py). A presigned URL expires with the credentials that signed it, so whoever signs links asks for
+credentials that live as long (docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
 """
 
 from __future__ import annotations
 
+import random
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
 
 from docplatform.core import ids
 
 _LIFE = timedelta(hours=1)  # the maximum for role chaining
-_RENEW_BEFORE_END = timedelta(minutes=20)  # longer than the life of any presigned URL
-_MOST_TENANTS = 64
+LONGEST_INVOCATION = timedelta(minutes=10)
+"""Longer than the timeout of any function that acts for a tenant."""
+_JITTER = timedelta(minutes=5)
+_RANDOM = (
+    random.SystemRandom()
+)  # the state of another generator would be the same in every environment that a snapshot starts
+_MOST_TENANTS = 5_000  # about 3 KB each
+_PRESIGNING = frozenset({"generate_presigned_url", "generate_presigned_post"})
 
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
+
+_signing: ContextVar[Credentials] = ContextVar("signing_credentials")
 
 
 @cache
 def _session() -> botocore.session.Session:
-    """One session for all clients. It caches the service models, so a client for another tenant takes milliseconds."""
+    """One session for all clients. It caches the service models."""
     return botocore.session.get_session()
 
 
@@ -40,59 +51,110 @@ def own_client(service: str, region: str | None = None, *, read_timeout: int = 1
     return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint)
 
 
+@cache
+def _shared_client(service: str) -> Any:
+    """One client of a service for all tenants. It has no credentials of its own: a call is signed with those of the tenant whose
+    ``TenantClient`` makes it, and a call without any is refused before it is sent."""
+    config = _CONFIG
+    if service == "s3":  # SigV4 signs a link's headers; a link has no content yet to compute a checksum of
+        config = config.merge(
+            Config(
+                signature_version="s3v4", s3={"addressing_style": "auto"}, request_checksum_calculation="when_required"
+            )
+        )
+    none = "none"  # botocore would take those of the function's role instead
+    client = _session().create_client(service, config=config, aws_access_key_id=none, aws_secret_access_key=none)
+    client.meta.events.register("before-sign", _sign_for_tenant)
+    return client
+
+
+def _sign_for_tenant(request: Any, **_: object) -> None:
+    """botocore's handler before a request is signed. Raises LookupError for a call that is made for no tenant."""
+    request.context["signing"] = {**request.context.get("signing", {}), "request_credentials": _signing.get()}
+
+
+class TenantClient:
+    """A client of one service whose calls and links are signed with one tenant's credentials. It costs a few hundred bytes, where
+    a client of its own would cost milliseconds and megabytes for each tenant."""
+
+    __slots__ = ("_client", "_credentials")
+
+    def __init__(self, client: Any, credentials: Credentials) -> None:
+        self._client, self._credentials = client, credentials
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if name not in self._client.meta.method_to_api_mapping and name not in _PRESIGNING:
+            return found
+
+        def call(*given: Any, **named: Any) -> Any:
+            token = _signing.set(self._credentials)
+            try:
+                return found(*given, **named)
+            finally:
+                _signing.reset(token)
+
+        return call
+
+    def get_paginator(self, operation: str) -> Any:
+        """A paginator whose pages are calls of this client."""
+        return BaseClient.get_paginator(self, operation)
+
+
 class TenantClients:
-    """AWS clients with one tenant's credentials. Each client is made at its first use."""
+    """AWS clients with one tenant's credentials."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         """``answer``: the member Credentials of the response of AssumeRole."""
         self.expires_at: datetime = answer["Expiration"]
         self.credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-        self._made: dict[str, Any] = {}
 
-    def client(self, service: str) -> Any:
-        if service not in self._made:
-            config = _CONFIG
-            if service == "s3":  # SigV4 signs a link's headers; a link has no content yet to compute a checksum of
-                config = config.merge(
-                    Config(
-                        signature_version="s3v4",
-                        s3={"addressing_style": "auto"},
-                        request_checksum_calculation="when_required",
-                    )
-                )
-            self._made[service] = _session().create_client(
-                service,
-                config=config,
-                aws_access_key_id=self.credentials.access_key,
-                aws_secret_access_key=self.credentials.secret_key,
-                aws_session_token=self.credentials.token,
-            )
-        return self._made[service]
+    def client(self, service: str) -> TenantClient:
+        return TenantClient(_shared_client(service), self.credentials)
 
 
 class TenantCredentials:
-    """Makes clients for one tenant. IAM limits their credentials to this tenant's data."""
+    """Keeps the credentials of tenants. IAM limits them to the tenant's data.
+
+    Credentials are renewed late, at a time that differs from tenant to tenant, so that tenants whose credentials began together do not
+    renew them together.
+    """
 
     def __init__(
-        self, role_arn: str, sts: Callable[[], Any], now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        role_arn: str,
+        sts: Callable[[], Any],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        issued: Callable[[], None] = lambda: None,
+        most: int = _MOST_TENANTS,
     ) -> None:
-        self._role_arn, self._sts, self._now = role_arn, sts, now
-        self._kept: OrderedDict[str, TenantClients] = OrderedDict()
+        """``issued`` is called for each answer of STS. ``most``: tenants whose credentials are kept."""
+        self._role_arn, self._sts, self._now, self._issued, self._most = role_arn, sts, now, issued, most
+        self._kept: OrderedDict[str, tuple[TenantClients, datetime]] = OrderedDict()
 
-    def assume(self, tenant_id: str) -> TenantClients:
-        """Clients with credentials for this tenant. Raises ValueError for a text that is not a tenant id."""
+    def assume(self, tenant_id: str, *, valid_for: timedelta = LONGEST_INVOCATION) -> TenantClients:
+        """Clients with credentials for this tenant that are valid for ``valid_for`` at least: as long as the invocation takes, or as
+        a link that they sign. Raises ValueError for a text that is not a tenant id."""
         if not ids.is_tenant(tenant_id):
             raise ValueError("not a tenant id")
-        kept = self._kept.get(tenant_id)
-        if kept is None or kept.expires_at - self._now() < _RENEW_BEFORE_END:
-            answer = self._sts().assume_role(
-                RoleArn=self._role_arn,
-                RoleSessionName=f"tenant-{tenant_id}",
-                DurationSeconds=int(_LIFE.total_seconds()),
-                Tags=[{"Key": "tenant_id", "Value": tenant_id}],
-            )
-            kept = self._kept[tenant_id] = TenantClients(answer["Credentials"])
+        at = self._now()
+        clients, renew_at = self._kept.get(tenant_id, (None, at))
+        if clients is None or renew_at <= at or clients.expires_at - at < valid_for:
+            clients = self._assumed(tenant_id)
+            jitter = _JITTER * _RANDOM.random()
+            self._kept[tenant_id] = (clients, clients.expires_at - LONGEST_INVOCATION - jitter)
         self._kept.move_to_end(tenant_id)
-        while len(self._kept) > _MOST_TENANTS:
+        while len(self._kept) > self._most:
             self._kept.popitem(last=False)
-        return kept
+        return clients
+
+    def _assumed(self, tenant_id: str) -> TenantClients:
+        answer = self._sts().assume_role(
+            RoleArn=self._role_arn,
+            RoleSessionName=f"tenant-{tenant_id}",
+            DurationSeconds=int(_LIFE.total_seconds()),
+            Tags=[{"Key": "tenant_id", "Value": tenant_id}],
+        )
+        self._issued()
+        return TenantClients(answer["Credentials"])

@@ -6,7 +6,7 @@ from docplatform.core.actor import Actor
 from docplatform.core.time import now
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.adapters.store import DynamoLibrary
-from docplatform.library.documents import DocumentService
+from docplatform.library.documents import UPLOAD_LIFE, DocumentService
 from docplatform.library.folders import FolderService
 from docplatform.runtime.settings import StorageSettings, load
 from docplatform.runtime.tenant_access import clients, table
@@ -18,7 +18,9 @@ def library(actor: Actor) -> DynamoLibrary:
 
 def files(actor: Actor) -> S3Files:
     tenant = actor.tenant
-    return S3Files(clients(tenant).client("s3"), load(StorageSettings).documents_bucket, tenant.id)
+    return S3Files(
+        clients(tenant, valid_for=UPLOAD_LIFE).client("s3"), load(StorageSettings).documents_bucket, tenant.id
+    )
 
 
 def folders(actor: Actor) -> FolderService:

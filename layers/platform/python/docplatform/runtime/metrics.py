@@ -37,6 +37,7 @@ class Metric(Enum):
     SEARCHES = ("Searches", MetricUnit.Count, "")
     SIGN_INS = ("SignIns", MetricUnit.Count, "method")
     REFUSALS = ("Refusals", MetricUnit.Count, "code")
+    CREDENTIALS_ISSUED = ("CredentialsIssued", MetricUnit.Count, "")
     JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
     OPERATIONS_FAILED = ("OperationsFailed", MetricUnit.Count, "")
 

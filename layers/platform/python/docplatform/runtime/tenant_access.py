@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
-from docplatform.infra.credentials import TenantClients, TenantCredentials, own_client
+from docplatform.infra.credentials import LONGEST_INVOCATION, TenantClients, TenantCredentials, own_client
 from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.settings import RegistrySettings, TenantSettings, load
 from docplatform.tenancy.registry import Registry
 
@@ -21,11 +23,16 @@ def registry() -> Registry:
 
 @cache
 def _credentials() -> TenantCredentials:
-    return TenantCredentials(load(TenantSettings).tenant_access_role_arn, lambda: own_client("sts"))
+    return TenantCredentials(
+        load(TenantSettings).tenant_access_role_arn,
+        lambda: own_client("sts"),
+        issued=lambda: count(Metric.CREDENTIALS_ISSUED),
+    )
 
 
-def clients(tenant: Tenant) -> TenantClients:
-    return _credentials().assume(tenant.id)
+def clients(tenant: Tenant, *, valid_for: timedelta = LONGEST_INVOCATION) -> TenantClients:
+    """``valid_for``: how long a link must work that they sign."""
+    return _credentials().assume(tenant.id, valid_for=valid_for)
 
 
 def table(tenant: Tenant) -> TenantTable:
