@@ -32,6 +32,7 @@ import aws_cdk
 
 from cdk import layers, nag_suppressions, names, specs
 from cdk.config import Config, context_of_repository, load
+from cdk.constructs.region_boundary import keep_in_region
 from cdk.stacks.api import ApiStack
 from cdk.stacks.control_plane import ControlPlaneStack
 from cdk.stacks.data import DataStack
@@ -62,7 +63,9 @@ def build(
         common |= {"data": data, "functions": functions}
         api = ApiStack(app, names.stack("api", region.name), region=region, layer_source=source, **common)
         flows = WorkflowStack(app, names.stack("workflows", region.name), **common)
-        ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
+        observability = ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
+        for stack in (data, api, flows, observability):
+            keep_in_region(stack)
         api.add_stack_dependency(control_plane)
         flows.add_stack_dependency(api)
         nag_suppressions.acknowledge(data, nag_suppressions.for_data(config, region.name))

@@ -56,6 +56,17 @@ def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
     )
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", tenant, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(
+        _wildcard("*"),
+        "RegionBoundary",
+        "A permissions boundary grants nothing: it leaves to the roles' own policies what is inside the region.",
+    )
+    for finding in (
+        "AwsSolutions-IAM5[Action::*]",
+        "HIPAA.Security-IAMPolicyNoStatementsWithAdminAccess",
+        "HIPAA.Security-IAMPolicyNoStatementsWithFullAccess",
+    ):
+        yield Acknowledgement(finding, "RegionBoundary", "As above: a boundary limits, and grants nothing.")
+    yield Acknowledgement(
         "HIPAA.Security-S3BucketReplicationEnabled",
         "Buckets",
         "A tenant's data stays in its region. S3 keeps it in three availability zones, and versions keep it from "

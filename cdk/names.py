@@ -40,6 +40,11 @@ def function(name: str) -> str:
     return f"{PREFIX}-{name}"
 
 
+def region_boundary(region: str) -> str:
+    """The managed policy that bounds every role of the region. It carries the region, because IAM is global."""
+    return f"{PREFIX}-boundary-{region}"
+
+
 def role(name: str, region: str) -> str:
     """A role's name. It carries the region, because IAM is global."""
     return f"{PREFIX}-{name}-{region}"

@@ -14,6 +14,7 @@ from cdk.config import Config
 from cdk.constructs.buckets import Buckets
 from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.malware_protection import MalwareProtection
+from cdk.constructs.region_boundary import RegionBoundary
 from cdk.constructs.search import Search
 from cdk.constructs.tables import regional_table
 from cdk.constructs.tenant_access import TenantAccess
@@ -59,3 +60,4 @@ class DataStack(cdk.Stack):
         self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu, removal_policy=keep)
         self.tenant_access = TenantAccess(self, "TenantAccess", kms_keys=self.kms_keys)
         self.search.grant_access(self.tenant_access.role)
+        RegionBoundary(self, "RegionBoundary", home_region=config.home_region)

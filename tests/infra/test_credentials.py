@@ -12,7 +12,13 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from docplatform.infra import credentials
-from docplatform.infra.credentials import LONGEST_INVOCATION, TenantClients, TenantCredentials
+from docplatform.infra.credentials import (
+    LONGEST_INVOCATION,
+    ForeignRegion,
+    TenantClients,
+    TenantCredentials,
+    own_client,
+)
 from tests.support.tenants import a_tenant
 
 HOUR = timedelta(hours=1)
@@ -211,3 +217,29 @@ def test_only_a_tenants_id_becomes_a_session_tag(kept: TenantCredentials, sts: S
 def test_clients_of_many_tenants_share_one(kept: TenantCredentials, sent: list[Any]) -> None:
     made: list[TenantClients] = [kept.assume(a_tenant(number).id) for number in range(1, 101)]
     assert len({id(each.client("s3")._client) for each in made}) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "given"),
+    [
+        ("s3", {"region": "eu-central-1"}),
+        ("dynamodb", {"region": "ap-southeast-1"}),
+        ("sts", {"region": "eu-central-1"}),
+        ("dynamodb", {"endpoint": "https://dynamodb.ap-southeast-1.amazonaws.com"}),
+        ("apigatewaymanagementapi", {"endpoint": "https://abc.execute-api.eu-central-1.amazonaws.com/live"}),
+        ("opensearch", {"endpoint": "https://abc.eu-central-1.aoss.amazonaws.com"}),
+    ],
+)
+def test_a_client_of_another_region_is_refused(
+    monkeypatch: pytest.MonkeyPatch, service: str, given: dict[str, str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("REGISTRY_HOME_REGION", "eu-central-1")
+    with pytest.raises(ForeignRegion):
+        own_client(service, **given)  # type: ignore[arg-type]
+
+
+def test_the_registry_is_written_in_its_home_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("REGISTRY_HOME_REGION", "eu-central-1")
+    assert own_client("dynamodb", "eu-central-1").meta.region_name == "eu-central-1"

@@ -23,6 +23,8 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     conditions: Mapping[str, Mapping[str, Any]]
+    not_actions: tuple[str, ...] = ()
+    not_resources: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.effect} {', '.join(self.actions)} on {', '.join(self.resources)} if {dict(self.conditions)}"
@@ -32,9 +34,11 @@ def statements(document: Mapping[str, Any]) -> list[Statement]:
     return [
         Statement(
             each["Effect"],
-            tuple(_listed(each["Action"])),
+            tuple(_listed(each.get("Action", "*"))),
             tuple(_listed(each.get("Resource", "*"))),
             each.get("Condition", {}),
+            tuple(_listed(each.get("NotAction", ()))),
+            tuple(_listed(each.get("NotResource", ()))),
         )
         for each in document["Statement"]
     ]
@@ -71,6 +75,10 @@ def _applies(statement: Statement, action: str, resource: str, context: Context)
         return False
     if not any(_like(each, resource, context) for each in statement.resources):
         return False
+    if any(fnmatchcase(action.lower(), each.lower()) for each in statement.not_actions):
+        return False
+    if any(_like(each, resource, context) for each in statement.not_resources):
+        return False
     return all(
         _holds(operator, context.get(key), _listed(wanted), context)
         for operator, keys in statement.conditions.items()
@@ -82,6 +90,8 @@ def _holds(operator: str, actual: str | list[str] | None, wanted: list[str], con
     quantifier, _, name = operator.rpartition(":")
     if name == "Null":
         return (actual is None) == (wanted == ["true"])
+    if name.startswith("StringNot"):  # holds also for a key that the request does not have
+        return not (actual and _holds(name.replace("Not", "", 1), actual, wanted, context))
     if actual is None:
         return quantifier == "ForAllValues"  # of no values, all do
 

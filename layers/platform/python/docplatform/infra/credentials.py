@@ -7,7 +7,9 @@ credentials that live as long (docs.aws.amazon.com/AmazonS3/latest/userguide/usi
 
 from __future__ import annotations
 
+import os
 import random
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -34,6 +36,8 @@ _PRESIGNING = frozenset({"generate_presigned_url", "generate_presigned_post"})
 
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
 
+_REGION_OF_HOST = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:aoss\.|on\.)?(?:amazonaws\.com|aws)")
+
 _signing: ContextVar[Credentials] = ContextVar("signing_credentials")
 
 
@@ -43,10 +47,26 @@ def _session() -> botocore.session.Session:
     return botocore.session.get_session()
 
 
+class ForeignRegion(ValueError):
+    """A client of another region was asked for. A tenant's data never leaves its region."""
+
+
+def _check_region(service: str, region: str | None, endpoint: str | None) -> None:
+    own = os.environ["AWS_REGION"]
+    found = _REGION_OF_HOST.search(endpoint or "")
+    asked = {region or own, found[1] if found else own}
+    if service == "dynamodb" and (home := os.environ.get("REGISTRY_HOME_REGION")):
+        asked.discard(home)  # the boundary of the role allows the registry's table there, and nothing else
+    if asked - {own}:
+        raise ForeignRegion(f"{service} of {', '.join(sorted(asked - {own}))} from {own}")
+
+
 @cache
 def own_client(service: str, region: str | None = None, *, read_timeout: int = 10, endpoint: str | None = None) -> Any:
     """A client with the function's own role. ``read_timeout`` in seconds. ``endpoint``: a URL, for a service that has
-    one for each resource."""
+    one for each resource. ``region``: the home region of the registry, for its table; every other client is of the function's own
+    region. Raises ForeignRegion."""
+    _check_region(service, region, endpoint)
     config = _CONFIG.merge(Config(read_timeout=read_timeout)) if read_timeout != 10 else _CONFIG
     return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint)
 
