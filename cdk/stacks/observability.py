@@ -22,6 +22,8 @@ from docplatform.runtime.spec import Grant, Trigger
 _MOST_CREDENTIALS = 30_000  # in five minutes; STS answers about 600 calls a second
 _Measured = cloudwatch.Metric | cloudwatch.MathExpression
 
+_ONBOARDING = ("tenants", "tenants-settle")
+
 
 class ObservabilityStack(cdk.Stack):
     def __init__(
@@ -192,6 +194,10 @@ class ObservabilityStack(cdk.Stack):
             (
                 _graph("Sign-ins", {"": metrics.business_by_dimension(Metric.SIGN_INS)}),
                 _graph("Refusals", {"": metrics.business_by_dimension(Metric.REFUSALS)}),
+            ),
+            (
+                _graph("Dropped: not the tenant's", {"": metrics.business_by_dimension(Metric.FOREIGN_IDS)}),
+                _graph("Onboarding: errors", {each: metrics.function(each, "Errors") for each in _ONBOARDING}),
             ),
         ]
 

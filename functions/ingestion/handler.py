@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from docplatform.core.errors import TenantNotFound
+from docplatform.core.isolation import Source, dropped
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.model import parse_original
@@ -23,11 +24,13 @@ def handler(event: dict[str, Any]) -> dict[str, bool]:
         unquote_plus(event["detail"]["object"]["key"])
     )
     if found is None:
-        return {"queued": False}  # the key is not one of an upload
+        dropped(Source.EVENT)  # the key is not one of an upload
+        return {"queued": False}
     tenant_id, document_id, version_id = found
     try:
         tenant = tenant_of(tenant_id)
     except TenantNotFound:
+        dropped(Source.EVENT)
         return {"queued": False}
     size = event["detail"]["object"].get("size", 0)
     message = processing_message(tenant_id, document_id, version_id, size)

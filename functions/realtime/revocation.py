@@ -6,6 +6,7 @@ The stream carries keys only. The items are read with the tenant's own credentia
 from typing import Any
 
 from docplatform.core import ids
+from docplatform.core.isolation import Source, dropped
 from docplatform.realtime.wiring import revocation
 from docplatform.runtime.batches import process_stream
 from docplatform.runtime.triggers import event_handler, system_actor
@@ -17,11 +18,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
-    """The tenant's id and the id of the session or user; None for other items."""
+    """The tenant's id and the id of the session or user; None for other items, and for keys that no code of ours makes."""
     tenant_id, _, rest = keys["pk"]["S"].partition("#")
     kind, _, id_ = rest.partition("#")
     sort_key = {"session": "session", "user": "profile"}.get(kind)
-    if keys["sk"]["S"] != sort_key or not ids.is_tenant(tenant_id):
+    if keys["sk"]["S"] != sort_key:
+        return None
+    well_formed = ids.is_a(ids.SESSION if kind == "session" else ids.USER, id_)
+    if not (well_formed and ids.is_tenant(tenant_id)):
+        dropped(Source.STREAM)
         return None
     return tenant_id, id_
 

@@ -154,7 +154,7 @@ def test_the_dashboard_shows_every_business_metric_where_it_is_emitted(watch: St
     }
     assert by_dimension == {
         (",".join(filter(None, ("docplatform,service", metric.dimension))), metric.title)
-        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS, Metric.CREDENTIALS_ISSUED)
+        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS, Metric.FOREIGN_IDS, Metric.CREDENTIALS_ISSUED)
     }
     assert {each.title for each in Metric} == by_function.keys() | {name for _, name in by_dimension}
 

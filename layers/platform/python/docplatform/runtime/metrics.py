@@ -40,6 +40,7 @@ class Metric(Enum):
     CREDENTIALS_ISSUED = ("CredentialsIssued", MetricUnit.Count, "")
     JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
     OPERATIONS_FAILED = ("OperationsFailed", MetricUnit.Count, "")
+    FOREIGN_IDS = ("ForeignIds", MetricUnit.Count, "source")
 
     def __init__(self, title: str, unit: MetricUnit, dimension: str) -> None:
         self.title, self.unit, self.dimension = title, unit, dimension

@@ -17,8 +17,12 @@ from typing import Any, TextIO
 
 from aws_lambda_powertools import Logger
 
+from docplatform.core import isolation
 from docplatform.core.tenant import current_tenant_id
 from docplatform.runtime import metrics, tracing
+from docplatform.runtime.foreign_ids import count_dropped
+
+isolation.observe(count_dropped)
 
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)

@@ -17,7 +17,7 @@ from docplatform.identity.adapters.user_store import user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.mapper import from_item, to_item
+from docplatform.infra.dynamodb.mapper import from_item, readable, to_item
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -43,7 +43,7 @@ class DynamoApiKeys(TenantStore):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
         after = {**self._item_keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
         rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
-        return tuple(_key(item) for item in self._items(rows)), cursors.encode({"key": last["gsi1sk"]}) if last else ""
+        return tuple(readable(_key, self._items(rows))), cursors.encode({"key": last["gsi1sk"]}) if last else ""
 
     def record_use(self, key: ApiKey, at: datetime) -> None:
         """Raises ChangedMeanwhile when the key is gone."""
@@ -67,7 +67,7 @@ class DynamoApiKeys(TenantStore):
             {**self._identity_keys.user(user_id)._asdict(), "gsi3pk": partition, "gsi3sk": user_id} if cursor else None
         )
         rows, last = self._table.query(partition, index="gsi3", after=after, limit=limit)
-        found = tuple(user_from(item) for item in self._items(rows))
+        found = tuple(readable(user_from, self._items(rows)))
         return found, cursors.encode({"account": last["gsi3sk"]}) if last else ""
 
     def _items(self, rows: list[Item]) -> list[Item]:

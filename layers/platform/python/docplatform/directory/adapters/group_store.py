@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from docplatform.core import cursors, ids
 from docplatform.core.audit import MembersRecord, RevocationRecord
@@ -30,7 +31,7 @@ from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.mapper import from_item, to_item
+from docplatform.infra.dynamodb.mapper import from_item, readable, to_item
 from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -63,7 +64,7 @@ class DynamoGroups(TenantStore):
         rows, end = self._table.query(self._item_keys.groups(), index="gsi3", after=after, limit=limit)
         keys = [Key(row["pk"], row["sk"]) for row in rows]
         found = self._table.get_many(keys)
-        shown = tuple(from_item(Group, found[key]) for key in keys if key in found)
+        shown = tuple(readable(partial(from_item, Group), (found[key] for key in keys if key in found)))
         return shown, cursors.encode({"id": end["gsi3sk"]}) if end else ""
 
     def members(self, group_id: str, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
@@ -76,7 +77,7 @@ class DynamoGroups(TenantStore):
         rows, end = self._table.query(self._item_keys.members(), prefix=f"{group_id}#", after=after, limit=limit)
         keys = [self._identity_keys.user(_user_of(row)) for row in rows]
         found = self._table.get_many(keys)
-        shown = tuple(user_from(found[key]) for key in keys if key in found)
+        shown = tuple(readable(user_from, (found[key] for key in keys if key in found)))
         return shown, cursors.encode({"id": _user_of(end)}) if end else ""
 
     def check_users(self, user_ids: Iterable[str]) -> None:

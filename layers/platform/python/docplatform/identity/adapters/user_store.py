@@ -23,7 +23,7 @@ from docplatform.identity.factors import Challenge, SecuritySettings
 from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
-from docplatform.infra.dynamodb.mapper import from_item, to_item
+from docplatform.infra.dynamodb.mapper import from_item, readable, to_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -89,8 +89,9 @@ class DynamoPeople(TenantStore):
         after = self._position(cursor) if cursor else None
         rows, last = self._table.query(self._identity_keys.users(), index="gsi3", after=after, limit=limit)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        users = tuple(user_from(found[key]) for key in (Key(row["pk"], row["sk"]) for row in rows) if key in found)
-        return users, cursors.encode({"user": last["gsi3sk"]}) if last else ""
+        keys = (Key(row["pk"], row["sk"]) for row in rows)
+        users = readable(user_from, (found[key] for key in keys if key in found))
+        return tuple(users), cursors.encode({"user": last["gsi3sk"]}) if last else ""
 
     def _position(self, cursor: str) -> Item:
         user_id = cursors.decode(cursor).get("user", "")
@@ -123,7 +124,7 @@ class DynamoPeople(TenantStore):
         rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", descending=True)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         keys = (Key(row["pk"], row["sk"]) for row in rows)
-        return tuple(_session(found[key]) for key in keys if key in found)
+        return tuple(readable(_session, (found[key] for key in keys if key in found)))
 
     @contextmanager
     def begin(self) -> Iterator[DynamoUserChanges]:

@@ -6,12 +6,13 @@ Enums are stored as their values, sets as sorted lists, and nested dataclasses a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
 
+from docplatform.core.isolation import Source, dropped
 from docplatform.infra.dynamodb.codec import Item
 
 T = TypeVar("T")
@@ -45,6 +46,18 @@ def from_item(kind: type[T], item: Item, /, *, newer: Iterable[str] = (), **more
     except msgspec.ValidationError as error:
         problem = _VALUE.sub("", str(error))
     raise ItemMismatch(f"{kind.__name__}: {problem}")
+
+
+def readable(read: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+    """What ``read`` makes of each item of a list. An item that it cannot read is left out and counted: it must not hide the
+    others."""
+    found: list[T] = []
+    for item in items:
+        try:
+            found.append(read(item))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            dropped(Source.ITEM)
+    return found
 
 
 def _fields(kind: Any) -> set[str]:

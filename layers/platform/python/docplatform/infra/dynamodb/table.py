@@ -8,6 +8,7 @@ from typing import Any
 
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import DomainError, Unavailable
+from docplatform.core.isolation import Source, dropped
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.mapper import to_item
@@ -15,6 +16,7 @@ from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.infra.tenant_bound import TenantBound
 
 _BATCH = 100  # keys: DynamoDB's limit for BatchGetItem
+_SKIP, _MOST_SKIPS = 1_000, 10  # rows in one call, and calls, behind a page that ended with a row of another tenant
 
 
 class TenantTable(TenantBound[Any]):
@@ -83,6 +85,10 @@ class TenantTable(TenantBound[Any]):
 
         ``index``: '' or 'gsi1' to 'gsi3'. ``prefix``: only sort keys that begin with it. ``upto``: only sort keys up to
         and including it. Give at most one of the two. ``after``: the start that the page before returned.
+
+        Any item can name any partition of an index, also that of another tenant. A row whose key is not this tenant's is
+        dropped and counted. A page that ends with such a row goes on behind it, in further calls; it may be short. Raises
+        Unavailable if there are more than 10,000 of them in a row.
         """
         pk, sk = (f"{index}pk", f"{index}sk") if index else ("pk", "sk")
         conditions, values = [f"{pk} = :partition"], {":partition": encode_value(partition)}
@@ -103,8 +109,27 @@ class TenantTable(TenantBound[Any]):
         if after:
             request["ExclusiveStartKey"] = encode_item(after)
         answer = self._client.query(**request)
-        last = answer.get("LastEvaluatedKey")
-        return [decode_item(raw) for raw in answer["Items"]], decode_item(last) if last else None
+        rows, last = self._own(answer["Items"]), answer.get("LastEvaluatedKey")
+        skips = 0
+        while last and not self._is_own(last):
+            if skips == _MOST_SKIPS:
+                raise Unavailable("The list cannot be read at the moment.")
+            answer = self._client.query(**{**request, "Limit": _SKIP, "ExclusiveStartKey": last})
+            rows, last, skips = rows + self._own(answer["Items"]), answer.get("LastEvaluatedKey"), skips + 1
+        if len(rows) > limit:
+            rows = rows[:limit]
+            last = {name: rows[-1][name] for name in dict.fromkeys(("pk", "sk", pk, sk))}
+        return [decode_item(row) for row in rows], decode_item(last) if last else None
+
+    def _own(self, rows: list[Item]) -> list[Item]:
+        """The rows, as DynamoDB returned them, whose key is this tenant's."""
+        own = [row for row in rows if self._is_own(row)]
+        for _ in range(len(rows) - len(own)):
+            dropped(Source.INDEX)
+        return own
+
+    def _is_own(self, row: Item) -> bool:
+        return str(row["pk"].get("S", "")).startswith(f"{self.keys.tenant_id}#")
 
     def put_if_revision(self, key: Key, attributes: Item, *, revision: int) -> Item | None:
         """Optimistic write: replaces the item if its revision is ``revision`` (0: must not exist).

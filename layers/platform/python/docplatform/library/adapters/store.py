@@ -23,6 +23,7 @@ from docplatform.identity.model import UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.dynamodb.mapper import readable
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST
 from docplatform.library.access import Caller
@@ -100,7 +101,7 @@ class DynamoLibrary:
         )
         keys = [self._child_key(row) for row in rows]
         found = self._table.get_many(keys)
-        items = tuple(_child_from(found[key]) for key in keys if key in found)
+        items = tuple(readable(_child_from, (found[key] for key in keys if key in found)))
         return Page(items, cursors.encode(_cursor_parts(last, index)) if last else "")
 
     def _listing(self, folder_id: str, order: Order) -> tuple[str, str, str]:
@@ -211,4 +212,4 @@ def _child_from(item: Item) -> Folder | Document:
 def _cursor_parts(last: Item, index: str) -> dict[str, str]:
     if not index:
         return {"sk": last["sk"]}
-    return {"sk": last[f"{index}sk"], "child": last["pk"].split("#")[2]}
+    return {"sk": last[f"{index}sk"], "child": last["pk"].rpartition("#")[2]}

@@ -1,0 +1,108 @@
+"""Any item can name any partition of an index. Rows of another tenant are dropped and counted, and hold up no list."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from docplatform.core import isolation
+from docplatform.core.errors import Unavailable
+from docplatform.core.isolation import Source
+from docplatform.core.tenant import tenant_context
+from docplatform.infra.dynamodb import table as module
+from docplatform.infra.dynamodb.codec import Item, encode_item
+from docplatform.infra.dynamodb.table import TenantTable
+from tests.support.mocked_aws import Cloud, TenantWorld
+
+FOREIGN = "t00000000000f"
+
+
+class Rows:
+    """An index partition of acme, in which rows of another tenant stand as well."""
+
+    def __init__(self, home: TenantWorld, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.home, self.name = home, f"{home.tenant.id}#rows#{seed}"
+        self.table = TenantTable(home.cloud.database, tenant_id=home.tenant.id, data_table="data", audit_table="audit")
+
+    def put(self, owner: str, position: int) -> str:
+        key = {"pk": f"{owner}#row#{self.name}#{position:06d}", "sk": "row"}
+        item = {**key, "gsi1pk": self.name, "gsi1sk": f"{position:06d}"}
+        self.home.cloud.database.put_item(TableName="data", Item=encode_item(item))
+        return key["pk"]
+
+    def pages(self, limit: int, *, descending: bool) -> list[list[str]]:
+        found: list[list[str]] = []
+        after: Item | None = None
+        while True:
+            rows, after = self.table.query(self.name, index="gsi1", limit=limit, after=after, descending=descending)
+            found.append([row["pk"] for row in rows])
+            assert len(rows) <= limit
+            if after is None:
+                return found
+            assert after["pk"] == rows[-1]["pk"], "the next page begins behind the last row that was shown"
+
+
+@pytest.fixture
+def dropped(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
+    found: list[Source] = []
+    monkeypatch.setattr(isolation, "_observers", [found.append])
+    return found
+
+
+@pytest.fixture(autouse=True)
+def in_tenant(acme: TenantWorld) -> Iterator[None]:
+    with tenant_context(acme.tenant):
+        yield
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pages_hold_the_tenants_rows_in_order_and_no_other(
+    acme: TenantWorld, dropped: list[Source], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(module, "_SKIP", 3)
+    rows = Rows(acme, seed)
+    own, foreign = [], 0
+    for position in range(rows.chance.randint(0, 25)):
+        if rows.chance.random() < 0.5:
+            own.append(rows.put(acme.tenant.id, position))
+        else:
+            rows.put(FOREIGN, position)
+            foreign += 1
+    for limit in (1, 2, 5, 100):
+        for descending in (False, True):
+            dropped.clear()
+            pages = rows.pages(limit, descending=descending)
+            assert [row for page in pages for row in page] == (own[::-1] if descending else own)
+            assert set(dropped) <= {Source.INDEX} and len(dropped) >= foreign
+
+
+def test_a_list_without_foreign_rows_takes_one_call_a_page(acme: TenantWorld, dropped: list[Source]) -> None:
+    rows = Rows(acme, 100)
+    for position in range(5):
+        rows.put(acme.tenant.id, position)
+    calls: list[str] = []
+    events = acme.cloud.database.meta.events
+    events.register("before-call.dynamodb", lambda model, **_: calls.append(model.name), unique_id="rows")
+    assert len(rows.pages(5, descending=False)) == len(calls)
+    events.unregister("before-call.dynamodb", unique_id="rows")
+    assert dropped == []
+
+
+def test_skipping_ends(acme: TenantWorld, dropped: list[Source], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SKIP", 1)
+    monkeypatch.setattr(module, "_MOST_SKIPS", 3)
+    rows = Rows(acme, 101)
+    for position in range(20):
+        rows.put(FOREIGN, position)
+    with pytest.raises(Unavailable):
+        rows.table.query(rows.name, index="gsi1", limit=1)
+
+
+def test_a_tenant_whose_id_begins_alike_is_another(acme: TenantWorld, dropped: list[Source], region: Cloud) -> None:
+    rows = Rows(acme, 102)
+    rows.put(f"{acme.tenant.id}x", 0)
+    assert rows.pages(10, descending=False) == [[]]
+    assert dropped == [Source.INDEX]
