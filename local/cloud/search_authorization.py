@@ -1,14 +1,13 @@
 """Authorization of requests to the search collections: ``/_aoss/<collection>/…`` on the cloud's own port.
 
-A caller needs a valid signature for the service ``aoss``, an identity policy that allows ``aoss:APIAccessAll`` on the collection, and a
-data access policy that names it as a principal. The request then goes on to the search server. (AWS checks each permission of the data
-policy for each operation; here a principal has full access or none.)
+A caller needs a valid signature for the service ``aoss``; an identity policy, and for a session with a session policy that one too, that
+allows ``aoss:APIAccessAll`` on the collection, by its ARN, its tags and its name; and a data access policy that grants what the operation
+needs (search_permissions.py). The request then goes on to the search server.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import http.client
 import json
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from local.cloud import opensearch_requests
+from local.cloud import opensearch_requests, search_permissions
 from local.cloud.responses import read_body, send_json
 
 PREFIX = "/_aoss/"
@@ -58,13 +57,20 @@ def _refusal(scope: dict[str, Any], body: bytes) -> str:
     raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     iam.pin_signed_request(scope["method"], raw_path, query, scope["headers"])
     iam.pin_signed_body(body)
-    denied = iam.enforce(access_key, "aoss:APIAccessAll", "aoss", region, resource_arn=record["arn"])
+    about: dict[str, object] = {"aoss:collection": record["name"]}
+    about |= {f"aws:ResourceTag/{tag['key']}": tag["value"] for tag in aoss._tags.get(record["arn"]) or ()}
+    denied = iam.enforce(
+        access_key, "aoss:APIAccessAll", "aoss", region, resource_arn=record["arn"], service_context=about
+    )
     if denied is not None:
         return getattr(denied, "message", "") or "no identity policy allows aoss:APIAccessAll"
     principal = iam.resolve_principal(access_key, get_account_id())
     arn = getattr(principal, "arn", "")
-    if _role_arn(arn) not in _principals(aoss, record["name"]):
-        return "no data access policy names the caller"
+    policies = [policy["policy"] for policy in aoss._access_policies.values()]
+    path = raw_path.removeprefix(PREFIX).partition("/")[2]
+    for want in search_permissions.needed(scope["method"], path, body):
+        if not search_permissions.granted(policies, _role_arn(arn), record["name"], want):
+            return f"no data access policy grants the caller aoss:{want.permission}"
     return ""
 
 
@@ -74,17 +80,6 @@ def _role_arn(arn: str) -> str:
         return arn
     account, role = arn.split(":")[4], arn.split("/")[1]
     return f"arn:aws:iam::{account}:role/{role}"
-
-
-def _principals(aoss: Any, collection: str) -> set[str]:
-    found: set[str] = set()
-    for record in aoss._access_policies.values():
-        policy = record["policy"]
-        for entry in json.loads(policy) if isinstance(policy, str) else policy:
-            resources = [resource for rule in entry["Rules"] for resource in rule["Resource"]]
-            if any(fnmatch.fnmatchcase(collection, resource.split("/")[1]) for resource in resources):
-                found |= set(entry["Principal"])
-    return found
 
 
 def _forward(scope: dict[str, Any], body: bytes) -> tuple[int, str, bytes]:

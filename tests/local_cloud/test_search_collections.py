@@ -109,6 +109,58 @@ def test_its_endpoint_serves_whom_the_data_policy_names(cloud: LocalSettings, se
     assert not any(stored.iterdir())
 
 
+def test_a_data_policy_grants_permissions_one_by_one(cloud: LocalSettings, search: Any) -> None:
+    about = active(search, "it-permits")
+    arn = role(cloud, "permitted", {"Action": "aoss:APIAccessAll", "Resource": about["arn"]})
+    keys, index = assumed(cloud, arn), f"{about['collectionEndpoint']}/books"
+    search.create_access_policy(name="permitted", type="data", policy=data_policy(arn, "it-permits/books", ["aoss:*"]))
+    assert asked(keys, "PUT", index) == 200
+    assert asked(keys, "PUT", f"{about['collectionEndpoint']}/other") == 403, "another index"
+    search.delete_access_policy(name="permitted", type="data")
+    reads = data_policy(arn, "it-permits/*", ["aoss:ReadDocument", "aoss:DescribeIndex"])
+    search.create_access_policy(name="permitted", type="data", policy=reads)
+    assert asked(keys, "GET", f"{index}/_count") == 200
+    assert asked(keys, "GET", index) == 200
+    for method, path in (
+        ("PUT", "/_doc/1"),
+        ("DELETE", "/_doc/1"),
+        ("DELETE", ""),
+        ("PUT", "/_mapping"),
+        ("PUT", "/_alias/x"),
+    ):
+        assert asked(keys, method, f"{index}{path}", {}) == 403, path
+    search.delete_access_policy(name="permitted", type="data")
+
+
+def test_a_collections_tag_and_name_are_conditions(cloud: LocalSettings, search: Any) -> None:
+    tagged = active(search, "it-tagged", tags=[{"key": "team", "value": "blue"}])
+    search.create_access_policy(
+        name="tagged",
+        type="data",
+        policy=json.dumps(
+            [
+                {
+                    "Rules": [{"ResourceType": "index", "Resource": ["index/it-tagged/*"], "Permission": ["aoss:*"]}],
+                    "Principal": [f"arn:aws:iam::{ACCOUNT}:role/by-{each}" for each in ("tag", "other-tag", "name")],
+                }
+            ]
+        ),
+    )
+    for name, condition, refused_ in (
+        ("by-tag", {"aws:ResourceTag/team": "blue"}, False),
+        ("by-other-tag", {"aws:ResourceTag/team": "red"}, True),
+        ("by-name", {"aoss:collection": "it-tagged"}, False),
+    ):
+        permission = {"Action": "aoss:APIAccessAll", "Resource": "*", "Condition": {"StringEquals": condition}}
+        keys = assumed(cloud, role(cloud, name, permission))
+        assert (asked(keys, "GET", f"{tagged['collectionEndpoint']}/books/_count") == 403) is refused_, name
+
+
+def data_policy(principal: str, indexes: str, permissions: list[str]) -> str:
+    rule = {"ResourceType": "index", "Resource": [f"index/{indexes}"], "Permission": permissions}
+    return json.dumps([{"Rules": [rule], "Principal": [principal]}])
+
+
 def test_a_collection_that_is_not_active_answers_nothing(cloud: LocalSettings, search: Any) -> None:
     made = search.create_collection(name="it-waits", type="SEARCH")["createCollectionDetail"]
     root = (cloud.root_key, cloud.root_secret)

@@ -123,7 +123,9 @@ def _refusal(aoss: Any, data: dict[str, Any]) -> Any:
 
     caller = require(iam_evaluator, "_verified_key").get()
     group = _group_named(aoss, data.get(_GROUP))
-    asked: list[tuple[str, str, dict[str, Any]]] = [("aoss:TagResource", "*", {})] if data.get("tags") else []
+    tags = {tag.get("key"): tag.get("value") for tag in data.get("tags") or () if isinstance(tag, dict)}
+    named = {f"aws:RequestTag/{key}": value for key, value in tags.items()} | {"aws:TagKeys": list(tags)}
+    asked: list[tuple[str, str, dict[str, Any]]] = [("aoss:TagResource", "*", named)] if tags else []
     if group:
         asked.append(("aoss:AddCollectionToCollectionGroup", group["arn"], {"aoss:collection-group": group["name"]}))
     for action, resource, context in asked if app.AUTH else ():
