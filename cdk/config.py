@@ -70,6 +70,9 @@ class Config:
     ``live_endpoint``: the URL at which functions reach the WebSocket API's connections, with ``{api}``, ``{region}``
     and ``{stage}``.
 
+    ``search_endpoint``: the URL at which functions reach a tenant's search collection, with ``{collection}`` for its id and
+    ``{region}``.
+
     ``sso_loopback``: identity providers may run on the same machine as the functions. For the local cloud only.
     """
 
@@ -87,6 +90,7 @@ class Config:
     alarm_email: str = ""
     sso_loopback: bool = False
     live_endpoint: str = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
+    search_endpoint: str = "https://{collection}.{region}.aoss.amazonaws.com"
     layers: str = "lambda"
 
     @property

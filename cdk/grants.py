@@ -13,6 +13,7 @@ from email.utils import parseaddr
 from aws_cdk import aws_iam as iam
 
 from cdk import names
+from cdk.constructs.tenant_access import TENANT_ID_PATTERN
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Grant, Trigger
 
@@ -73,6 +74,8 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
         case Grant.REGISTRY_LIST:
             index = f"{names.registry_arn(region.account, region.name)}/index/gsi1"
             return [_allow(["dynamodb:Query"], [index])]
+        case Grant.COLLECTIONS:
+            return _collections(region)
         case Grant.JOB_RECORDS:
             items = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
             return [*_records(region, "job#*", items), _unfinished(region, "unfinished#run")]
@@ -155,6 +158,40 @@ def _leading(keys: str) -> dict[str, object]:
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
+
+
+def _collections(region: RegionResources) -> list[iam.PolicyStatement]:
+    """Statements to make, find and delete tenants' search collections. Only a collection with the tag ``tenant_id`` can be
+    made or deleted, and the tag of one cannot be changed. Making one uses the data key by a grant that the service keeps
+    (docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-encryption.html). A collection has no ARN
+    before it is made."""
+    place = f"arn:aws:aoss:{region.name}:{region.account}"
+    made = {
+        "StringLike": {"aws:RequestTag/tenant_id": TENANT_ID_PATTERN},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["tenant_id"]},
+    }
+    through = {"kms:ViaService": f"aoss.{region.name}.amazonaws.com"}
+    return [
+        _allow(["aoss:CreateCollection"], ["*"], made),
+        _allow(["aoss:TagResource"], ["*"], {**made, "Null": {"aws:ResourceTag/tenant_id": "true"}}),
+        _allow(["aoss:BatchGetCollection"], ["*"]),
+        _allow(
+            ["aoss:AddCollectionToCollectionGroup"],
+            [f"{place}:collection-group/*"],
+            {"StringEquals": {"aoss:collection-group": names.SEARCH_GROUP}},
+        ),
+        _allow(
+            ["aoss:DeleteCollection"],
+            [f"{place}:collection/*"],
+            {"StringLike": {"aws:ResourceTag/tenant_id": TENANT_ID_PATTERN}},
+        ),
+        _allow(["kms:DescribeKey"], [region.data_key], {"StringEquals": through}),
+        _allow(
+            ["kms:CreateGrant"],
+            [region.data_key],
+            {"StringEquals": through, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        ),
+    ]
 
 
 def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:

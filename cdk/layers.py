@@ -41,7 +41,18 @@ _LAMBDA_WHEELS = (
 )
 
 SERVICE_MODELS = frozenset(
-    {"apigatewaymanagementapi", "dynamodb", "kms", "lambda", "s3", "sesv2", "sqs", "stepfunctions", "sts"}
+    {
+        "apigatewaymanagementapi",
+        "dynamodb",
+        "kms",
+        "lambda",
+        "opensearchserverless",
+        "s3",
+        "sesv2",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    }
 )
 """The botocore models that functions make clients of, and that stay in the layer: the others are nine tenths of
 botocore."""

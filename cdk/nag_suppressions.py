@@ -52,7 +52,7 @@ def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
     yield Acknowledgement(
         _wildcard(f"arn:aws:aoss:{region}:{account}:collection/*"),
         tenant,
-        "A collection's id is known only once it exists; which collections open is said by their data access policies.",
+        "A collection's id is known only once it exists; its tag tenant_id must be the session's, and the session policy names it.",
     )
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", tenant, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(
@@ -146,6 +146,13 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
                     f"{place}/{names.title(each.spec.name)}Role",
                     "An execution has a name of its own operation.",
                 )
+        if Grant.COLLECTIONS in each.spec.grants:
+            for kind in ("collection", "collection-group"):
+                yield Acknowledgement(
+                    _wildcard(f"arn:aws:aoss:{region}:{config.account}:{kind}/*"),
+                    f"{place}/{names.title(each.spec.name)}Role",
+                    "Ids are known once they exist; conditions name the group, and want a tenant's tag.",
+                )
         if Grant.LIVE_CONNECTIONS in each.spec.grants:
             yield from _for_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
         if each.spec.trigger in (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM):
@@ -158,7 +165,7 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
     yield Acknowledgement(
         _wildcard("*"),
         place,
-        "X-Ray and ListStreams know no resources; test_function_roles.py allows nothing else.",
+        "X-Ray, ListStreams and a collection before it is made have no resources; test_function_roles.py allows nothing else.",
     )
     yield Acknowledgement(
         "AwsSolutions-L1",

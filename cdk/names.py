@@ -14,7 +14,8 @@ AUDIT_TABLE = f"{PREFIX}-audit"
 DATA_KEY = f"alias/{PREFIX}-data"
 TOKEN_KEY = f"alias/{PREFIX}-token"
 SEARCH_GROUP = PREFIX
-POOLED_COLLECTION = f"{PREFIX}-pooled"
+COLLECTIONS = f"{PREFIX}-t*"  # tenants' search collections: docplatform-<tenant's id>
+COLLECTION_POLICIES = f"{PREFIX}-tenants"
 API = PREFIX
 LIVE_API = f"{PREFIX}-live"
 STAGE = "live"
@@ -25,6 +26,11 @@ WORKFLOW = f"{PREFIX}-processing"
 KINDS = ("express", "standard")  # two state machines of the processing workflow, with one definition
 OPERATION_WORKFLOWS = {"processing": "standard"}
 """Kind of operation → the state machine that does it, by the name that ``workflow`` takes."""
+
+
+def collection(tenant_id: str) -> str:
+    """A tenant's search collection. ``control_plane/adapters/collections.py`` makes the same name."""
+    return f"{PREFIX}-{tenant_id}"
 
 
 def stack(part: str, region: str = "") -> str:

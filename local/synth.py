@@ -39,6 +39,7 @@ def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
         "malware_scan": "signature",
         "sso_loopback": True,
         "live_endpoint": f"{settings.endpoint}/_aws/execute-api/{{api}}/{{stage}}",
+        "search_endpoint": f"{settings.endpoint}/_aoss/{{collection}}",
         "processing_visibility_seconds": 45,
         **wanted,
     }

@@ -66,11 +66,13 @@ class Cloud:
         role = f"arn:aws:iam::{ACCOUNT}:role/docplatform-{function}-{region}"
         return self._assumed(self.root("sts", region), region, role)
 
-    def as_tenant(self, region: str, tenant_id: str) -> AwsSession:
-        """A session with the role TenantAccess and the tenant's tag. It is assumed from a function's role, as in a handler."""
+    def as_tenant(self, region: str, tenant_id: str, policy: object = None) -> AwsSession:
+        """A session with the role TenantAccess and the tenant's tag. It is assumed from a function's role, as in a handler.
+        ``policy``: a session policy; None for none."""
         sts = self.as_function(region, "documents").client("sts")
+        more = {"Policy": json.dumps(policy)} if policy else {}
         tags = [{"Key": "tenant_id", "Value": tenant_id}]
-        return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags)
+        return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags, **more)
 
     def as_operator(self, region: str) -> AwsSession:
         return AwsSession(self.settings, region, self.operator)
@@ -105,16 +107,31 @@ class Cloud:
             found += [item for page in pages for item in page["Items"]]
         return [item["action"]["S"] for item in found if item["target"]["S"] == target]
 
-    def search_request(self, region: str, caller: AwsSession | None, method: str, path: str) -> requests.Response:
-        """Sends a request directly to the search collection. It is unsigned if there is no caller."""
-        found = self.root("opensearchserverless", region).list_collections()["collectionSummaries"]
-        url = f"{self.settings.endpoint}/_aoss/{found[0]['id']}{path}"
-        headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    def collection(self, region: str, tenant_id: str) -> dict[str, Any]:
+        """A tenant's search collection: its id, ARN, state and so on; empty if there is none."""
+        search = self.root("opensearchserverless", region)
+        found = search.batch_get_collection(names=[f"docplatform-{tenant_id}"])["collectionDetails"]
+        return found[0] if found else {}
+
+    def search_request(
+        self,
+        region: str,
+        caller: AwsSession | None,
+        method: str,
+        path: str,
+        *,
+        of: str,
+        body: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> requests.Response:
+        """Sends a request directly to the search collection of the tenant ``of``. It is unsigned if there is no caller."""
+        url = f"{self.settings.endpoint}/_aoss/{self.collection(region, of)['id']}{path}"
+        sent = {"Content-Type": "application/json", **(headers or {})}
         if caller is not None:
-            request = AWSRequest(method=method, url=url, headers={})
+            request = AWSRequest(method=method, url=url, data=body, headers=sent)
             SigV4Auth(Credentials(*caller.credentials), "aoss", region).add_auth(request)
-            headers = dict(request.headers)
-        return requests.request(method, url, headers=headers, timeout=120)
+            sent = dict(request.headers)
+        return requests.request(method, url, data=body, headers=sent, timeout=120)
 
     def kill_worker(self, region: str, function: str) -> bool:
         """Ends a function's busy worker by ``kill -9``. Returns False if none was busy."""

@@ -1,5 +1,12 @@
-"""The region's pooled search collection (OpenSearch Serverless) and its access policies: only the tenant role has
-access."""
+"""The region's collection group, in which each tenant has a search collection of its own (OpenSearch Serverless), and the
+policies of these collections. The control plane makes a tenant's collection when it creates the tenant.
+
+Policies go by the pattern of the collections' names, because an account has at most 500 of a kind. The data access policy lets
+the tenant role in; two walls narrow a session of the role to one tenant's collection, and each holds alone:
+
+- the role's own policy wants a collection whose tag ``tenant_id`` is the session's;
+- the session policy names the collection by its ARN (``infra/credentials.py``).
+"""
 
 from __future__ import annotations
 
@@ -10,25 +17,23 @@ from aws_cdk import aws_opensearchserverless as aoss
 from constructs import Construct
 
 from cdk import names
+from cdk.constructs.tenant_access import TENANT
 
-COLLECTION = names.POOLED_COLLECTION
 INDEX_RIGHTS = ("aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument")
 
 
 class Search(Construct):
-    """A collection in a collection group, whose collections share compute.
+    """The collection group, whose collections share compute.
 
-    ``ocu``: the minimum and maximum of compute units, for searching and for indexing each. A collection that wakes
+    ``ocu``: the minimum and maximum of compute units, for searching and for indexing each. A group that wakes
     from zero answers after 10 to 30 s
     (docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-scale-to-zero.html).
     """
 
-    def __init__(
-        self, scope: Construct, name: str, *, key: kms.IKey, ocu: tuple[int, int], removal_policy: cdk.RemovalPolicy
-    ) -> None:
+    def __init__(self, scope: Construct, name: str, *, key: kms.IKey, ocu: tuple[int, int]) -> None:
         super().__init__(scope, name)
         least, most = ocu
-        group = aoss.CfnCollectionGroup(
+        aoss.CfnCollectionGroup(
             self,
             "Group",
             name=names.SEARCH_GROUP,
@@ -41,49 +46,41 @@ class Search(Construct):
                 max_indexing_capacity_in_ocu=most,
             ),
         )
-        self._collection = aoss.CfnCollection(
-            self,
-            "Pooled",
-            name=COLLECTION,
-            type="SEARCH",
-            standby_replicas="ENABLED",
-            collection_group_name=names.SEARCH_GROUP,
-        )
-        self._collection.apply_removal_policy(removal_policy)
-        for needed in (group, self._encryption(key), self._network()):
-            self._collection.add_resource_dependency(needed)
-        self.endpoint = self._collection.attr_collection_endpoint
-
-    def _encryption(self, key: kms.IKey) -> aoss.CfnSecurityPolicy:
-        policy = {"Rules": [_about("collection", COLLECTION)], "KmsARN": key.key_arn}
-        return aoss.CfnSecurityPolicy(
-            self, "Encryption", name=COLLECTION, type="encryption", policy=cdk.Stack.of(self).to_json_string(policy)
+        encryption = {"Rules": [_about("collection", names.COLLECTIONS)], "KmsARN": key.key_arn}
+        self._policy("Encryption", "encryption", encryption)
+        # a public endpoint, as DynamoDB and S3 have: access is checked by TLS and SigV4, then IAM, then the data access policy
+        self._policy(
+            "Network", "network", [{"Rules": [_about("collection", names.COLLECTIONS)], "AllowFromPublic": True}]
         )
 
-    def _network(self) -> aoss.CfnSecurityPolicy:
-        """The network policy: a public endpoint, as DynamoDB and S3 have. Access is checked by TLS and SigV4, then
-        IAM, then the data access policy."""
-        policy = [{"Rules": [_about("collection", COLLECTION)], "AllowFromPublic": True}]
-        return aoss.CfnSecurityPolicy(
-            self, "Network", name=COLLECTION, type="network", policy=cdk.Stack.of(self).to_json_string(policy)
-        )
+    def _policy(self, name: str, kind: str, policy: object) -> None:
+        text = cdk.Stack.of(self).to_json_string(policy)
+        aoss.CfnSecurityPolicy(self, name, name=names.COLLECTION_POLICIES, type=kind, policy=text)
 
     def grant_access(self, role: iam.Role) -> None:
-        """Let ``role`` create the index, write documents and search. It cannot delete the index."""
+        """Let ``role`` create the index, write documents and search, in the collection of the session's tenant. It cannot
+        delete the index."""
         stack = cdk.Stack.of(self)
         rules = [
-            {**_about("index", f"{COLLECTION}/*"), "Permission": list(INDEX_RIGHTS)},
-            {**_about("collection", COLLECTION), "Permission": ["aoss:DescribeCollectionItems"]},
+            {**_about("index", f"{names.COLLECTIONS}/*"), "Permission": list(INDEX_RIGHTS)},
+            {**_about("collection", names.COLLECTIONS), "Permission": ["aoss:DescribeCollectionItems"]},
         ]
         aoss.CfnAccessPolicy(
             self,
             "Access",
-            name=COLLECTION,
+            name=names.COLLECTION_POLICIES,
             type="data",
             policy=stack.to_json_string([{"Rules": rules, "Principal": [role.role_arn]}]),
         )
-        collections = f"arn:aws:aoss:{stack.region}:{stack.account}:collection/*"  # the data access policies limit them
-        role.add_to_policy(iam.PolicyStatement(actions=["aoss:APIAccessAll"], resources=[collections]))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["aoss:APIAccessAll"],
+                resources=[
+                    f"arn:aws:aoss:{stack.region}:{stack.account}:collection/*"
+                ],  # ids are known once they exist
+                conditions={"StringEquals": {"aws:ResourceTag/tenant_id": TENANT}},
+            )
+        )
 
 
 def _about(kind: str, which: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A region's data: keys, tables, buckets, the search collection, and the role that reaches one tenant's part of
+"""A region's data: keys, tables, buckets, the group of search collections, and the role that reaches one tenant's part of
 them."""
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DataStack(cdk.Stack):
         self.documents = buckets.documents
         if config.malware_scan == "guardduty":
             MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
-        self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu, removal_policy=keep)
+        self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu)
         self.tenant_access = TenantAccess(self, "TenantAccess", kms_keys=self.kms_keys)
         self.search.grant_access(self.tenant_access.role)
         RegionBoundary(self, "RegionBoundary", home_region=config.home_region)

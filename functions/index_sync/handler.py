@@ -9,6 +9,7 @@ The stream carries keys only. The items are read with the tenant's own credentia
 from typing import Any
 
 from docplatform.core import ids
+from docplatform.core.isolation import Source, dropped
 from docplatform.processing.wiring import processing
 from docplatform.runtime.batches import process_stream
 from docplatform.runtime.triggers import event_handler, system_actor
@@ -21,10 +22,15 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
-    """The tenant's id and the id of the document or folder; None for other items."""
+    """The tenant's id and the id of the document or folder; None for other items, and for keys that no code of ours
+    makes."""
     tenant_id, _, rest = keys["pk"]["S"].partition("#")
     kind, _, node_id = rest.partition("#")
-    if kind != keys["sk"]["S"] or kind not in ("doc", "reindex") or not ids.is_tenant(tenant_id):
+    if kind != keys["sk"]["S"] or kind not in ("doc", "reindex"):
+        return None
+    well_formed = ids.is_a(ids.DOCUMENT, node_id) if kind == "doc" else ids.is_folder(node_id)
+    if not (well_formed and ids.is_tenant(tenant_id)):
+        dropped(Source.STREAM)
         return None
     return tenant_id, node_id
 
@@ -32,7 +38,10 @@ def _target_of(keys: dict[str, dict[str, str]]) -> tuple[str, str] | None:
 def _handle(tenant_id: str, node_id: str, event_id: str) -> None:
     """Update the index for one document or folder."""
     actor = system_actor(tenant_id, "index-sync", event_id)
+    entries, documents = index(actor.tenant), processing(actor)
     if ids.is_folder(node_id):
-        subtrees(actor).continue_reindexing(node_id, index(actor.tenant))
+        subtrees(actor).continue_reindexing(
+            node_id, entries, lambda document: documents.update_index(document, entries)
+        )
     else:
-        processing(actor).update_index(node_id, index(actor.tenant))
+        documents.update_index(node_id, entries)

@@ -17,7 +17,7 @@ from docplatform.directory.listing import DirectoryListing
 from docplatform.identity.model import User, UserStatus
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TENANT = Tenant("t000000000001", "acme", "Acme", Plan.STANDARD, "us-east-1", TenantStatus.ACTIVE, "pooled", AT)
+TENANT = Tenant("t000000000001", "acme", "Acme", Plan.STANDARD, "us-east-1", TenantStatus.ACTIVE, "c0llect10n", AT)
 ACTOR = Actor(TENANT, "usr_admin", "ses_1", Role.ADMIN, "request-1")
 
 

@@ -1,5 +1,6 @@
 """The credentials of a handler reach its tenant's data and nothing of another tenant. Plain boto3, no code of ours."""
 
+import json
 from typing import Any
 
 import pytest
@@ -186,13 +187,131 @@ def test_keys(credentials: AwsSession, acme: TenantSite, hooli: TenantSite) -> N
         refused(lambda context=context: keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context))
 
 
-def test_the_search_collection_is_closed_to_everybody_but_the_tenant_role(
-    acme: TenantSite, credentials: AwsSession
+# -- search: a collection for each tenant, and three policies that each refuse another tenant alone
+
+ENTRY = "/documents/_doc/{tenant}.{document}"
+
+
+def session_policy(collection: str) -> dict[str, Any]:
+    """What a handler passes to AssumeRole: everything of the role, and of all collections this one."""
+    everything_else = {"Effect": "Allow", "NotAction": "aoss:*", "Resource": "*"}
+    own = {"Effect": "Allow", "Action": "aoss:APIAccessAll", "Resource": collection}
+    return {"Version": "2012-10-17", "Statement": [everything_else, own]}
+
+
+def search_requests(tenant: str, document: str) -> list[tuple[str, str, str]]:
+    """Method, path and body of what somebody may try in a search collection."""
+    entry = ENTRY.format(tenant=tenant, document=document)
+    everything = json.dumps({"query": {"match_all": {}}})
+    forged = json.dumps({"tenant_id": tenant, "document_id": document, "text": "forged"})
+    return [
+        ("GET", entry, ""),
+        ("HEAD", entry, ""),
+        ("GET", "/documents/_count", ""),
+        ("POST", "/documents/_search", everything),
+        ("POST", "/_search", everything),
+        ("POST", "/documents/_search?scroll=1m", everything),
+        ("POST", "/_search/scroll", json.dumps({"scroll_id": "x"})),
+        ("POST", "/_msearch", f'{{"index": "documents"}}\n{everything}\n'),
+        ("POST", "/_mget", json.dumps({"docs": [{"_index": "documents", "_id": f"{tenant}.{document}"}]})),
+        ("PUT", entry, forged),
+        ("POST", f"/documents/_update/{tenant}.{document}", json.dumps({"doc": {"text": "forged"}})),
+        ("POST", "/_bulk", f'{{"delete": {{"_index": "documents", "_id": "{tenant}.{document}"}}}}\n'),
+        ("POST", "/documents/_delete_by_query", everything),
+        ("DELETE", entry, ""),
+        ("PUT", "/stolen", "{}"),
+        ("PUT", "/documents/_mapping", "{}"),
+        ("POST", "/_aliases", json.dumps({"actions": [{"add": {"index": "documents", "alias": "stolen"}}]})),
+        ("PUT", "/documents/_alias/stolen", ""),
+        ("GET", "/_cat/indices", ""),
+        ("DELETE", "/documents", ""),
+    ]
+
+
+def searches(tenant: TenantSite, caller: AwsSession | None, method: str = "GET", path: str = "", body: str = "") -> int:
+    """The status of a request to the tenant's collection."""
+    path = path or "/documents/_count"
+    return tenant.site.cloud.search_request(US, caller, method, path, of=tenant.id, body=body).status_code
+
+
+def test_a_tenants_credentials_reach_its_own_collection(
+    credentials: AwsSession, acme: TenantSite, ann: Member, own: str
 ) -> None:
+    ann.finds("nothing secret", own)
+    handler = acme.site.cloud.as_tenant(US, acme.id, session_policy(acme.site.cloud.collection(US, acme.id)["arn"]))
+    for caller in (credentials, handler):
+        assert searches(acme, caller) == 200
+        assert searches(acme, caller, "GET", ENTRY.format(tenant=acme.id, document=own)) == 200
+        assert searches(acme, caller, "DELETE", "/documents") == 403  # nobody deletes an index
+        assert searches(acme, caller, "PUT", "/documents/_mapping", "{}") == 403
+        assert searches(acme, caller, "POST", "/_aliases", "{}") == 403
+
+
+def test_no_request_of_a_tenant_reaches_another_tenants_collection(
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, bob: Member, theirs: str
+) -> None:
+    bob.finds("the secret of hooli", theirs)
+    handler = acme.site.cloud.as_tenant(US, acme.id, session_policy(acme.site.cloud.collection(US, acme.id)["arn"]))
+    for caller in (credentials, handler, acme.site.cloud.as_operator(US), None):
+        tried = {
+            (method, path): searches(hooli, caller, method, path, body)
+            for method, path, body in search_requests(hooli.id, theirs)
+        }
+        assert set(tried.values()) == {403}, tried
+    bob.finds("the secret of hooli", theirs)
+
+
+def test_the_session_policy_alone_refuses_another_collection(acme: TenantSite, hooli: TenantSite) -> None:
+    """hooli's collection carries acme's tag, so the role's own policy lets acme in."""
     cloud = acme.site.cloud
-    assert cloud.search_request(US, credentials, "GET", "/documents/_count").status_code == 200
-    assert cloud.search_request(US, cloud.as_operator(US), "GET", "/documents/_count").status_code == 403
-    assert cloud.search_request(US, None, "GET", "/documents/_count").status_code == 403
+    search, arn = cloud.root("opensearchserverless", US), cloud.collection(US, hooli.id)["arn"]
+    handler = cloud.as_tenant(US, acme.id, session_policy(cloud.collection(US, acme.id)["arn"]))
+    search.tag_resource(resourceArn=arn, tags=[{"key": "tenant_id", "value": acme.id}])
+    try:
+        assert searches(hooli, cloud.as_tenant(US, acme.id)) == 200
+        assert searches(hooli, handler) == 403
+    finally:
+        search.tag_resource(resourceArn=arn, tags=[{"key": "tenant_id", "value": hooli.id}])
+
+
+def test_the_tag_alone_refuses_another_collection(acme: TenantSite, hooli: TenantSite) -> None:
+    """The session policy names hooli's collection, as that of a handler which mistakes the collection."""
+    cloud = acme.site.cloud
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    for policy in (None, everything, session_policy(cloud.collection(US, hooli.id)["arn"])):
+        assert searches(hooli, cloud.as_tenant(US, acme.id, policy)) == 403
+        assert searches(hooli, cloud.as_tenant(US, hooli.id, policy)) == 200
+
+
+def test_the_data_access_policy_alone_refuses_who_is_no_tenant(acme: TenantSite) -> None:
+    """Even root, whom no identity policy limits."""
+    cloud = acme.site.cloud
+    root = AwsSession(cloud.settings, US, (cloud.settings.root_key, cloud.settings.root_secret))
+    assert searches(acme, root) == 403
+
+
+def test_what_a_tenant_stores_under_anothers_ids_reaches_nothing_of_it(
+    credentials: AwsSession, acme: TenantSite, hooli: TenantSite, ann: Member, bob: Member, own: str, theirs: str
+) -> None:
+    """An item and a file under hooli's ids, stored with acme's credentials: stream, queue and workflow take them up."""
+    cloud, database, table = acme.site.cloud, credentials.client("dynamodb"), "docplatform-data"
+    bob.finds("the secret of hooli", theirs)
+    version = bob.document(theirs)["version"]["id"]
+    stored = cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/")
+    item = database.get_item(TableName=table, Key=key(f"{acme.id}#doc#{own}"))["Item"]
+    forged = {**item, **key(f"{acme.id}#doc#{theirs}"), "id": {"S": theirs}}
+    database.put_item(TableName=table, Item=forged)
+    path = f"tenants/{acme.id}/documents/{theirs}/{version}/original"
+    credentials.client("s3").put_object(Bucket=cloud.documents_bucket(US), Key=path, Body=b"evil")
+    entry = ENTRY.format(tenant=acme.id, document=theirs)
+    cloud.eventually(lambda: searches(acme, credentials, "GET", entry) == 200)
+    assert ann.searches("secret of hooli")["items"] == []
+    database.delete_item(TableName=table, Key=key(f"{acme.id}#doc#{theirs}"))
+    cloud.eventually(lambda: searches(acme, credentials, "GET", entry) == 404)
+    cloud.eventually(lambda: cloud.stored_objects(US, f"tenants/{acme.id}/documents/{theirs}/") == [])
+    bob.finds("the secret of hooli", theirs)
+    assert bob.downloads(theirs) == b"the secret of hooli"
+    assert cloud.stored_objects(US, f"tenants/{hooli.id}/documents/{theirs}/") == stored
 
 
 def test_nobody_becomes_a_tenant_without_naming_one(acme: TenantSite) -> None:

@@ -14,8 +14,10 @@ import pytest
 import requests
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from opensearchpy.exceptions import AuthorizationException
 
 from docplatform.core.actor import Actor, Role
+from docplatform.core.errors import Unavailable
 from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context
 from docplatform.identity.adapters.user_store import DynamoPeople
 from docplatform.infra.dynamodb.keys import TenantKeys
@@ -38,13 +40,13 @@ class Handler:
 
     credentials: AwsSession
     bucket: str
-    endpoint: str
     own: TenantSite
     admin: str
 
     def tenant(self, whose: TenantSite) -> Tenant:
         at = datetime.now(UTC)
-        return Tenant(whose.id, whose.site.subdomain, "", Plan.STANDARD, US, TenantStatus.ACTIVE, "pooled", at)
+        collection = whose.site.cloud.collection(US, whose.id)["id"]
+        return Tenant(whose.id, whose.site.subdomain, "", Plan.STANDARD, US, TenantStatus.ACTIVE, collection, at)
 
     def actor(self, whose: TenantSite) -> Actor:
         return Actor(self.tenant(whose), self.admin, "ses_test", Role.ADMIN, "request")
@@ -66,19 +68,18 @@ class Handler:
     def files(self, prefix_of: TenantSite) -> S3Files:
         return S3Files(self.credentials.client("s3"), self.bucket, prefix_of.id)
 
-    def index(self, filter_of: TenantSite) -> TenantIndex:
-        client = connect(self.endpoint, Credentials(*self.credentials.credentials), US)
-        return TenantIndex(client, self.endpoint, filter_of.id)
+    def index(self, filter_of: TenantSite, collection_of: TenantSite) -> TenantIndex:
+        endpoint = f"{self.own.site.cloud.settings.endpoint}/_aoss/{self.tenant(collection_of).collection}"
+        client = connect(endpoint, Credentials(*self.credentials.credentials), US)
+        return TenantIndex(client, endpoint, filter_of.id)
 
 
 @pytest.fixture(scope="module")
 def handler(acme: TenantSite) -> Handler:
     cloud = acme.site.cloud
-    (collection,) = cloud.root("opensearchserverless", US).list_collections()["collectionSummaries"]
     return Handler(
         credentials=cloud.as_tenant(US, acme.id),
         bucket=cloud.documents_bucket(US),
-        endpoint=f"{cloud.settings.endpoint}/_aoss/{collection['id']}",
         own=acme,
         admin=acme.admin.user_id,
     )
@@ -154,19 +155,42 @@ def test_the_database_refuses_a_query_without_a_tenant(handler: Handler, acme: T
             handler.table(acme).query(partition, index="gsi1")
 
 
-# -- the search engine alone: the code asks for acme, and the hits are not checked against the database
-def test_the_index_is_never_asked_beyond_the_tenant(
-    handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
+# -- the search engine alone: the code asks another tenant's collection
+def test_the_collection_refuses_a_handler_that_mistakes_it(
+    handler: Handler, acme: TenantSite, hooli: TenantSite, word: str, theirs: str
+) -> None:
+    for filter_of in (acme, hooli):
+        with tenant_context(handler.tenant(filter_of)), pytest.raises(Unavailable) as refusal:
+            handler.index(filter_of, hooli).search(SearchQuery(word, None, 50, "", 5))
+        assert isinstance(refusal.value.__cause__, AuthorizationException)
+
+
+# -- the filter alone: another tenant's entries are in acme's own collection
+@pytest.fixture(scope="module")
+def smuggled(handler: Handler, acme: TenantSite, word: str, mine: str) -> str:
+    """An entry of acme's collection that says it is hooli's. Only acme's credentials can put it there."""
+    collection = handler.tenant(acme).collection
+    client = connect(
+        f"{acme.site.cloud.settings.endpoint}/_aoss/{collection}", Credentials(*handler.credentials.credentials), US
+    )
+    document = f"doc_{'0' * 26}"
+    entry = {"tenant_id": "t000000000000", "document_id": document, "text": f"about the {word}"}
+    client.index(index="documents", id=f"t000000000000.{document}", body=entry)
+    return document
+
+
+def test_the_filter_leaves_out_what_is_not_the_tenants(
+    handler: Handler, acme: TenantSite, word: str, mine: str, smuggled: str
 ) -> None:
     for words in (word, f"{word} OR tenant_id", f'"{word}"', f"about {word}"):
-        found = handler.index(acme).search(SearchQuery(words, None, 50, "", 5))
+        found = handler.index(acme, acme).search(SearchQuery(words, None, 50, "", 5))
         assert {hit.document_id for hit in found.hits} <= {mine}
-    assert handler.index(acme).search(SearchQuery(word, None, 50, "", 5)).total == 1
+    assert handler.index(acme, acme).search(SearchQuery(word, None, 50, "", 5)).total == 1
 
 
 # -- the check of hits alone: the query has no filter
 def test_what_an_unfiltered_query_finds_is_not_shown(
-    handler: Handler, acme: TenantSite, word: str, mine: str, theirs: str
+    handler: Handler, acme: TenantSite, word: str, mine: str, smuggled: str
 ) -> None:
     filtered = TenantIndex._query
 
@@ -176,8 +200,9 @@ def test_what_an_unfiltered_query_finds_is_not_shown(
         return query
 
     with patch.object(TenantIndex, "_query", unfiltered):
-        index = handler.index(acme)
-        assert {hit.document_id for hit in index.search(SearchQuery(word, None, 50, "", 5)).hits} == {mine, theirs}
+        index = handler.index(acme, acme)
+        acme.site.cloud.eventually(lambda: index.search(SearchQuery(word, None, 50, "", 5)).total == 2)
+        assert {hit.document_id for hit in index.search(SearchQuery(word, None, 50, "", 5)).hits} == {mine}
         service = SearchService(handler.actor(acme), handler.library(acme), index, lambda: datetime.now(UTC))
         shown = service.search(word, limit=50, cursor="")
     assert [hit.document.id for hit in shown.hits] == [mine]

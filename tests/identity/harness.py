@@ -256,4 +256,4 @@ def setup(tenant: Tenant) -> OnboardingStore:
 
 def another_tenant() -> Tenant:
     at = datetime(2026, 3, 1, tzinfo=UTC)
-    return Tenant(ids.new_tenant(), "other", "Other", Plan.STANDARD, REGION, TenantStatus.ACTIVE, "pooled", at)
+    return Tenant(ids.new_tenant(), "other", "Other", Plan.STANDARD, REGION, TenantStatus.ACTIVE, "c0llect10n", at)

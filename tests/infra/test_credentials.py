@@ -21,6 +21,7 @@ from docplatform.infra.credentials import (
 )
 from tests.support.tenants import a_tenant
 
+ROLE = "arn:aws:iam::123456789012:role/docplatform-tenant-access-us-east-1"
 HOUR = timedelta(hours=1)
 A, B = a_tenant(1).id, a_tenant(2).id
 
@@ -50,7 +51,7 @@ def sts() -> Sts:
 
 @pytest.fixture
 def kept(sts: Sts) -> TenantCredentials:
-    return TenantCredentials("arn:role", lambda: sts, sts.now)
+    return TenantCredentials(ROLE, lambda: sts, sts.now)
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_credentials_are_kept_for_thousands_of_tenants(kept: TenantCredentials, 
 
 
 def test_the_tenants_that_were_used_least_recently_make_room(sts: Sts) -> None:
-    kept = TenantCredentials("arn:role", lambda: sts, sts.now, most=2)
+    kept = TenantCredentials(ROLE, lambda: sts, sts.now, most=2)
     for tenant in (A, B, A, a_tenant(3).id, A, B):
         kept.assume(tenant)
     assert sts.asked == [A, B, a_tenant(3).id, B]
@@ -201,7 +202,7 @@ def test_tenants_that_began_together_are_not_renewed_together(kept: TenantCreden
 
 def test_each_answer_of_sts_is_counted(sts: Sts) -> None:
     issued: list[int] = []
-    kept = TenantCredentials("arn:role", lambda: sts, sts.now, issued=lambda: issued.append(1))
+    kept = TenantCredentials(ROLE, lambda: sts, sts.now, issued=lambda: issued.append(1))
     for tenant in (A, B, A):
         kept.assume(tenant)
     assert len(issued) == 2

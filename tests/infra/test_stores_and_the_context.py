@@ -28,10 +28,12 @@ from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.infra.tenant_bound import TenantBound
+from docplatform.library.access import IndexedPermissions
 from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.model import Folder
 from docplatform.search.adapters import opensearch
+from tests.infra.stored_values import FULL_DOCUMENT
 from tests.support.tenants import a_tenant
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -49,6 +51,7 @@ NOT_OF_ONE_TENANT = {
     "OutboundHttp": "other people's servers",
     "Registry": "of all tenants; it holds no tenant data",
     "RunStore": "runs of jobs in the region; it holds ids and counts",
+    "ServerlessCollections": "collections of all tenants, which it makes and deletes; it opens none",
     "SqsQueues": "the region's queues",
     "SesSender": "mail, sent with the function's own role",
     "TenantClient": "what a store is opened with",
@@ -272,11 +275,18 @@ def test_a_store_makes_no_call_but_in_its_own_tenants_context(store: type, name:
     assert any(asked), "it calls nothing in its own tenant's context either: what is shown here?"
 
 
-@pytest.mark.parametrize("context", [tenant_context(OTHER), tenant_scope(), nullcontext()])
-def test_an_index_is_not_even_looked_for(context: Any) -> None:
+@pytest.mark.parametrize("opened_context", [lambda: tenant_context(OTHER), tenant_scope, nullcontext])
+def test_an_index_is_not_even_looked_for(opened_context: Callable[[], Any]) -> None:
     client = Client()
-    with context, pytest.raises(TenantContextError):
-        opensearch.TenantIndex(client, "http://never-seen.example", OWN.id)  # type: ignore[arg-type]
+    index = opensearch.TenantIndex(client, "http://never-seen.example", OWN.id)  # type: ignore[arg-type]
+    permissions = IndexedPermissions(("n",), ("u",))
+    for call in (
+        lambda: index.put(FULL_DOCUMENT, "text", permissions),
+        lambda: index.update_metadata(FULL_DOCUMENT, permissions),
+        lambda: index.remove(FULL_DOCUMENT.id),
+    ):
+        with opened_context(), pytest.raises(TenantContextError):
+            call()
     assert client.calls == []
 
 

@@ -42,7 +42,7 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 ) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
-    assert len(dead) == 11
+    assert len(dead) == 12
     alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert set(alarms) == dead
     for alarm in alarms.values():
@@ -154,7 +154,13 @@ def test_the_dashboard_shows_every_business_metric_where_it_is_emitted(watch: St
     }
     assert by_dimension == {
         (",".join(filter(None, ("docplatform,service", metric.dimension))), metric.title)
-        for metric in (Metric.DOCUMENTS_FAILED, Metric.SIGN_INS, Metric.REFUSALS, Metric.FOREIGN_IDS, Metric.CREDENTIALS_ISSUED)
+        for metric in (
+            Metric.DOCUMENTS_FAILED,
+            Metric.SIGN_INS,
+            Metric.REFUSALS,
+            Metric.FOREIGN_IDS,
+            Metric.CREDENTIALS_ISSUED,
+        )
     }
     assert {each.title for each in Metric} == by_function.keys() | {name for _, name in by_dimension}
 

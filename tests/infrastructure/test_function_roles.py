@@ -39,6 +39,13 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
      r"arn:aws:sqs:{r}:{a}:docplatform-jobs-{f}", ()),
     (r"lambda:InvokeFunction", r"arn:aws:lambda:{r}:{a}:function:docplatform-job-tick", ()),
     (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
+    # collections of tenants: made and deleted with a tenant's tag only; none of these actions opens one
+    (r"aoss:CreateCollection", r"\*", ("aws:RequestTag/tenant_id", "aws:TagKeys")),
+    (r"aoss:TagResource", r"\*", ("aws:RequestTag/tenant_id", "aws:ResourceTag/tenant_id")),
+    (r"aoss:BatchGetCollection", r"\*", ()),
+    (r"aoss:AddCollectionToCollectionGroup", r"arn:aws:aoss:{r}:{a}:collection-group/\*", ("aoss:collection-group",)),
+    (r"aoss:DeleteCollection", r"arn:aws:aoss:{r}:{a}:collection/\*", ("aws:ResourceTag/tenant_id",)),
+    (r"kms:(DescribeKey|CreateGrant)", DATA_KEY, ("kms:ViaService",)),
     (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
     (r"states:(DescribeExecution|GetExecutionHistory|StopExecution)",
      r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
@@ -144,6 +151,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             "dynamodb:Query",
             f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-registry/index/gsi1",
         ),
+        Grant.COLLECTIONS: ("aoss:DeleteCollection", f"arn:aws:aoss:{region}:{ACCOUNT}:collection/x"),
         Grant.JOB_RECORDS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
@@ -170,8 +178,25 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             context: Context = {
                 "ses:FromAddress": "no-reply@docplatform.example",
                 "dynamodb:LeadingKeys": ["job#sweep"],
+                "aws:ResourceTag/tenant_id": "t000000000001",
             }
             assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_collections_tag_is_set_when_it_is_made_and_never_again(production: Assembly, region: str) -> None:
+    made: Context = {"aws:RequestTag/tenant_id": "t000000000001", "aws:TagKeys": ["tenant_id"]}
+    collection = f"arn:aws:aoss:{region}:{ACCOUNT}:collection/x"
+    for function, policy in _own(production, region):
+        makes = Grant.COLLECTIONS in next(spec.grants for spec in SPECS if spec.name == function)
+        for action in ("aoss:CreateCollection", "aoss:TagResource"):
+            assert allows(policy, action, "*", made) == makes, function
+            for other in ({}, {**made, "aws:RequestTag/tenant_id": "*"}, {**made, "aws:TagKeys": ["tenant_id", "x"]}):
+                assert not allows(policy, action, "*", other), function
+        theirs: Context = {**made, "aws:ResourceTag/tenant_id": "t000000000002"}
+        assert not allows(policy, "aoss:TagResource", collection, theirs), function
+        assert not allows(policy, "aoss:UntagResource", collection, theirs), function
+        assert not allows(policy, "aoss:DeleteCollection", collection, {}), function
 
 
 def _tenant_role_export(production: Assembly, region: str) -> str:

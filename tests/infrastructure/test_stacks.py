@@ -34,7 +34,7 @@ def test_every_region_gets_the_same(production: Assembly, part: str) -> None:
 LASTING_IDS = {
     "global": {"Registry4DB9CCA5"},
     "data": {
-        *("KeysDataA2F7C5E6", "KeysToken185181FDD", "Data666C94C7", "Audit3D8ADE0A", "SearchPooledD21546B5"),
+        *("KeysDataA2F7C5E6", "KeysToken185181FDD", "Data666C94C7", "Audit3D8ADE0A"),
         "Operations993AC38D",
         *("BucketsAccessLogsA5F88218", "BucketsDocumentsE696B60E", "BucketsAudit0C61E492"),
     },
@@ -46,7 +46,7 @@ LASTING_IDS = {
 def test_what_holds_data_or_an_address_keeps_its_logical_id(production: Assembly, part: str) -> None:
     """CloudFormation deletes a resource whose logical id changes and makes another one."""
     stack = production.stack(part, "" if part == "global" else HOME)
-    kinds = ("DynamoDB::GlobalTable", "S3::Bucket", "KMS::Key", "OpenSearchServerless::Collection")
+    kinds = ("DynamoDB::GlobalTable", "S3::Bucket", "KMS::Key")
     kinds += ("ApiGateway::RestApi", "ApiGatewayV2::Api")
     assert {logical_id for kind in kinds for logical_id in stack.of(f"AWS::{kind}")} == LASTING_IDS[part]
 
@@ -125,8 +125,8 @@ def test_every_setting_is_filled_with_what_it_means(production: Assembly, region
         json.loads(queues)["standard"]
         == f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/docplatform-processing-standard"
     )
-    (endpoints,) = found["SEARCH_ENDPOINTS"]
-    assert json.loads(endpoints)["pooled"].endswith(".CollectionEndpoint>")
+    assert found["SEARCH_ENDPOINT"] == {f"https://{{collection}}.{region}.aoss.amazonaws.com"}
+    assert found["COLLECTION_GROUP"] == {"docplatform"}
     express = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express"
     assert found["EXPRESS_WORKFLOW_ARN"] == {express}
     assert found["REGISTRY_HOME_REGION"] == {HOME}

@@ -161,9 +161,8 @@ def test_services_use_the_data_key_for_our_things_only(data: Stack) -> None:
 
 def test_search_is_encrypted_by_the_data_key_and_opens_to_the_tenant_role_alone(data: Stack) -> None:
     region = data.name.removeprefix("docplatform-data-")
-    collection = data.one("AWS::OpenSearchServerless::Collection")
-    group = data.one("AWS::OpenSearchServerless::CollectionGroup")
-    assert (collection["Name"], collection["CollectionGroupName"]) == ("docplatform-pooled", group["Name"])
+    assert not data.of("AWS::OpenSearchServerless::Collection"), "each tenant has its own, made with the tenant"
+    assert data.one("AWS::OpenSearchServerless::CollectionGroup")["Name"] == "docplatform"
     policies = {
         each["Type"]: json.loads(each["Policy"])
         for each in data.of("AWS::OpenSearchServerless::SecurityPolicy").values()
@@ -176,6 +175,13 @@ def test_search_is_encrypted_by_the_data_key_and_opens_to_the_tenant_role_alone(
     assert data.of("AWS::IAM::Role")[principal.strip("<>").removesuffix(".Arn")] == role
     allowed = {permission for rule in grant["Rules"] for permission in rule["Permission"]}
     assert "aoss:DeleteIndex" not in allowed and "aoss:*" not in allowed
+    named = {
+        resource
+        for rules in (grant["Rules"], policies["encryption"]["Rules"], policies["network"][0]["Rules"])
+        for rule in rules
+        for resource in rule["Resource"]
+    }
+    assert named == {"collection/docplatform-t*", "index/docplatform-t*/*"}, "a pattern: an account has 500 policies"
 
 
 def test_a_search_in_production_never_finds_the_collection_asleep(data: Stack) -> None:
@@ -202,7 +208,6 @@ KEPT = (
     "AWS::DynamoDB::GlobalTable",
     "AWS::S3::Bucket",
     "AWS::KMS::Key",
-    "AWS::OpenSearchServerless::Collection",
     "AWS::Logs::LogGroup",
 )
 

@@ -114,6 +114,16 @@ def test_listings_of_the_tenants_prefix_only(tenant: Policy, region: str) -> Non
         assert not allows(tenant, f"s3:{action}", bucket, _as_own())
 
 
+def test_the_collection_whose_tag_is_the_tenants_only(tenant: Policy, region: str) -> None:
+    collection = f"arn:aws:aoss:{region}:{ACCOUNT}:collection/abc"
+    assert allows(tenant, "aoss:APIAccessAll", collection, {**_as_own(), "aws:ResourceTag/tenant_id": OWN})
+    for tags in ({}, {"aws:ResourceTag/tenant_id": FOREIGN}, {"aws:ResourceTag/tenant_id": ""}):
+        assert not allows(tenant, "aoss:APIAccessAll", collection, {**_as_own(), **tags})
+    assert not allows(tenant, "aoss:APIAccessAll", collection, {"aws:ResourceTag/tenant_id": OWN}), "without a tag"
+    for action in ("CreateCollection", "DeleteCollection", "TagResource", "UntagResource", "UpdateAccessPolicy"):
+        assert not allows(tenant, f"aoss:{action}", collection, {**_as_own(), "aws:ResourceTag/tenant_id": OWN})
+
+
 def test_nothing_else_at_all(tenant: Policy) -> None:
     services = {action.partition(":")[0] for each in tenant for action in each.actions}
     assert services == {"dynamodb", "s3", "kms", "aoss"}

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from docplatform.core.actor import Role, system
+from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.library.access import IndexedPermissions
+from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document
 from docplatform.search.reindex import SubtreeService
@@ -18,8 +20,11 @@ pytestmark = pytest.mark.usefixtures("in_acme")
 class Entries:
     def __init__(self) -> None:
         self.permissions: dict[str, tuple[str, ...]] = {}
+        self.missing: set[str] = set()
 
     def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
+        if document.id in self.missing:
+            return False
         self.permissions[document.id] = permissions.nodes
         return True
 
@@ -29,6 +34,7 @@ class Subtree:
 
     def __init__(self, home: TenantWorld) -> None:
         self.home, self.entries = home, Entries()
+        self.indexed_again: list[str] = []
         self.service: SubtreeService = subtrees(system(home.tenant, "index-sync", "r"))
 
     @property
@@ -42,7 +48,7 @@ class Subtree:
         calls = 0
         while marked := self.marked:
             for folder in marked:
-                self.service.continue_reindexing(folder, self.entries)
+                self.service.continue_reindexing(folder, self.entries, self.indexed_again.append)
                 calls += 1
         return calls
 
@@ -100,6 +106,17 @@ def test_a_cut_updates_everything_below_down_to_the_next_cut(olga: Person, subtr
     assert subtree.entries.permissions == {top: (top, a, "root"), deep: (deep, inner)}
 
 
+def test_a_mark_on_the_root_folder_fills_an_empty_index(olga: Person, subtree: Subtree, ready: None) -> None:
+    a = folder_in(olga, "root", "A")
+    there, lost, deep = document_in(olga, "root", "there.txt"), document_in(olga, "root"), document_in(olga, a)
+    subtree.entries.missing = {lost, deep}
+    mark = {**LibraryKeys(subtree.home.tenant.id).reindex("root")._asdict(), "at": "2026-01-01T00:00:00Z", "cursor": ""}
+    subtree.home.cloud.database.put_item(TableName="data", Item=encode_item(mark))
+    subtree.settle()
+    assert set(subtree.entries.permissions) == {there}
+    assert subtree.indexed_again == [lost, deep]
+
+
 def test_a_large_folder_is_reindexed_in_several_calls(
     olga: Person, subtree: Subtree, ready: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +157,7 @@ def test_a_finished_mark_may_be_delivered_again(olga: Person, subtree: Subtree) 
     a = folder_in(olga, "root", "A")
     olga.cuts(a)
     subtree.settle()
-    subtree.service.continue_reindexing(a, subtree.entries)
+    subtree.service.continue_reindexing(a, subtree.entries, subtree.indexed_again.append)
     assert subtree.marked == []
 
 

@@ -41,10 +41,12 @@ from docplatform.library.adapters.changes import create_root
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.tenancy.adapters.keys import TenancyKeys
 from docplatform.tenancy.items import to_text
+from tests.support import collections
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 BUCKET = "documents"
+COLLECTION = "c0llect10n"
 FUNCTIONS = {
     "access": "sharing",
     "api-keys": "api_keys",
@@ -79,7 +81,8 @@ ENVIRONMENT = {
     "DOCUMENTS_BUCKET": BUCKET,
     "MALWARE_SCAN": "signature",
     "REGISTRY_HOME_REGION": REGION,
-    "SEARCH_ENDPOINTS": json.dumps({"pooled": "http://127.0.0.1:9"}),
+    "SEARCH_ENDPOINT": "http://127.0.0.1:9/{collection}",
+    "COLLECTION_GROUP": "docplatform",
     "MAIL_SENDER": "no-reply@docplatform.example",
     "SSO_LOOPBACK": "yes",
 }
@@ -103,6 +106,7 @@ def cloud(monkeypatch: Any, database: str = "") -> Iterator[Cloud]:
 
     monkeypatch.setattr(DynamoHandler, "call_action", in_turn)
     _back_up_what_is_touched(monkeypatch)
+    collections.behave_as_aws(monkeypatch)
     with mock_aws():
         _forget()
         yield Cloud()
@@ -179,12 +183,21 @@ class Cloud:
         self.storage.create_bucket(Bucket=BUCKET)
         os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ["TOKEN_KEY_ARNS"] = json.dumps([new_signing_key()])
+        encrypted = {
+            "Rules": [{"ResourceType": "collection", "Resource": ["collection/docplatform-t*"]}],
+            "KmsARN": os.environ["DATA_KEY_ARN"],
+        }
+        boto3.client("opensearchserverless").create_security_policy(
+            name="tenants", type="encryption", policy=json.dumps(encrypted)
+        )
         boto3.client("sesv2").create_email_identity(EmailIdentity="no-reply@docplatform.example")
         self.storage.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
     def tenant(self, subdomain: str, plan: Plan = Plan.STANDARD) -> TenantWorld:
         at = datetime.now(UTC)
-        tenant = Tenant(ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, "pooled", at)
+        tenant = Tenant(
+            ids.new_tenant(), subdomain, subdomain.title(), plan, REGION, TenantStatus.ACTIVE, COLLECTION, at
+        )
         table = TenantTable(self.database, tenant_id=tenant.id, data_table="data", audit_table="audit")
         with tenant_context(tenant), table.begin() as writes:
             create_root(writes, LibraryKeys(tenant.id), created_by="usr", at=at)

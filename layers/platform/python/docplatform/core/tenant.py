@@ -47,21 +47,23 @@ LIMITS: dict[Plan, PlanLimits] = {
 
 
 class TenantStatus(StrEnum):
+    PROVISIONING = "provisioning"  # its search collection is being made; nobody can sign in yet
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    CLOSED = "closed"  # it has ended; its search collection is removed
 
 
 class IsolationLevel(StrEnum):
     """The resources that a tenant does not share. Each level adds to the level before (docs/adr/0011)."""
 
     SHARED = "shared"
-    SCHEMA = "schema"  # its own search collection and encryption key
+    SCHEMA = "schema"  # its own encryption key, also for its search collection
     DATABASE = "database"  # also its own table
     DEDICATED = "dedicated"  # also its own compute
 
 
 POOLED = "pooled"
-"""The search collection of all tenants that have none of their own."""
+"""The collection that tenants of older versions shared. ``cdk/migrations.py`` gives each of them one of its own."""
 
 _OWN: dict[IsolationLevel, tuple[str, ...]] = {
     IsolationLevel.SHARED: (),
@@ -75,7 +77,8 @@ _OWN: dict[IsolationLevel, tuple[str, ...]] = {
 class Tenant:
     """A tenant as the control plane stores it, without personal data.
 
-    ``collection``: the name of its search collection. ``encryption_key``: the ARN of its KMS key ('': the region's).
+    ``collection``: the id of its search collection ('': it is still to be made, or removed). ``encryption_key``: the ARN
+    of its KMS key ('': the region's).
     ``table``: the name of its data table ('': the region's). ``features``: the features that are switched on.
     """
 
@@ -101,6 +104,14 @@ class Tenant:
     @property
     def limits(self) -> PlanLimits:
         return LIMITS[self.plan]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the platform has nothing left to do for the tenant's status: neither to make its search collection nor
+        to remove it."""
+        if self.status is TenantStatus.PROVISIONING:
+            return False
+        return self.status is not TenantStatus.CLOSED or not self.collection
 
 
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])")

@@ -1,5 +1,9 @@
 """Credentials for one tenant's data, from STS with a session tag. Functions have no other access to tenant data.
 
+A session policy limits the credentials to the tenant's own search collection. It names the collection by its ARN: IAM
+documents no policy variable for requests to a collection
+(docs.aws.amazon.com/service-authorization/latest/reference/list_amazonopensearchserverless.html).
+
 STS answers about 600 AssumeRole calls a second in an account and region, so each process keeps the credentials of thousands of
 tenants (benchmarks/sts_calls.py). A presigned URL expires with the credentials that signed it, so whoever signs links asks for
 credentials that live as long (docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
@@ -7,6 +11,7 @@ credentials that live as long (docs.aws.amazon.com/AmazonS3/latest/userguide/usi
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -33,6 +38,7 @@ _RANDOM = (
 )  # the state of another generator would be the same in every environment that a snapshot starts
 _MOST_TENANTS = 5_000  # about 3 KB each
 _PRESIGNING = frozenset({"generate_presigned_url", "generate_presigned_post"})
+_COLLECTION = re.compile(r"[a-z0-9]{3,40}")  # the form of a collection's id
 
 _CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
 
@@ -151,30 +157,46 @@ class TenantCredentials:
     ) -> None:
         """``issued`` is called for each answer of STS. ``most``: tenants whose credentials are kept."""
         self._role_arn, self._sts, self._now, self._issued, self._most = role_arn, sts, now, issued, most
-        self._kept: OrderedDict[str, tuple[TenantClients, datetime]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[TenantClients, datetime]] = OrderedDict()
 
-    def assume(self, tenant_id: str, *, valid_for: timedelta = LONGEST_INVOCATION) -> TenantClients:
-        """Clients with credentials for this tenant that are valid for ``valid_for`` at least: as long as the invocation takes, or as
-        a link that they sign. Raises ValueError for a text that is not a tenant id."""
+    def assume(
+        self, tenant_id: str, collection: str = "", *, valid_for: timedelta = LONGEST_INVOCATION
+    ) -> TenantClients:
+        """Clients with credentials for this tenant, and for its search ``collection``; '' for none. They are valid for
+        ``valid_for`` at least: as long as the invocation takes, or as a link that they sign. Raises ValueError for a text that is
+        not a tenant id, or not a collection's id."""
         if not ids.is_tenant(tenant_id):
             raise ValueError("not a tenant id")
-        at = self._now()
-        clients, renew_at = self._kept.get(tenant_id, (None, at))
+        at, holder = self._now(), (tenant_id, collection)
+        clients, renew_at = self._kept.get(holder, (None, at))
         if clients is None or renew_at <= at or clients.expires_at - at < valid_for:
-            clients = self._assumed(tenant_id)
+            clients = self._assumed(tenant_id, collection)
             jitter = _JITTER * _RANDOM.random()
-            self._kept[tenant_id] = (clients, clients.expires_at - LONGEST_INVOCATION - jitter)
-        self._kept.move_to_end(tenant_id)
+            self._kept[holder] = (clients, clients.expires_at - LONGEST_INVOCATION - jitter)
+        self._kept.move_to_end(holder)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)
         return clients
 
-    def _assumed(self, tenant_id: str) -> TenantClients:
+    def _assumed(self, tenant_id: str, collection: str) -> TenantClients:
         answer = self._sts().assume_role(
             RoleArn=self._role_arn,
             RoleSessionName=f"tenant-{tenant_id}",
             DurationSeconds=int(_LIFE.total_seconds()),
             Tags=[{"Key": "tenant_id", "Value": tenant_id}],
+            Policy=session_policy(self._role_arn, collection),
         )
         self._issued()
         return TenantClients(answer["Credentials"])
+
+
+def session_policy(role_arn: str, collection: str) -> str:
+    """The session policy: what the role allows, but no search collection other than ``collection`` (an id; '' for none).
+    A session has what both its role and this policy allow. Raises ValueError."""
+    statements: list[dict[str, Any]] = [{"Effect": "Allow", "NotAction": "aoss:*", "Resource": "*"}]
+    if collection:
+        if not _COLLECTION.fullmatch(collection):
+            raise ValueError("not a collection's id")
+        own = f"arn:aws:aoss:{os.environ['AWS_REGION']}:{role_arn.split(':')[4]}:collection/{collection}"
+        statements.append({"Effect": "Allow", "Action": "aoss:APIAccessAll", "Resource": own})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))

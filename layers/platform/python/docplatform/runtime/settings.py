@@ -50,9 +50,9 @@ class ScanSettings(StorageSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSettings(TenantSettings):
-    """``search_endpoints``: collection name → URL."""
+    """``search_endpoint``: the URL of a search collection, with ``{collection}`` for its id."""
 
-    search_endpoints: dict[str, str]
+    search_endpoint: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +86,6 @@ class IdentitySettings(AuthorizerSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OperatorSettings(TenantSettings):
-    registry_home_region: str
-    search_endpoints: dict[str, str]
-    mail_sender: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class IngestionSettings(RegistrySettings):
     """``queue_urls``: plan → URL of its processing queue."""
 
@@ -120,6 +113,20 @@ class JobRecordSettings(RegistrySettings):
     """``operations_table`` holds the runs of jobs, and what else runs long."""
 
     operations_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSettings(TenantSettings):
+    """``collection_group``: the group in which tenants' search collections are made."""
+
+    registry_home_region: str
+    collection_group: str
+    mail_sender: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisioningSettings(OperatorSettings, JobRecordSettings):
+    """The job that completes what onboarding has begun."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from functools import cache
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.tenant import Tenant
+from docplatform.core.tenant import POOLED, Tenant
 from docplatform.core.time import now
 from docplatform.infra.credentials import LONGEST_INVOCATION, TenantClients, TenantCredentials, own_client
 from docplatform.infra.dynamodb.table import TenantTable
@@ -32,7 +32,8 @@ def _credentials() -> TenantCredentials:
 
 def clients(tenant: Tenant, *, valid_for: timedelta = LONGEST_INVOCATION) -> TenantClients:
     """``valid_for``: how long a link must work that they sign."""
-    return _credentials().assume(tenant.id, valid_for=valid_for)
+    collection = "" if tenant.collection == POOLED else tenant.collection
+    return _credentials().assume(tenant.id, collection, valid_for=valid_for)
 
 
 def table(tenant: Tenant) -> TenantTable:

@@ -18,10 +18,11 @@ def subdomain(host: str) -> str:
 def tenant_of(host: str) -> Tenant:
     """The tenant whose address is ``host``, from the registry. It reads no tenant data.
 
-    Raises TenantNotFound, Misdirected (with the tenant's address in its own region) or TenantSuspended.
+    Raises TenantNotFound (also for a tenant that is not ready yet, or has ended), Misdirected (with the tenant's address
+    in its own region) or TenantSuspended.
     """
     tenant = registry().by_subdomain(subdomain(host))
-    if tenant is None:
+    if tenant is None or tenant.status in (TenantStatus.PROVISIONING, TenantStatus.CLOSED):
         raise TenantNotFound("Check the address: no organisation of that name is here.")
     if tenant.region != os.environ["AWS_REGION"]:
         raise Misdirected(tenant.region, address_of(tenant))

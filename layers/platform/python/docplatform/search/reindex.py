@@ -9,6 +9,7 @@ During the update no search shows a document that the user may not read: every h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from docplatform.library.access import IndexedPermissions, indexed_permissions
@@ -50,9 +51,10 @@ class SubtreeService:
     def __init__(self, library: Marks) -> None:
         self._library = library
 
-    def continue_reindexing(self, folder_id: str, entries: Entries) -> None:
+    def continue_reindexing(self, folder_id: str, entries: Entries, index_again: Callable[[str], None]) -> None:
         """Updates the next pages of the folder's children, once per stream event. A deleted folder has no children: its
-        mark is removed."""
+        mark is removed. ``index_again`` is called with the id of a document that has no entry: so a mark on the root
+        folder fills an empty index."""
         mark = self._library.mark(folder_id)
         if mark is None:
             return
@@ -72,8 +74,10 @@ class SubtreeService:
                 self._library.correct_chain(child, chain)
                 if isinstance(child, Folder):
                     below.append(child)
-                elif child.version.state in (State.READY, State.FAILED):
-                    entries.update_metadata(child, indexed_permissions((child, *above)))
+                elif child.version.state not in (State.READY, State.FAILED):
+                    continue
+                elif not entries.update_metadata(child, indexed_permissions((child, *above))):
+                    index_again(child.id)
             cursor = page.next_cursor
             if not cursor:
                 break

@@ -9,7 +9,8 @@ from typing import Any
 from opensearchpy import OpenSearch, Transport
 
 from docplatform.core.actor import Actor
-from docplatform.core.tenant import Tenant
+from docplatform.core.errors import Unavailable
+from docplatform.core.tenant import POOLED, Tenant
 from docplatform.core.time import now
 from docplatform.infra.credentials import TenantClients
 from docplatform.library.wiring import library
@@ -34,7 +35,10 @@ def _connection(endpoint: str, holder: TenantClients) -> OpenSearch:
 
 
 def index(tenant: Tenant) -> TenantIndex:
-    endpoint = load(SearchSettings).search_endpoints[tenant.collection]
+    """The tenant's search entries. Raises Unavailable for a tenant without a search collection of its own."""
+    if tenant.collection in ("", POOLED):
+        raise Unavailable("The organisation's search is being set up; try again in some minutes.")
+    endpoint = load(SearchSettings).search_endpoint.replace("{collection}", tenant.collection)
     return TenantIndex(_connection(endpoint, clients(tenant)), endpoint, tenant.id)
 
 

@@ -1,7 +1,7 @@
-"""The search entries of one tenant in an OpenSearch Serverless collection.
+"""The search entries of one tenant, in the tenant's own OpenSearch Serverless collection.
 
-Pooled tenants share an index. Every query is built in ``_query``, which adds the filters for the tenant and for the
-readable nodes. An entry's id is the document's id, so a repeated write changes nothing.
+Every query is built in ``_query``, which adds the filters for the tenant and for the readable nodes. An entry's id is the
+tenant's id and the document's id, so a repeated write changes nothing, and no document's id alone names an entry.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
 from docplatform.core import cursors, ids, names
 from docplatform.core.errors import InvalidCursor, Unavailable
+from docplatform.core.isolation import Source, dropped
 from docplatform.core.time import rfc3339
 from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.access import IndexedPermissions
@@ -78,37 +79,49 @@ def connect(endpoint: str, credentials: Any, region: str, transport: type[Transp
 
 
 class TenantIndex(TenantBound[OpenSearch]):
+    """``endpoint``: the URL of the tenant's collection."""
+
     def __init__(self, client: OpenSearch, endpoint: str, tenant_id: str) -> None:
         super().__init__(client, tenant_id)
-        _ensure_index(endpoint, self._client)
+        self._endpoint = endpoint
 
     # -- entries
     def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
+        """Raises Unavailable."""
+        _ensure_index(self._endpoint, self._client)
         entry = {**_metadata(self._tenant_id, document, permissions), "text": _without_marks(text[:_MOST_TEXT])}
-        self._client.index(index=INDEX, id=document.id, body=entry)
+        self._client.index(index=INDEX, id=self._entry(document.id), body=entry)
 
     def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
+        """Raises Unavailable."""
+        _ensure_index(self._endpoint, self._client)
         try:
             self._client.update(
-                index=INDEX, id=document.id, body={"doc": _metadata(self._tenant_id, document, permissions)}
+                index=INDEX,
+                id=self._entry(document.id),
+                body={"doc": _metadata(self._tenant_id, document, permissions)},
             )
         except NotFoundError:
             return False
         return True
 
     def remove(self, document_id: str) -> None:
-        """Deletes an entry, and returns once the index no longer has it. Document ids are random and made by the
-        platform, so a caller cannot name another tenant's entry. Raises RuntimeError if the entry is still there after
-        15 seconds; the caller must try again."""
+        """Deletes an entry, and returns once the index no longer has it. Raises RuntimeError if the entry is still there
+        after 15 seconds; the caller must try again."""
+        entry = self._entry(document_id)
         try:
-            self._client.delete(index=INDEX, id=document_id)
+            self._client.delete(index=INDEX, id=entry)
         except NotFoundError:
             return
         deadline = time.monotonic() + _GONE_WITHIN
-        while self._client.exists(index=INDEX, id=document_id):
+        while self._client.exists(index=INDEX, id=entry):
             if time.monotonic() > deadline:
                 raise RuntimeError("a search entry survived its erasure")
             time.sleep(0.5)
+
+    def _entry(self, document_id: str) -> str:
+        """The id of a document's entry. A dot needs no escaping in a URL, and is in no id."""
+        return f"{self._tenant_id}.{document_id}"
 
     # -- queries
     def search(self, query: SearchQuery) -> IndexHits:
@@ -135,10 +148,12 @@ class TenantIndex(TenantBound[OpenSearch]):
             answer = self._client.search(index=INDEX, body=body, request_timeout=query.seconds + 5)
         except RequestError as error:
             raise InvalidQuery("The search engine does not understand this query; use plainer words.") from error
+        except NotFoundError:  # the index is made with the first entry
+            return IndexHits((), 0, "")
         except (NoConnection, TransportError) as error:
             raise Unavailable("The search does not answer; try again in a moment.") from error
-        hits = answer["hits"]["hits"]
-        last = hits[-1]["sort"] if len(hits) == query.limit else None
+        found = answer["hits"]["hits"]
+        last = found[-1]["sort"] if len(found) == query.limit else None
         return IndexHits(
             hits=tuple(
                 Candidate(
@@ -146,11 +161,18 @@ class TenantIndex(TenantBound[OpenSearch]):
                     hit["sort"][0],
                     {name: tuple(parts) for name, parts in hit.get("highlight", {}).items()},
                 )
-                for hit in hits
+                for hit in found
+                if self._is_own(hit)
             ),
             total=answer["hits"]["total"]["value"],
             next_cursor=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
         )
+
+    def _is_own(self, hit: dict[str, Any]) -> bool:
+        own = bool(hit["_id"] == self._entry(hit["sort"][1]))
+        if not own:
+            dropped(Source.SEARCH)
+        return own
 
     def _query(self, query: SearchQuery) -> dict[str, Any]:
         """The only kind of query: the words, limited to this tenant and to what the user may read."""
