@@ -12,7 +12,7 @@ from docplatform.core.isolation import Source, dropped
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.model import parse_original
-from docplatform.processing.messages import processing_message
+from docplatform.processing.model import processing_message
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.settings import IngestionSettings, load
 from docplatform.runtime.triggers import event_handler, tenant_of

@@ -1,10 +1,12 @@
-"""The decorator of all processing steps: it reads the upload from the step's input and acts for the upload's
-tenant."""
+"""The decorator of all processing steps: it reads the upload from the step's input and acts for the upload's tenant. The
+tenant's own database says whether it has such a document: each step reads it before it touches anything."""
 
 from collections.abc import Callable
 from typing import Any
 
 from docplatform.core.actor import Actor
+from docplatform.core.isolation import Source, dropped
+from docplatform.processing.model import MalformedUpload, Upload
 from docplatform.runtime.triggers import Handler, event_handler, system_actor
 
 StepInput = dict[str, Any]
@@ -16,8 +18,13 @@ def step(name: str) -> Callable[[Callable[[Actor, str, str, StepInput], Any]], H
     def wrap(handle: Callable[[Actor, str, str, StepInput], Any]) -> Handler:
         @event_handler(f"processing-{name}")
         def handler(given: StepInput) -> Any:
-            actor = system_actor(given["tenant_id"], f"processing:{name}", given.get("execution", ""))
-            return handle(actor, given["document_id"], given["version_id"], given)
+            try:
+                upload = Upload.parse(given)
+            except MalformedUpload:
+                dropped(Source.WORKFLOW)
+                raise
+            actor = system_actor(upload.tenant_id, f"processing:{name}", given.get("execution", ""))
+            return handle(actor, upload.document_id, upload.version_id, given)
 
         return handler
 

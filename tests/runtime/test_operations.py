@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk import specs
-from docplatform.processing.messages import MalformedMessage
+from docplatform.processing.model import MalformedUpload
 from docplatform.runtime import settings
 from docplatform.runtime.operations import sweep as sweeping
 from docplatform.runtime.operations.model import (
@@ -343,7 +343,7 @@ def test_a_message_that_no_upload_has_caused_starts_nothing(
     starter, event = _starter(world, monkeypatch), _large()
     body = json.loads(event["Records"][0]["body"])
     event["Records"][0]["body"] = json.dumps(body | changed if changed else [body])
-    with pytest.raises(MalformedMessage):
+    with pytest.raises(MalformedUpload):
         starter.handler(event, None)
     assert world.step_functions.executions == {}
     assert world.database.scan(TableName=world.table)["Items"] == []

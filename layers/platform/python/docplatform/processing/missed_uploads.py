@@ -11,7 +11,7 @@ from docplatform.core.errors import ChangedMeanwhile
 from docplatform.core.tenant import Tenant
 from docplatform.library.model import FIRST_LOOK, Document
 from docplatform.library.ports import LibraryChanges
-from docplatform.processing.messages import processing_message
+from docplatform.processing.model import processing_message
 
 _MOST = 200  # documents of one run, at two calls each; the next run goes on
 _AFTER_QUEUEING = timedelta(hours=6)

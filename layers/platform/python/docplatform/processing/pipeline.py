@@ -51,6 +51,10 @@ class Superseded(DomainError):
     code, title = "superseded", "A newer version is there"
 
 
+_FACTS = {"has_text", "text_truncated", "pages", "title", "author", "has_preview"}
+"""The fields of a version that the steps ``extract`` and ``preview`` find out."""
+
+
 class ProcessingService:
     def __init__(
         self, actor: Actor, library: Library, files: StoredFiles, now: Callable[[], datetime], folder: Path
@@ -115,8 +119,10 @@ class ProcessingService:
         return {"has_preview": True}
 
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
-        """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. Raises
-        DocumentNotFound, Superseded."""
+        """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. ``facts`` are what
+        the steps before found out. Raises DocumentNotFound, Superseded, and ValueError for facts of another name."""
+        if unknown := facts.keys() - _FACTS:
+            raise ValueError(f"not facts of a file: {', '.join(sorted(unknown))}")
         document = self._newest(document_id, version_id)
         version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
