@@ -146,6 +146,18 @@ def evaluate(caller: Caller, path: Path) -> Decision:
     return Decision(role, tuple(reasons), cut_at)
 
 
+def roles_from(path: Path) -> dict[str, Role]:
+    """By principal: the strongest role that the path gives. Owners count as user principals. A role that everyone has
+    anyway is left out. Two paths with the same result give the same access to everybody, whoever is in which group."""
+    found: dict[str, Role] = {}
+    for node in effective(path):
+        owned = {} if node.id == ids.ROOT_FOLDER else {user_principal(node.owner): Role.ADMIN}
+        for principal, role in (*node.grants.items(), *owned.items()):
+            found[principal] = stronger(role, found.get(principal, role))
+    common = found.get(EVERYONE)
+    return {each: role for each, role in found.items() if each == EVERYONE or not is_at_least(common, role)}
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedPermissions:
     """The permissions that a search entry stores: the ids of the ``nodes`` whose grants apply to the document, and the

@@ -10,6 +10,7 @@ from docplatform.core import ids, names
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import (
+    ChangedMeanwhile,
     IdempotencyKeyReused,
     InvalidName,
     PreconditionFailed,
@@ -21,7 +22,7 @@ from docplatform.core.errors import (
 from docplatform.core.idempotency import digest, idempotent
 from docplatform.core.tenant import MB
 from docplatform.library.errors import NameTaken, NotReady, UploadFinished
-from docplatform.library.model import Document, ScanVerdict, State, TransferLink, Version
+from docplatform.library.model import Document, Folder, ScanVerdict, State, TransferLink, Version
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Files, Library
 
@@ -100,11 +101,17 @@ class DocumentService:
         self._audit(Action.DOCUMENT_READ, document)
         return document
 
-    @raises(*raised_by(Access.document, Access.folder), InvalidName, NameTaken, PreconditionFailed)
+    @raises(
+        *raised_by(Access.document, Access.folder, Access.check_move),
+        InvalidName,
+        NameTaken,
+        PreconditionFailed,
+        ChangedMeanwhile,
+    )
     def change(
         self, document_id: str, *, name: str | None, folder_id: str | None, if_revision: int | None = None
     ) -> Document:
-        """Renames the document, moves it, or both."""
+        """Renames the document, moves it, or both. ChangedMeanwhile: who has access was changed at the same time."""
         document = self._access.document(document_id, Role.EDITOR)
         self._check(document, if_revision)
         name = document.name if name is None else names.clean(name)
@@ -113,10 +120,13 @@ class DocumentService:
             return document
         at = self._now()
         after = replace(document, name=name, updated_at=at, revision=document.revision + 1)
+        decided_on: tuple[Folder, ...] = ()
         if moved:
             folder = self._access.folder(folder_id or "", Role.EDITOR)
+            decided_on = self._access.check_move(document, folder)
             after = replace(after, folder_id=folder.id, chain=(*folder.chain, folder.id))
         with self._library.begin() as changes:
+            changes.hold_access(decided_on)
             changes.change_document(document, after)
             if moved:
                 facts: AuditFacts = {"from": document.folder_id, "to": after.folder_id}

@@ -89,7 +89,7 @@ class FolderService:
         return Page(shown, cursor)
 
     @raises(
-        *raised_by(Access.folder),
+        *raised_by(Access.folder, Access.check_move),
         InvalidName,
         NameTaken,
         RootFolder,
@@ -101,7 +101,8 @@ class FolderService:
     def change(
         self, folder_id: str, *, name: str | None, parent_id: str | None, if_revision: int | None = None
     ) -> Folder:
-        """Renames the folder, moves it, or both. ChangedMeanwhile: a folder above was moved at the same time."""
+        """Renames the folder, moves it, or both. ChangedMeanwhile: a folder above was moved, or who has access was
+        changed, at the same time."""
         folder = self._access.folder(folder_id, Role.EDITOR)
         if folder.is_root:
             raise RootFolder("Make a folder in it and rename or move that.")
@@ -114,14 +115,17 @@ class FolderService:
         at = self._now()
         after = replace(folder, name=name, updated_at=at, revision=folder.revision + 1)
         above: tuple[Folder, ...] = ()
+        decided_on: tuple[Folder, ...] = ()
         if moved:
             parent = self._access.folder(parent_id or "", Role.EDITOR)
             above = tuple(each for each in reversed(self._access.path(parent)) if isinstance(each, Folder))
             if folder.id in (each.id for each in above):
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
+            decided_on = self._access.check_move(folder, parent)
             after = replace(after, parent_id=parent.id, chain=_check_depth(tuple(each.id for each in above)))
         with self._library.begin() as changes:
             changes.hold_in_place(above)  # otherwise two moves at the same time could make a cycle
+            changes.hold_access(decided_on)
             changes.change_folder(folder, after)
             if moved:
                 facts: AuditFacts = {"from": folder.parent_id, "to": after.parent_id}

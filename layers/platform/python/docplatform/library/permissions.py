@@ -15,7 +15,7 @@ from typing import TypeVar
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import DomainError, Forbidden, Unauthenticated, raised_by, raises
-from docplatform.library.access import Caller, Decision, Reason, ReasonKind, evaluate
+from docplatform.library.access import Caller, Decision, Reason, ReasonKind, effective, evaluate, roles_from
 from docplatform.library.errors import DocumentNotFound, FolderNotFound
 from docplatform.library.model import Ancestry, Document, Folder
 from docplatform.library.ports import Library
@@ -68,6 +68,35 @@ class Access:
             if self.sees_everything or evaluate(self.caller(), path[place:]).allows(Role.VIEWER)
         }
 
+    def folders_decided_on(self, node: Folder | Document, *, also_for_admins: bool = False) -> tuple[Folder, ...]:
+        """The folders above whose grants decide what the actor may do with the node: those that a transaction must hold.
+        None for a tenant admin, unless the change was decided on their grants for another reason."""
+        if self.sees_everything and not also_for_admins:
+            return ()
+        return tuple(each for each in effective(self.path(node))[1:] if isinstance(each, Folder))
+
+    @raises(Forbidden, FolderNotFound, Unauthenticated)
+    def check_move(self, node: Folder | Document, target: Folder) -> tuple[Folder, ...]:
+        """Checks that the actor, who is editor of both, may move ``node`` into ``target``. Returns the folders whose
+        grants this was decided on.
+
+        Moving is sharing. The actor needs the role editor on the folder that the node leaves. Where other people would
+        see the node after the move, or with another role, the actor needs the right to share it: the role admin. So
+        nobody becomes the admin of somebody else's thing by moving it below a folder of their own."""
+        if self.sees_everything:
+            return ()
+        path, above = self.path(node), self.path(target)
+        missing = []
+        if not evaluate(self.caller(), path[1:]).allows(Role.EDITOR):
+            missing.append({"role": Role.EDITOR.value, "on": path[1].id})
+        shares = roles_from(path) != roles_from((node, *above))
+        if shares and not evaluate(self.caller(), path).allows(Role.ADMIN):
+            missing.append({"role": Role.ADMIN.value, "on": node.id})
+        if missing:
+            raise Forbidden(_missing_for_a_move(missing, node), missing=missing)
+        held = (*effective(path[1:]), *effective(above))
+        return tuple({each.id: each for each in held if isinstance(each, Folder)}.values())
+
     def decision(self, node: Folder | Document) -> Decision:
         if self.sees_everything:
             return _EVERYTHING
@@ -118,3 +147,12 @@ class Access:
                 f"This needs the role '{needed}' here; yours is '{decision.role}'. Ask the owner, or an admin of your organisation."
             )
         return node
+
+
+def _missing_for_a_move(missing: list[dict[str, str]], node: Folder | Document) -> str:
+    why = {
+        True: "the role 'admin' on what you move, because other people would have access to it there",
+        False: "the role 'editor' on the folder that it leaves",
+    }
+    needs = " and ".join(why[each["on"] == node.id] for each in missing)
+    return f"This move needs {needs}. Ask the owner, or an admin of your organisation."

@@ -30,6 +30,10 @@ class LibraryChanges(Protocol):
         """Commits only if none of these folders was moved. Must be called before the other changes. Raises
         ChangedMeanwhile."""
 
+    def hold_access(self, folders: tuple[Folder, ...]) -> None:
+        """Commits only if none of these folders was moved, and nobody changed who has access to them. Must be called
+        before the other changes. Raises ChangedMeanwhile."""
+
     def add_document(self, document: Document) -> None:
         """Raises NameTaken, FolderNotFound, QuotaExceeded."""
 

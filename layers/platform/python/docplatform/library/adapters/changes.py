@@ -62,8 +62,8 @@ class DynamoLibraryChanges:
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
         self._actor, self._now = actor, now
-        # folder → parent. DynamoDB allows one write per item, so an update of a held folder includes the check.
-        self._held: dict[str, str] = {}
+        # folder → conditions. DynamoDB allows one write per item, so an update of a held folder includes the check.
+        self._held: dict[str, dict[str, Any]] = {}
 
     # -- folders
     def add_folder(self, folder: Folder) -> None:
@@ -82,7 +82,7 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.folder(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
-            equals={"revision": before.revision, **_counted_access(before)},
+            equals=_unchanged(before),
             error=_stale(),
         )
         if before.parent_id != after.parent_id:
@@ -98,12 +98,19 @@ class DynamoLibraryChanges:
         self._writes.update(self._tenancy_keys.usage(), add={"folders": -1}, must_exist=False)
 
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
-        self._held |= {folder.id: folder.parent_id for folder in folders if not folder.is_root}
+        for folder in folders:
+            if not folder.is_root:
+                self._held.setdefault(folder.id, {}).update(_in_same_folder(folder))
+
+    def hold_access(self, folders: tuple[Folder, ...]) -> None:
+        self.hold_in_place(folders)
+        for folder in folders:
+            self._held.setdefault(folder.id, {}).update(_same_access(folder))
 
     def check_held(self) -> None:
         """Adds the checks of held folders that no other write has checked. Must be called last."""
-        for folder_id, parent_id in self._held.items():
-            self._writes.check(self._item_keys.folder(folder_id), equals={"parent_id": parent_id}, error=_moved())
+        for folder_id, conditions in self._held.items():
+            self._writes.check(self._item_keys.folder(folder_id), equals=conditions, error=_moved())
         self._held = {}
 
     # -- documents
@@ -129,7 +136,7 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.document(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
-            equals={"revision": before.revision, **_counted_access(before)},
+            equals=_unchanged(before),
             error=_stale(),
         )
 
@@ -191,12 +198,13 @@ class DynamoLibraryChanges:
             self._item_keys.of_child(node.id),
             values={"inherits": inherits, **{grant_name(each): role.value for each, role in keep.items()}},
             add={"access_revision": 1},
-            equals={**_counted_access(node), **_in_same_folder(node)},
+            equals={**_same_access(node), **_in_same_folder(node)},
             error=shared_meanwhile(),
         )
         self._writes.update(
             self._item_keys.folder(parent_of(node)),
             add={"cuts": -1 if inherits else 1},
+            equals=self._held.pop(parent_of(node), None),
             error=shared_meanwhile(),
         )
         if isinstance(node, Folder):
@@ -206,7 +214,11 @@ class DynamoLibraryChanges:
         self._writes.update(
             self._item_keys.of_child(node.id),
             add={"access_revision": 1},
-            equals={grant_name(principal): before.value if before else None},
+            equals={
+                **_same_access(node),
+                **_in_same_folder(node),
+                grant_name(principal): before.value if before else None,
+            },
             error=shared_meanwhile(),
             **change,
         )
@@ -257,7 +269,7 @@ class DynamoLibraryChanges:
             self._remove_from_granted(node, principal)
 
     def _count(self, folder_id: str, by: int, error: DomainError, *, cut: bool = False) -> None:
-        equals = {"parent_id": self._held.pop(folder_id)} if folder_id in self._held else None
+        equals = self._held.pop(folder_id, None)
         self._writes.update(
             self._item_keys.folder(folder_id),
             add={"children": by, "cuts": by} if cut else {"children": by},
@@ -282,12 +294,12 @@ class DynamoLibraryChanges:
 
 def _unchanged(node: Folder | Document) -> dict[str, Any]:
     """Nobody has renamed or moved the node since it was read, or changed who has access to it."""
-    return {"revision": node.revision, "access_revision": node.access_revision or None}
+    return {"revision": node.revision, **_same_access(node)}
 
 
-def _counted_access(node: Folder | Document) -> dict[str, Any]:
-    """The folder above counts the node among those that do not inherit access, or not: as when it was read."""
-    return {"inherits": [True, None] if node.inherits else False}
+def _same_access(node: Folder | Document) -> dict[str, Any]:
+    """Nobody has changed who has access to the node since it was read."""
+    return {"access_revision": node.access_revision or None}
 
 
 def _in_same_folder(node: Folder | Document) -> dict[str, Any]:
@@ -295,7 +307,7 @@ def _in_same_folder(node: Folder | Document) -> dict[str, Any]:
 
 
 def _moved() -> ChangedMeanwhile:
-    return ChangedMeanwhile("A folder above was moved at the same moment; try again.")
+    return ChangedMeanwhile("A folder above was moved or shared at the same moment; try again.")
 
 
 def _stale() -> PreconditionFailed:
