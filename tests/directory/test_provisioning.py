@@ -74,9 +74,10 @@ def test_a_stale_change_of_a_user_is_refused_before_anything_else(acme: TenantWo
     assert acme.calls(stale) == ["BatchGetItem"]
 
 
-def test_a_revision_that_changes_nothing_writes_nothing(acme: TenantWorld, users: DirectoryService) -> None:
+def test_a_revision_that_changes_nothing_is_recorded_as_a_read(acme: TenantWorld, users: DirectoryService) -> None:
     made = users.read(users.create(BEA).entry.user.id)
-    assert acme.calls(lambda: users.change(made.entry.user.id, lambda _: None)) == ["BatchGetItem"]
+    assert acme.calls(lambda: users.change(made.entry.user.id, lambda _: None)) == ["BatchGetItem", "PutItem"]
+    assert acme.actions[-1] == "user.read"
     assert users.read(made.entry.user.id) == made
 
 

@@ -31,7 +31,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.ses.models import ses_backends
 
 from docplatform.core import ids
-from docplatform.core.actor import Actor, Role
+from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.tenant import Plan, Tenant, TenantStatus, tenant_context
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -331,9 +331,12 @@ class TenantWorld:
 
 @dataclass
 class Person:
+    """``scopes``: of the API key that the person uses; None for a session."""
+
     home: TenantWorld
     id: str
     role: Role
+    scopes: frozenset[Permission] | None = None
 
     @property
     def actor(self) -> Actor:
@@ -366,6 +369,7 @@ class Person:
                     "user_id": self.id,
                     "session_id": "ses_test",
                     "role": self.role.value,
+                    **({} if self.scopes is None else {"scopes": " ".join(self.scopes)}),
                 },
             },
         }

@@ -43,6 +43,7 @@ class ApiKeyService:
         UserNotFound,
         ServiceAccountNotFound,
         IdempotencyKeyReused,
+        ApiKeyNotFound,
     )
     def create(
         self,
@@ -76,11 +77,13 @@ class ApiKeyService:
                 changes.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))
             return key, text
 
-        def find(key_id: str) -> CreatedKey:
-            return self._key(key_id), ""
+        def repeat(key_id: str) -> CreatedKey:
+            key, facts = self._key(key_id), AuditFacts({"shown": 1})
+            self._api_keys.record(record_of(self._actor, Action.API_KEYS_LISTED, key.owner_id, self._now(), facts))
+            return key, ""
 
         return idempotent(
-            self._api_keys.idempotency(self._actor.user_id, self._now()), idempotency_key, request, make, find
+            self._api_keys.idempotency(self._actor.user_id, self._now()), idempotency_key, request, make, repeat
         )
 
     @raises(Forbidden, UserNotFound, InvalidCursor)

@@ -20,7 +20,7 @@ class ServiceAccounts:
     def __init__(self, actor: Actor, api_keys: ApiKeys, now: Callable[[], datetime]) -> None:
         self._actor, self._api_keys, self._now = actor, api_keys, now
 
-    @raises(InvalidName, IdempotencyKeyReused)
+    @raises(InvalidName, IdempotencyKeyReused, ServiceAccountNotFound)
     def create(self, name: str, role: Role, *, idempotency_key: str = "") -> User:
         """Create a service account, which takes no seat of the plan."""
         name = clean_display_name(name)
@@ -37,8 +37,13 @@ class ServiceAccounts:
                 changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_CREATED, account.id, at, facts))
             return account
 
+        def repeat(user_id: str) -> User:
+            account = self.read(user_id)
+            self._api_keys.record(record_of(self._actor, Action.SERVICE_ACCOUNT_READ, account.id, self._now()))
+            return account
+
         memory = self._api_keys.idempotency(self._actor.user_id, self._now())
-        return idempotent(memory, idempotency_key, request, make, self.read)
+        return idempotent(memory, idempotency_key, request, make, repeat)
 
     @raises(ServiceAccountNotFound)
     def read(self, user_id: str) -> User:

@@ -37,7 +37,8 @@ def idempotent(store: IdempotencyStore, key: str, request: str, create: Callable
     """Call ``create()`` for a new key; for a known key, return ``find(result)`` with the first request's result.
 
     ``request``: the digest. ``create`` must call ``record_key`` in its own transaction. Without a key, ``create()`` is
-    always called. Raises IdempotencyKeyReused if the key was used for another request, and AlreadyDone if the first
+    always called. A repetition is an answer like any other: ``find`` must check what ``create`` checks, and record the
+    read. Raises IdempotencyKeyReused if the key was used for another request, and AlreadyDone if the first
     request is still in progress.
     """
     if not key:

@@ -34,7 +34,7 @@ class GroupService:
     def __init__(self, actor: Actor, groups: Groups, now: Callable[[], datetime]) -> None:
         self._actor, self._groups, self._now = actor, groups, now
 
-    @raises(InvalidName, GroupNameTaken, IdempotencyKeyReused)
+    @raises(InvalidName, GroupNameTaken, IdempotencyKeyReused, GroupNotFound)
     def create(self, name: str, *, external_id: str = "", idempotency_key: str = "") -> Group:
         at, name = self._now(), clean_display_name(name)
         request = digest(operation="create-group", name=name, external_id=external_id)
@@ -49,7 +49,7 @@ class GroupService:
             return group
 
         memory = self._groups.idempotency(self._actor.user_id, at)
-        return idempotent(memory, idempotency_key, request, make, self._groups.group)
+        return idempotent(memory, idempotency_key, request, make, self.read)
 
     @raises(GroupNotFound)
     def read(self, group_id: str) -> Group:

@@ -53,13 +53,16 @@ class DirectoryService:
     def change(
         self, user_id: str, revise: Callable[[UserWithGroups], UserAttributes | None], *, if_revision: int | None = None
     ) -> UserWithGroups:
-        """Gives the user the attributes that ``revise`` returns; None changes nothing. ``revise`` may raise Invalid and
-        InvalidName. All sessions of a user who becomes inactive end."""
+        """Gives the user the attributes that ``revise`` returns; None changes nothing, and is recorded as a
+        read. ``revise`` may raise Invalid and InvalidName. All sessions of a user who becomes inactive end."""
         entry = self._entry(user_id)
         _check_revision(entry, if_revision)
         (before,) = with_groups(self._directory, [entry])
         attributes = revise(before)
-        return before if attributes is None else replace(before, entry=self._change(entry, attributes))
+        if attributes is None:
+            self._directory.record(record_of(self._actor, Action.USER_READ, user_id, self._now()))
+            return before
+        return replace(before, entry=self._change(entry, attributes))
 
     def _change(self, before: DirectoryEntry, attributes: UserAttributes) -> DirectoryEntry:
         at = self._now()

@@ -35,7 +35,8 @@ _GATEWAY = {
 }
 _HEADERS = {
     "Idempotency-Key": (
-        "A value of your choice, at most 255 characters. A repetition with the same key within 24 hours has the same result.",
+        "A value of your choice, at most 255 characters. A repetition with the same key within 24 hours has the same result. "
+        "It needs what the first request needed, also if access was lost meanwhile.",
         {"type": "string", "maxLength": 255},
     ),
     "If-Match": (

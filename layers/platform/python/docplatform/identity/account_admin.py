@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from docplatform.core.actor import Actor, Role
+from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import ChangedMeanwhile, Conflict, MailNotSent, raises
+from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, MailNotSent, raises
 from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import all_users, other_admin
@@ -21,7 +21,7 @@ class AccountService:
         self._actor, self._people, self._mail = actor, people, mail
         self._home, self._now = home, now
 
-    @raises(UserNotFound, Conflict, LastAdmin, ChangedMeanwhile)
+    @raises(UserNotFound, Forbidden, Conflict, LastAdmin, ChangedMeanwhile)
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
         """Change a user's role, or disable or enable the user. Disabling ends all sessions of the user. A user with an
         open invitation can be neither disabled nor enabled (Conflict)."""
@@ -32,6 +32,8 @@ class AccountService:
                 raise Conflict("Who has not accepted yet has no access; delete the invitation instead.")
             status = UserStatus.DISABLED if disabled else UserStatus.ACTIVE
         if (role, status) == (user.role, user.status):
+            self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read
+            self._people.record(record_of(self._actor, Action.USER_READ, user_id, at))
             return user
         with self._people.begin() as changes:
             if role is not Role.ADMIN or status is not UserStatus.ACTIVE:

@@ -62,7 +62,16 @@ class MemberService:
         self._people.record(record_of(self._actor, Action.USERS_LISTED, "users", self._now(), {"shown": len(found[0])}))
         return found
 
-    @raises(Invalid, InvalidName, EmailTaken, QuotaExceeded, IdempotencyKeyReused, MailNotSent)
+    @raises(
+        Invalid,
+        InvalidName,
+        EmailTaken,
+        QuotaExceeded,
+        IdempotencyKeyReused,
+        UserNotFound,
+        Conflict,
+        MailNotSent,
+    )
     def invite(self, email: str, role: Role, name: str = "", *, idempotency_key: str = "") -> User:
         """Invite a user by mail. A repetition with the same idempotency key creates no second user. It sends another
         mail while the invitation is open, because the first mail may have been lost."""
@@ -86,7 +95,10 @@ class MemberService:
 
         def repeat(user_id: str) -> User:
             user = self.read(user_id)
-            return self.invite_again(user_id) if user.status is UserStatus.INVITED else user
+            if user.status is UserStatus.INVITED:
+                return self.invite_again(user_id)
+            self._people.record(record_of(self._actor, Action.USER_READ, user_id, self._now()))
+            return user
 
         return idempotent(self._people.idempotency(inviter, self._now()), idempotency_key, request, make, repeat)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from docplatform.core import ids, names
-from docplatform.core.actor import Actor, Role
+from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import (
     ChangedMeanwhile,
@@ -35,7 +35,14 @@ class DocumentService:
         self._actor, self._library, self._files, self._now = actor, library, files, now
         self._access = Access(actor, library)
 
-    @raises(InvalidName, TooLarge, *raised_by(Access.folder), NameTaken, QuotaExceeded, IdempotencyKeyReused)
+    @raises(
+        InvalidName,
+        TooLarge,
+        *raised_by(Access.folder, Access.document),
+        NameTaken,
+        QuotaExceeded,
+        IdempotencyKeyReused,
+    )
     def create(
         self, name: str, folder_id: str, *, content_type: str, size: int, idempotency_key: str = ""
     ) -> tuple[Document, TransferLink]:
@@ -83,7 +90,14 @@ class DocumentService:
                 )
             return document
 
-        document = idempotent(self._library, idempotency_key, request, make, self._library.document)
+        def repeat(document_id: str) -> Document:
+            """The checks of the first request, and the records of a read and of a new upload link."""
+            self._access.folder(folder_id, Role.EDITOR)
+            document = self._shown(self._access.document(document_id, Role.EDITOR))
+            self._audit(Action.UPLOAD_LINK_ISSUED, document)
+            return document
+
+        document = idempotent(self._library, idempotency_key, request, make, repeat)
         return document, self._upload_link(document)
 
     @raises(*raised_by(Access.document), UploadFinished)
@@ -97,9 +111,7 @@ class DocumentService:
 
     @raises(*raised_by(Access.document))
     def read(self, document_id: str) -> Document:
-        document = self._access.document(document_id)
-        self._audit(Action.DOCUMENT_READ, document)
-        return document
+        return self._shown(self._access.document(document_id))
 
     @raises(
         *raised_by(Access.document, Access.folder, Access.check_move),
@@ -117,7 +129,8 @@ class DocumentService:
         name = document.name if name is None else names.clean(name)
         moved = folder_id is not None and folder_id != document.folder_id
         if name == document.name and not moved:
-            return document
+            self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read
+            return self._shown(document)
         at = self._now()
         after = replace(document, name=name, updated_at=at, revision=document.revision + 1)
         decided_on: tuple[Folder, ...] = ()
@@ -170,6 +183,11 @@ class DocumentService:
 
     def _upload_link(self, document: Document) -> TransferLink:
         return self._files.upload_link(document.id, document.version, self._now() + UPLOAD_LIFE)
+
+    def _shown(self, document: Document) -> Document:
+        """The document as an answer. Writes an audit record that it was read."""
+        self._audit(Action.DOCUMENT_READ, document)
+        return document
 
     def _audit(self, action: Action, document: Document) -> None:
         facts: AuditFacts = {"version": document.version.id}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from docplatform.core import ids, names
-from docplatform.core.actor import Actor, Role
+from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import (
     ChangedMeanwhile,
@@ -58,11 +58,16 @@ class FolderService:
                 changes.record(record_of(self._actor, Action.FOLDER_CREATED, folder.id, at, {"parent": parent.id}))
             return folder
 
-        return idempotent(self._library, idempotency_key, request, make, self._library.folder)
+        def repeat(folder_id: str) -> Folder:
+            """The checks of the first request, and the record of a read."""
+            self._access.folder(parent_id, Role.EDITOR)
+            return self._shown(self._access.folder(folder_id, Role.EDITOR))
+
+        return idempotent(self._library, idempotency_key, request, make, repeat)
 
     @raises(*raised_by(Access.folder))
     def read(self, folder_id: str) -> Folder:
-        return self._access.folder(folder_id)
+        return self._shown(self._access.folder(folder_id))
 
     @raises(*raised_by(Access.path))
     def path(self, folder: Folder) -> tuple[Folder, ...]:
@@ -111,7 +116,8 @@ class FolderService:
         name = folder.name if name is None else names.clean(name)
         moved = parent_id is not None and parent_id != folder.parent_id
         if name == folder.name and not moved:
-            return folder
+            self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read
+            return self._shown(folder)
         at = self._now()
         after = replace(folder, name=name, updated_at=at, revision=folder.revision + 1)
         above: tuple[Folder, ...] = ()
@@ -151,6 +157,11 @@ class FolderService:
             if self._library.folder(folder_id).children:
                 raise
             raise PreconditionFailed("Read the folder again: somebody else has changed it.") from error
+
+    def _shown(self, folder: Folder) -> Folder:
+        """The folder as an answer. Writes an audit record that it was read."""
+        self._library.record(record_of(self._actor, Action.FOLDER_READ, folder.id, self._now()))
+        return folder
 
 
 def _chain_below(parent: Folder) -> tuple[str, ...]:
