@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Permission, Role
@@ -27,6 +28,11 @@ from docplatform.library.model import Document, Folder
 from docplatform.library.permissions import Access
 from docplatform.library.ports import Library
 from docplatform.sharing.errors import GrantNotFound
+
+T = TypeVar("T")
+
+_DECISIONS = 5  # of one change, while others change who has access to the same thing
+_MOST_COPIED = 90  # grants copied by a cut and folders held: with them its transaction has at most 100 writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,11 @@ class SharingService:
     @raises(*raised_by(Access.node), InvalidPrincipal, UserNotFound, GroupNotFound, TooManyGrants, ChangedMeanwhile)
     def grant(self, node_id: str, principal: str, role: Role) -> AccessList:
         """Grants a role, or changes the granted role. It applies from the next request on."""
-        node = self._access.node(node_id, Role.ADMIN)
         check_principal(principal)
+        return self._decided_anew(lambda: self._grant(node_id, principal, role))
+
+    def _grant(self, node_id: str, principal: str, role: Role) -> AccessList:
+        node = self._access.node(node_id, Role.ADMIN)
         if principal not in node.grants and len(node.grants) >= MOST_GRANTS:
             raise TooManyGrants(
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
@@ -97,6 +106,7 @@ class SharingService:
         if node.grants.get(principal) is role:
             return self._list_and_record(node)
         with self._library.begin() as changes:
+            changes.hold_access(self._access.folders_decided_on(node))
             changes.grant(node, principal, role)
             facts: AuditFacts = {"principal": principal, "role": role.value}
             changes.record(record_of(self._actor, Action.ACCESS_GRANTED, node.id, self._now(), facts))
@@ -108,10 +118,14 @@ class SharingService:
         own = principal == user_principal(self._actor.user_id)
         if not own:
             self._actor.require(Permission.WRITE)
-        node = self._access.node(node_id, Role.VIEWER if own else Role.ADMIN)
+        self._decided_anew(lambda: self._revoke(node_id, principal, Role.VIEWER if own else Role.ADMIN))
+
+    def _revoke(self, node_id: str, principal: str, needed: Role) -> None:
+        node = self._access.node(node_id, needed)
         if principal not in node.grants:
             raise GrantNotFound("It is not granted to them here; look at the list of who has access.")
         with self._library.begin() as changes:
+            changes.hold_access(self._access.folders_decided_on(node))
             changes.revoke(node, principal)
             changes.record(
                 record_of(self._actor, Action.ACCESS_REVOKED, node.id, self._now(), {"principal": principal})
@@ -121,6 +135,9 @@ class SharingService:
     def set_inheritance(self, node_id: str, inherits: bool, *, copy: bool = False) -> AccessList:
         """Stops or restores the inheritance of grants from above. With ``copy``, a stop copies the inherited grants to
         the node itself. The actor who stops inheritance keeps the role admin."""
+        return self._decided_anew(lambda: self._set_inheritance(node_id, inherits, copy=copy))
+
+    def _set_inheritance(self, node_id: str, inherits: bool, *, copy: bool) -> AccessList:
         node = self._access.node(node_id, Role.ADMIN)
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
@@ -128,12 +145,14 @@ class SharingService:
             return self._list_and_record(node)
         keep = {} if inherits else self._grants_to_keep(node, copy)
         grants = {**node.grants, **keep}
-        if len(grants) > MOST_GRANTS:
+        above = self._access.folders_decided_on(node, also_for_admins=copy)
+        if len(grants) > MOST_GRANTS or len(keep) + len(above) > _MOST_COPIED:
             raise TooManyGrants(
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to groups."
             )
         action = Action.INHERITANCE_RESTORED if inherits else Action.INHERITANCE_CUT
         with self._library.begin() as changes:
+            changes.hold_access(above)
             changes.set_inheritance(node, inherits, keep)
             changes.record(record_of(self._actor, action, node.id, self._now(), {"copied": len(keep)}))
         return self._access_list(node, replace(node, grants=grants, inherits=inherits))
@@ -166,6 +185,17 @@ class SharingService:
         shown: AuditFacts = {"user": user_id, "shown": len(found)}
         self._library.record(record_of(self._actor, Action.ACCESS_LISTED, user_id, self._now(), shown))
         return found, "\t".join(page[-1]) if page and page[-1] != pairs[-1] else ""
+
+    def _decided_anew(self, change: Callable[[], T]) -> T:
+        """Makes a change. If what it was decided on changed before its transaction, it is decided again from what is
+        there now, so that several people can share one thing at the same moment. Raises ChangedMeanwhile if that
+        happens each time."""
+        for _ in range(_DECISIONS - 1):
+            try:
+                return change()
+            except ChangedMeanwhile:
+                self._access = Access(self._actor, self._library)
+        return change()
 
     def _grants_to_keep(self, node: Folder | Document, copy: bool) -> dict[str, Role]:
         keep: dict[str, Role] = {}

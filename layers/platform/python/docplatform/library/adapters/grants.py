@@ -30,7 +30,8 @@ def take_back_everything(table: TenantTable, principal: str, record: RevocationR
         there = table.get_many(keys.of_child(node) for node in chunk)
         with table.begin() as writes:
             for key in there:
-                writes.update(key, remove=(grant_name(principal),), error=shared_meanwhile())
+                removed = (grant_name(principal),)
+                writes.update(key, remove=removed, add={"access_revision": 1}, error=shared_meanwhile())
             writes.update(granted, remove=tuple(chunk), add={"count": -len(chunk)}, must_exist=False)
             table.record(writes, record(chunk))
 
