@@ -3,7 +3,7 @@ concurrency: conditions that only other requests can break are left out. Tests o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,6 +35,13 @@ class MemoryTree:
     def children(self, folder_id: str) -> list[Folder | Document]:
         return [each for each in self.nodes.values() if self.parent(each) == folder_id]
 
+    def counted(self, folder: Folder) -> Folder:
+        below = self.children(folder.id)
+        return replace(folder, children=len(below), cuts=sum(not each.inherits for each in below))
+
+    def above(self, node: Folder | Document) -> tuple[Folder, ...]:
+        return tuple(self.counted(each) for each in self.path(node)[1:] if isinstance(each, Folder))
+
     def path(self, node: Folder | Document) -> tuple[Folder | Document, ...]:
         path = [node]
         while parent := self.parent(path[-1]):
@@ -53,7 +60,7 @@ class MemoryLibrary:
         found = self._tree.nodes.get(folder_id)
         if not isinstance(found, Folder):
             raise FolderNotFound
-        return found
+        return self._tree.counted(found)
 
     def document(self, document_id: str) -> Document:
         found = self._tree.nodes.get(document_id)
@@ -63,7 +70,7 @@ class MemoryLibrary:
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         role, groups = self._tree.people[self._actor.user_id]
-        above = {node.id: tuple(f for f in self._tree.path(node)[1:] if isinstance(f, Folder)) for node in nodes}
+        above = {node.id: self._tree.above(node) for node in nodes}
         return Ancestry(above, groups, role)
 
     def documents(self, document_ids: list[str]) -> dict[str, Document]:
@@ -92,6 +99,10 @@ class MemoryLibrary:
     # -- changes
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None: ...
     def hold_access(self, folders: tuple[Folder, ...]) -> None: ...
+    def raise_levels(self, parent: Folder, raised: Sequence[tuple[Folder, int]]) -> None:
+        for folder, levels in raised:
+            self._tree.nodes[folder.id] = replace(folder, levels=levels)
+
     def record(self, record: AuditRecord) -> None: ...
     def record_key(self, key: str, request: str, result: str) -> None: ...
     def change_version(self, document: Document, version: Version) -> None: ...
@@ -104,7 +115,8 @@ class MemoryLibrary:
         self._put(document)
 
     def change_folder(self, before: Folder, after: Folder) -> None:
-        self._put(after)
+        moved = before.parent_id != after.parent_id
+        self._put(replace(after, levels=after.height) if moved else after)
 
     def change_document(self, before: Document, after: Document) -> None:
         self._put(after)

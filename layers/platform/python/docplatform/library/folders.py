@@ -32,19 +32,20 @@ class FolderService:
         self._actor, self._library, self._now = actor, library, now
         self._access = Access(actor, library)
 
-    @raises(InvalidName, *raised_by(Access.folder), NameTaken, TooDeep, IdempotencyKeyReused)
+    @raises(InvalidName, *raised_by(Access.folder), NameTaken, TooDeep, IdempotencyKeyReused, ChangedMeanwhile)
     def create(self, name: str, parent_id: str, *, idempotency_key: str = "") -> Folder:
         name = names.clean(name)
         request = digest(operation="create-folder", name=name, parent_id=parent_id)
 
         def make() -> Folder:
             parent = self._access.folder(parent_id, Role.EDITOR)
+            raised = self._levels_raised(parent, 1)
             at = self._now()
             folder = Folder(
                 id=ids.new(ids.FOLDER, at),
                 name=name,
                 parent_id=parent.id,
-                chain=_chain_below(parent),
+                chain=(*parent.chain, parent.id),
                 children=0,
                 created_by=self._actor.user_id,
                 created_at=at,
@@ -52,6 +53,7 @@ class FolderService:
                 revision=1,
             )
             with self._library.begin() as changes:
+                changes.raise_levels(parent, raised)
                 changes.add_folder(folder)
                 if idempotency_key:
                     changes.record_key(idempotency_key, request, folder.id)
@@ -128,9 +130,12 @@ class FolderService:
             if folder.id in (each.id for each in above):
                 raise FolderCycle("Choose a folder that is not inside the one you move.")
             decided_on = self._access.check_move(folder, parent)
-            after = replace(after, parent_id=parent.id, chain=_check_depth(tuple(each.id for each in above)))
+            raised = self._levels_raised(parent, folder.height + 1)
+            after = replace(after, parent_id=parent.id, chain=tuple(each.id for each in above))
         with self._library.begin() as changes:
             changes.hold_in_place(above)  # otherwise two moves at the same time could make a cycle
+            if moved:
+                changes.raise_levels(parent, raised)
             changes.hold_access(decided_on)
             changes.change_folder(folder, after)
             if moved:
@@ -158,19 +163,25 @@ class FolderService:
                 raise
             raise PreconditionFailed("Read the folder again: somebody else has changed it.") from error
 
+    def _levels_raised(self, parent: Folder, levels: int) -> tuple[tuple[Folder, int], ...]:
+        """The folders from ``parent`` up that have fewer levels below them than after something with ``levels`` levels
+        is placed in ``parent``; with their new number. Raises TooDeep.
+
+        No folder has more levels below its parent than the parent knows of. So the walk ends at the first folder that
+        has enough, and needs no read if that is ``parent``. The root folder never moves, and needs no number."""
+        if parent.is_root or parent.levels >= levels:
+            return ()
+        path = [each for each in self._access.path(parent) if isinstance(each, Folder)]
+        if len(path) + levels - 1 > DEEPEST:
+            raise TooDeep(f"Folders go {DEEPEST} deep, with all that is in them; put it higher up.")
+        raised: tuple[tuple[Folder, int], ...] = ()
+        for more, each in enumerate(path[:-1]):
+            if each.levels >= levels + more:
+                break
+            raised = (*raised, (each, levels + more))
+        return raised
+
     def _shown(self, folder: Folder) -> Folder:
         """The folder as an answer. Writes an audit record that it was read."""
         self._library.record(record_of(self._actor, Action.FOLDER_READ, folder.id, self._now()))
         return folder
-
-
-def _chain_below(parent: Folder) -> tuple[str, ...]:
-    """The chain of a child of ``parent``. Raises TooDeep."""
-    return _check_depth((*parent.chain, parent.id))
-
-
-def _check_depth(chain: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the chain. Raises TooDeep."""
-    if len(chain) > DEEPEST:
-        raise TooDeep(f"Folders go {DEEPEST} deep; put it higher up.")
-    return chain

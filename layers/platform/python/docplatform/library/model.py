@@ -22,8 +22,9 @@ class Folder:
     allows one batch read in place of a walk, and may be out of date.
 
     ``children`` is the number of documents and folders directly in the folder; ``cuts`` is the number of those that do
-    not inherit access. ``grants`` and ``inherits`` are explained in ``library/access.py``; ``access_revision`` counts
-    their changes."""
+    not inherit access. ``levels`` is at least the number of levels of folders below the folder: it grows, and starts
+    again when the folder is moved while it is empty. ``grants`` and ``inherits`` are explained in
+    ``library/access.py``; ``access_revision`` counts their changes."""
 
     id: str
     name: str
@@ -38,10 +39,16 @@ class Folder:
     inherits: bool = True
     cuts: int = 0
     access_revision: int = 0
+    levels: int = 0
 
     @property
     def owner(self) -> str:
         return self.created_by
+
+    @property
+    def height(self) -> int:
+        """The number of levels of folders below the folder, at most."""
+        return self.levels if self.children else 0
 
     @property
     def known_children(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -29,6 +29,11 @@ class LibraryChanges(Protocol):
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
         """Commits only if none of these folders was moved. Must be called before the other changes. Raises
         ChangedMeanwhile."""
+
+    def raise_levels(self, parent: Folder, raised: Sequence[tuple[Folder, int]]) -> None:
+        """A folder is placed in ``parent``: stores the new ``levels`` of each folder in ``raised``. Must be called before
+        the other changes. Raises ChangedMeanwhile if the levels of these folders were changed, or one of ``raised`` was
+        moved."""
 
     def hold_access(self, folders: tuple[Folder, ...]) -> None:
         """Commits only if none of these folders was moved, and nobody changed who has access to them. Must be called

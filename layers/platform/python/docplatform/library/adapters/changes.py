@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,7 @@ class DynamoLibraryChanges:
         self._actor, self._now = actor, now
         # folder → conditions. DynamoDB allows one write per item, so an update of a held folder includes the check.
         self._held: dict[str, dict[str, Any]] = {}
+        self._levels: dict[str, int] = {}  # folder → new levels, for the update of a held folder
 
     # -- folders
     def add_folder(self, folder: Folder) -> None:
@@ -77,16 +78,20 @@ class DynamoLibraryChanges:
         self._writes.update(self._tenancy_keys.usage(), add={"folders": 1}, must_exist=False)
 
     def change_folder(self, before: Folder, after: Folder) -> None:
-        self._rename(before, after, FOLDER)
-        values = {"name": after.name, "parent_id": after.parent_id, "chain": list(after.chain)}
+        values: dict[str, Any] = {"name": after.name, "parent_id": after.parent_id, "chain": list(after.chain)}
+        equals = _unchanged(before)
+        if before.parent_id != after.parent_id:
+            self._mark_for_reindex(after)
+            equals |= _same_levels(before)
+            if not before.children:
+                equals["children"] = values["levels"] = 0
         self._writes.update(
             self._item_keys.folder(after.id),
             values=values | {"updated_at": after.updated_at, "revision": after.revision} | self._list_attributes(after),
-            equals=_unchanged(before),
+            equals=equals,
             error=_stale(),
-        )
-        if before.parent_id != after.parent_id:
-            self._mark_for_reindex(after)
+        )  # the first write: if the folder itself has the new name already, this error is the right one
+        self._rename(before, after, FOLDER)
 
     def remove_folder(self, folder: Folder) -> None:
         self._writes.delete(
@@ -107,10 +112,23 @@ class DynamoLibraryChanges:
         for folder in folders:
             self._held.setdefault(folder.id, {}).update(_same_access(folder))
 
+    def raise_levels(self, parent: Folder, raised: Sequence[tuple[Folder, int]]) -> None:
+        folders = tuple(folder for folder, _ in raised)
+        self.hold_in_place(folders)
+        for folder in (parent, *folders):
+            if not folder.is_root:
+                self._held.setdefault(folder.id, {}).update(_same_levels(folder))
+        self._levels |= {folder.id: levels for folder, levels in raised}
+
     def check_held(self) -> None:
-        """Adds the checks of held folders that no other write has checked. Must be called last."""
+        """Adds the checks and levels of held folders that no other write has added. Must be called last."""
         for folder_id, conditions in self._held.items():
-            self._writes.check(self._item_keys.folder(folder_id), equals=conditions, error=_moved())
+            key = self._item_keys.folder(folder_id)
+            if folder_id in self._levels:
+                levels = {"levels": self._levels[folder_id]}
+                self._writes.update(key, values=levels, equals=conditions, error=_moved())
+            else:
+                self._writes.check(key, equals=conditions, error=_moved())
         self._held = {}
 
     # -- documents
@@ -131,7 +149,6 @@ class DynamoLibraryChanges:
         )
 
     def change_document(self, before: Document, after: Document) -> None:
-        self._rename(before, after, DOCUMENT)
         values = {"name": after.name, "folder_id": after.folder_id, "chain": list(after.chain)}
         self._writes.update(
             self._item_keys.document(after.id),
@@ -139,6 +156,7 @@ class DynamoLibraryChanges:
             equals=_unchanged(before),
             error=_stale(),
         )
+        self._rename(before, after, DOCUMENT)
 
     def remove_document(self, document: Document) -> None:
         version = document.version
@@ -272,6 +290,7 @@ class DynamoLibraryChanges:
         equals = self._held.pop(folder_id, None)
         self._writes.update(
             self._item_keys.folder(folder_id),
+            values={"levels": self._levels[folder_id]} if folder_id in self._levels else None,
             add={"children": by, "cuts": by} if cut else {"children": by},
             equals=equals,
             error=_moved() if equals else error,
@@ -300,6 +319,10 @@ def _unchanged(node: Folder | Document) -> dict[str, Any]:
 def _same_access(node: Folder | Document) -> dict[str, Any]:
     """Nobody has changed who has access to the node since it was read."""
     return {"access_revision": node.access_revision or None}
+
+
+def _same_levels(folder: Folder) -> dict[str, Any]:
+    return {"levels": folder.levels or [0, None]}
 
 
 def _in_same_folder(node: Folder | Document) -> dict[str, Any]:

@@ -10,16 +10,19 @@ from docplatform.library.model import Document, Folder, Version
 FOLDER, DOCUMENT = "folder", "document"
 GRANT = "grant:"
 
+_LATER = {FOLDER: ("grants", "access_revision", "levels"), DOCUMENT: ("grants", "access_revision")}
+"""Fields that a new item does not have: the first change of access, and the first folder below, add them."""
+
 
 def node_item(node: Folder | Document) -> Item:
     """The item of a folder or document. Each grant is an attribute, so one can be set without reading the others."""
     kind = FOLDER if isinstance(node, Folder) else DOCUMENT
     grants = {grant_name(each): role.value for each, role in node.grants.items()}
-    return to_item(node, without=("grants", "access_revision"), kind=kind, **grants)  # a change of access adds it
+    return to_item(node, without=_LATER[kind], kind=kind, **grants)
 
 
 def folder_from(item: Item) -> Folder:
-    return from_item(Folder, item, newer=("inherits", "cuts", "access_revision"), grants=_grants(item))
+    return from_item(Folder, item, newer=("inherits", "cuts", "access_revision", "levels"), grants=_grants(item))
 
 
 def document_from(item: Item) -> Document:
