@@ -5,7 +5,7 @@ from http.cookies import CookieError, SimpleCookie
 from docplatform.authentication.sso_sign_in import SsoService, Start
 from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring.recent_login import require_recent_login
-from docplatform.authentication.wiring.sso import connection, metadata, sign_on
+from docplatform.authentication.wiring.sso import connection, links, metadata, sign_on
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
 from docplatform.http.request import Request
@@ -14,9 +14,21 @@ from docplatform.http.schemas import Response
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.connection import ConnectionService
+from docplatform.sso.links import AccountLinks
 from docplatform.sso.model import ATTEMPT_LIFE, Kind
 
-from .schemas import Callback, ConnectionView, Login, NewConnection, SamlPost, TestResult
+from .schemas import (
+    Callback,
+    ConflictList,
+    ConflictView,
+    ConnectionView,
+    LinkView,
+    Login,
+    NewConnection,
+    NewLink,
+    SamlPost,
+    TestResult,
+)
 
 api = Router()
 
@@ -97,6 +109,28 @@ def remove_sso_connection(actor: Actor) -> None:
 def test_sso_connection(actor: Actor) -> TestResult:
     """Look at everything that a log-in would need, step by step."""
     return TestResult.of(connection(actor).test())
+
+
+@api.get(
+    "/v1/sso-connection/conflicts",
+    response=ConflictList,
+    permission=Permission.MANAGE_USERS,
+)
+def list_sso_conflicts(actor: Actor) -> ConflictList:
+    """People who were refused because the account of their address is not linked to them, the newest first."""
+    return ConflictList(items=[ConflictView.model_validate(each) for each in links(actor).conflicts()])
+
+
+@api.put(
+    "/v1/sso-connection/links/{user_id}",
+    response=LinkView,
+    permission=Permission.MANAGE_USERS,
+    use_case=AccountLinks.move,
+    step_up=require_recent_login,
+)
+def move_sso_link(actor: Actor, user_id: str, body: NewLink) -> LinkView:
+    """Link an account to another person at the provider. The account's sessions end."""
+    return LinkView.model_validate(links(actor).move(user_id, body.subject))
 
 
 def _cookie(tenant: Tenant, start: Start) -> str:

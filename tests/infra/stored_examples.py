@@ -28,7 +28,7 @@ from docplatform.runtime.operations.store import OperationStore
 from docplatform.runtime.schedules.model import PartRun, Run, RunState
 from docplatform.runtime.schedules.store import RunStore
 from docplatform.sso.adapters.store import DynamoSso
-from docplatform.sso.model import Health
+from docplatform.sso.model import ExternalIdentity, Health, LinkConflict
 from docplatform.tenancy.registry import Registry
 from tests.infra.stored_values import (
     ACTOR,
@@ -289,6 +289,15 @@ EXAMPLES: dict[str, Example] = {
         lambda stores: stores.sso.connection()[1],
         full=Health(True, LATER, AT, AT),
         empty=Health(False, WHOLE),
+    ),
+    **_of(
+        "link conflict",
+        lambda stores, conflict: stores.sso.report_conflict(
+            ExternalIdentity("https://idp.example", conflict.subject), conflict, FULL_RECORD
+        ),
+        lambda stores: stores.sso.conflicts()[0],
+        full=LinkConflict(USER, "ann", "ann@acme.example", "the account is linked", AT),
+        empty=LinkConflict(USER, "", "", "", WHOLE),
     ),
     **_of(
         "log-in by SSO",

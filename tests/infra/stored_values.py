@@ -107,6 +107,8 @@ FULL_CONNECTION = Connection(
     enforced=True,
     fallback_users=(USER, OTHER_USER),
     revision=9,
+    authoritative_domains=("acme.test",),
+    links_complete=True,
 )
 FULL_API_KEY = ApiKey(
     id=API_KEY,

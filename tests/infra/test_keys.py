@@ -123,6 +123,22 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
             "sso-assertion#e8b008f06124150b877206ed3e23a5cec9547cfea39f333917b60a7dd81c04cd",
             "assertion",
         ),
+        ("subject_of_hash", ("f00d",), "sso-subject#f00d", "subject"),
+        (
+            "account",
+            ("usr_1", "https://idp.example"),
+            "sso-account#usr_1",
+            "512a336b79b57eb3ade003f3f510bcac23fa4b0f0b964d02d92aa005d06b91c6",
+        ),
+        ("unlisted_links", (), "sso", "unlisted-links"),
+        ("conflicts", (), "sso-conflicts", ""),
+        (
+            "conflict",
+            ("usr_1", "https://idp.example", "ann"),
+            "sso-conflicts",
+            "usr_1#11401356190fa382cfd791356cc8d2a306267a8960d0f5f784d4415bfe43b931",
+        ),
+        ("conflict_mail", (), "sso", "conflict-mail"),
     ],
     RealtimeKeys: [
         ("connection", ("ses_1", "con_1"), "session#ses_1", "live#con_1"),

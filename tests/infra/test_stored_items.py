@@ -25,6 +25,7 @@ from tests.infra.stored_examples import (
     CHALLENGE,
     ENTRY,
     EXAMPLES,
+    FULL_CONNECTION,
     FULL_DOCUMENT,
     FULL_FOLDER,
     FULL_SESSION,
@@ -128,6 +129,10 @@ OLDER = {
     "user: person": (("kind",), PERSON),
     "session: full": (("amr",), replace(FULL_SESSION, amr=())),
     "challenge: full": (("first",), replace(CHALLENGE, first=Method.PASSWORD)),
+    "connection: full": (
+        ("authoritative_domains", "links_complete"),
+        replace(FULL_CONNECTION, authoritative_domains=(), links_complete=False),
+    ),
     "security settings: full": (("require_mfa",), EXAMPLES["security settings: empty"].value),
     "tenant: full": (
         ("isolation_level", "encryption_key", "features", "table"),

@@ -35,12 +35,21 @@ def test_a_role_given_here_stays_when_the_connection_has_no_roles() -> None:
         ("", False),
     ],
 )
-def test_a_connection_owns_exactly_its_domains(email: str, owned: bool) -> None:
-    assert Connection(Kind.OIDC, "x", domains=("acme.example",)).owns(email) is owned
+def test_a_connection_vouches_for_exactly_its_domains(email: str, owned: bool) -> None:
+    assert Connection(Kind.OIDC, "x", domains=("acme.example",)).vouches(email, True) is owned
+    assert Connection(Kind.SAML, "x", domains=("acme.example",)).vouches(email, None) is owned
+    assert Connection(Kind.OIDC, "x", authoritative_domains=("acme.example",)).vouches(email, None) is owned
 
 
-def test_a_connection_without_domains_owns_none() -> None:
-    assert not Connection(Kind.OIDC, "x").owns("nobody")
+def test_a_connection_without_domains_vouches_for_none() -> None:
+    assert not Connection(Kind.OIDC, "x").vouches("nobody", True)
+    assert not Connection(Kind.SAML, "x").vouches("nobody", None)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_the_provider_has_not_verified_is_never_vouched_for(kind: Kind) -> None:
+    sure = Connection(kind, "x", domains=("acme.example",), authoritative_domains=("acme.example",))
+    assert not sure.vouches("ann@acme.example", False)
 
 
 @pytest.mark.parametrize(

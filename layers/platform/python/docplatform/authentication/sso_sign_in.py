@@ -5,38 +5,32 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin
+from docplatform.authentication.sso_account import AccountResolver, LinkRefused, ResolvedUser, SignInRefused
 from docplatform.authentication.sso_session import SsoSignIn
-from docplatform.core import ids
-from docplatform.core.actor import Role
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
-from docplatform.core.errors import ChangedMeanwhile, Invalid, QuotaExceeded, raises
+from docplatform.core.errors import ChangedMeanwhile, QuotaExceeded, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
-from docplatform.identity.factors import Factors
-from docplatform.identity.last_admin import all_users, other_admin
-from docplatform.identity.model import Login, User, UserStatus, clean_display_name, clean_email
-from docplatform.identity.ports import People
-from docplatform.sso.errors import SsoNotConnected, SsoRefused, SsoUnavailable
+from docplatform.sso.errors import SsoAccountLinked, SsoNotConnected, SsoRefused, SsoUnavailable
 from docplatform.sso.group_sync import GroupSync
 from docplatform.sso.model import (
     ATTEMPT_LIFE,
     Connection,
     ExternalIdentity,
     Kind,
+    LinkConflict,
     ProviderRefused,
     ProviderUnavailable,
     SsoAttempt,
 )
 from docplatform.sso.outages import LONGEST_REASON, Outages
 from docplatform.sso.ports import Provider, SsoChanges, SsoStore
-
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +42,19 @@ class Start:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class _ResolvedUser:
-    """The user whom the provider has authenticated. ``login``: the user after this sign-in; ``before``: the stored
-    user, None if there is none yet. ``linked``: the id of the user whom the provider's subject is linked to, '' if
-    none. ``remaining_admin``: another admin, if this user stops being one; otherwise ''."""
-
-    login: Login
-    before: User | None
-    linked: str
-    remaining_admin: str = ""
-
-
 class SsoService:
     def __init__(
         self,
         origin: RequestOrigin,
         store: SsoStore,
-        people: People,
         sign_in: SsoSignIn,
         provider: Callable[[Connection], Provider],
         outages: Outages,
         groups: GroupSync,
+        accounts: AccountResolver,
         now: Callable[[], datetime],
     ) -> None:
-        self._origin, self._store, self._people, self._sign_in = origin, store, people, sign_in
+        self._origin, self._store, self._sign_in, self._accounts = origin, store, sign_in, accounts
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
     @raises(SsoNotConnected, SsoUnavailable)
@@ -135,7 +117,12 @@ class SsoService:
             return self._open_session(connection, identity)
 
     def _open_session(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
-        resolved = self._resolve(connection, identity)
+        try:
+            resolved = self._accounts.resolve(connection, identity)
+        except LinkRefused as refused:
+            self._refuse_link(identity, str(refused), refused.user_id)
+        except SignInRefused as refused:
+            self._refuse(str(refused), refused.user_id)
         try:
             with self._store.begin() as changes:
                 changes.use_assertion(identity)
@@ -148,6 +135,8 @@ class SsoService:
                 )
         except SsoRefused:
             self._refuse("the assertion has been used", resolved.login.user.id)
+        except SsoAccountLinked:
+            self._refuse_link(identity, "the account is linked to another subject", resolved.login.user.id)
         except QuotaExceeded:
             self._record_refusal("the plan's users are used up", UNKNOWN_USER)
             raise
@@ -158,57 +147,7 @@ class SsoService:
         self._sign_in.notify_of_new_device(resolved.login)
         return issued
 
-    def _resolve(self, connection: Connection, identity: ExternalIdentity) -> _ResolvedUser:
-        """Raises SsoRefused."""
-        linked = self._store.linked(identity)
-        known = self._people.login(linked) if linked else None
-        if known:
-            return self._resolve_known(connection, identity, known, linked)
-        email = self._email(identity)
-        found = self._people.login_of(email)
-        if found:
-            if not connection.owns(email):
-                reason = "the address is of an account here, and its domain is not the connection's"
-                self._refuse(reason, found.user.id)
-            return self._resolve_known(connection, identity, found, linked)
-        if linked:
-            self._refuse("the linked user is gone", linked)
-        role, at = connection.role_of(identity.groups), self._now()
-        if role is None:
-            self._refuse("no group gives a role")
-        user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
-        asks = not connection.mfa and self._people.security_settings().require_mfa
-        return _ResolvedUser(Login(user, "", Factors(), (), require_mfa=asks), None, "")
-
-    def _resolve_known(
-        self, connection: Connection, identity: ExternalIdentity, login: Login, linked: str
-    ) -> _ResolvedUser:
-        """Raises SsoRefused."""
-        user = login.user
-        if user.status is UserStatus.DISABLED:
-            self._refuse("the user is disabled", user.id)
-        role = connection.role_at_return(user.role, identity.groups)
-        if role is None:
-            self._refuse("no group gives a role", user.id)
-        remaining_admin = ""
-        if role is not Role.ADMIN:
-            try:
-                remaining_admin = other_admin(user, all_users(self._people))
-            except LastAdmin:  # the last admin stays admin, whatever the provider says
-                role = Role.ADMIN
-        after = replace(user, role=role, status=UserStatus.ACTIVE, name=user.name or _name(identity))
-        return _ResolvedUser(replace(login, user=after), user, linked, remaining_admin)
-
-    def _email(self, identity: ExternalIdentity) -> str:
-        """Raises SsoRefused."""
-        if identity.email_refuted:
-            self._refuse("the provider has not verified the address")
-        try:
-            return clean_email(identity.email)
-        except Invalid:
-            self._refuse("the provider gave no address that can be used")
-
-    def _store_user(self, changes: SsoChanges, resolved: _ResolvedUser, identity: ExternalIdentity) -> None:
+    def _store_user(self, changes: SsoChanges, resolved: ResolvedUser, identity: ExternalIdentity) -> None:
         user, before, at = resolved.login.user, resolved.before, self._now()
         own = self._subject(user.id)
         if before is None:
@@ -221,14 +160,26 @@ class SsoService:
             if user.role is not before.role:
                 facts: AuditFacts = {"from": before.role.value, "to": user.role.value}
                 changes.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
-        if resolved.linked != user.id:
-            changes.link(identity, user.id, before=resolved.linked)
+        changes.link(identity, user.id, before=resolved.link, at=at)
+        if resolved.is_linked_anew:
             changes.record(record_of(own, Action.USER_LINKED, user.id, at))
 
     def _refuse(self, reason: str, target: str = UNKNOWN_USER) -> NoReturn:
         self._record_refusal(reason, target)
         raise SsoRefused(
             "Begin again; if it fails again, an admin of your organisation finds the reason in the audit trail."
+        )
+
+    def _refuse_link(self, identity: ExternalIdentity, reason: str, user_id: str) -> NoReturn:
+        """Refuse a subject that has the address of an account which is not its own, and tell the admins."""
+        at = self._now()
+        record = record_of(self._subject(), Action.SSO_REFUSED, user_id, at, {"reason": reason})
+        conflict = LinkConflict(user_id, identity.subject, identity.email, reason, at)
+        if self._store.report_conflict(identity, conflict, record):
+            self._outages.notify_of_conflict()
+        raise SsoRefused(
+            "Your address belongs to an account that is not linked to you at your organisation's provider. Your admins "
+            "have been told; they can link it."
         )
 
     def _record_refusal(self, reason: str, target: str) -> None:
@@ -243,11 +194,3 @@ def _unavailable() -> SsoUnavailable:
     return SsoUnavailable(
         "Try again in a few minutes. Accounts that were prepared for this can log in with their password."
     )
-
-
-def _name(identity: ExternalIdentity) -> str:
-    """The user's name; '' if the provider gave none that can be displayed."""
-    try:
-        return clean_display_name(identity.name[:_LONGEST_NAME])
-    except Invalid:
-        return ""

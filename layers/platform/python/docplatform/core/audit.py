@@ -72,6 +72,8 @@ class Action(StrEnum):
     SSO_DISCONNECTED = "sso.disconnected"
     SSO_TESTED = "sso.tested"
     USER_LINKED = "user.linked"
+    USER_LINK_MOVED = "user.link-moved"
+    SSO_CONFLICTS_LISTED = "sso-conflicts.listed"
     FOLDER_CREATED = "folder.created"
     FOLDER_RENAMED = "folder.renamed"
     FOLDER_MOVED = "folder.moved"

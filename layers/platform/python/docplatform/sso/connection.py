@@ -61,6 +61,8 @@ class ConnectionService:
             domains=tuple(dict.fromkeys(clean_domain(each) for each in wanted.domains)),
             fallback_users=tuple(dict.fromkeys(wanted.fallback_users)),
             revision=before.revision + 1 if before else 1,
+            authoritative_domains=tuple(dict.fromkeys(clean_domain(each) for each in wanted.authoritative_domains)),
+            links_complete=before.links_complete if before else True,
         )
         if connection.enforced:
             self._check_provider(connection)
@@ -72,6 +74,7 @@ class ConnectionService:
                 "mfa": connection.mfa,
                 "enforced": connection.enforced,
                 "domains": list(connection.domains),
+                "authoritative_domains": list(connection.authoritative_domains),
                 "fallback_users": list(connection.fallback_users),
                 "default_role": connection.default_role.value if connection.default_role else "",
             }
@@ -81,9 +84,9 @@ class ConnectionService:
     @raises(*raised_by(read))
     def disconnect(self) -> None:
         """End the connection. Users who signed in through it stay members; they can ask for a password by mail."""
-        self.read()
+        before = self.read()
         with self._store.begin() as changes:
-            changes.disconnect()
+            changes.disconnect(before)
             changes.record(record_of(self._actor, Action.SSO_DISCONNECTED, self._actor.tenant.id, self._now()))
 
     @raises(*raised_by(read))
@@ -123,7 +126,7 @@ class ConnectionService:
 
 def _check(wanted: Connection, client_secret: str | None) -> None:
     """Raises Invalid."""
-    if len(wanted.roles) > MOST_GROUPS or len(wanted.domains) > MOST_DOMAINS:
+    if len(wanted.roles) > MOST_GROUPS or max(len(wanted.domains), len(wanted.authoritative_domains)) > MOST_DOMAINS:
         raise Invalid(f"Give at most {MOST_GROUPS} groups and {MOST_DOMAINS} domains.")
     if len(wanted.fallback_users) > MOST_FALLBACK_USERS:
         raise Invalid(f"Give at most {MOST_FALLBACK_USERS} fallback_users.")

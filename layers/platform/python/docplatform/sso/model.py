@@ -45,12 +45,15 @@ class Connection:
     encrypted; '' for a public client. SAML has either ``metadata`` (the provider's document itself) or ``metadata_url``
     (the document is fetched at every sign-in).
 
-    ``domains``: e-mail domains in which the provider may take over accounts that exist already. ``roles``: the roles of
-    the provider's groups. ``default_role``: the role of users in none of these groups; None refuses them.
+    ``domains``: e-mail domains in which the provider may take over accounts that exist already. In a domain that is in
+    ``authoritative_domains`` too, or only there, the provider's addresses need no ``email_verified``: the organisation
+    says that nobody can have another person's address there. ``roles``: the roles of the provider's groups.
+    ``default_role``: the role of users in none of these groups; None refuses them.
     ``follow_groups``: users join and leave the groups here that have the names of their groups at the provider.
 
     ``mfa``: the provider asks for second factors itself, and the platform asks for none. ``enforced``: passwords and
-    passkeys are refused. ``fallback_users`` may use theirs while the provider is down.
+    passkeys are refused. ``fallback_users`` may use theirs while the provider is down. ``links_complete``: every linked
+    account of the tenant has the item that names its subject; earlier versions stored only the subject's item.
     """
 
     kind: Kind
@@ -68,14 +71,23 @@ class Connection:
     enforced: bool = False
     fallback_users: tuple[str, ...] = ()
     revision: int = 1
+    authoritative_domains: tuple[str, ...] = ()
+    links_complete: bool = False
 
     @property
     def has_secret(self) -> bool:
         return bool(self.sealed_secret)
 
-    def owns(self, email: str) -> bool:
-        """Whether the address's domain is one of the connection's. A subdomain is another domain."""
-        return email.rpartition("@")[2] in self.domains
+    def vouches(self, email: str, verified: bool | None) -> bool:
+        """Whether an account with this address may be linked by it. A subdomain is another domain. ``verified``: what
+        the provider says of the address, None if it says nothing. SAML has no word for it: there the ``domains`` are
+        the organisation's statement that the provider's addresses are right."""
+        domain = email.rpartition("@")[2]
+        if verified is False:
+            return False
+        if domain in self.authoritative_domains:
+            return True
+        return domain in self.domains and (verified is True or self.kind is Kind.SAML)
 
     def role_of(self, groups: tuple[str, ...]) -> Role | None:
         """The highest role of these groups, or the default role."""
@@ -91,8 +103,8 @@ class Connection:
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
     """The identity that a provider asserts. ``subject`` is stable for the ``issuer``; ``email`` is '' if there is none.
-    ``email_refuted``: the provider says that it has not verified the address. ``authenticated_at``: when the provider
-    last authenticated the user; None if it does not say. ``assertion``: the id of a SAML assertion, which is invalid
+    ``email_verified``: what the provider says of that address, None if it says nothing. ``authenticated_at``: when the
+    provider last authenticated the user; None if it does not say. ``assertion``: the id of a SAML assertion, which is invalid
     after ``expires_at``."""
 
     issuer: str
@@ -100,10 +112,38 @@ class ExternalIdentity:
     email: str = ""
     name: str = ""
     groups: tuple[str, ...] = ()
-    email_refuted: bool = False
+    email_verified: bool | None = None
     authenticated_at: datetime | None = None
     assertion: str = ""
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectLink:
+    """The user whom a subject is linked to. ``mutual``: the account's item names the subject, too. In links of earlier
+    versions it does not; the next sign-in stores it."""
+
+    user_id: str
+    mutual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkConflict:
+    """A subject that was refused although the provider gives it the address of an account. An admin may link it."""
+
+    user_id: str
+    subject: str
+    email: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """The link of an account with one subject of the connection's provider."""
+
+    user_id: str
+    linked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ users."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -74,6 +75,12 @@ class Outages:
                 self._store.record(
                     record_of(self._by, Action.SSO_OUTAGE_FOUND, admin.id, self._now(), {"mail": "not sent"})
                 )
+
+    def notify_of_conflict(self) -> None:
+        """Send each admin a mail that a subject was refused at an account's address."""
+        for admin in filter(is_admin, all_users(self._people)):
+            with suppress(MailNotSent):
+                self._mail.sso_conflict(admin.email, organisation=self._tenant.name)
 
     def _audit_record(self, action: Action, at: datetime, facts: AuditFacts) -> AuditRecord:
         return record_of(self._by, action, self._tenant.id, at, facts)

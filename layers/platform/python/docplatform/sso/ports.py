@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from docplatform.core.audit import AuditRecord
 from docplatform.identity.model import User
 from docplatform.identity.ports import UserChanges
-from docplatform.sso.model import AuthorizationRequest, Connection, DiagnosisStep, ExternalIdentity, Health, SsoAttempt
+from docplatform.sso.model import (
+    AuthorizationRequest,
+    Connection,
+    DiagnosisStep,
+    ExternalIdentity,
+    Health,
+    LinkConflict,
+    SsoAttempt,
+    SubjectLink,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MovedLink:
+    """``old_subject``: the hash of the account's subject, '' if the account has none. ``groups``: those that the old
+    subject joined by group sync. ``taken_by``: the user whom the new subject is linked to, '' if none."""
+
+    old_subject: str
+    groups: tuple[str, ...]
+    taken_by: str
 
 
 class SsoChanges(UserChanges, Protocol):
@@ -20,16 +40,20 @@ class SsoChanges(UserChanges, Protocol):
         """Store a connection. ``before``: the revision that it replaces, 0 if there is none. Raises ChangedMeanwhile
         when committed."""
 
-    def disconnect(self) -> None: ...
+    def disconnect(self, connection: Connection) -> None: ...
 
     def begin_attempt(self, attempt: SsoAttempt) -> None: ...
 
     def use_assertion(self, identity: ExternalIdentity) -> None:
         """Mark the identity's assertion as used. Raises SsoRefused when committed if it was used before."""
 
-    def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
-        """Link the subject to a user. ``before``: the id of the user whom it was linked to, '' if none. Raises
-        ChangedMeanwhile when committed if that has changed."""
+    def link(self, identity: ExternalIdentity, user_id: str, *, before: SubjectLink | None, at: datetime) -> None:
+        """Link the subject to a user, or check that the link still stands. ``before``: the subject's link as it was
+        read. Raises when committed: ChangedMeanwhile if that has changed, SsoAccountLinked if the account is linked to
+        another subject of the issuer."""
+
+    def move_link(self, issuer: str, user_id: str, subject: str, moved: MovedLink, at: datetime) -> None:
+        """Link the account to this subject in place of any other one. Raises ChangedMeanwhile when committed."""
 
     def update_from_provider(self, before: User, after: User) -> None:
         """Store role, name and status. Raises ChangedMeanwhile when committed if the stored role or status differs from
@@ -44,8 +68,18 @@ class SsoStore(Protocol):
     def pop_attempt(self, state_hash: str) -> SsoAttempt | None:
         """Return the attempt and delete it, so that only one caller gets it."""
 
-    def linked(self, identity: ExternalIdentity) -> str:
-        """The id of the user whom the subject is linked to; '' if there is none."""
+    def linked(self, identity: ExternalIdentity) -> SubjectLink | None:
+        """The link of the subject; None if there is none."""
+
+    def link_to_move(self, issuer: str, user_id: str, subject: str) -> MovedLink:
+        """What the move of an account's link to ``subject`` changes."""
+
+    def report_conflict(self, identity: ExternalIdentity, conflict: LinkConflict, record: AuditRecord) -> bool:
+        """Store the conflict for the admins, with the audit record. Returns whether they are to be told now: not within
+        an hour of the last mail."""
+
+    def conflicts(self) -> tuple[LinkConflict, ...]:
+        """At most a hundred conflicts of the last thirty days, the newest first."""
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """Store the provider's state. Returns False, and stores nothing, if somebody else has changed it first."""
@@ -75,3 +109,6 @@ class Provider(Protocol):
 class OutageMail(Protocol):
     def sso_outage(self, email: str, *, organisation: str, since: datetime) -> None:
         """Raises MailNotSent."""
+
+    def sso_conflict(self, email: str, *, organisation: str) -> None:
+        """Tell an admin that a person was refused because of a link. Raises MailNotSent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from docplatform.authentication.sign_in import RequestOrigin
+from docplatform.authentication.sso_account import AccountResolver
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.authentication.sso_sign_in import SsoService
 from docplatform.authentication.wiring.sign_in import kms_secrets, sign_in
@@ -17,6 +18,7 @@ from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.adapters.group_store import DynamoSsoGroups
 from docplatform.sso.connection import CLIENT_SECRET, ConnectionService
 from docplatform.sso.group_sync import GroupSync
+from docplatform.sso.links import AccountLinks
 from docplatform.sso.model import Connection
 from docplatform.sso.wiring import ACS, METADATA, outages, provider, store
 
@@ -29,11 +31,11 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> Sso
     return SsoService(
         RequestOrigin(tenant, request_id, address, agent),
         store(tenant),
-        people(tenant),
         sign_in(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
         GroupSync(DynamoSsoGroups(table(tenant)), now),
+        AccountResolver(store(tenant), people(tenant), now),
         now,
     )
 
@@ -42,6 +44,11 @@ def connection(actor: Actor) -> ConnectionService:
     tenant = actor.tenant
     known = partial(provider, tenant, secret=partial(_secret, tenant))
     return ConnectionService(actor, store(tenant), people(tenant), kms_secrets(tenant), known, now)
+
+
+def links(actor: Actor) -> AccountLinks:
+    tenant = actor.tenant
+    return AccountLinks(actor, store(tenant), people(tenant), now)
 
 
 def metadata(tenant: Tenant) -> str:

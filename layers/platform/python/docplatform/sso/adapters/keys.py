@@ -18,10 +18,35 @@ class SsoKeys(TenantKeys):
     def subject(self, issuer: str, subject: str) -> Key:
         """A provider's subject, which is linked to at most one user. Hashed, because a subject may be an e-mail
         address."""
-        return Key(f"{self._prefix}sso-subject#{_hashed_pair(issuer, subject)}", "subject")
+        return self.subject_of_hash(subject_hash(issuer, subject))
+
+    def subject_of_hash(self, hash_of_subject: str) -> Key:
+        return Key(f"{self._prefix}sso-subject#{hash_of_subject}", "subject")
+
+    def account(self, user_id: str, issuer: str) -> Key:
+        """The other direction: an account, which is linked to at most one subject of an issuer."""
+        return Key(f"{self._prefix}sso-account#{user_id}", hashed(issuer))
+
+    def unlisted_links(self) -> Key:
+        """A mark: an earlier version has linked accounts without an ``account`` item."""
+        return Key(f"{self._prefix}sso", "unlisted-links")
+
+    def conflicts(self) -> str:
+        return f"{self._prefix}sso-conflicts"
+
+    def conflict(self, user_id: str, issuer: str, subject: str) -> Key:
+        return Key(self.conflicts(), f"{user_id}#{subject_hash(issuer, subject)}")
+
+    def conflict_mail(self) -> Key:
+        return Key(f"{self._prefix}sso", "conflict-mail")
 
     def assertion(self, issuer: str, assertion: str) -> Key:
         return Key(f"{self._prefix}sso-assertion#{_hashed_pair(issuer, assertion)}", "assertion")
+
+
+def subject_hash(issuer: str, subject: str) -> str:
+    """Byte for byte: a subject with a blank more is another one."""
+    return _hashed_pair(issuer, subject)
 
 
 def _hashed_pair(issuer: str, name: str) -> str:

@@ -95,7 +95,7 @@ class OidcProvider:
             email=_text(claims.get("email")),
             name=_text(claims.get("name")),
             groups=_texts(claims.get(self._connection.groups_claim)),
-            email_refuted="email_verified" in claims and claims["email_verified"] not in (True, "true"),
+            email_verified=_flag(claims.get("email_verified")),
             authenticated_at=_instant(claims.get("auth_time")),
         )
 
@@ -293,6 +293,13 @@ def _claim(error: Exception) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _flag(value: object) -> bool | None:
+    """A boolean claim, which some providers send as text; None if it is missing. Anything else is not true."""
+    if value is None:
+        return None
+    return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
 def _instant(seconds: object) -> datetime | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from docplatform.core.audit import AuditRecord
-from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.errors import AlreadyDone, ChangedMeanwhile
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.user_store import DynamoUserChanges
 from docplatform.identity.model import User
@@ -16,9 +17,13 @@ from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
-from docplatform.sso.adapters.keys import SsoKeys
-from docplatform.sso.errors import SsoRefused
-from docplatform.sso.model import Connection, ExternalIdentity, Health, SsoAttempt
+from docplatform.sso.adapters.keys import SsoKeys, subject_hash
+from docplatform.sso.errors import SsoAccountLinked, SsoRefused
+from docplatform.sso.model import Connection, ExternalIdentity, Health, LinkConflict, SsoAttempt, SubjectLink
+from docplatform.sso.ports import MovedLink
+
+_CONFLICT_KEPT, _CONFLICT_QUIET = 30 * 86_400, 3_600  # seconds; the admins have at most one mail in the quiet time
+_MOST_CONFLICTS = 100
 
 
 class DynamoSso(TenantStore):
@@ -28,9 +33,13 @@ class DynamoSso(TenantStore):
 
     def connection(self) -> tuple[Connection | None, Health | None]:
         connection, health = self._sso_keys.connection(), self._sso_keys.health()
-        found = self._table.get_many([connection, health])
+        unlisted = self._sso_keys.unlisted_links()
+        found = self._table.get_many([connection, health, unlisted])
+        stored = found.get(connection)
+        if stored and unlisted in found:
+            stored["links_complete"] = False
         return (
-            from_item(Connection, found[connection]) if connection in found else None,
+            from_item(Connection, stored, newer=("authoritative_domains", "links_complete")) if stored else None,
             from_item(Health, found[health]) if health in found else None,
         )
 
@@ -38,9 +47,42 @@ class DynamoSso(TenantStore):
         item = self._table.pop(self._sso_keys.attempt(state_hash))
         return from_item(SsoAttempt, item, reauthenticate=item["anew"]) if item else None
 
-    def linked(self, identity: ExternalIdentity) -> str:
+    def linked(self, identity: ExternalIdentity) -> SubjectLink | None:
         item = self._table.get(self._sso_keys.subject(identity.issuer, identity.subject))
-        return item["user_id"] if item else ""
+        return SubjectLink(item["user_id"], bool(item.get("mutual"))) if item else None
+
+    def link_to_move(self, issuer: str, user_id: str, subject: str) -> MovedLink:
+        account, wanted = self._sso_keys.account(user_id, issuer), self._sso_keys.subject(issuer, subject)
+        found = self._table.get_many([account, wanted])
+        old = str(found.get(account, {}).get("subject", ""))
+        before = self._table.get(self._sso_keys.subject_of_hash(old)) if old else None
+        taken_by = str(found.get(wanted, {}).get("user_id", ""))
+        return MovedLink(old, tuple((before or {}).get("groups", ())), taken_by)
+
+    def report_conflict(self, identity: ExternalIdentity, conflict: LinkConflict, record: AuditRecord) -> bool:
+        at, item = int(conflict.at.timestamp()), to_item(conflict)
+        for tells in (True, False):
+            try:
+                with self._table.begin() as writes:
+                    key = self._sso_keys.conflict(conflict.user_id, identity.issuer, identity.subject)
+                    writes.put(key, {**item, "expires": at + _CONFLICT_KEPT})
+                    self._table.record(writes, record)
+                    if tells:
+                        writes.update(
+                            self._sso_keys.conflict_mail(),
+                            values={"until": at + _CONFLICT_QUIET},
+                            at_most={"until": at},
+                            must_exist=False,
+                            error=AlreadyDone("The admins have been told."),
+                        )
+                return tells
+            except AlreadyDone:
+                continue
+        return False
+
+    def conflicts(self) -> tuple[LinkConflict, ...]:
+        rows, _ = self._table.query(self._sso_keys.conflicts(), limit=_MOST_CONFLICTS)
+        return tuple(sorted((from_item(LinkConflict, row) for row in rows), key=_time_of, reverse=True))
 
     def set_health(self, before: Health | None, after: Health, record: AuditRecord | None) -> bool:
         """Store the provider's state. Returns False if somebody else has changed it first."""
@@ -79,7 +121,9 @@ class DynamoSsoChanges(DynamoUserChanges):
             self._writes.put(key, to_item(connection), error_if_exists=changed)
         self._writes.delete(self._sso_keys.health())
 
-    def disconnect(self) -> None:
+    def disconnect(self, connection: Connection) -> None:
+        if not connection.links_complete:  # the next connection must know it
+            self._writes.put(self._sso_keys.unlisted_links(), {})
         self._writes.delete(self._sso_keys.connection())
         self._writes.delete(self._sso_keys.health())
 
@@ -99,15 +143,39 @@ class DynamoSsoChanges(DynamoUserChanges):
                 error_if_exists=SsoRefused("It has been used."),
             )
 
-    def link(self, identity: ExternalIdentity, user_id: str, *, before: str) -> None:
-        """Raises ChangedMeanwhile when committed."""
-        key, changed = self._sso_keys.subject(identity.issuer, identity.subject), ChangedMeanwhile("Try again.")
-        if before:
-            self._writes.update(
-                key, values={"user_id": user_id, "groups": []}, equals={"user_id": before}, error=changed
-            )
+    def link(self, identity: ExternalIdentity, user_id: str, *, before: SubjectLink | None, at: datetime) -> None:
+        """Raises ChangedMeanwhile, SsoAccountLinked when committed."""
+        forward = self._sso_keys.subject(identity.issuer, identity.subject)
+        account = self._sso_keys.account(user_id, identity.issuer)
+        changed, other = ChangedMeanwhile("Try again."), SsoAccountLinked("It has another subject.")
+        name = subject_hash(identity.issuer, identity.subject)
+        if before and before.user_id == user_id and before.mutual:
+            self._writes.check(account, equals={"subject": name}, error=other)
+            return
+        if before is None:
+            self._writes.put(forward, {"user_id": user_id, "mutual": True}, error_if_exists=changed)
         else:
-            self._writes.put(key, {"user_id": user_id}, error_if_exists=changed)
+            values = {"user_id": user_id, "mutual": True} | ({} if before.user_id == user_id else {"groups": []})
+            self._writes.update(forward, values=values, equals={"user_id": before.user_id}, error=changed)
+        self._writes.put(account, {"subject": name, "linked_at": rfc3339(at)}, error_if_exists=other)
+
+    def move_link(self, issuer: str, user_id: str, subject: str, moved: MovedLink, at: datetime) -> None:
+        """Raises ChangedMeanwhile when committed."""
+        forward, account = self._sso_keys.subject(issuer, subject), self._sso_keys.account(user_id, issuer)
+        changed = ChangedMeanwhile("Read the conflicts and try again.")
+        item = {"user_id": user_id, "mutual": True, "groups": list(moved.groups)}
+        link = {"subject": subject_hash(issuer, subject), "linked_at": rfc3339(at)}
+        if moved.taken_by:
+            self._writes.replace(forward, item, equals={"user_id": moved.taken_by}, error=changed)
+        else:
+            self._writes.put(forward, item, error_if_exists=changed)
+        if moved.old_subject:
+            self._writes.replace(account, link, equals={"subject": moved.old_subject}, error=changed)
+            if moved.old_subject != link["subject"]:
+                self._writes.delete(self._sso_keys.subject_of_hash(moved.old_subject))
+        else:
+            self._writes.put(account, link, error_if_exists=changed)
+        self._writes.delete(self._sso_keys.conflict(user_id, issuer, subject))
 
     def update_from_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile when committed."""
@@ -121,6 +189,10 @@ class DynamoSsoChanges(DynamoUserChanges):
             equals={"role": before.role.value, "status": before.status.value},
             error=ChangedMeanwhile("Try again."),
         )
+
+
+def _time_of(conflict: LinkConflict) -> datetime:
+    return conflict.at
 
 
 def _attempt_item(attempt: SsoAttempt) -> Item:
