@@ -110,7 +110,7 @@ def test_a_provider_that_does_not_work_cannot_be_enforced(house: House, idp: Fak
 # -- while it is down
 
 
-@pytest.mark.parametrize("path", [DISCOVERY, "/jwks", "/token"])
+@pytest.mark.parametrize("path", [DISCOVERY, "/jwks"])
 def test_who_was_prepared_comes_in_with_the_password(
     house: House, enforced: dict[str, str], idp: FakeOidc, path: str
 ) -> None:
@@ -187,10 +187,60 @@ def test_starting_a_log_in_detects_the_outage(house: House, enforced: dict[str, 
 def test_finishing_a_log_in_detects_the_outage(house: House, enforced: dict[str, str], idp: FakeOidc) -> None:
     browser = Browser(house)
     reply = idp.logs_in(browser.opens_login().headers["Location"])
-    idp.broken["/token"] = 502
+    idp.broken |= {"/token": 502, DISCOVERY: 502}
     answer = browser.comes_back(**reply)
     assert (answer.status, answer["code"]) == (503, "sso_unavailable")
     assert "sso-outage.found" in house.actions
+
+
+PROVOKED: dict[str, dict[str, Any]] = {
+    **{f"token endpoint: {status}": {"broken": {"/token": status}} for status in (429, 500, 502, 503)},
+    **{f"userinfo: {status}": {"broken": {"/userinfo": status}, "userinfo": {}} for status in (429, 500)},
+    "oversized userinfo": {"userinfo": {"sub": "ann-at-idp", "email": "x" * 1_000_001}},
+    "userinfo that is no JSON": {"userinfo": b"<html>"},
+}
+
+
+@pytest.mark.parametrize("kind", PROVOKED)
+def test_what_one_person_provokes_opens_no_password(
+    house: House, enforced: dict[str, str], idp: FakeOidc, kind: str
+) -> None:
+    idp.person.pop("email")
+    idp.userinfo = PROVOKED[kind].get("userinfo")
+    browser = Browser(house)
+    reply = idp.logs_in(browser.opens_login().headers["Location"])
+    idp.broken = PROVOKED[kind].get("broken", {})
+    assert browser.comes_back(**reply)["code"] == "sso_unavailable"
+    assert house.logs_in()["code"] == "sso_required"
+    assert not {"sso-outage.found", "sso.bypassed"} & set(house.actions)
+    assert outage_mails(house) == []
+
+
+@pytest.mark.parametrize(("failures", "down"), [(1, False), (2, False), (3, True)])
+def test_several_probes_in_a_row_must_fail(
+    house: House, enforced: dict[str, str], idp: FakeOidc, failures: int, down: bool
+) -> None:
+    answers, left = idp.answers, [failures]
+
+    def fails_at_first(method: str, path: str, form: dict[str, str], headers: Any) -> tuple[int, Any]:
+        if path == DISCOVERY and left[0]:
+            left[0] -= 1
+            return 500, {}
+        return answers(method, path, form, headers)
+
+    idp.answers = fails_at_first  # type: ignore[method-assign]
+    assert (house.logs_in().status == 200) is down
+    assert left == [0]
+
+
+@pytest.mark.parametrize("path", [DISCOVERY, "/jwks"])
+def test_a_provider_that_counts_our_requests_is_not_down(
+    house: House, enforced: dict[str, str], idp: FakeOidc, path: str
+) -> None:
+    """Anybody can make it count: by beginning many log-ins."""
+    idp.broken[path] = 429
+    assert house.logs_in()["code"] == "sso_required"
+    assert "sso-outage.found" not in house.actions
 
 
 def test_a_mail_that_fails_keeps_nobody_out(

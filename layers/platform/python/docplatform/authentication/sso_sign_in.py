@@ -68,7 +68,7 @@ class SsoService:
         try:
             authorization = self._provider(connection).authorization_request(state, reauthenticate=reauthenticate)
         except ProviderUnavailable as down:
-            self._outages.report_down(health, str(down))
+            self._outages.is_down(connection, health)
             raise _unavailable() from down
         if health and health.down:
             self._outages.is_down(connection, health)
@@ -106,8 +106,8 @@ class SsoService:
             identity = self._provider(connection).handle_callback(attempt, reply, self._now())
         except ProviderRefused as refused:
             self._refuse(str(refused))
-        except ProviderUnavailable as down:
-            self._outages.report_down(health, str(down))
+        except ProviderUnavailable as down:  # also an answer that this person has provoked: the probe decides
+            self._outages.is_down(connection, health)
             raise _unavailable() from down
         if not attempt.is_answered_by(identity):
             self._refuse("the provider has not asked again who it is")

@@ -28,6 +28,10 @@ class ProviderUnavailable(Exception):
     """The provider, or something that it needs, cannot be reached or does not work. The text contains no secret."""
 
 
+class ProviderBusy(ProviderUnavailable):
+    """The provider answers that it has too many requests. It works, so this is no outage."""
+
+
 class ProviderRefused(Exception):
     """The provider's answer authenticates nobody. The text names the reason, for the audit trail."""
 

@@ -3,6 +3,7 @@ users."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -15,10 +16,12 @@ from docplatform.identity.last_admin import all_users, is_admin
 from docplatform.identity.model import User
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
-from docplatform.sso.model import Connection, Health, ProviderUnavailable, next_health
+from docplatform.sso.model import Connection, Health, ProviderBusy, ProviderUnavailable, next_health
 from docplatform.sso.ports import OutageMail, Provider, SsoStore
 
 LONGEST_REASON = 200
+PROBES = 3  # that must fail before the provider counts as down
+PAUSE = 0.2  # seconds between two probes
 PLATFORM = "sso"  # the actor in the audit records of checks
 
 
@@ -32,8 +35,11 @@ class Outages:
         provider: Callable[[Connection], Provider],
         mail: OutageMail,
         now: Callable[[], datetime],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        """``pause`` waits for some seconds."""
         self._tenant, self._store, self._people, self._provider = tenant, store, people, provider
+        self._pause = pause
         self._by, self._mail, self._now = AuditSubject(tenant, PLATFORM, "", request_id), mail, now
 
     def is_down(self, connection: Connection, health: Health | None) -> bool:
@@ -43,18 +49,34 @@ class Outages:
         return self.check(connection, health)
 
     def check(self, connection: Connection, health: Health | None) -> bool:
-        """Check the provider now and store the result. Returns whether it is down."""
-        try:
-            self._provider(connection).check()
-        except ProviderUnavailable as down:
-            self.report_down(health, str(down))
+        """Probe the provider now and store the result. Returns whether it is down. It is down only if several probes in
+        a row fail: what one sign-in has provoked proves nothing."""
+        reason = self._probe(connection)
+        if reason:
+            self._store_outage(health, reason)
             return True
         at = self._now()
         ended = self._audit_record(Action.SSO_OUTAGE_ENDED, at, {}) if health and health.down else None
         self._store.set_health(health, next_health(health, down=False, at=at), ended)
         return False
 
-    def report_down(self, health: Health | None, reason: str) -> None:
+    def _probe(self, connection: Connection) -> str:
+        """Why the provider is down; '' if a probe succeeds."""
+        reason = ""
+        for probe in range(PROBES):
+            if probe:
+                self._pause(PAUSE)
+            try:
+                self._provider(connection).check()
+            except ProviderBusy:
+                return ""
+            except ProviderUnavailable as down:
+                reason = str(down)
+            else:
+                return ""
+        return reason
+
+    def _store_outage(self, health: Health | None, reason: str) -> None:
         """Store that the provider is down, and notify the admins by mail, at most once an hour."""
         at = self._now()
         after = next_health(health, down=True, at=at)

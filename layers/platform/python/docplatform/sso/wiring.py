@@ -10,7 +10,7 @@ from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.infra.mail import SesSender
-from docplatform.infra.outbound import OutboundHttp
+from docplatform.infra.outbound import TIMEOUT, OutboundHttp
 from docplatform.runtime.settings import IdentitySettings, load
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
@@ -21,6 +21,7 @@ from docplatform.sso.outages import Outages, SsoPasswordGate
 from docplatform.sso.ports import Provider
 
 METADATA, ACS, CALLBACK = "/v1/sso/metadata", "/v1/sso/acs", "/v1/sso/callback"
+_PROBE = 2.5  # seconds for each request of a probe: three probes of two requests end before API Gateway does
 
 
 def store(tenant: Tenant) -> DynamoSso:
@@ -29,17 +30,24 @@ def store(tenant: Tenant) -> DynamoSso:
 
 def outages(tenant: Tenant, request_id: str) -> Outages:
     mail = SesOutageMail(SesSender(own_client("sesv2"), load(IdentitySettings).mail_sender))
-    return Outages(tenant, request_id, store(tenant), people(tenant), partial(provider, tenant), mail, now)
+    return Outages(
+        tenant, request_id, store(tenant), people(tenant), partial(provider, tenant, timeout=_PROBE), mail, now
+    )
 
 
 def password_gate(tenant: Tenant, request_id: str) -> SsoPasswordGate:
     return SsoPasswordGate(tenant, request_id, store(tenant), outages(tenant, request_id), now)
 
 
-def provider(tenant: Tenant, connection: Connection, secret: Callable[[Connection], str] | None = None) -> Provider:
+def provider(
+    tenant: Tenant,
+    connection: Connection,
+    secret: Callable[[Connection], str] | None = None,
+    timeout: float = TIMEOUT,
+) -> Provider:
     """``secret`` decrypts the client secret; without it the provider can be checked but signs nobody in. The libraries
     for XML and JOSE slow a cold start, so each is imported only for the kind of provider that needs it."""
-    outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes")
+    outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes", timeout=timeout)
     address = address_of(tenant)
     if connection.kind is Kind.OIDC:
         from docplatform.sso.adapters.oidc import OidcProvider

@@ -27,6 +27,7 @@ from docplatform.sso.model import (
     DiagnosisStep,
     ExternalIdentity,
     ProviderRefused,
+    ProviderBusy,
     ProviderUnavailable,
     SsoAttempt,
 )
@@ -103,10 +104,10 @@ class OidcProvider:
         return tuple(self._steps())
 
     def check(self) -> None:
-        """Raises ProviderUnavailable. The client is not checked: a wrong client secret is no outage."""
+        """Raises ProviderUnavailable. Only discovery and keys are probed, which nobody but the provider influences. The
+        client is not checked: a wrong client secret is no outage."""
         provider = self._discover()
         self._signing_keys(provider["jwks_uri"])
-        _alive(self._outbound.get(provider["token_endpoint"]), "the token endpoint")
 
     def _steps(self) -> Iterator[DiagnosisStep]:
         try:
@@ -302,6 +303,8 @@ def _flag(value: object) -> bool | None:
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
+    if answer.status == 429:
+        raise ProviderBusy(f"{what} is answered with status 429")
 def _instant(seconds: object) -> datetime | None:
     """The time of a claim; None if the claim is missing or no time."""
     try:
