@@ -69,7 +69,7 @@ class AccountResolver:
             raise SignInRefused("the linked user is gone", link.user_id)
         role, at = connection.role_of(identity.groups), self._now()
         if role is None:
-            raise SignInRefused("no group gives a role")
+            raise SignInRefused(_no_role(identity))
         user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
         asks = not connection.mfa and self._people.security_settings().require_mfa
         return ResolvedUser(Login(user, "", Factors(), (), require_mfa=asks), None, None)
@@ -83,7 +83,7 @@ class AccountResolver:
             raise SignInRefused("the user is disabled", user.id)
         role = connection.role_at_return(user.role, identity.groups)
         if role is None:
-            raise SignInRefused("no group gives a role", user.id)
+            raise SignInRefused(_no_role(identity), user.id)
         remaining_admin = ""
         if role is not Role.ADMIN:
             try:
@@ -101,6 +101,12 @@ def _check_link(connection: Connection, identity: ExternalIdentity, email: str, 
         raise LinkRefused("the address is of an account here, and the provider does not vouch for it", login.user.id)
     if not connection.links_complete and login.devices:
         raise LinkRefused("an earlier version may have linked the account of that address", login.user.id)
+
+
+def _no_role(identity: ExternalIdentity) -> str:
+    if identity.groups is None:
+        return "the provider sends no groups; it may leave them out for people in many: send only those with a role"
+    return "no group gives a role"
 
 
 def _email(identity: ExternalIdentity) -> str:

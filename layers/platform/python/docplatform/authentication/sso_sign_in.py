@@ -21,6 +21,7 @@ from docplatform.sso.errors import SsoAccountLinked, SsoNotConnected, SsoRefused
 from docplatform.sso.group_sync import GroupSync
 from docplatform.sso.model import (
     ATTEMPT_LIFE,
+    DRIFT,
     Connection,
     ExternalIdentity,
     Kind,
@@ -109,6 +110,8 @@ class SsoService:
         except ProviderUnavailable as down:  # also an answer that this person has provoked: the probe decides
             self._outages.is_down(connection, health)
             raise _unavailable() from down
+        if identity.authenticated_at and identity.authenticated_at > self._now() + DRIFT:
+            self._refuse("the provider names a time of authentication that is to come")
         if not attempt.is_answered_by(identity):
             self._refuse("the provider has not asked again who it is")
         try:

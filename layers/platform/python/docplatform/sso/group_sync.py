@@ -55,7 +55,10 @@ class GroupSync:
 
     def sync(self, by: AuditSubject, identity: ExternalIdentity) -> None:
         """Add the user to the groups that the provider names, and remove the user from those that it named before and
-        no longer names. No group is created. A membership that somebody gave the user here stays."""
+        no longer names. No group is created. A membership that somebody gave the user here stays. Nothing changes if
+        the provider does not say the groups."""
+        if identity.groups is None:
+            return
         wanted = self._groups.named(identity.groups[:MOST_GROUPS]) if identity.groups else {}
         joined = self._groups.joined(identity)
         if not wanted and not joined:

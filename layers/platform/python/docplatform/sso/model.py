@@ -93,20 +93,24 @@ class Connection:
             return True
         return domain in self.domains and (verified is True or self.kind is Kind.SAML)
 
-    def role_of(self, groups: tuple[str, ...]) -> Role | None:
-        """The highest role of these groups, or the default role."""
-        mapped = [self.roles[group] for group in groups if group in self.roles]
+    def role_of(self, groups: tuple[str, ...] | None) -> Role | None:
+        """The highest role of these groups, or the default role. None: the provider does not say the groups."""
+        mapped = [self.roles[group] for group in groups or () if group in self.roles]
         return max(mapped, key=_RANK.index) if mapped else self.default_role
 
-    def role_at_return(self, before: Role, groups: tuple[str, ...]) -> Role | None:
+    def role_at_return(self, before: Role, groups: tuple[str, ...] | None) -> Role | None:
         """The role of an existing user at a new sign-in: the role of the groups, or the same as before if the
-        connection has no roles."""
-        return self.role_of(groups) if self.roles else before
+        connection has no roles. Groups that the provider does not say are not an empty list: the role stays, unless
+        users without a group are refused."""
+        if not self.roles or (groups is None and self.default_role):
+            return before
+        return self.role_of(groups)
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
-    """The identity that a provider asserts. ``subject`` is stable for the ``issuer``; ``email`` is '' if there is none.
+    """The identity that a provider asserts. ``subject`` is stable for the ``issuer``, and compared byte for byte;
+    ``email`` is '' if there is none. ``groups`` is None if the provider does not say them, as many do above 200.
     ``email_verified``: what the provider says of that address, None if it says nothing. ``authenticated_at``: when the
     provider last authenticated the user; None if it does not say. ``assertion``: the id of a SAML assertion, which is invalid
     after ``expires_at``."""
@@ -115,7 +119,7 @@ class ExternalIdentity:
     subject: str
     email: str = ""
     name: str = ""
-    groups: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
     email_verified: bool | None = None
     authenticated_at: datetime | None = None
     assertion: str = ""
@@ -218,6 +222,11 @@ class DiagnosisStep:
     name: str
     ok: bool
     detail: str
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no lone surrogate, which JSON can hold and UTF-8 cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def clean_domain(domain: str) -> str:

@@ -3,12 +3,13 @@ nonce."""
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -26,13 +27,15 @@ from docplatform.sso.model import (
     Connection,
     DiagnosisStep,
     ExternalIdentity,
-    ProviderRefused,
     ProviderBusy,
+    ProviderRefused,
     ProviderUnavailable,
     SsoAttempt,
+    is_unicode,
 )
 
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]  # no HMAC, no "none"
+_TYPES = frozenset({"jwt", "application/jwt"})  # not an access or a log-out token of the same provider (RFC 8725 §3.11)
 _SMALLEST_RSA_KEY = 2_048  # bits; RFC 7518 §3.3
 # Errors that joserfc raises for a malformed key or token.
 _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, RecursionError)
@@ -43,6 +46,13 @@ _REAUTHENTICATE = {"prompt": "login", "max_age": "0"}  # Core 1.0 §3.1.2.1: the
 _LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0 §2
 _CODE = re.compile(r"[a-z_]{1,60}")
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class _Registry(jws.JWSRegistry):
+    max_header_length = 8_192  # bytes; with a certificate chain (x5c) a header is longer than joserfc's 512
+
+
+_REGISTRY = _Registry(algorithms=ALGORITHMS)
 
 
 class OidcProvider:
@@ -88,16 +98,28 @@ class OidcProvider:
             raise ProviderRefused("the answer has no code")
         tokens = self._exchange(attempt, reply["code"])
         claims = self._verified(attempt, tokens, now)
+        sources = [claims]
         if attempt.provider["userinfo_endpoint"] and not self._tells_enough(claims):
-            claims = {**self._userinfo(attempt, tokens, claims["sub"]), **claims}
+            sources.append(self._userinfo(attempt, tokens, claims["sub"]))
+        return self._identity(sources)
+
+    def _identity(self, sources: list[dict[str, Any]]) -> ExternalIdentity:
+        """The identity in the ID token's claims and, after them, those of the userinfo endpoint. ``email_verified`` is
+        of the address in the same source (OpenID Connect Core 1.0 §5.1). Only the ID token is signed, so only it says
+        when the user was authenticated."""
+        address = next((each for each in sources if _text(each.get("email"))), {})
+        name, groups = (
+            next((each[claim] for each in sources if claim in each), None)
+            for claim in ("name", self._connection.groups_claim)
+        )
         return ExternalIdentity(
-            issuer=issuer,
-            subject=claims["sub"],
-            email=_text(claims.get("email")),
-            name=_text(claims.get("name")),
-            groups=_texts(claims.get(self._connection.groups_claim)),
-            email_verified=_flag(claims.get("email_verified")),
-            authenticated_at=_instant(claims.get("auth_time")),
+            issuer=self._connection.issuer,
+            subject=sources[0]["sub"],
+            email=_text(address.get("email")),
+            name=_text(name),
+            groups=_texts(groups),
+            email_verified=_flag(address.get("email_verified")),
+            authenticated_at=_instant(sources[0].get("auth_time")),
         )
 
     def diagnose(self) -> tuple[DiagnosisStep, ...]:
@@ -178,9 +200,12 @@ class OidcProvider:
         body = prepare_token_request(
             "authorization_code", redirect_uri=self._callback, code=code, code_verifier=verifier
         )
-        secret = self._secret() if method != "none" else ""
+        secret, accepts = self._secret() if method != "none" else "", {"Accept": "application/json"}
+        if method == "client_secret_basic":
+            basic = _basic(self._connection.client_id, secret)
+            return self._outbound.post_form(endpoint, dict(parse_qsl(body)), {**accepts, "Authorization": basic})
         client = ClientAuth(self._connection.client_id, secret, method)
-        _, headers, body = client.prepare("POST", endpoint, {"Accept": "application/json"}, body)
+        _, headers, body = client.prepare("POST", endpoint, accepts, body)
         return self._outbound.post_form(endpoint, dict(parse_qsl(body)), headers)
 
     def _verified(self, attempt: SsoAttempt, tokens: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -201,22 +226,24 @@ class OidcProvider:
             raise ProviderRefused(
                 f"a claim of the ID token does not fit: {type(error).__name__}{_claim(error)}"
             ) from error
-        if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT:
-            raise ProviderRefused("the subject is empty or too long")
+        if not 0 < len(claims["sub"]) <= _LONGEST_SUBJECT or not _text(claims["sub"]):
+            raise ProviderRefused("the subject is empty, too long, or no text")
         return dict(claims)
 
     def _signed(self, token: str, keys: list[Key]) -> jwt.Token:
         """Raises ProviderRefused."""
         try:
-            header: object = jws.extract_compact(token.encode()).headers()
+            header: object = jws.extract_compact(token.encode(), registry=_REGISTRY).headers()
         except _UNREADABLE as error:
             raise ProviderRefused("the ID token cannot be read") from error
         if not isinstance(header, dict) or _EXTENSIONS & header.keys():
             raise ProviderRefused("the ID token cannot be read")
+        if str(header.get("typ", "JWT")).lower() not in _TYPES:
+            raise ProviderRefused("the token is of another type than an ID token")
         kid = header.get("kid")
         for key in [key for key in keys if kid is None or key.kid == kid]:
             try:
-                return jwt.decode(token, key, algorithms=ALGORITHMS)
+                return jwt.decode(token, key, registry=_REGISTRY)
             except _UNREADABLE:
                 continue  # without a kid, another key may have signed
         raise ProviderRefused("no key of the provider has signed the ID token")
@@ -250,6 +277,12 @@ class OidcProvider:
         return "client_secret_basic" if basic else "client_secret_post"
 
 
+def _basic(client: str, secret: str) -> str:
+    """The credentials are encoded as a form before they are joined (RFC 6749 §2.3.1): they may hold a colon."""
+    joined = f"{quote_plus(client)}:{quote_plus(secret)}"
+    return f"Basic {base64.b64encode(joined.encode()).decode()}"
+
+
 def _signing_key(jwk: object) -> Key | None:
     """The public key in a JWK; None if it is not for signatures, malformed or too small."""
     if not isinstance(jwk, dict) or jwk.get("kty") not in ("RSA", "EC") or jwk.get("use", "sig") != "sig":
@@ -270,6 +303,8 @@ def _alive(answer: OutboundResponse, what: str) -> OutboundResponse:
 
 def _good(answer: OutboundResponse, what: str) -> OutboundResponse:
     """Raises ProviderUnavailable."""
+    if answer.status == 429:
+        raise ProviderBusy(f"{what} is answered with status 429")
     if answer.status != 200:
         raise ProviderUnavailable(f"{what} is answered with status {answer.status}")
     return answer
@@ -293,7 +328,8 @@ def _claim(error: Exception) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """The text; '' for anything else, also for one that is not Unicode because of a lone surrogate (RFC 8259 §8.2)."""
+    return value if isinstance(value, str) and is_unicode(value) else ""
 
 
 def _flag(value: object) -> bool | None:
@@ -303,8 +339,6 @@ def _flag(value: object) -> bool | None:
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
-    if answer.status == 429:
-        raise ProviderBusy(f"{what} is answered with status 429")
 def _instant(seconds: object) -> datetime | None:
     """The time of a claim; None if the claim is missing or no time."""
     try:
@@ -313,10 +347,12 @@ def _instant(seconds: object) -> datetime | None:
         return None
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(each for each in value if isinstance(each, str)) if isinstance(value, list) else ()
+def _texts(value: object) -> tuple[str, ...] | None:
+    """The texts of a claim; None if it is missing."""
+    if value is None:
+        return None
+    listed = value if isinstance(value, list) else [value]
+    return tuple(text for text in map(_text, listed) if text)
 
 
 def _sentence(down: ProviderUnavailable) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape, quoteattr
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate, load_der_x509_certificate
 from defusedxml.lxml import fromstring
 from lxml import etree
@@ -35,6 +37,7 @@ from docplatform.sso.model import (
     SsoAttempt,
 )
 
+_SMALLEST_RSA_KEY = 2_048  # bits
 _LARGEST = 256_000  # bytes of a response
 _SIGNED = SignatureConfiguration(
     expect_references=1,
@@ -164,6 +167,7 @@ class SamlProvider:
         )
         if len(entities) != 1:
             raise ProviderUnavailable("the metadata do not describe a provider of that entity id")
+        _check_lifetime(entities[0])
         found = entities[0].xpath(
             "md:SingleSignOnService[@Binding=$binding]/@Location", namespaces=_NAMES, binding=_REDIRECT
         )
@@ -174,10 +178,12 @@ class SamlProvider:
             raise ProviderUnavailable("the metadata name no sign-on address by redirect, or no certificate")
         certificates = ["".join(str(each).split()) for each in signs]
         try:
-            for each in certificates:
-                _certificate(each)
-        except ValueError as error:
+            keys = [_certificate(each).public_key() for each in certificates]
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise ProviderUnavailable("a certificate in the metadata cannot be read") from error
+        certificates = [text for text, key in zip(certificates, keys, strict=True) if _is_strong(key)]
+        if not certificates:
+            raise ProviderUnavailable(f"no certificate in the metadata has an RSA key of {_SMALLEST_RSA_KEY} bits")
         self._outbound.check_url(str(found[0]))
         return _Described(str(found[0]), certificates)
 
@@ -246,7 +252,7 @@ class SamlProvider:
             subject=subject,
             email=_first(attributes, _EMAIL) or (subject if "@" in subject else ""),
             name=_first(attributes, _NAME),
-            groups=tuple(attributes.get(self._connection.groups_claim, ())),
+            groups=tuple(attributes[claim]) if (claim := self._connection.groups_claim) in attributes else None,
             authenticated_at=_datetime_of(statement.get("AuthnInstant")),
             assertion=assertion.get("ID"),
             expires_at=expires_at,
@@ -330,6 +336,22 @@ def _certificate(text: str) -> Certificate:
     return load_der_x509_certificate(base64.b64decode(text))
 
 
+def _is_strong(key: object) -> bool:
+    return isinstance(key, RSAPublicKey) and key.key_size >= _SMALLEST_RSA_KEY
+
+
+def _check_lifetime(entity: Any) -> None:
+    """Metadata end with the earliest ``validUntil`` around them (saml-metadata-2.0-os §2.3.2). Raises
+    ProviderUnavailable."""
+    for text in entity.xpath("ancestor-or-self::*/@validUntil"):
+        try:
+            ends = _datetime_of(str(text))
+        except ProviderRefused:
+            raise ProviderUnavailable("the metadata's validUntil is no time") from None
+        if ends <= datetime.now(UTC):
+            raise ProviderUnavailable(f"the metadata were valid until {ends:%Y-%m-%d}")
+
+
 def _one(element: Any, path: str) -> Any:
     """Raises ProviderRefused."""
     found = element.findall(path, _NAMES)
@@ -339,16 +361,20 @@ def _one(element: Any, path: str) -> Any:
 
 
 def _text(element: Any, path: str) -> str:
-    """The text of an element; '' if it contains other elements. Raises ProviderRefused."""
+    """The text of an element, byte for byte; '' if it contains other elements. Raises ProviderRefused."""
     found = _one(element, path)
-    return "" if len(found) else (found.text or "").strip()
+    return "" if len(found) else found.text or ""
 
 
 def _attributes(assertion: Any) -> dict[str, list[str]]:
-    return {
-        each.get("Name", ""): [value.text for value in each.findall("saml:AttributeValue", _NAMES) if value.text]
-        for each in assertion.findall("saml:AttributeStatement/saml:Attribute", _NAMES)
-    }
+    """The texts of each attribute. A value with elements in it is none: only part of it would be read."""
+    found: dict[str, list[str]] = {}
+    for each in assertion.findall("saml:AttributeStatement/saml:Attribute", _NAMES):
+        values = each.findall("saml:AttributeValue", _NAMES)
+        found.setdefault(each.get("Name", ""), []).extend(
+            value.text for value in values if value.text and not len(value)
+        )
+    return found
 
 
 def _datetime_of(text: str | None) -> datetime:
