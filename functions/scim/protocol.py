@@ -96,11 +96,20 @@ def translate_errors(call: Callable[..., Any]) -> Callable[..., Any]:
             with POLICY:
                 return call(*arguments, **more)
         except SCIMException as error:
-            raise ScimRefused(error.detail, status=error.status, scim_type=error.scim_type) from error
+            raise ScimRefused(_sentence(error), status=error.status, scim_type=error.scim_type) from error
+        except RecursionError:
+            raise ScimRefused("It is nested too deeply.", scim_type="invalidValue") from None
         except ValidationError as error:
             raise ScimRefused(_first_error(error), scim_type=_scim_type(error)) from None
 
     return wrapped
+
+
+def _sentence(error: SCIMException) -> str:
+    """The error's text. Where it repeats the validator's, which has several lines and a web address, its first error."""
+    causes = (error.__cause__, error.__context__)
+    found = next((each for each in causes if isinstance(each, ValidationError)), None)
+    return _first_error(found) if found else error.detail.partition("\n")[0]
 
 
 def _first_error(error: ValidationError) -> str:

@@ -81,9 +81,9 @@ def user_of(found: UserWithGroups, base: str) -> User[Any]:
     return resource
 
 
-def attributes_of(resource: User[Any], role: Role) -> UserAttributes:
-    """The stored attributes of a user resource. ``role`` applies unless the resource's ``roles`` name a known one.
-    Raises Invalid, InvalidName."""
+def attributes_of(resource: User[Any], before: UserWithGroups | None) -> UserAttributes:
+    """The stored attributes of a user resource. ``before``: the user until now, None for a new one. What the resource
+    does not say stays: whether a user is active, and a role that was never one of SCIM. Raises Invalid, InvalidName."""
     if not resource.user_name:
         raise Invalid("A user has a userName.")
     kept = resource.model_dump(scim_ctx=Context.DEFAULT, mode="json", exclude_none=True)
@@ -94,8 +94,8 @@ def attributes_of(resource: User[Any], role: Role) -> UserAttributes:
         user_name=resource.user_name,
         email=_email(resource),
         name=_name(resource),
-        role=_role(resource, role),
-        active=resource.active is not False,
+        role=_role(resource, before),
+        active=_is_active(before) if resource.active is None else resource.active,
         external_id=resource.external_id or "",
         kept=text,
     )
@@ -117,9 +117,18 @@ def _name(resource: User[Any]) -> str:
     return clean_display_name(" ".join(found.split()))[:200] if found and found.strip() else ""
 
 
-def _role(resource: User[Any], default: Role) -> Role:
-    known = [str(each.value).lower() for each in resource.roles or [] if str(each.value).lower() in list(Role)]
-    return Role(known[0]) if known else default
+def _is_active(user: UserWithGroups | None) -> bool:
+    return user is None or user.entry.user.status is not UserStatus.DISABLED
+
+
+def _role(resource: User[Any], before: UserWithGroups | None) -> Role:
+    """The highest known role of the resource. Where ``roles`` names none, or names none any more, the user is a viewer,
+    like a new one."""
+    known = [Role(name) for each in resource.roles or [] if (name := str(each.value).strip().lower()) in list(Role)]
+    if known:
+        return max(known, key=list(Role).index)
+    was_said = before is not None and bool(json.loads(before.entry.kept or "{}").get("roles"))
+    return Role.VIEWER if before is None or resource.roles or was_said else before.entry.user.role
 
 
 def group_of(found: GroupWithMembers, base: str) -> Group:

@@ -10,7 +10,7 @@ from scim2_models import (
     SearchRequest,
 )
 
-from docplatform.core.actor import Actor, Permission, Role
+from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import Invalid, InvalidName, PreconditionFailed, QuotaExceeded
 from docplatform.directory.entry import UserAttributes, UserWithGroups
 from docplatform.directory.listing import DirectoryListing
@@ -22,6 +22,7 @@ from docplatform.http.schemas import Response
 from docplatform.identity.errors import LastAdmin
 from docplatform.runtime.tenant_resolution import address_of
 
+from .dialect import patch_of_dialect, user_of_dialect
 from .protocol import (
     DIALECT,
     ScimRefused,
@@ -100,9 +101,9 @@ def _user_name_in(text: str) -> str | None:
 @translate_errors
 def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     """Make a user, who is a viewer unless `roles` says editor or admin. No mail is sent: they log in by single sign-on."""
-    resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_CREATION_REQUEST)
+    resource = ScimUser.model_validate(user_of_dialect(body.root), scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     resource.active = resource.active is not False
-    user = users(actor).create(attributes_of(resource, Role.VIEWER))
+    user = users(actor).create(attributes_of(resource, None))
     return _user_reply(actor, user, Context.RESOURCE_CREATION_RESPONSE)
 
 
@@ -131,11 +132,11 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response
 @translate_errors
 def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Say anew what a user is."""
-    resource = ScimUser.model_validate(body.root, scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    resource = ScimUser.model_validate(user_of_dialect(body.root), scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
 
     def revise(user: UserWithGroups) -> UserAttributes:
         resource.replace(user_of(user, address_of(actor.tenant)))
-        return attributes_of(resource, user.entry.user.role)
+        return attributes_of(resource, user)
 
     user = users(actor).change(user_id, revise, if_revision=required_revision(request))
     return _user_reply(actor, user, Context.RESOURCE_REPLACEMENT_RESPONSE)
@@ -152,11 +153,11 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
 @translate_errors
 def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
     """Change some of what a user is."""
-    patch = PatchOp[ScimUser].model_validate(body.root, scim_ctx=Context.RESOURCE_PATCH_REQUEST)
+    patch = PatchOp[ScimUser].model_validate(patch_of_dialect(body.root), scim_ctx=Context.RESOURCE_PATCH_REQUEST)
 
     def revise(user: UserWithGroups) -> UserAttributes | None:
         resource = user_of(user, address_of(actor.tenant))
-        return attributes_of(resource, user.entry.user.role) if patch.patch(resource) else None
+        return attributes_of(resource, user) if patch.patch(resource) else None
 
     user = users(actor).change(user_id, revise, if_revision=required_revision(request))
     return _user_reply(actor, user, Context.RESOURCE_PATCH_RESPONSE)

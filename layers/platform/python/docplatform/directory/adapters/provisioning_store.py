@@ -167,7 +167,7 @@ class DynamoDirectoryChanges(CredentialWrites):
         name_changes = before.revision == 0 or self._item_keys.user_name(before.user_name) != self._item_keys.user_name(
             after.user_name
         )
-        self._reserve_names(after, email=email_changes and bool(new.email), name=name_changes)
+        self._reserve_names(after, before, email=email_changes and bool(new.email), name=name_changes)
         if email_changes and old.email:
             self._writes.delete(self._identity_keys.email(old.email))
         if name_changes and before.revision:
@@ -199,14 +199,30 @@ class DynamoDirectoryChanges(CredentialWrites):
         self.forget_credentials(user.id)
         self._writes.update(self._tenancy_keys.usage(), add={"users": -1})
 
-    def _reserve_names(self, entry: DirectoryEntry, *, email: bool, name: bool) -> None:
+    def _reserve_names(
+        self, entry: DirectoryEntry, before: DirectoryEntry | None = None, *, email: bool, name: bool
+    ) -> None:
         whose = {"user_id": entry.user.id}
+        self._check_names(entry, before, email=email, name=name)
         if email:
             taken = EmailTaken("Somebody with that address is here.")
             self._writes.put(self._identity_keys.email(entry.user.email), whose, error_if_exists=taken)
         if name:
             name_taken = UserNameTaken("Choose another user name.")
             self._writes.put(self._item_keys.user_name(entry.user_name), whose, error_if_exists=name_taken)
+
+    def _check_names(self, entry: DirectoryEntry, before: DirectoryEntry | None, *, email: bool, name: bool) -> None:
+        """No user name is the address of another user: a search for it would find either of them. ``before``: the user
+        until now, whose own name and address may be exchanged."""
+        own, address = {"user_id": [entry.user.id, None]}, entry.user_name.strip().lower()
+        old = before and {self._identity_keys.email(before.user.email), self._item_keys.user_name(before.user_name)}
+        as_email, as_name = self._identity_keys.email(address), self._item_keys.user_name(entry.user.email)
+        if name and "@" in address and address != entry.user.email and as_email not in (old or ()):
+            taken = UserNameTaken("It is the address of somebody else.")
+            self._writes.check(as_email, equals=own, error=taken, must_exist=False)
+        if email and as_name != self._item_keys.user_name(entry.user_name) and as_name not in (old or ()):
+            used = EmailTaken("It is the user name of somebody else.")
+            self._writes.check(as_name, equals=own, error=used, must_exist=False)
 
 
 def _is_here(profile: Item) -> bool:

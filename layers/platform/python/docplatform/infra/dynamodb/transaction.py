@@ -92,10 +92,12 @@ class Transaction(TenantBound[Any]):
             delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
         self._queue({"Delete": {**delete, **expression.parameters()}}, error)
 
-    def check(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError) -> None:
+    def check(
+        self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError, must_exist: bool = True
+    ) -> None:
         """Commit only if the item exists and has the attributes of ``equals`` (as in ``update``). Writes nothing."""
         expression = _Expression()
-        condition = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
+        condition = " AND ".join([*(["attribute_exists(pk)"] if must_exist else []), *expression.equals(equals or {})])
         check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
         self._queue({"ConditionCheck": {**check, **expression.parameters()}}, error)
 
