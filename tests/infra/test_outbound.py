@@ -103,6 +103,9 @@ def resolves(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
         "fe80::1",
         "fc00::1",
         "fd00:ec2::254",
+        "fec0::1",
+        "feff::1",
+        "::10.0.0.1",
         "ff02::1",
         "::ffff:10.0.0.1",
         "::ffff:169.254.169.254",
@@ -155,6 +158,7 @@ def test_other_ways_to_write_this_machine(host: str) -> None:
         "https://idp.example:99999/",
         "https://idp.éxample/",
         "https://[::1",
+        "https://idp.example/" + "x" * 2_000,
     ],
 )
 def test_what_is_no_address_for_us(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -163,6 +167,19 @@ def test_what_is_no_address_for_us(monkeypatch: pytest.MonkeyPatch, url: str) ->
         with pytest.raises(OutboundFailed, match=r"cannot be understood|does not begin with https://"):
             trial.get(url)
     assert asked == []
+
+
+@pytest.mark.parametrize("port", [0, 22, 25, 53, 80, 111, 389, 445, 636, 993, 1023, 2049, 3306, 5432, 6379, 6667, 9200])
+def test_ports_of_other_protocols_are_refused(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    asked = resolves(monkeypatch, ["8.8.8.8"])
+    with pytest.raises(OutboundFailed, match="not a public address of the web"):
+        OutboundHttp(loopback=True).get(f"https://idp.example:{port}/")
+    assert asked == []
+
+
+@pytest.mark.parametrize("port", [443, 1024, 8080, 8443, 9443, 65535])
+def test_ports_of_the_web_are_accepted(port: int) -> None:
+    assert OutboundHttp(loopback=False).check_url(f"https://idp.example:{port}/").port == port
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://localhost:9/", "https://127.0.0.1:9/"])
@@ -237,6 +254,97 @@ def test_whoever_is_slow_is_cut_off(talk: Talk) -> None:
         with pytest.raises(OutboundFailed, match=r"^127\.0\.0\.1 does not answer$"):
             OutboundHttp(loopback=True, timeout=0.5).get(f"http://127.0.0.1:{port}/")
         assert time.monotonic() - begun < 8
+
+
+# -- the deadline, by a clock that the test sets
+
+
+class Deadline:
+    """The caller's wait: it lasts until ``reached`` is set, and then the time is over."""
+
+    def __init__(self) -> None:
+        self.reached, self.waits = threading.Event(), list[float]()
+
+    def __call__(self, done: threading.Event, seconds: float) -> bool:
+        self.waits.append(seconds)
+        assert self.reached.wait(20), "the request never came as far as this"
+        return done.is_set()
+
+
+@pytest.fixture
+def lane() -> Iterator[str]:
+    """A lane of its own, which must be empty again at the end."""
+    name = f"lane-{time.monotonic_ns()}"
+    yield name
+    places = outbound._lane(name)
+    for _ in range(outbound.MOST_AT_ONCE):
+        assert places.acquire(timeout=20), "a place was kept"
+
+
+def _hangs_in(phase: str, deadline: Deadline, free: threading.Event) -> Talk:
+    """A server that stays in a phase until the connection is cut; then it sets ``free``."""
+
+    def talk(link: socket.socket) -> None:
+        if phase != "handshake":
+            link.recv(65_536)
+        link.sendall({"headers": b"HTTP/1.1 200 OK\r\nX: ", "body": http(b"ab")[:-1], "handshake": b""}[phase])
+        deadline.reached.set()
+        while link.recv(65_536):
+            continue
+        free.set()
+
+    return talk
+
+
+@pytest.mark.parametrize("phase", ["handshake", "headers", "body"])
+def test_the_deadline_cuts_the_connection_in_every_phase(lane: str, phase: str) -> None:
+    deadline, free = Deadline(), threading.Event()
+    with listening(_hangs_in(phase, deadline, free)) as port:
+        scheme = "https" if phase == "handshake" else "http"
+        client = OutboundHttp(loopback=True, timeout=5, lane=lane, wait=deadline)
+        with pytest.raises(OutboundFailed, match="does not answer$"):
+            client.get(f"{scheme}://127.0.0.1:{port}/")
+        assert free.wait(20), "the server still has the connection"
+    assert deadline.waits == [5]
+
+
+@pytest.mark.parametrize("phase", ["resolution", "connection"])
+def test_the_deadline_holds_where_nothing_can_be_cut(monkeypatch: pytest.MonkeyPatch, lane: str, phase: str) -> None:
+    deadline, free = Deadline(), threading.Event()
+
+    def hangs(*_: Any, **__: Any) -> Any:
+        deadline.reached.set()
+        assert free.wait(20)
+        raise OSError
+
+    resolves(monkeypatch, ["8.8.8.8"])
+    monkeypatch.setattr(socket, "getaddrinfo" if phase == "resolution" else "create_connection", hangs)
+    with pytest.raises(OutboundFailed, match="does not answer$"):
+        OutboundHttp(loopback=False, lane=lane, wait=deadline).get("https://idp.example/")
+    free.set()
+
+
+def test_one_provider_holds_a_few_threads_and_no_other_tenants(monkeypatch: pytest.MonkeyPatch, lane: str) -> None:
+    deadline, free, asked = Deadline(), threading.Event(), list[str]()
+
+    def hangs(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        assert free.wait(20)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    deadline.reached.set()  # nobody waits
+    client = OutboundHttp(loopback=False, lane=lane, wait=deadline)
+    for _ in range(outbound.MOST_AT_ONCE + 3):
+        with pytest.raises(OutboundFailed):
+            client.get("https://slow.example/")
+    with pytest.raises(OutboundFailed, match="slow.example is slow"):
+        client.get("https://slow.example/")
+    other = OutboundHttp(loopback=False, lane=f"{lane}-other", wait=deadline)
+    with pytest.raises(OutboundFailed, match="other.example does not answer"):
+        other.get("https://other.example/")
+    free.set()
+    assert asked.count("slow.example") <= outbound.MOST_AT_ONCE
 
 
 @pytest.mark.parametrize(

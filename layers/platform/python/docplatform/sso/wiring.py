@@ -47,7 +47,7 @@ def provider(
 ) -> Provider:
     """``secret`` decrypts the client secret; without it the provider can be checked but signs nobody in. The libraries
     for XML and JOSE slow a cold start, so each is imported only for the kind of provider that needs it."""
-    outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes", timeout=timeout)
+    outbound = OutboundHttp(loopback=load(IdentitySettings).sso_loopback == "yes", timeout=timeout, lane=tenant.id)
     address = address_of(tenant)
     if connection.kind is Kind.OIDC:
         from docplatform.sso.adapters.oidc import OidcProvider
