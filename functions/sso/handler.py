@@ -8,6 +8,7 @@ from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.authentication.wiring.sso import connection, links, metadata, sign_on
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
+from docplatform.core.token_hash import digest
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
@@ -50,7 +51,7 @@ def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
 def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
-    browser = _browser_cookie(tenant, request)
+    browser = _browser_cookie(tenant, request, query.state)
     issued = _sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply)
     count(Metric.SIGN_INS, by=SignInMethod.OIDC)
     return Tokens.model_validate(issued)
@@ -59,7 +60,7 @@ def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
 @api.post("/v1/sso/acs", response=Tokens, use_case=SsoService.finish)
 def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     """Where a SAML provider lets the browser post its response to."""
-    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request)
+    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request, body.RelayState)
     issued = _sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply)
     count(Metric.SIGN_INS, by=SignInMethod.SAML)
     return Tokens.model_validate(issued)
@@ -138,23 +139,25 @@ def _cookie(tenant: Tenant, start: Start) -> str:
     (OIDC, SameSite Lax) or by a form (SAML, SameSite None)."""
     secure = _is_secure(tenant)
     site = "None" if start.kind is Kind.SAML and secure else "Lax"
-    kept = f"{_cookie_name(tenant)}={start.browser}; Path=/; HttpOnly; SameSite={site}; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
+    kept = f"{_cookie_name(tenant, start.state)}={start.browser}; Path=/; HttpOnly; SameSite={site}"
+    kept += f"; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
     return kept + ("; Secure" if secure else "")
 
 
-def _browser_cookie(tenant: Tenant, request: Request) -> str:
-    """The cookie's value; '' without one."""
+def _browser_cookie(tenant: Tenant, request: Request, state: str) -> str:
+    """The value of the attempt's cookie; '' without one."""
     try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(_cookie_name(tenant))
+        found = SimpleCookie(request.headers.get("cookie", "")).get(_cookie_name(tenant, state))
     except CookieError:
         found = None
     return found.value if found else ""
 
 
-def _cookie_name(tenant: Tenant) -> str:
-    """The cookie's name. With the ``__Host-`` prefix no other subdomain can set it (RFC 6265bis §4.1.3.2);
-    browsers accept the prefix over TLS only."""
-    return f"__Host-{_COOKIE}" if _is_secure(tenant) else _COOKIE
+def _cookie_name(tenant: Tenant, state: str) -> str:
+    """The cookie's name, one for each attempt: log-ins begun in two tabs do not end each other. With the ``__Host-``
+    prefix no other subdomain can set it (RFC 6265bis §4.1.3.2); browsers accept the prefix over TLS only."""
+    name = f"{_COOKIE}-{digest(state)[:16]}"
+    return f"__Host-{name}" if _is_secure(tenant) else name
 
 
 def _is_secure(tenant: Tenant) -> bool:

@@ -197,8 +197,16 @@ def test_a_log_in_ends_in_the_browser_that_began_it(house: House, idp: FakeOidc)
 def test_a_cookie_is_for_this_host_alone(house: House, idp: FakeOidc) -> None:
     connect(house, house.moves_in(), idp)
     cookie = Browser(house).opens_login().headers["Set-Cookie"]
-    assert cookie.startswith("__Host-docplatform-sso=")
+    assert cookie.startswith("__Host-docplatform-sso-")
     assert {"Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age=600"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_log_ins_begun_in_two_tabs_both_succeed(house: House, idp: FakeOidc, order: tuple[int, int]) -> None:
+    connect(house, house.moves_in(), idp)
+    browser = Browser(house)
+    replies = [idp.logs_in(browser.opens_login().headers["Location"]) for _ in range(2)]
+    assert [browser.comes_back(**replies[tab]).status for tab in order] == [200, 200]
 
 
 def test_an_attempt_is_too_old_after_ten_minutes(house: House, idp: FakeOidc) -> None:

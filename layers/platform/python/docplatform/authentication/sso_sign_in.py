@@ -36,9 +36,11 @@ from docplatform.sso.ports import Provider, SsoChanges, SsoStore
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The address that the browser is sent to, and the secret that the browser keeps until it comes back."""
+    """The address that the browser is sent to, and the secret that the browser keeps for this ``state`` until it comes
+    back."""
 
     address: str
+    state: str
     browser: str
     kind: Kind
 
@@ -88,7 +90,7 @@ class SsoService:
             changes.begin_attempt(attempt)
             facts: AuditFacts = {"kind": connection.kind.value, "anew": reauthenticate}
             changes.record(record_of(self._subject(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
-        return Start(authorization.address, browser, connection.kind)
+        return Start(authorization.address, state, browser, connection.kind)
 
     @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
