@@ -4,25 +4,20 @@ RFC 7644: bare texts and JSON texts for complex values, and operations without a
 import json
 from typing import Any
 
-from docplatform.core.errors import Invalid
-
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _COMPLEX = frozenset({"manager"})
 _MULTIPLE = frozenset(
     {"emails", "roles", "phonenumbers", "ims", "photos", "addresses", "entitlements", "x509certificates"}
 )
-_DEEPEST = 32  # levels of a body; a resource has five
 
 
 def user_of_dialect(resource: dict[str, Any]) -> dict[str, Any]:
-    """A user resource. Raises Invalid."""
-    _check_depth(resource)
+    """A user resource."""
     return {name: _value(name, value) for name, value in resource.items()}
 
 
 def patch_of_dialect(message: dict[str, Any]) -> dict[str, Any]:
-    """A PATCH request for a user. Raises Invalid."""
-    _check_depth(message)
+    """A PATCH request for a user."""
     member = next((name for name in message if name.lower() == "operations"), "")
     operations = message.get(member)
     if not isinstance(operations, list):
@@ -82,12 +77,3 @@ def _json(text: str) -> Any:
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
         return text
-
-
-def _check_depth(value: Any, levels: int = _DEEPEST) -> None:
-    """Raises Invalid."""
-    if not levels:
-        raise Invalid(f"A SCIM message has at most {_DEEPEST} levels.")
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_depth(each, levels - 1)
