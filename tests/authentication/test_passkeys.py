@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from docplatform.authentication.errors import MfaRequired, ProofRefused
 from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.authentication.verification import PresentedFactor
+from docplatform.core.actor import Role
 from docplatform.core.errors import Conflict, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode
 from tests.identity.harness import HOME, PASSWORD, Company
@@ -57,6 +59,58 @@ def test_a_passkey_logs_in_by_itself(company: Company, phone: Authenticator) -> 
     current = company.actor(inside).session_id
     (session,) = [each for each in company.own_sessions(inside).list() if each.id == current]
     assert session.amr == ("pop", "mfa")
+
+
+@pytest.mark.parametrize("told", [{"crossOrigin": True}, {"crossOrigin": "no"}, {"topOrigin": "https://evil.example"}])
+def test_an_answer_given_inside_another_site_is_refused(
+    company: Company, entry: IssuedTokens, phone: Authenticator, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Authenticator._client
+
+    def framed(device: Authenticator, kind: str, challenge: str) -> bytes:
+        return json.dumps({**json.loads(honest(device, kind, challenge)), **told}).encode()
+
+    monkeypatch.setattr(Authenticator, "_client", framed)
+    with pytest.raises(InvalidCode):
+        enter(company, phone)
+    with pytest.raises(ProofRefused):
+        register(company, entry, Authenticator(HOME))
+
+
+def test_the_id_of_a_passkey_is_one_users_and_of_a_bounded_length(
+    company: Company, entry: IssuedTokens, phone: Authenticator
+) -> None:
+    company.members(entry).invite("bo@acme.example", Role.VIEWER)
+    bo = company.moves_in(name="Bo")
+    with pytest.raises(Conflict):
+        register(company, bo, Authenticator(HOME, credential_id=phone.credential_id))
+    with pytest.raises(ProofRefused):
+        register(company, bo, Authenticator(HOME, credential_id=b"x" * 1_024))
+    register(company, bo, Authenticator(HOME, credential_id=b"x" * 1_023))
+    assert enter(company, phone)
+
+
+HOSTILE: list[Any] = [
+    {},
+    {"id": None},
+    {"id": "x" * 200_000},
+    {"id": "\ud800", "response": {"userHandle": "\ud800"}},
+    {"id": "x", "response": {"userHandle": "x" * 100_000, "clientDataJSON": "x" * 100_000}},
+    {"id": "x", "response": {"clientDataJSON": text(b"[" * 50_000), "userHandle": text(b"\xff")}},
+    {"id": ["x"], "response": []},
+    {"id": {"a": 1}, "response": {"userHandle": 7}},
+]
+
+
+@pytest.mark.parametrize("credential", HOSTILE)
+def test_a_hostile_answer_is_refused(company: Company, entry: IssuedTokens, credential: dict[str, Any]) -> None:
+    challenge, _ = company.steps.issue_passkey_challenge()
+    with pytest.raises((InvalidCode, InvalidChallenge)):
+        company.steps.log_in_with_passkey(challenge, credential)
+    own = company.own_factors(entry)
+    challenge, _ = own.issue_passkey_challenge()
+    with pytest.raises(ProofRefused):
+        own.add_passkey(challenge, credential, "x")
 
 
 def test_a_passkey_without_a_counter_can_be_used_repeatedly(company: Company, entry: IssuedTokens) -> None:

@@ -218,7 +218,15 @@ class Company:
         return OwnFactors(self.actor(entry), self.people, self.verifier, self.clock)
 
     def step_up(self, entry: IssuedTokens) -> StepUp:
-        return StepUp(self.actor(entry), self.people, self.passwords, self.verifier, self.lockout(), self.clock)
+        return StepUp(
+            self.actor(entry),
+            self.people,
+            self.passwords,
+            self.verifier,
+            self.lockout(),
+            self.clock,
+            PasswordsAllowed(),
+        )
 
     def accounts(self, entry: IssuedTokens) -> AccountService:
         return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)

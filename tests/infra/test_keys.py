@@ -62,6 +62,7 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("group", ("grp_1",), "group#grp_1", "group"),
         ("credential", ("usr_1",), "user#usr_1", "credential"),
         ("factors", ("usr_1",), "user#usr_1", "factors"),
+        ("passkey", ("abc",), "passkey#ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "passkey"),
         ("devices", ("usr_1",), "user#usr_1", "devices"),
         ("reset", ("usr_1",), "user#usr_1", "reset"),
         ("challenge", ("f00d",), "challenge#f00d", "challenge"),

@@ -269,3 +269,29 @@ def test_the_reason_is_on_record_and_no_address(house: House, enforced: dict[str
     house.logs_in()
     found = next(record for record in house.trail if record["action"] == "sso-outage.found")
     assert found["facts"]["reason"] == "the discovery document is answered with status 500"
+
+
+# -- step-up
+
+
+def steps_up(house: House, entry: dict[str, str]) -> Answer:
+    return house.asks("POST", "/v1/auth/step-up", {"password": "correct horse battery staple"}, entry["access_token"])
+
+
+def test_a_password_is_no_fresh_proof_where_it_is_no_log_in(
+    house: House, enforced: dict[str, str], idp: FakeOidc
+) -> None:
+    assert (steps_up(house, enforced).status, steps_up(house, enforced)["code"]) == (403, "sso_required")
+    idp.broken[DISCOVERY] = 500
+    ages(house, checked_at=timedelta(seconds=61))
+    assert steps_up(house, enforced).status == 204
+    assert "sso.bypassed" in house.actions
+
+
+def test_while_it_is_down_only_the_fallback_users_step_up(house: House, idp: FakeOidc) -> None:
+    admin = house.moves_in()
+    house.invites(f"bo@{house.subdomain}.example", admin["access_token"], role="admin")
+    bo = house.moves_in(f"bo@{house.subdomain}.example", "Bo")
+    connect(house, admin, idp, enforced=True, fallback_users=[me(house, admin)["id"]])
+    idp.broken[DISCOVERY] = 500
+    assert (steps_up(house, bo).status, steps_up(house, admin).status) == (403, 204)

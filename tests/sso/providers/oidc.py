@@ -23,6 +23,17 @@ ANN = {"sub": "ann-at-idp", "email": "ann@acme.example", "email_verified": True,
 RSA = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig"})
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig"})
 EC = ECKey.generate_key("P-256", {"kid": "ec-1", "use": "sig"})
+DISCOVERY_FIELDS = (
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "userinfo_endpoint",
+    "scopes_supported",
+    "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported",
+    "authorization_response_iss_parameter_supported",
+)
 
 
 @dataclass

@@ -16,7 +16,8 @@ from docplatform.core.errors import TooManyAttempts, raises
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
 from docplatform.identity.factors import Challenge, ChallengePurpose, Factors, Method
 from docplatform.identity.model import Login, alive
-from docplatform.identity.ports import Passwords, People
+from docplatform.identity.ports import PasswordPolicyGate, Passwords, People
+from docplatform.sso.errors import SsoRequired
 
 
 class StepUp:
@@ -28,14 +29,17 @@ class StepUp:
         verifier: FactorVerifier,
         lockout: Lockout,
         now: Callable[[], datetime],
+        gate: PasswordPolicyGate,
     ) -> None:
+        """``gate``: decides whether methods other than single sign-on may be used."""
         self._actor, self._people, self._passwords = actor, people, passwords
-        self._verifier, self._lockout, self._now = verifier, lockout, now
+        self._verifier, self._lockout, self._now, self._gate = verifier, lockout, now, gate
 
-    @raises(ProofRefused)
+    @raises(ProofRefused, SsoRequired)
     def issue_passkey_challenge(self) -> tuple[str, dict[str, Any]]:
         """A challenge for a passkey, and the options for the browser. Not for a user without a passkey
         (ProofRefused)."""
+        self._gate.check()
         login = self._login()
         if not login.factors.passkeys:
             raise ProofRefused("You have no passkey here.")
@@ -44,10 +48,11 @@ class StepUp:
             changes.issue(challenge)
         return token, self._verifier.passkeys.request(login.factors.passkeys, token)
 
-    @raises(ProofRefused, TooManyAttempts)
+    @raises(ProofRefused, TooManyAttempts, SsoRequired)
     def prove(self, password: str, presented: PresentedFactor, token: str = "") -> None:
         """Verify the password and, if the user has one, a second factor; or a passkey alone, which counts as both.
         ``token``: the challenge of the passkey. Every wrong input gets the same answer."""
+        self._gate.check()
         actor, at, login = self._actor, self._now(), self._login()
         try:
             attempt = self._lockout.admit(login.user.email)
@@ -57,6 +62,8 @@ class StepUp:
         try:
             challenge = self._challenge(presented, token, at)
             after, methods = self._verify(login, password, presented, token, at)
+            if not self._gate.admits(login.user):
+                raise InvalidCode("Only the fallback users may use theirs.")
         except (InvalidCode, InvalidChallenge) as error:
             with self._people.begin() as changes:
                 attempt.failed(changes)

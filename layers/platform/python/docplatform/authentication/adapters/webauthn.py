@@ -16,6 +16,8 @@ from docplatform.identity.errors import InvalidCode
 from docplatform.identity.factors import Passkey
 from docplatform.identity.model import User
 
+_LONGEST_ID = 1_023  # bytes of a credential's id (§7.1 step 25)
+
 
 class WebAuthnPasskeys:
     def __init__(self, address: str, organisation: str) -> None:
@@ -57,8 +59,11 @@ class WebAuthnPasskeys:
                 expected_origin=self._origin,
                 require_user_verification=True,
             )
+            _check_client(credential)
         except Exception as error:  # untrusted JSON and CBOR, for which the library raises many types of errors
             raise InvalidCode("The authenticator's answer is not one to this challenge.") from error
+        if len(made.credential_id) > _LONGEST_ID:
+            raise InvalidCode("The authenticator's id for the passkey is too long.")
         return Passkey(
             id=ids.new(ids.PASSKEY, at),
             name=name,
@@ -88,7 +93,7 @@ class WebAuthnPasskeys:
         none."""
         try:
             return _bytes(credential["response"]["userHandle"]).decode()
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             return ""
 
     def used(self, credential: dict[str, Any], challenge: str, known: tuple[Passkey, ...], at: datetime) -> Passkey:
@@ -109,9 +114,18 @@ class WebAuthnPasskeys:
                 credential_current_sign_count=passkey.sign_count,
                 require_user_verification=True,
             )
+            _check_client(credential)
         except Exception as error:
             raise InvalidCode("The authenticator's answer is not one to this challenge.") from error
         return replace(passkey, sign_count=verified.new_sign_count, used_at=at)
+
+
+def _check_client(credential: dict[str, Any]) -> None:
+    """Refuse an answer that was given inside a page of another site (§7.1 step 10, §7.2 step 13): the platform is in no
+    frame. Raises ValueError."""
+    told = json.loads(_bytes(credential["response"]["clientDataJSON"]))
+    if told.get("crossOrigin", False) is not False or "topOrigin" in told:
+        raise ValueError("the answer was given across origins")
 
 
 def _bytes_of(challenge: str) -> bytes:

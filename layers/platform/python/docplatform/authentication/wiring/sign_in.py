@@ -100,5 +100,6 @@ def own_factors(actor: Actor) -> OwnFactors:
 
 
 def step_up(actor: Actor, address: str) -> StepUp:
-    lockout = _lockout(actor.tenant, address)
-    return StepUp(actor, people(actor.tenant), _passwords(), _factor_verifier(actor.tenant), lockout, now)
+    tenant, lockout = actor.tenant, _lockout(actor.tenant, address)
+    gate = password_gate(tenant, actor.request_id)
+    return StepUp(actor, people(tenant), _passwords(), _factor_verifier(tenant), lockout, now, gate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from docplatform.core.actor import Role
+from docplatform.core.errors import Conflict
 from docplatform.identity.adapters import attempt_store
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
@@ -79,7 +80,8 @@ class CredentialWrites(TenantChanges):
         self._writes.delete(self._identity_keys.challenge(challenge.token_hash), error=used)
 
     def keep_factors(self, user_id: str, before: Factors, after: Factors) -> None:
-        """Raises InvalidCode when committed if the factors were changed meanwhile."""
+        """Raises when committed: InvalidCode if the factors were changed meanwhile, Conflict if a new passkey's id is
+        another user's (WebAuthn Level 3 §7.1 step 26)."""
         key, changed = (
             self._identity_keys.factors(user_id),
             InvalidCode("It was used a moment ago. Wait for the next one."),
@@ -89,6 +91,12 @@ class CredentialWrites(TenantChanges):
             self._writes.update(key, values=values, equals={"revision": before.revision}, error=changed)
         else:
             self._writes.put(key, values, error_if_exists=changed)
+        old, new = ({each.credential_id for each in factors.passkeys} for factors in (before, after))
+        for added in sorted(new - old):
+            taken = Conflict("It is here already, or you have too many.")
+            self._writes.put(self._identity_keys.passkey(added), {"user_id": user_id}, error_if_exists=taken)
+        for removed in sorted(old - new):
+            self._writes.delete(self._identity_keys.passkey(removed))
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
         self._writes.put(self._identity_keys.devices(user_id), {"known": list(devices)})

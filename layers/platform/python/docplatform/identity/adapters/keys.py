@@ -32,6 +32,10 @@ class IdentityKeys(TenantKeys):
     def factors(self, user_id: str) -> Key:
         return Key(f"{self._prefix}user#{user_id}", "factors")
 
+    def passkey(self, credential_id: str) -> Key:
+        """The item that reserves an authenticator's id for one user."""
+        return Key(f"{self._prefix}passkey#{hashed(credential_id)}", "passkey")
+
     def devices(self, user_id: str) -> Key:
         return Key(f"{self._prefix}user#{user_id}", "devices")
 
