@@ -5,9 +5,11 @@ from docplatform.api_keys.service_accounts import ServiceAccounts
 from docplatform.api_keys.wiring import api_keys, service_accounts
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.time import now
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
+from docplatform.identity.wiring.authority import authority_of
 
 from .schemas import (
     ApiKeyView,
@@ -18,7 +20,7 @@ from .schemas import (
     ServiceAccountView,
 )
 
-api = Router()
+api = Router(authorities=authority_of)
 
 
 @api.post(
@@ -28,6 +30,7 @@ api = Router()
     permission=Permission.READ,
     use_case=ApiKeyService.create,
     headers=("Idempotency-Key",),
+    consequence=Consequence.LASTING,
 )
 def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     """Make an API key, for oneself or (admins) for a service account. It is shown once."""
@@ -49,7 +52,13 @@ def list_api_keys(actor: Actor, query: KeyListing) -> Page[ApiKeyView]:
     return Page[ApiKeyView].of((ApiKeyView.of(key, at) for key in found), following)
 
 
-@api.delete("/v1/api-keys/{key_id}", status=204, permission=Permission.READ, use_case=ApiKeyService.revoke)
+@api.delete(
+    "/v1/api-keys/{key_id}",
+    status=204,
+    permission=Permission.READ,
+    use_case=ApiKeyService.revoke,
+    consequence=Consequence.LASTING,
+)
 def revoke_api_key(actor: Actor, key_id: str) -> None:
     """Revoke a key of mine; admins revoke anybody's. It stops working within a minute."""
     api_keys(actor).revoke(key_id)
@@ -62,6 +71,7 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
     permission=Permission.MANAGE_USERS,
     use_case=ServiceAccounts.create,
     headers=("Idempotency-Key",),
+    consequence=Consequence.LASTING,
 )
 def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Response:
     """Make an account for a program: a role, no mail, no password, no seat of the plan."""
@@ -97,6 +107,7 @@ def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=ServiceAccounts.retire,
+    consequence=Consequence.LASTING,
 )
 def retire_service_account(actor: Actor, account_id: str) -> None:
     """Retire a service account. Its keys stop working within a minute; what it made stays."""

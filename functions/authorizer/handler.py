@@ -5,7 +5,7 @@ an API key among the keys of the host's tenant, so another tenant's key is unkno
 
 A request to the wrong place (unknown tenant, another region, suspended tenant) is let through without a user: the
 function's own routing explains the reason in the product's words (docs/adr/0004). API Gateway caches the answer for
-half a minute by Authorization and Host, so a revoked session or a disabled user stays usable for that long at most.
+half a minute by Authorization and Host. So the functions read the user and the session again (docs/adr/0017).
 """
 
 from docplatform.api_keys.model import looks_like_a_key
@@ -16,7 +16,7 @@ from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.errors import DomainError
 from docplatform.core.tenant import Tenant, enter_tenant
-from docplatform.core.time import now
+from docplatform.core.time import now, rfc3339
 from docplatform.identity.model import alive
 from docplatform.identity.wiring.users import people
 from docplatform.runtime import tenant_resolution
@@ -58,8 +58,9 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
         request.log.add(refused="session or user is not active")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "session or user is not active", claims.user_id)
         raise Unauthorized
+    since = rfc3339(user.sessions_since) if user.sessions_since else ""
     facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
-    return _policy(request, "Allow", user.id, facts)
+    return _policy(request, "Allow", user.id, {**facts, "sessions_since": since})
 
 
 def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) -> Policy:

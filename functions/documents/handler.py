@@ -1,9 +1,11 @@
 """HTTP routes for documents: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.library.documents import DocumentService
 from docplatform.library.model import Document
 from docplatform.library.views import DocumentView, LinkView
@@ -12,7 +14,7 @@ from docplatform.runtime.metrics import Metric, count
 
 from .schemas import DocumentChange, DocumentWithUpload, NewDocument
 
-api = Router(api_keys_allowed=True)
+api = Router(api_keys_allowed=True, authorities=authority_of)
 
 
 def _etag(document: Document) -> dict[str, str]:
@@ -26,6 +28,7 @@ def _etag(document: Document) -> dict[str, str]:
     permission=Permission.WRITE,
     use_case=DocumentService.create,
     headers=("Idempotency-Key",),
+    consequence=Consequence.CONTENT,
 )
 def create_document(actor: Actor, body: NewDocument, request: Request) -> Response:
     """Register a document and get the link to send its bytes to. Processing starts by itself when they have arrived."""
@@ -46,6 +49,7 @@ def create_document(actor: Actor, body: NewDocument, request: Request) -> Respon
     response=DocumentWithUpload,
     permission=Permission.WRITE,
     use_case=DocumentService.renew_upload,
+    consequence=Consequence.CONTENT,
 )
 def renew_upload(actor: Actor, document_id: str) -> DocumentWithUpload:
     """A fresh upload link for a file that has not arrived yet."""
@@ -71,6 +75,7 @@ def read_document(actor: Actor, document_id: str) -> Response:
     permission=Permission.WRITE,
     use_case=DocumentService.change,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 def change_document(actor: Actor, document_id: str, body: DocumentChange, request: Request) -> Response:
     """Rename a document, move it, or both at once."""
@@ -86,6 +91,7 @@ def change_document(actor: Actor, document_id: str, body: DocumentChange, reques
     permission=Permission.DELETE,
     use_case=DocumentService.delete,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 def delete_document(actor: Actor, document_id: str, request: Request) -> None:
     """Delete a document. Its files and its search entry are erased within moments."""

@@ -1,15 +1,17 @@
 """HTTP routes for folders: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.library.folders import FolderService
 from docplatform.library.wiring import folders
 
 from .schemas import FolderChange, FolderListing, FolderPage, FolderView, FolderWithPath, NewFolder
 
-api = Router(api_keys_allowed=True)
+api = Router(api_keys_allowed=True, authorities=authority_of)
 
 
 @api.post(
@@ -19,6 +21,7 @@ api = Router(api_keys_allowed=True)
     permission=Permission.WRITE,
     use_case=FolderService.create,
     headers=("Idempotency-Key",),
+    consequence=Consequence.CONTENT,
 )
 def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     """Create a folder. Without `parent_id` it stands in the root folder."""
@@ -61,6 +64,7 @@ def list_folder(actor: Actor, folder_id: str, query: FolderListing) -> FolderPag
     permission=Permission.WRITE,
     use_case=FolderService.change,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Request) -> Response:
     """Rename a folder, move it, or both at once, with everything in it."""
@@ -74,6 +78,7 @@ def change_folder(actor: Actor, folder_id: str, body: FolderChange, request: Req
     permission=Permission.DELETE,
     use_case=FolderService.delete,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 def delete_folder(actor: Actor, folder_id: str, request: Request) -> None:
     """Delete an empty folder."""

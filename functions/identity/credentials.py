@@ -10,6 +10,7 @@ from docplatform.authentication.wiring import sign_in as compose
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.response_time import pad_to_mail_time
 from docplatform.http.router import Router
@@ -64,6 +65,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     permission=Permission.READ,
     use_case=OwnPassword.change,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def change_password(actor: Actor, body: PasswordChange, request: Request) -> None:
     """Change my password. My other sessions end."""
@@ -128,7 +130,9 @@ def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) ->
 # -- step-up
 
 
-@api.post("/v1/auth/step-up", status=204, permission=Permission.READ, use_case=StepUp.prove)
+@api.post(
+    "/v1/auth/step-up", status=204, permission=Permission.READ, use_case=StepUp.prove, consequence=Consequence.LASTING
+)
 def step_up(actor: Actor, body: Proof, request: Request) -> None:
     """Show my password again, and a second factor if I have one; or a passkey alone. Good for ten minutes of this session."""
     factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
@@ -140,6 +144,7 @@ def step_up(actor: Actor, body: Proof, request: Request) -> None:
     response=PasskeyOptions,
     permission=Permission.READ,
     use_case=StepUp.issue_passkey_challenge,
+    consequence=Consequence.LASTING,
 )
 def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to show a passkey again."""
@@ -162,6 +167,7 @@ def list_factors(actor: Actor) -> FactorsView:
     permission=Permission.READ,
     use_case=OwnFactors.enrol_totp,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def enrol_totp(actor: Actor) -> TotpSecret:
     """A secret for an authenticator app. It counts once a code has confirmed it."""
@@ -174,6 +180,7 @@ def enrol_totp(actor: Actor) -> TotpSecret:
     permission=Permission.READ,
     use_case=OwnFactors.confirm_totp,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     """Confirm it with a first code. Recovery codes are shown this once; none are made where there are some."""
@@ -186,6 +193,7 @@ def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     permission=Permission.READ,
     use_case=OwnFactors.remove_totp,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def remove_totp(actor: Actor) -> None:
     """Remove my one-time passwords."""
@@ -198,6 +206,7 @@ def remove_totp(actor: Actor) -> None:
     permission=Permission.READ,
     use_case=OwnFactors.renew_recovery_codes,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     """Ten new recovery codes, shown this once; the old ones are worth nothing any more."""
@@ -210,6 +219,7 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     permission=Permission.READ,
     use_case=OwnFactors.issue_passkey_challenge,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
     """What ``navigator.credentials.create`` needs."""
@@ -224,6 +234,7 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
     permission=Permission.READ,
     use_case=OwnFactors.add_passkey,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     """Register a passkey. Recovery codes come with the first factor, and are shown this once."""
@@ -237,6 +248,7 @@ def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     permission=Permission.READ,
     use_case=OwnFactors.remove_passkey,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def remove_passkey(actor: Actor, passkey_id: str) -> None:
     """Remove a passkey of mine."""

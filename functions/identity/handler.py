@@ -6,11 +6,13 @@ from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.authentication.wiring.sign_in import own_sessions, sessions
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import members
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 
 from . import credentials, users
@@ -18,7 +20,7 @@ from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, Sessio
 
 KEY_SET_SECONDS = 300
 
-api = Router()
+api = Router(authorities=authority_of)
 
 
 def _sessions(tenant: Tenant, request: Request) -> SessionService:
@@ -82,13 +84,25 @@ def list_sessions(actor: Actor) -> SessionList:
     return SessionList(items=[SessionView.of(each, actor.session_id) for each in own_sessions(actor).list()])
 
 
-@api.delete("/v1/sessions/{session_id}", status=204, permission=Permission.READ, use_case=OwnSessions.revoke)
+@api.delete(
+    "/v1/sessions/{session_id}",
+    status=204,
+    permission=Permission.READ,
+    use_case=OwnSessions.revoke,
+    consequence=Consequence.LASTING,
+)
 def revoke_session(actor: Actor, session_id: str) -> None:
     """End one of my sessions. Its tokens stop working within half a minute."""
     own_sessions(actor).revoke(session_id)
 
 
-@api.delete("/v1/sessions", status=204, permission=Permission.READ, use_case=OwnSessions.revoke_others)
+@api.delete(
+    "/v1/sessions",
+    status=204,
+    permission=Permission.READ,
+    use_case=OwnSessions.revoke_others,
+    consequence=Consequence.LASTING,
+)
 def revoke_other_sessions(actor: Actor) -> None:
     """End all my sessions but this one."""
     own_sessions(actor).revoke_others()

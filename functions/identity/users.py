@@ -5,6 +5,7 @@ from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import users
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
@@ -26,6 +27,7 @@ api = Router()
     use_case=MemberService.invite,
     headers=("Idempotency-Key",),
     api_keys_allowed=True,
+    consequence=Consequence.LASTING,
 )
 def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
     """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
@@ -61,6 +63,7 @@ def read_user(actor: Actor, user_id: str) -> UserView:
     permission=Permission.MANAGE_USERS,
     use_case=MemberService.invite_again,
     api_keys_allowed=True,
+    consequence=Consequence.LASTING,
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
     """Send another invitation to somebody who has not accepted yet."""
@@ -72,6 +75,7 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
     response=UserView,
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.change,
+    consequence=Consequence.LASTING,
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     """Give somebody another role, or take their access away and give it back. One admin always stays."""
@@ -83,6 +87,7 @@ def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=DirectoryService.remove,
+    consequence=Consequence.LASTING,
 )
 def delete_user(actor: Actor, user_id: str) -> None:
     """Delete an account. What its person has stored stays."""
@@ -106,6 +111,7 @@ def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.revoke_all,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
     """Log somebody out everywhere. Tokens stop working within half a minute."""
@@ -117,6 +123,7 @@ def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.revoke,
+    consequence=Consequence.LASTING,
 )
 def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     """End one of somebody's sessions."""
@@ -129,6 +136,7 @@ def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.reset_mfa,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def reset_mfa(actor: Actor, user_id: str) -> None:
     """Remove somebody's second factors, for one that was lost. They are logged out everywhere, and told by mail."""
@@ -149,6 +157,7 @@ def read_security_settings(actor: Actor) -> SecurityView:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.set_security,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
     """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""

@@ -16,6 +16,7 @@ from docplatform.directory.group import GroupAttributes, GroupWithMembers
 from docplatform.directory.group_provisioning import GroupProvisioning
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.wiring.provisioning import groups, listing
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
@@ -62,6 +63,7 @@ def scim_list_groups(actor: Actor, query: ScimQuery) -> ScimMessage:
     permission=_NEEDS,
     use_case=DirectoryListing.groups,
     errors=(ScimRefused,),
+    consequence=Consequence.NONE,
 )
 @translate_errors
 def scim_search_groups(actor: Actor, body: ScimMessage) -> ScimMessage:
@@ -101,6 +103,7 @@ def _attribute(path: object) -> str:
     permission=_NEEDS,
     use_case=GroupProvisioning.create,
     errors=(ScimRefused, *_PUBLISHED),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_create_group(actor: Actor, body: ScimMessage) -> Response:
@@ -132,6 +135,7 @@ def scim_read_group(actor: Actor, group_id: str, query: ScimSelection) -> Respon
     use_case=GroupProvisioning.change,
     errors=(ScimRefused, *_PUBLISHED),
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
@@ -153,6 +157,7 @@ def scim_replace_group(actor: Actor, group_id: str, body: ScimMessage, request: 
     use_case=GroupProvisioning.change,
     errors=(ScimRefused, *_PUBLISHED),
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Request) -> Response:
@@ -174,6 +179,7 @@ def scim_patch_group(actor: Actor, group_id: str, body: ScimMessage, request: Re
     permission=_NEEDS,
     use_case=GroupProvisioning.delete,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_delete_group(actor: Actor, group_id: str, request: Request) -> None:

@@ -17,7 +17,9 @@ from docplatform.directory.entry import UserWithGroups
 from docplatform.directory.group import GroupWithMembers
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.wiring.provisioning import listing
+from docplatform.http.consequence import Consequence
 from docplatform.http.router import Router
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.runtime.tenant_resolution import address_of
 
 from . import group_routes, user_routes
@@ -35,7 +37,7 @@ from .protocol import (
 from .resources import Group, ScimUser, group_of, user_of
 from .schemas import ScimMessage, ScimQuery
 
-api = Router(DIALECT, api_keys_allowed=True)
+api = Router(DIALECT, api_keys_allowed=True, authorities=authority_of)
 _NEEDS = Permission.MANAGE_USERS
 _MODELS = (ScimUser, Group)
 
@@ -109,6 +111,7 @@ def _no_filter(query: ScimQuery) -> None:
     permission=_NEEDS,
     use_case=DirectoryListing.users_and_groups,
     errors=(ScimRefused,),
+    consequence=Consequence.NONE,
 )
 @translate_errors
 def scim_search(actor: Actor, body: ScimMessage) -> ScimMessage:

@@ -16,6 +16,7 @@ from docplatform.directory.entry import UserAttributes, UserWithGroups
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import listing, users
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
@@ -65,6 +66,7 @@ def scim_list_users(actor: Actor, query: ScimQuery) -> ScimMessage:
     permission=_NEEDS,
     use_case=DirectoryListing.users,
     errors=(ScimRefused,),
+    consequence=Consequence.NONE,
 )
 @translate_errors
 def scim_search_users(actor: Actor, body: ScimMessage) -> ScimMessage:
@@ -97,6 +99,7 @@ def _user_name_in(text: str) -> str | None:
     permission=_NEEDS,
     use_case=DirectoryService.create,
     errors=(Invalid, InvalidName, ScimRefused, *_PUBLISHED_AT_CREATION),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
@@ -128,6 +131,7 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response
     use_case=DirectoryService.change,
     errors=(ScimRefused, *_PUBLISHED_AT_CHANGES),
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
@@ -149,6 +153,7 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
     use_case=DirectoryService.change,
     errors=(ScimRefused, *_PUBLISHED_AT_CHANGES),
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
@@ -169,6 +174,7 @@ def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Requ
     permission=_NEEDS,
     use_case=DirectoryService.deprovision,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 @translate_errors
 def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:

@@ -3,6 +3,7 @@
 from docplatform.core.actor import Actor, Permission
 from docplatform.directory.groups import GroupService
 from docplatform.directory.wiring.groups import groups
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
@@ -19,6 +20,7 @@ api = Router(api_keys_allowed=True)
     permission=Permission.MANAGE_USERS,
     use_case=GroupService.create,
     headers=("Idempotency-Key",),
+    consequence=Consequence.LASTING,
 )
 def create_group(actor: Actor, body: NewGroup, request: Request) -> Response:
     """Create a group."""
@@ -48,6 +50,7 @@ def read_group(actor: Actor, group_id: str) -> Response:
     permission=Permission.MANAGE_USERS,
     use_case=GroupService.rename,
     headers=("If-Match",),
+    consequence=Consequence.LASTING,
 )
 def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Request) -> Response:
     """Rename a group."""
@@ -60,6 +63,7 @@ def rename_group(actor: Actor, group_id: str, body: GroupChange, request: Reques
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=GroupService.delete,
+    consequence=Consequence.LASTING,
 )
 def delete_group(actor: Actor, group_id: str) -> None:
     """Delete a group, with everything that was granted to it."""
@@ -83,6 +87,7 @@ def list_members(actor: Actor, group_id: str, query: Listing) -> Page[MemberView
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=GroupService.add_member,
+    consequence=Consequence.LASTING,
 )
 def add_member(actor: Actor, group_id: str, user_id: str) -> None:
     """Put somebody into a group; what is granted to the group is theirs with the next request."""
@@ -94,6 +99,7 @@ def add_member(actor: Actor, group_id: str, user_id: str) -> None:
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=GroupService.remove_member,
+    consequence=Consequence.LASTING,
 )
 def remove_member(actor: Actor, group_id: str, user_id: str) -> None:
     """Take somebody out of a group."""

@@ -3,8 +3,10 @@
 from docplatform.core import cursors
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.errors import InvalidCursor
+from docplatform.http.consequence import Consequence
 from docplatform.http.router import Router
 from docplatform.http.schemas import Page
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.sharing.grants import SharingService
 from docplatform.sharing.wiring import sharing
 
@@ -19,7 +21,7 @@ from .schemas import (
     InheritanceBody,
 )
 
-api = Router(api_keys_allowed=True)
+api = Router(api_keys_allowed=True, authorities=authority_of)
 
 
 @api.get(
@@ -50,6 +52,7 @@ def list_access(actor: Actor, node_id: str) -> AccessView:
     response=AccessView,
     permission=Permission.WRITE,
     use_case=SharingService.grant,
+    consequence=Consequence.LASTING,
 )
 def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) -> AccessView:
     """Share with `user:<id>`, `group:<id>` or `everyone`, or change the role. A folder is shared with all that is in it."""
@@ -61,6 +64,7 @@ def grant_access(actor: Actor, node_id: str, principal: str, body: GrantBody) ->
     status=204,
     permission=Permission.READ,
     use_case=SharingService.revoke,
+    consequence=Consequence.LASTING,
 )
 def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
     """Take back what was granted here. It is effective with the next request, in searches too."""
@@ -72,6 +76,7 @@ def revoke_access(actor: Actor, node_id: str, principal: str) -> None:
     response=AccessView,
     permission=Permission.WRITE,
     use_case=SharingService.set_inheritance,
+    consequence=Consequence.LASTING,
 )
 def set_inheritance(actor: Actor, node_id: str, body: InheritanceBody) -> AccessView:
     """Cut off what is granted further up, or let it hold again. Whoever cuts keeps the role admin here."""

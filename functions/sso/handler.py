@@ -9,9 +9,11 @@ from docplatform.authentication.wiring.sso import connection, links, metadata, s
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
+from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
+from docplatform.identity.wiring.authority import authority_of
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.connection import ConnectionService
@@ -31,7 +33,7 @@ from .schemas import (
     TestResult,
 )
 
-api = Router()
+api = Router(authorities=authority_of)
 
 _COOKIE = "docplatform-sso"
 
@@ -86,6 +88,7 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
     permission=Permission.MANAGE_USERS,
     use_case=ConnectionService.connect,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
@@ -98,6 +101,7 @@ def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     permission=Permission.MANAGE_USERS,
     use_case=ConnectionService.disconnect,
     step_up=require_recent_login,
+    consequence=Consequence.LASTING,
 )
 def remove_sso_connection(actor: Actor) -> None:
     """End the connection. Members stay; who has no password cannot log in any more."""
@@ -105,7 +109,11 @@ def remove_sso_connection(actor: Actor) -> None:
 
 
 @api.post(
-    "/v1/sso-connection/test", response=TestResult, permission=Permission.MANAGE_USERS, use_case=ConnectionService.test
+    "/v1/sso-connection/test",
+    response=TestResult,
+    permission=Permission.MANAGE_USERS,
+    use_case=ConnectionService.test,
+    consequence=Consequence.NONE,
 )
 def test_sso_connection(actor: Actor) -> TestResult:
     """Look at everything that a log-in would need, step by step."""

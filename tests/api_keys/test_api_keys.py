@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from docplatform.api_keys.adapters.keys import ApiKeyKeys
 from docplatform.api_keys.model import FORM, key_text, parse_key
 from docplatform.core.actor import PERMISSIONS, Permission, Role
 from docplatform.core.time import rfc3339
@@ -61,7 +60,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(house: House, admin: str) -> Non
     assert FORM.fullmatch(text) and text.startswith(view["prefix"] + "_")
     assert house.facts["id"] not in text and house.subdomain not in text
     _, secret = parse_key(text)  # type: ignore[misc]
-    stored = house.keys(ApiKeyKeys).api_key(view["id"])
+    stored = house.keys(IdentityKeys).api_key(view["id"])
     (item,) = [item for item in house.cloud.items("data") if item["pk"] == stored.pk]
     assert item["secret_hash"] == hashlib.sha256(secret.encode()).hexdigest()
     assert secret not in json.dumps([house.cloud.items("data"), house.trail], default=str)
@@ -184,7 +183,7 @@ def test_a_key_touches_no_key_and_no_session(
 
 def test_use_is_recorded_once_an_hour(house: House, admin: str) -> None:
     made = makes_key(house, admin)
-    stored = house.keys(ApiKeyKeys).api_key(made["api_key"]["id"])
+    stored = house.keys(IdentityKeys).api_key(made["api_key"]["id"])
 
     def used_at() -> str | None:
         (listed,) = house.asks("GET", "/v1/api-keys", token=admin)["items"]
@@ -228,7 +227,7 @@ def test_a_revoked_key_is_refused_and_stays_listed(house: House, admin: str) -> 
 
 def test_an_expired_key_is_refused(house: House, admin: str) -> None:
     made = makes_key(house, admin)
-    house.sets(house.keys(ApiKeyKeys).api_key(made["api_key"]["id"]), expires_at=rfc3339(datetime.now(UTC)))
+    house.sets(house.keys(IdentityKeys).api_key(made["api_key"]["id"]), expires_at=rfc3339(datetime.now(UTC)))
     assert refused_with(house, made["key"])["facts"] == {"reason": "the key is expired"}
 
 

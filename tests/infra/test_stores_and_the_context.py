@@ -59,6 +59,8 @@ NOT_OF_ONE_TENANT = {
     "TenantCredentials": "what a store is opened with",
 }
 CALLS_NOTHING = {
+    ("TenantTable", "verify_authority"): "reads nothing for who has no authority; test_stale_authority.py tries it",
+    ("TenantTable", "read_again"): "is called with the authority of a request; test_stale_authority.py tries it",
     ("*", "idempotency"): "makes another store, which is tried by itself",
     ("DynamoLibraryChanges", "hold_in_place"): "notes folders, for check_held to look at",
     ("DynamoLibraryChanges", "check_held"): "looks at nothing without them; tried by the test below",

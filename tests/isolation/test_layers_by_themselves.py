@@ -31,7 +31,7 @@ def eve(acme: TenantWorld) -> Person:
 
 def sends(person: Person, host: str, path: str = "/v1/folders/root/children", **changed: Any) -> Answer:
     """Sends a request with the authorizer's context of ``person`` to any address."""
-    claims = {"user_id": person.id, "session_id": "ses_test", "role": person.role.value}
+    claims = {"user_id": person.id, "session_id": person.session_id, "role": person.role.value}
     event = {
         "httpMethod": "GET",
         "path": path,

@@ -140,8 +140,19 @@ class Seen(Schema):
     tenant: str
 
 
+class Confirmed:
+    """The authority of a caller who is confirmed already."""
+
+    verified, pinned, keys = True, False, ()
+
+    def judge(self, found: object) -> None: ...
+
+    def pins(self) -> dict[Any, Any]:
+        return {}
+
+
 def api_that(act: Callable[[], None]) -> Router:
-    api = Router()
+    api = Router(authorities=lambda *_, **__: Confirmed())
 
     @api.get("/v1/things", response=Seen, permission=Permission.READ, errors=(NotFound,))
     def things(actor: Actor) -> Seen:

@@ -1,4 +1,5 @@
-"""Watches use cases and routes while the tests run. Each error that one of them raises must be declared by it."""
+"""Watches use cases and routes while the tests run. Each error that one of them raises must be declared by it, but for
+the refusals of the caller's authority: the router declares them, and any call of a store may raise them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,10 @@ import pytest
 from docplatform.core.errors import DomainError, UseCase, raised_by
 from docplatform.http.openapi import possible_errors
 from docplatform.http.router import Route, Router
+from docplatform.infra.dynamodb.authority import AuthorityEnded, AuthorityReduced
 from docplatform.runtime.spec import Auth
+
+_OF_AUTHORITY = (AuthorityEnded, AuthorityReduced)
 
 
 def watch(patch: pytest.MonkeyPatch) -> list[str]:
@@ -43,7 +47,7 @@ def watched_use_case(use_case: UseCase, undeclared: list[str]) -> UseCase:
         try:
             return use_case(*given, **named)
         except DomainError as error:
-            if type(error) not in raised_by(use_case):
+            if type(error) not in (*raised_by(use_case), *_OF_AUTHORITY):
                 undeclared.append(f"{use_case.__qualname__}: {type(error).__name__}")
             raise
 
@@ -57,7 +61,7 @@ def watched_answer(answer: Any, undeclared: list[str]) -> Any:
             return answer(router, route, *rest)
         except DomainError as error:
             auth = Auth.TENANT if "actor" in route.wants else Auth.PUBLIC
-            if type(error) not in possible_errors(auth, route):
+            if type(error) not in (*possible_errors(auth, route), *_OF_AUTHORITY):
                 undeclared.append(f"{route.method} {route.path}: {type(error).__name__}")
             raise
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -289,8 +289,17 @@ class TenantWorld:
             "status": "active",
             "created_at": rfc3339(datetime.now(UTC)),
         }
-        key = IdentityKeys(self.tenant.id).user(person.id)
-        self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **profile}))
+        keys, at = IdentityKeys(self.tenant.id), datetime.now(UTC)
+        session = {
+            "id": person.session_id,
+            "user_id": person.id,
+            "created_at": rfc3339(at),
+            "used_at": rfc3339(at),
+            "auth_time": rfc3339(at),
+            "expires_at": rfc3339(at + timedelta(days=14)),
+        } | dict.fromkeys(("secret_hash", "family_hash", "address", "agent"), "")
+        for key, item in ((keys.user(person.id), profile), (keys.session(person.session_id), session)):
+            self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **item}))
         return person
 
     def group(self, name: str, *members: Person) -> str:
@@ -337,10 +346,11 @@ class Person:
     id: str
     role: Role
     scopes: frozenset[Permission] | None = None
+    session_id: str = field(default_factory=lambda: ids.new(ids.SESSION, datetime.now(UTC)))
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.home.tenant, self.id, "ses_test", self.role, "request-1")
+        return Actor(self.home.tenant, self.id, self.session_id, self.role, "request-1")
 
     def asks(
         self,
@@ -367,7 +377,7 @@ class Person:
                 "authorizer": {
                     "tenant": to_text(self.home.tenant),
                     "user_id": self.id,
-                    "session_id": "ses_test",
+                    "session_id": self.session_id,
                     "role": self.role.value,
                     **({} if self.scopes is None else {"scopes": " ".join(self.scopes)}),
                 },

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
@@ -40,6 +40,7 @@ from docplatform.core.errors import (
 )
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
+from docplatform.http.consequence import Consequence
 from docplatform.http.problems import (
     MalformedRequest,
     MethodNotAllowed,
@@ -49,6 +50,7 @@ from docplatform.http.problems import (
 )
 from docplatform.http.request import FORM, Request, form_of, json_of
 from docplatform.http.schemas import Form, Problem, Response
+from docplatform.infra.dynamodb.authority import Authority, authority_scope
 from docplatform.runtime import tenant_access, tenant_resolution
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
@@ -57,7 +59,16 @@ _ANY = None  # in the tree of routes: any value of a path parameter. No segment 
 _REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters; documents are uploaded to S3 and never pass through the API
 
+_SAFE = ("GET", "HEAD")  # methods that change nothing (RFC 9110 §9.2.1)
+
 Handler = Callable[..., Any]
+
+
+class Authorities(Protocol):
+    def __call__(
+        self, actor: Actor, claims: Mapping[str, Any], needed: Permission | None, *, pinned: bool
+    ) -> Authority:
+        """The authority of this actor, for an operation that needs this permission. ``pinned``: as in Authority."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +106,7 @@ class Route:
     dialect: Dialect = DEFAULT_DIALECT
     step_up: Callable[[Actor], None] | None = None
     api_keys_allowed: bool = False
+    consequence: Consequence = Consequence.NONE
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
@@ -103,10 +115,17 @@ class Route:
 
 
 class Router:
-    def __init__(self, dialect: Dialect = DEFAULT_DIALECT, *, api_keys_allowed: bool = False) -> None:
+    def __init__(
+        self,
+        dialect: Dialect = DEFAULT_DIALECT,
+        *,
+        api_keys_allowed: bool = False,
+        authorities: Authorities | None = None,
+    ) -> None:
         """``api_keys_allowed``: the default of the router's operations. API keys are refused unless this or the route
-        allows them, so that a forgotten argument does not open, for example, an operation on passwords to API keys."""
-        self._dialect, self._api_keys_allowed = dialect, api_keys_allowed
+        allows them, so that a forgotten argument does not open, for example, an operation on passwords to API keys.
+        ``authorities``: for the router that handles requests, if it has routes with an actor."""
+        self._dialect, self._api_keys_allowed, self._authorities = dialect, api_keys_allowed, authorities
         self.routes: list[Route] = []
         self._tree: dict[str | None, Any] = {}
 
@@ -138,15 +157,19 @@ class Router:
         headers: tuple[str, ...] = (),
         step_up: Callable[[Actor], None] | None = None,
         api_keys_allowed: bool | None = None,
+        consequence: Consequence | None = None,
     ) -> Callable[[Handler], Handler]:
         """``response``: the model of a JSON response, or the media type of a text. ``use_case``: the methods that the
         handler calls; their errors are the route's. ``errors``: errors that only the handler raises. ``headers``:
         request headers that the operation uses (Idempotency-Key, If-Match). ``step_up``: a check that the user was
         authenticated recently; it raises StepUpRequired. ``api_keys_allowed``: whether an API key may call the
-        operation; otherwise it needs a session."""
+        operation; otherwise it needs a session. ``consequence``: what the operation leaves behind; a route with an
+        actor must say it, unless its method is safe."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
+            if consequence is None and "actor" in hints and method not in _SAFE:
+                raise TypeError(f"{method} {path} does not declare its consequence")
             route = Route(
                 method=method,
                 path=path,
@@ -164,6 +187,7 @@ class Router:
                 dialect=self._dialect,
                 step_up=step_up,
                 api_keys_allowed=self._api_keys_allowed if api_keys_allowed is None else api_keys_allowed,
+                consequence=consequence or Consequence.NONE,
             )
             self._add(route)
             return call
@@ -225,13 +249,27 @@ class Router:
                 actor.require_session()
             if route.permission:
                 actor.require(route.permission)
-            if route.step_up:
-                route.step_up(actor)
-            return self._answer(route, request, given)
+            return self._answer_with_authority(route, request, given, actor)
         except (Forbidden, NotFound) as error:
             facts: AuditFacts = {"code": error.code, "method": request.method}
             tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
             raise
+
+    def _answer_with_authority(
+        self, route: Route, request: Request, given: dict[str, Any], actor: Actor
+    ) -> dict[str, Any]:
+        """Answer only if the items of the actor confirm what the authorizer said, at the latest after the handler."""
+        if self._authorities is None:
+            raise TypeError("a router with actors needs their authorities")
+        pinned = route.consequence is not Consequence.CONTENT
+        authority = self._authorities(actor, request.claims, route.permission, pinned=pinned)
+        with authority_scope(authority):
+            if route.step_up:
+                route.step_up(actor)
+            answer = self._answer(route, request, given)
+            if not authority.verified:
+                tenant_access.table(actor.tenant).read_again(authority)
+        return answer
 
     def _match(self, request: Request) -> tuple[Route, dict[str, Any]]:
         node, values = self._tree, []

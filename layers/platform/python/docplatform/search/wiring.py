@@ -8,7 +8,7 @@ from typing import Any
 
 from opensearchpy import OpenSearch, Transport
 
-from docplatform.core.actor import Actor
+from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import Unavailable
 from docplatform.core.tenant import POOLED, Tenant
 from docplatform.core.time import now
@@ -16,7 +16,7 @@ from docplatform.infra.credentials import TenantClients
 from docplatform.library.wiring import library
 from docplatform.runtime import tracing
 from docplatform.runtime.settings import SearchSettings, load
-from docplatform.runtime.tenant_access import clients
+from docplatform.runtime.tenant_access import clients, table
 from docplatform.search.adapters.opensearch import TenantIndex, connect
 from docplatform.search.query import SearchService
 from docplatform.search.reindex import SubtreeService
@@ -43,6 +43,8 @@ def index(tenant: Tenant) -> TenantIndex:
 
 
 def search(actor: Actor) -> SearchService:
+    if actor.role is Role.ADMIN:  # for the others, the database is read before the index is asked
+        table(actor.tenant).verify_authority()
     return SearchService(actor, library(actor), index(actor.tenant), now)
 
 

@@ -32,7 +32,7 @@ class DynamoApiKeys(TenantStore):
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def key(self, key_id: str) -> ApiKey | None:
-        item = self._table.get(self._item_keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
+        item = self._table.get(self._identity_keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
         return _key(item) if item else None
 
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
@@ -41,7 +41,9 @@ class DynamoApiKeys(TenantStore):
         key_id = place.rpartition("#")[2]
         if cursor and not ids.is_a(ids.API_KEY, key_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
-        after = {**self._item_keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
+        after = (
+            {**self._identity_keys.api_key(key_id)._asdict(), "gsi1pk": partition, "gsi1sk": place} if cursor else None
+        )
         rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
         return tuple(readable(_key, self._items(rows))), cursors.encode({"key": last["gsi1sk"]}) if last else ""
 
@@ -49,7 +51,7 @@ class DynamoApiKeys(TenantStore):
         """Raises ChangedMeanwhile when the key is gone."""
         with self._table.begin() as writes:
             gone = ChangedMeanwhile("The key is gone.")
-            writes.update(self._item_keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
+            writes.update(self._identity_keys.api_key(key.id), values={"used_at": rfc3339(at)}, error=gone)
 
     def owner(self, user_id: str) -> User | None:
         item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
@@ -90,12 +92,12 @@ class DynamoApiKeyChanges(TenantChanges):
     def add_key(self, key: ApiKey) -> None:
         listed = {"gsi1pk": self._item_keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
         taken = ChangedMeanwhile("Try again.")
-        self._writes.put(self._item_keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
+        self._writes.put(self._identity_keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:
         """Raises ChangedMeanwhile when committed if the key was revoked meanwhile."""
         self._writes.update(
-            self._item_keys.api_key(key.id),
+            self._identity_keys.api_key(key.id),
             values={"revoked_at": rfc3339(at)},
             equals={"revoked_at": ""},
             error=ChangedMeanwhile("It was revoked just now."),

@@ -56,6 +56,11 @@ class IdentityKeys(TenantKeys):
         """Partition of gsi1: a user's sessions by time of creation."""
         return f"{self._prefix}sessions#{user_id}"
 
+    # -- API keys
+    def api_key(self, key_id: str) -> Key:
+        """An API key, which stands for its owner as a session does. ``api_keys`` writes it."""
+        return Key(f"{self._prefix}api-key#{key_id}", "api-key")
+
     # -- failed attempts
     def attempt_count(self, account: str) -> Key:
         """The failed attempts at one account, which is the address that was typed, whether a user has it or not.

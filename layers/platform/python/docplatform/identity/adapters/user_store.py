@@ -106,7 +106,7 @@ class DynamoPeople(TenantStore):
     # -- sessions
     def session(self, session_id: str) -> Session | None:
         item = self._table.get(self._identity_keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
-        return _session(item) if item else None
+        return session_from(item) if item else None
 
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
         """The session and the user that a token names, read in one call."""
@@ -115,7 +115,7 @@ class DynamoPeople(TenantStore):
         session, user = self._identity_keys.session(session_id), self._identity_keys.user(user_id)
         found = self._table.get_many([session, user])
         return (
-            _session(found[session]) if session in found else None,
+            session_from(found[session]) if session in found else None,
             user_from(found[user]) if user in found else None,
         )
 
@@ -124,7 +124,7 @@ class DynamoPeople(TenantStore):
         rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", descending=True)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         keys = (Key(row["pk"], row["sk"]) for row in rows)
-        return tuple(readable(_session, (found[key] for key in keys if key in found)))
+        return tuple(readable(session_from, (found[key] for key in keys if key in found)))
 
     @contextmanager
     def begin(self) -> Iterator[DynamoUserChanges]:
@@ -236,5 +236,5 @@ def _session_item(session: Session) -> Item:
     return to_item(session, expires=int(session.expires_at.timestamp()))
 
 
-def _session(item: Item) -> Session:
+def session_from(item: Item) -> Session:
     return from_item(Session, item, newer=("amr",))

@@ -9,6 +9,7 @@ from typing import Any
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import DomainError, Unavailable
 from docplatform.core.isolation import Source, dropped
+from docplatform.infra.dynamodb.authority import Authority, unverified_authority
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
 from docplatform.infra.dynamodb.mapper import to_item
@@ -21,7 +22,8 @@ _SKIP, _MOST_SKIPS = 1_000, 10  # rows in one call, and calls, behind a page tha
 
 class TenantTable(TenantBound[Any]):
     """``client``: a DynamoDB client with the tenant's credentials. Reads are strongly consistent, except on indexes.
-    Every call raises TenantContextError if the tenant is not the current one."""
+    Every call raises TenantContextError if the tenant is not the current one. The first read of a request also reads the
+    items of its caller's authority (``authority.py``), and raises their refusal."""
 
     def __init__(self, client: Any, *, tenant_id: str, data_table: str, audit_table: str) -> None:
         super().__init__(client, tenant_id)
@@ -29,12 +31,15 @@ class TenantTable(TenantBound[Any]):
         self._data, self._audit = data_table, audit_table
 
     def get(self, key: Key) -> Item | None:
+        if unverified_authority():
+            return self.get_many([key]).get(key)
         answer = self._client.get_item(TableName=self._data, Key=encode_item(key._asdict()), ConsistentRead=True)
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def pop(self, key: Key) -> Item | None:
         """Delete an item and return it, or None if there is none. Of two concurrent calls, only one gets the item: the
         condition has DynamoDB promise it."""
+        self.verify_authority()
         try:
             answer = self._client.delete_item(
                 TableName=self._data,
@@ -49,7 +54,23 @@ class TenantTable(TenantBound[Any]):
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """The items that exist, read in calls of 100 keys. Raises Unavailable if DynamoDB repeatedly returns keys
         unprocessed."""
-        wanted = list(dict.fromkeys(keys))
+        wanted, authority = dict.fromkeys(keys), unverified_authority()
+        if not wanted or authority is None:
+            return self._read(list(wanted))
+        found = self._read(list(dict.fromkeys([*authority.keys, *wanted])))
+        authority.judge(found)
+        return {key: item for key, item in found.items() if key in wanted}
+
+    def verify_authority(self) -> None:
+        """Read the items of the request's authority, unless an earlier read has. Raises its refusal."""
+        if authority := unverified_authority():
+            self.read_again(authority)
+
+    def read_again(self, authority: Authority) -> None:
+        """Read the items of an authority and let it judge them. Raises its refusal."""
+        authority.judge(self._read(list(authority.keys)))
+
+    def _read(self, wanted: list[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}
         for start in range(0, len(wanted), _BATCH):
             pending: dict[str, Any] = {
@@ -135,6 +156,7 @@ class TenantTable(TenantBound[Any]):
         """Optimistic write: replaces the item if its revision is ``revision`` (0: must not exist).
         Returns None on success, else the current item.
         It is not part of a transaction: use it for counters, on which nothing else depends."""
+        self.verify_authority()
         condition = "revision = :before" if revision else "attribute_not_exists(pk)"
         values = {"ExpressionAttributeValues": {":before": encode_value(revision)}} if revision else {}
         try:
@@ -150,7 +172,7 @@ class TenantTable(TenantBound[Any]):
         return None
 
     def begin(self) -> Transaction:
-        return Transaction(self._client, self._data, self._tenant_id)
+        return Transaction(self._client, self._data, self._tenant_id, read_again=self.read_again)
 
     def record(
         self, transaction: Transaction, record: AuditRecord, *, error_if_exists: DomainError | None = None
@@ -161,6 +183,7 @@ class TenantTable(TenantBound[Any]):
 
     def record_standalone(self, record: AuditRecord) -> None:
         """Store the audit record of a read or a refusal, which changes nothing. It never replaces an earlier record."""
+        self.verify_authority()
         key = self.keys.audit(record.at, record.id)
         self._client.put_item(
             TableName=self._audit,

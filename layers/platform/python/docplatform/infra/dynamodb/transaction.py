@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from docplatform.core.errors import ChangedMeanwhile, DomainError
 from docplatform.core.tenant import require_tenant
+from docplatform.infra.dynamodb.authority import Authority, current_authority
 from docplatform.infra.dynamodb.codec import encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.tenant_bound import TenantBound
@@ -20,11 +22,15 @@ LARGEST = 100  # writes: DynamoDB's limit
 
 class Transaction(TenantBound[Any]):
     """At most 100 writes to one tenant's items. As a context manager it commits at the end, unless an error is
-    raised."""
+    raised. It checks the authority of the request's caller when it commits."""
 
-    def __init__(self, client: Any, table: str, tenant_id: str) -> None:
+    def __init__(
+        self, client: Any, table: str, tenant_id: str, *, read_again: Callable[[Authority], None] | None = None
+    ) -> None:
+        """``read_again``: reads the items of an authority and raises its refusal. Without it no authority is
+        checked."""
         super().__init__(client, tenant_id)
-        self._table = table
+        self._table, self._read_again = table, read_again
         self._writes: list[dict[str, Any]] = []
         self._errors: list[DomainError | None] = []
 
@@ -103,15 +109,38 @@ class Transaction(TenantBound[Any]):
 
     def commit(self) -> None:
         """Raises the error of the first write whose condition failed, or ChangedMeanwhile if other transactions write
-        the same items during every attempt."""
+        the same items during every attempt. Raises the refusal of the request's authority, before anything is
+        written."""
+        authority = self._authority()
         for attempt in range(_ATTEMPTS):
+            pins = authority.pins() if authority else {}
+            pinned = _Pinned(self._writes, pins, table_name=self._table)
             try:
-                self._client.transact_write_items(TransactItems=self._writes)
-                return
+                self._client.transact_write_items(TransactItems=pinned.writes)
             except self._client.exceptions.TransactionCanceledException as refused:
+                if authority and self._read_again and pinned.refused(refused):
+                    self._read_again(authority)
+                    if authority.pins() != pins:
+                        continue  # it has changed and is still valid: with what it is now
                 self._explain(refused)
+            else:
+                if authority:
+                    authority.verified = True
+                    authority.pinned = not pinned.own_items  # the request has changed them itself
+                return
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter: other writers use the same counters
         raise ChangedMeanwhile("Try again.")
+
+    def _authority(self) -> Authority | None:
+        """The authority that this transaction pins. One that is not pinned has been read, at the latest now."""
+        authority = current_authority()
+        if authority is None or self._read_again is None:
+            return None
+        if authority.pinned and len(self._writes) + len(authority.keys) <= LARGEST:
+            return authority
+        if not authority.verified:
+            self._read_again(authority)
+        return None
 
     def __enter__(self) -> Transaction:
         return self
@@ -130,25 +159,73 @@ class Transaction(TenantBound[Any]):
         """Return if only a collision with another transaction stopped the commit; otherwise raise the error. DynamoDB
         lists the reasons in the order of the writes."""
         reasons = refused.response["CancellationReasons"]
-        for reason, error in zip(reasons, self._errors, strict=True):
+        for reason, error in zip(reasons, self._errors, strict=False):  # reasons of pins come after those of the writes
             if reason["Code"] == "ConditionalCheckFailed" and error:
                 raise error from refused
-        if not any(reason["Code"] in ("TransactionConflict", "ThrottlingError") for reason in reasons):
+        pins = reasons[len(self._errors) :]
+        collided = any(reason["Code"] in ("TransactionConflict", "ThrottlingError") for reason in reasons)
+        if not collided and all(reason["Code"] == "None" for reason in pins):
             raise refused
 
 
-class _Expression:
-    """Placeholders for names and values. With them, an attribute may have the name of a reserved word."""
+class _Pinned:
+    """Writes that also check ``pins``: by key, the attributes that items must have. The check of an item that a write
+    changes becomes a part of that write's condition, because a transaction may name an item only once. ``own_items``:
+    a write changes such an item."""
 
-    def __init__(self) -> None:
+    def __init__(self, writes: list[dict[str, Any]], pins: dict[Key, dict[str, Any]], *, table_name: str) -> None:
+        self.writes = list(writes)
+        self.own_items = False
+        self._places: list[int] = []
+        known = {_item_of(write): place for place, write in enumerate(writes)} if pins else {}
+        for key, wanted in pins.items():
+            expression = _Expression("p")
+            condition = " AND ".join(["attribute_exists(pk)", *expression.equals(wanted)])
+            place = known.get((table_name, *key))
+            if place is None:
+                check = {"TableName": table_name, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
+                self._places.append(len(self.writes))
+                self.writes.append({"ConditionCheck": {**check, **expression.parameters()}})
+            else:
+                self._places.append(place)
+                self.writes[place] = _with_condition(writes[place], condition, expression.parameters())
+                self.own_items |= "ConditionCheck" not in writes[place]
+
+    def refused(self, error: ClientError) -> bool:
+        """Whether a condition of an item with a pin has failed."""
+        reasons = error.response["CancellationReasons"]
+        return any(reasons[place]["Code"] == "ConditionalCheckFailed" for place in self._places)
+
+
+def _item_of(write: dict[str, Any]) -> tuple[str, str, str]:
+    """The table and the key of the item that a write changes or checks."""
+    ((_, request),) = write.items()
+    key = request.get("Key") or request["Item"]
+    return request["TableName"], key["pk"]["S"], key["sk"]["S"]
+
+
+def _with_condition(write: dict[str, Any], condition: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The write with one more condition. The placeholders in ``parameters`` differ from its own."""
+    ((kind, request),) = write.items()
+    own = request.get("ConditionExpression")
+    merged = {name: {**request.get(name, {}), **more} for name, more in parameters.items()}
+    return {kind: {**request, **merged, "ConditionExpression": f"{own} AND {condition}" if own else condition}}
+
+
+class _Expression:
+    """Placeholders for names and values. With them, an attribute may have the name of a reserved word. ``mark`` keeps
+    the placeholders of two expressions apart."""
+
+    def __init__(self, mark: str = "") -> None:
+        self._mark = mark
         self._names: dict[str, str] = {}
         self._values: dict[str, Any] = {}
 
     def name(self, dotted: str) -> str:
-        return ".".join(self._names.setdefault(part, f"#n{len(self._names)}") for part in dotted.split("."))
+        return ".".join(self._names.setdefault(part, f"#{self._mark}n{len(self._names)}") for part in dotted.split("."))
 
     def value(self, value: object) -> str:
-        placeholder = f":v{len(self._values)}"
+        placeholder = f":{self._mark}v{len(self._values)}"
         self._values[placeholder] = encode_value(value)
         return placeholder
 
