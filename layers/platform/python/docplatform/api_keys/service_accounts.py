@@ -71,5 +71,5 @@ class ServiceAccounts:
         if account.status is UserStatus.DISABLED:
             return
         with self._api_keys.begin() as changes:
-            changes.retire_service_account(account)
+            changes.retire_service_account(account, self._now())
             changes.record(record_of(self._actor, Action.SERVICE_ACCOUNT_RETIRED, account.id, self._now()))

@@ -100,7 +100,8 @@ class LostPassword:
         user = self._people.user(user_id) if right else None
         if reset is None or not right or reset.expires_at <= at or user is None:
             raise InvalidReset("It is unknown, used or too old. Ask for another.")
-        if user.status is not UserStatus.ACTIVE:
+        ended = user.sessions_since is not None and reset.asked_at <= user.sessions_since
+        if user.status is not UserStatus.ACTIVE or ended:  # a link does not outlive the end of all sessions
             raise InvalidReset("It is unknown, used or too old. Ask for another.")
         check_new_password(self._passwords, password, email=user.email)
         hashed = self._passwords.hash(password)

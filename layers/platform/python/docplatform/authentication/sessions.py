@@ -22,6 +22,7 @@ from docplatform.identity.errors import (
     WeakPassword,
 )
 from docplatform.identity.factors import Method
+from docplatform.identity.last_admin import is_admin
 from docplatform.identity.model import Session, UserStatus, alive, clean_display_name
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
@@ -69,12 +70,19 @@ class SessionService(SignIn):
         login = self._people.login(invitation.user_id)
         if login is None or login.user.status is not UserStatus.INVITED:
             raise InvalidInvitation("It has been used. Log in, or ask for another.")
+        sender = login.user.invited_by
+        if sender and not is_admin(self._people.user(sender)):
+            raise InvalidInvitation(
+                "Who sent it may not invite any more. Ask an admin of your organisation for another."
+            )
         name = clean_display_name(name)
         check_new_password(self._passwords, password, email=login.user.email)
         hashed = self._passwords.hash(password)
         login = replace(login, user=replace(login.user, name=name, status=UserStatus.ACTIVE))
         with self._people.begin() as changes:
             changes.accept(invitation, name=name, password=hashed)
+            if sender:
+                changes.keep_sender(sender)
             due = self._mfa_due(changes, login)
             if due is None:
                 return self._open_session(changes, login, Action.INVITATION_ACCEPTED, (Method.PASSWORD,))
@@ -84,18 +92,23 @@ class SessionService(SignIn):
     @raises(InvalidRefreshToken)
     def refresh(self, token: str) -> IssuedTokens:
         """Exchange a refresh token for a new pair of tokens. The old refresh token becomes invalid; if it is presented
-        again, the session ends (RFC 9700 §4.14.2)."""
+        again, also at the same moment, the session ends (RFC 9700 §4.14.2)."""
         session, family = self._session_of(token)
         user = self._people.user(session.user_id)
         if user is None or not alive(session, user, self._now()):
             raise InvalidRefreshToken("Log in again.")
         secret, at = new_secret(family), self._now()
         after = session.renewed(digest(secret), at)
-        with self._people.begin() as changes:
-            changes.renew_session(session, after)
-            changes.record(self._audit_record(user.id, session.id, Action.SESSION_REFRESHED))
-            # signed before the exchange is stored: if signing failed later, the caller would have only a used token
-            return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
+        try:
+            with self._people.begin() as changes:
+                changes.renew_session(session, after)
+                changes.record(self._audit_record(user.id, session.id, Action.SESSION_REFRESHED))
+                # signed before the exchange is stored: if signing failed later, the caller would have only a used token
+                return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
+        except InvalidRefreshToken:  # somebody else has exchanged the same token at the same moment
+            if self._people.session(session.id):
+                self._end_reused(session)
+            raise
 
     @raises(InvalidRefreshToken)
     def log_out(self, token: str) -> None:
@@ -115,11 +128,15 @@ class SessionService(SignIn):
         family = secret.partition(".")[0]
         if not hmac.compare_digest(session.secret_hash, digest(secret)):
             if hmac.compare_digest(session.family_hash, digest(family)):
-                with self._people.begin() as changes:
-                    changes.close_session(session.id)
-                    changes.record(self._audit_record(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
+                self._end_reused(session)
             raise InvalidRefreshToken("Log in again.")
         return session, family
+
+    def _end_reused(self, session: Session) -> None:
+        """End a session whose refresh token was presented twice: one of the two senders has stolen it."""
+        with self._people.begin() as changes:
+            changes.close_session(session.id)
+            changes.record(self._audit_record(session.user_id, session.id, Action.REFRESH_TOKEN_REUSED))
 
 
 class OwnSessions:

@@ -13,7 +13,7 @@ from docplatform.core.audit import UNKNOWN_USER
 from docplatform.core.errors import Invalid
 from docplatform.identity.errors import LastAdmin
 from docplatform.identity.factors import Factors
-from docplatform.identity.last_admin import all_users, other_admin
+from docplatform.identity.last_admin import all_users, is_admin, other_admin
 from docplatform.identity.model import Login, User, UserStatus, clean_display_name, clean_email
 from docplatform.identity.ports import People
 from docplatform.sso.model import Connection, ExternalIdentity, SubjectLink
@@ -81,6 +81,8 @@ class AccountResolver:
         user = login.user
         if user.status is UserStatus.DISABLED:
             raise SignInRefused("the user is disabled", user.id)
+        if user.status is UserStatus.INVITED and user.invited_by and not is_admin(self._people.user(user.invited_by)):
+            raise SignInRefused("who sent the invitation may not invite any more", user.id)
         role = connection.role_at_return(user.role, identity.groups)
         if role is None:
             raise SignInRefused(_no_role(identity), user.id)

@@ -103,7 +103,8 @@ class DirectoryService:
         user_id = entry.user.id
         if entry.user.status is not UserStatus.DISABLED or not entry.revision:
             # The last step checks this revision, so that a user is removed once. An invited user has none yet.
-            disabled = replace(entry, user=replace(entry.user, status=UserStatus.DISABLED), revision=entry.revision + 1)
+            user, at = replace(entry.user, status=UserStatus.DISABLED), self._now()
+            disabled = replace(entry, user=user, updated_at=at, revision=entry.revision + 1)
             with self._directory.begin() as changes:
                 self._keep_an_admin(changes, entry.user, disabled.user)
                 changes.change(entry, disabled)

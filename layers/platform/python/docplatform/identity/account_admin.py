@@ -11,7 +11,7 @@ from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, MailN
 from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import all_users, other_admin
-from docplatform.identity.model import Session, User, UserStatus, alive
+from docplatform.identity.model import Session, User, UserKind, UserStatus, alive
 from docplatform.identity.ports import AccountMail, People, UserChanges
 
 
@@ -23,13 +23,16 @@ class AccountService:
 
     @raises(UserNotFound, Forbidden, Conflict, LastAdmin, ChangedMeanwhile)
     def change(self, user_id: str, *, role: Role | None = None, disabled: bool | None = None) -> User:
-        """Change a user's role, or disable or enable the user. Disabling ends all sessions of the user. A user with an
-        open invitation can be neither disabled nor enabled (Conflict)."""
+        """Change a user's role, or disable or enable the user. Disabling ends all sessions and API keys
+        of the user for ever. A user with an open invitation can be neither disabled nor enabled (Conflict), and a
+        retired service account cannot be enabled."""
         user, at = self._user(user_id), self._now()
         role, status = role or user.role, user.status
         if disabled is not None:
             if status is UserStatus.INVITED:
                 raise Conflict("Who has not accepted yet has no access; delete the invitation instead.")
+            if user.kind is UserKind.SERVICE and not disabled and status is UserStatus.DISABLED:
+                raise Conflict("A service account that was retired does not return; make another.")
             status = UserStatus.DISABLED if disabled else UserStatus.ACTIVE
         if (role, status) == (user.role, user.status):
             self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read

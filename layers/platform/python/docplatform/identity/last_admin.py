@@ -35,6 +35,6 @@ def all_users(people: People) -> Iterator[User]:
             return
 
 
-def is_admin(user: User) -> bool:
+def is_admin(user: User | None) -> bool:
     """Whether the user is an active admin."""
-    return user.role is Role.ADMIN and user.status is UserStatus.ACTIVE
+    return user is not None and user.role is Role.ADMIN and user.status is UserStatus.ACTIVE

@@ -81,7 +81,7 @@ class MemberService:
 
         def make() -> User:
             at = self._now()
-            user = User(ids.new(ids.USER, at), email, name, role, UserStatus.INVITED, at)
+            user = User(ids.new(ids.USER, at), email, name, role, UserStatus.INVITED, at, invited_by=inviter)
             token, invitation = new_invitation(user.id, at)
             with self._people.begin() as changes:
                 if idempotency_key:
@@ -111,6 +111,7 @@ class MemberService:
         token, invitation = new_invitation(user.id, at)
         with self._people.begin() as changes:
             changes.invite(invitation)
+            changes.set_sender(user.id, self._actor.user_id)
             changes.record(record_of(self._actor, Action.USER_INVITED, user.id, at))
         self._send(user, token)
         return user

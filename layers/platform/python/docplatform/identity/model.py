@@ -41,6 +41,11 @@ class User:
     kind: UserKind = UserKind.PERSON
     sessions_since: datetime | None = None
     """Sessions that began before this time are ended, unless their user was authenticated again since."""
+    keys_since: datetime | None = None
+    """API keys that were made up to this time are ended."""
+    invited_by: str = ""
+    """The sender of the newest invitation: a user, or '' for the operator. Nobody accepts an invitation whose sender
+    could not send it any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,13 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
         """Activate the invited user. ``password``: its hash. Raises InvalidInvitation when committed if it was used
         meanwhile."""
 
+    def keep_sender(self, user_id: str) -> None:
+        """Require that the sender of an invitation is still an active admin. Raises InvalidInvitation when
+        committed."""
+
+    def set_sender(self, user_id: str, sender_id: str) -> None:
+        """Name the sender of the newest invitation. Raises UserNotFound when committed."""
+
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
         """Store another role and status. ``sessions_since`` ends the sessions that began before it. Raises
         ChangedMeanwhile when committed if the stored role or status differs from that of ``user``."""

@@ -13,7 +13,7 @@ from docplatform.core import cursors, ids
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
-from docplatform.identity.adapters.user_store import user_from, user_item
+from docplatform.identity.adapters.user_store import ended_at, user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
@@ -108,10 +108,10 @@ class DynamoApiKeyChanges(TenantChanges):
         taken = ChangedMeanwhile("Try again.")
         self._writes.put(self._identity_keys.user(account.id), {**user_item(account), **listed}, error_if_exists=taken)
 
-    def retire_service_account(self, account: User) -> None:
+    def retire_service_account(self, account: User, at: datetime) -> None:
         self._writes.update(
             self._identity_keys.user(account.id),
-            values={"status": UserStatus.DISABLED.value},
+            values={"status": UserStatus.DISABLED.value, **ended_at(at)},
             equals={"kind": UserKind.SERVICE.value},
             error=ServiceAccountNotFound("Look at the list of service accounts."),
         )

@@ -18,9 +18,9 @@ from docplatform.directory.group import Group
 from docplatform.identity.adapters.credential_store import CredentialWrites
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
-from docplatform.identity.adapters.user_store import user_from, user_item
+from docplatform.identity.adapters.user_store import ended_at, user_from, user_item
 from docplatform.identity.errors import EmailTaken
-from docplatform.identity.model import UserKind
+from docplatform.identity.model import UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.mapper import from_item, to_item
@@ -173,6 +173,8 @@ class DynamoDirectoryChanges(CredentialWrites):
         if name_changes and before.revision:
             self._writes.delete(self._item_keys.user_name(before.user_name))
         values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
+        if new.status is UserStatus.DISABLED is not old.status:
+            values |= ended_at(after.updated_at)
         equals = {"status": old.status.value, "role": old.role.value}
         self._writes.update(self._identity_keys.user(new.id), values=values, equals=equals, error=_stale())
         self._writes.update(

@@ -42,7 +42,7 @@ class StoredAuthority:
         user = user_from(profile) if profile and not profile.get("removed") else None
         if user is None or user.status is not UserStatus.ACTIVE:
             raise AuthorityEnded("The account is disabled; an admin of the organisation can enable it.")
-        if not (self._key_lives(bearer) if self._by_key else self._session_lives(bearer, user)):
+        if not (self._key_lives(bearer, user) if self._by_key else self._session_lives(bearer, user)):
             raise AuthorityEnded("The session or the key has ended; log in again.")
         if self._needed and self._needed not in PERMISSIONS[user.role]:
             raise AuthorityReduced(
@@ -66,10 +66,11 @@ class StoredAuthority:
             session_from(item) if item else None, user, self._at
         )
 
-    def _key_lives(self, item: Item | None) -> bool:
+    def _key_lives(self, item: Item | None, user: User) -> bool:
         return (
             item is not None
             and item["owner_id"] == self._actor.user_id
             and not item["revoked_at"]
+            and (user.keys_since is None or datetime.fromisoformat(item["created_at"]) > user.keys_since)
             and datetime.fromisoformat(item["expires_at"]) > self._at
         )

@@ -177,12 +177,23 @@ class DynamoUserChanges(CredentialWrites):
             error=used,
         )
 
+    def keep_sender(self, user_id: str) -> None:
+        """Require that the sender of an invitation is still an active admin. Raises InvalidInvitation when
+        committed."""
+        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
+        withdrawn = InvalidInvitation("Who sent it may not invite any more.")
+        self._writes.check(self._identity_keys.user(user_id), equals=still, error=withdrawn)
+
+    def set_sender(self, user_id: str, sender_id: str) -> None:
+        """Raises UserNotFound when committed."""
+        gone = UserNotFound("Look at the list of users.")
+        self._writes.update(self._identity_keys.user(user_id), values={"invited_by": sender_id}, error=gone)
+
     def change_user(self, user: User, *, role: Role, status: UserStatus, sessions_since: datetime | None) -> None:
         """Raises ChangedMeanwhile when committed if the stored role or status differs from that of ``user``."""
         self._writes.update(
             self._identity_keys.user(user.id),
-            values={"role": role.value, "status": status.value}
-            | ({"sessions_since": rfc3339(sessions_since)} if sessions_since else {}),
+            values={"role": role.value, "status": status.value} | (ended_at(sessions_since) if sessions_since else {}),
             equals={"role": user.role.value, "status": user.status.value},
             error=ChangedMeanwhile("Somebody else changed the user; look again."),
         )
@@ -224,12 +235,18 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.delete(self._identity_keys.session(session_id))
 
 
+def ended_at(at: datetime) -> Item:
+    """Attributes of a user whose sessions and API keys of before end now, and do not come back with the access."""
+    return {"sessions_since": rfc3339(at), "keys_since": rfc3339(at)}
+
+
 def user_item(user: User) -> Item:
-    return to_item(user, without=("sessions_since",))
+    unset = () if user.invited_by else ("invited_by",)
+    return to_item(user, without=("sessions_since", "keys_since", *unset))
 
 
 def user_from(item: Item) -> User:
-    return from_item(User, item, newer=("sessions_since", "kind"))
+    return from_item(User, item, newer=("sessions_since", "keys_since", "kind", "invited_by"))
 
 
 def _session_item(session: Session) -> Item:
