@@ -3,6 +3,7 @@
 from docplatform.api_keys.administration import ApiKeyService
 from docplatform.api_keys.service_accounts import ServiceAccounts
 from docplatform.api_keys.wiring import api_keys, service_accounts
+from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.time import now
 from docplatform.http.consequence import Consequence
@@ -30,7 +31,8 @@ api = Router(authorities=authority_of)
     permission=Permission.READ,
     use_case=ApiKeyService.create,
     headers=("Idempotency-Key",),
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
+    step_up=require_recent_login,
 )
 def create_api_key(actor: Actor, body: NewApiKey, request: Request) -> Response:
     """Make an API key, for oneself or (admins) for a service account. It is shown once."""
@@ -71,7 +73,8 @@ def revoke_api_key(actor: Actor, key_id: str) -> None:
     permission=Permission.MANAGE_USERS,
     use_case=ServiceAccounts.create,
     headers=("Idempotency-Key",),
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
+    step_up=require_recent_login,
 )
 def create_service_account(actor: Actor, body: NewServiceAccount, request: Request) -> Response:
     """Make an account for a program: a role, no mail, no password, no seat of the plan."""

@@ -65,7 +65,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     permission=Permission.READ,
     use_case=OwnPassword.change,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def change_password(actor: Actor, body: PasswordChange, request: Request) -> None:
     """Change my password. My other sessions end."""
@@ -167,7 +167,7 @@ def list_factors(actor: Actor) -> FactorsView:
     permission=Permission.READ,
     use_case=OwnFactors.enrol_totp,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def enrol_totp(actor: Actor) -> TotpSecret:
     """A secret for an authenticator app. It counts once a code has confirmed it."""
@@ -180,7 +180,7 @@ def enrol_totp(actor: Actor) -> TotpSecret:
     permission=Permission.READ,
     use_case=OwnFactors.confirm_totp,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     """Confirm it with a first code. Recovery codes are shown this once; none are made where there are some."""
@@ -193,7 +193,7 @@ def confirm_totp(actor: Actor, body: OneTimeCode) -> RecoveryCodes:
     permission=Permission.READ,
     use_case=OwnFactors.remove_totp,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def remove_totp(actor: Actor) -> None:
     """Remove my one-time passwords."""
@@ -206,7 +206,7 @@ def remove_totp(actor: Actor) -> None:
     permission=Permission.READ,
     use_case=OwnFactors.renew_recovery_codes,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     """Ten new recovery codes, shown this once; the old ones are worth nothing any more."""
@@ -219,7 +219,7 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     permission=Permission.READ,
     use_case=OwnFactors.issue_passkey_challenge,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
     """What ``navigator.credentials.create`` needs."""
@@ -234,7 +234,7 @@ def options_for_registration(actor: Actor) -> PasskeyOptions:
     permission=Permission.READ,
     use_case=OwnFactors.add_passkey,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     """Register a passkey. Recovery codes come with the first factor, and are shown this once."""
@@ -248,7 +248,7 @@ def add_passkey(actor: Actor, body: NewPasskey) -> PasskeyAdded:
     permission=Permission.READ,
     use_case=OwnFactors.remove_passkey,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def remove_passkey(actor: Actor, passkey_id: str) -> None:
     """Remove a passkey of mine."""

@@ -2,7 +2,8 @@
 present."""
 
 from docplatform.authentication.wiring.recent_login import require_recent_login
-from docplatform.core.actor import Actor, Permission
+from docplatform.core.actor import Actor, Permission, Role
+from docplatform.core.errors import SessionNeeded
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import users
 from docplatform.http.consequence import Consequence
@@ -19,6 +20,10 @@ from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange
 api = Router()
 
 
+def _makes_an_admin(body: NewUser | UserChange) -> bool:
+    return body.role is Role.ADMIN
+
+
 @api.post(
     "/v1/users",
     response=UserView,
@@ -26,11 +31,16 @@ api = Router()
     permission=Permission.MANAGE_USERS,
     use_case=MemberService.invite,
     headers=("Idempotency-Key",),
+    errors=(SessionNeeded,),
     api_keys_allowed=True,
+    step_up=require_recent_login,
     consequence=Consequence.LASTING,
+    critical_if=_makes_an_admin,
 )
 def invite_user(actor: Actor, body: NewUser, request: Request) -> Response:
-    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted."""
+    """Invite somebody by mail. Repeated with the same key, it sends another mail while none is accepted.
+
+    An admin is invited by a person who has shown the password again, never by an API key."""
     key = request.idempotency_key
     user = members(actor).invite(body.email, body.role, body.name, idempotency_key=key)
     return Response(UserView.model_validate(user), {"Location": f"/v1/users/{user.id}"})
@@ -75,7 +85,9 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
     response=UserView,
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.change,
+    step_up=require_recent_login,
     consequence=Consequence.LASTING,
+    critical_if=_makes_an_admin,
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     """Give somebody another role, or take their access away and give it back. One admin always stays."""
@@ -87,7 +99,8 @@ def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     status=204,
     permission=Permission.MANAGE_USERS,
     use_case=DirectoryService.remove,
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login,
+    consequence=Consequence.CRITICAL,
 )
 def delete_user(actor: Actor, user_id: str) -> None:
     """Delete an account. What its person has stored stays."""
@@ -111,7 +124,7 @@ def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.revoke_all,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def revoke_sessions_of_user(actor: Actor, user_id: str) -> None:
     """Log somebody out everywhere. Tokens stop working within half a minute."""
@@ -136,7 +149,7 @@ def revoke_session_of_user(actor: Actor, user_id: str, session_id: str) -> None:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.reset_mfa,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def reset_mfa(actor: Actor, user_id: str) -> None:
     """Remove somebody's second factors, for one that was lost. They are logged out everywhere, and told by mail."""
@@ -157,7 +170,7 @@ def read_security_settings(actor: Actor) -> SecurityView:
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.set_security,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
     """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""

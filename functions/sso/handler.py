@@ -88,7 +88,7 @@ def read_sso_connection(actor: Actor) -> ConnectionView:
     permission=Permission.MANAGE_USERS,
     use_case=ConnectionService.connect,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     """Connect the organisation with its identity provider, in place of any connection there is."""
@@ -101,7 +101,7 @@ def set_sso_connection(actor: Actor, body: NewConnection) -> ConnectionView:
     permission=Permission.MANAGE_USERS,
     use_case=ConnectionService.disconnect,
     step_up=require_recent_login,
-    consequence=Consequence.LASTING,
+    consequence=Consequence.CRITICAL,
 )
 def remove_sso_connection(actor: Actor) -> None:
     """End the connection. Members stay; who has no password cannot log in any more."""

@@ -143,9 +143,9 @@ class Seen(Schema):
 class Confirmed:
     """The authority of a caller who is confirmed already."""
 
-    verified, pinned, keys = True, False, ()
+    verified, pinned, item_keys = True, False, ()
 
-    def judge(self, found: object) -> None: ...
+    def confirm(self, found: object) -> None: ...
 
     def pins(self) -> dict[Any, Any]:
         return {}

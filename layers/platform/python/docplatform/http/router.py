@@ -107,6 +107,7 @@ class Route:
     step_up: Callable[[Actor], None] | None = None
     api_keys_allowed: bool = False
     consequence: Consequence = Consequence.NONE
+    critical_if: Callable[[Any], bool] | None = None
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
@@ -158,18 +159,22 @@ class Router:
         step_up: Callable[[Actor], None] | None = None,
         api_keys_allowed: bool | None = None,
         consequence: Consequence | None = None,
+        critical_if: Callable[[Any], bool] | None = None,
     ) -> Callable[[Handler], Handler]:
         """``response``: the model of a JSON response, or the media type of a text. ``use_case``: the methods that the
         handler calls; their errors are the route's. ``errors``: errors that only the handler raises. ``headers``:
         request headers that the operation uses (Idempotency-Key, If-Match). ``step_up``: a check that the user was
         authenticated recently; it raises StepUpRequired. ``api_keys_allowed``: whether an API key may call the
         operation; otherwise it needs a session. ``consequence``: what the operation leaves behind; a route with an
-        actor must say it, unless its method is safe."""
+        actor must say it, unless its method is safe. A critical one, and only that, has a ``step_up``. ``critical_if``:
+        the operation is critical for some bodies only."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
             if consequence is None and "actor" in hints and method not in _SAFE:
                 raise TypeError(f"{method} {path} does not declare its consequence")
+            if bool(step_up) is not (consequence is Consequence.CRITICAL or bool(critical_if)):
+                raise TypeError(f"{method} {path}: a step-up belongs to what is critical, and the other way round")
             route = Route(
                 method=method,
                 path=path,
@@ -188,6 +193,7 @@ class Router:
                 step_up=step_up,
                 api_keys_allowed=self._api_keys_allowed if api_keys_allowed is None else api_keys_allowed,
                 consequence=consequence or Consequence.NONE,
+                critical_if=critical_if,
             )
             self._add(route)
             return call
@@ -264,7 +270,7 @@ class Router:
         pinned = route.consequence is not Consequence.CONTENT
         authority = self._authorities(actor, request.claims, route.permission, pinned=pinned)
         with authority_scope(authority):
-            if route.step_up:
+            if route.step_up and not route.critical_if:
                 route.step_up(actor)
             answer = self._answer(route, request, given)
             if not authority.verified:
@@ -293,6 +299,9 @@ class Router:
     def _answer(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
         if route.body:
             given["body"] = _parsed(route, route.body, request)
+            if route.critical_if and route.step_up and route.critical_if(given["body"]):
+                given["actor"].require_session()
+                route.step_up(given["actor"])
         if route.query:
             given["query"] = _validated(route.query, request.query, "query")
         elif request.query:

@@ -32,10 +32,10 @@ class StoredAuthority:
         self.verified, self.pinned = False, pinned
 
     @property
-    def keys(self) -> tuple[Key, ...]:
+    def item_keys(self) -> tuple[Key, ...]:
         return self._user_key, self._bearer_key
 
-    def judge(self, found: Mapping[Key, Item]) -> None:
+    def confirm(self, found: Mapping[Key, Item]) -> None:
         """Raises AuthorityEnded if the user is not active, or if the session or key has ended. Raises
         AuthorityReduced if the role does not hold the operation's permission any more."""
         profile, bearer = found.get(self._user_key), found.get(self._bearer_key)

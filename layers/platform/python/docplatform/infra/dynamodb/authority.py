@@ -34,9 +34,9 @@ class Authority(Protocol):
     pinned: bool
 
     @property
-    def keys(self) -> tuple[Key, ...]: ...
+    def item_keys(self) -> tuple[Key, ...]: ...
 
-    def judge(self, found: Mapping[Key, Item]) -> None:
+    def confirm(self, found: Mapping[Key, Item]) -> None:
         """Decide by the items. Raises AuthorityEnded or AuthorityReduced if the caller may not go on."""
 
     def pins(self) -> dict[Key, dict[str, Any]]:

@@ -57,8 +57,8 @@ class TenantTable(TenantBound[Any]):
         wanted, authority = dict.fromkeys(keys), unverified_authority()
         if not wanted or authority is None:
             return self._read(list(wanted))
-        found = self._read(list(dict.fromkeys([*authority.keys, *wanted])))
-        authority.judge(found)
+        found = self._read(list(dict.fromkeys([*authority.item_keys, *wanted])))
+        authority.confirm(found)
         return {key: item for key, item in found.items() if key in wanted}
 
     def verify_authority(self) -> None:
@@ -67,8 +67,8 @@ class TenantTable(TenantBound[Any]):
             self.read_again(authority)
 
     def read_again(self, authority: Authority) -> None:
-        """Read the items of an authority and let it judge them. Raises its refusal."""
-        authority.judge(self._read(list(authority.keys)))
+        """Read the items of an authority and let it decide. Raises its refusal."""
+        authority.confirm(self._read(list(authority.item_keys)))
 
     def _read(self, wanted: list[Key]) -> dict[Key, Item]:
         found: dict[Key, Item] = {}

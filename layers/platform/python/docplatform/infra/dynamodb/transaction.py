@@ -136,7 +136,7 @@ class Transaction(TenantBound[Any]):
         authority = current_authority()
         if authority is None or self._read_again is None:
             return None
-        if authority.pinned and len(self._writes) + len(authority.keys) <= LARGEST:
+        if authority.pinned and len(self._writes) + len(authority.item_keys) <= LARGEST:
             return authority
         if not authority.verified:
             self._read_again(authority)
