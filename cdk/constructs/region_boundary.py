@@ -34,7 +34,10 @@ class RegionBoundary(Construct):
 
 
 def _statements(account: str, region: str, home_region: str) -> Iterator[iam.PolicyStatement]:
-    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": [region]}, "Null": {"aws:RequestedRegion": "false"}}
+    elsewhere: dict[str, dict[str, object]] = {
+        "StringNotEquals": {"aws:RequestedRegion": [region]},
+        "Null": {"aws:RequestedRegion": "false"},
+    }
     yield iam.PolicyStatement(sid="WhatTheRoleAllows", actions=["*"], resources=["*"])
     if home_region == region:
         yield _deny("NoOtherRegion", elsewhere, actions=["*"], resources=["*"])

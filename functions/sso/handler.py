@@ -136,6 +136,7 @@ def list_sso_conflicts(actor: Actor) -> ConflictList:
     permission=Permission.MANAGE_USERS,
     use_case=AccountLinks.move,
     step_up=require_recent_login,
+    consequence=Consequence.CRITICAL,
 )
 def move_sso_link(actor: Actor, user_id: str, body: NewLink) -> LinkView:
     """Link an account to another person at the provider. The account's sessions end."""
