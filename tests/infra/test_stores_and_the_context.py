@@ -63,6 +63,8 @@ CALLS_NOTHING = {
     ("TenantTable", "read_again"): "is called with the authority of a request; test_stale_authority.py tries it",
     ("*", "idempotency"): "makes another store, which is tried by itself",
     ("DynamoLibraryChanges", "hold_in_place"): "notes folders, for check_held to look at",
+    ("DynamoLibraryChanges", "hold_access"): "as hold_in_place",
+    ("DynamoLibraryChanges", "raise_levels"): "as hold_in_place",
     ("DynamoLibraryChanges", "check_held"): "looks at nothing without them; tried by the test below",
 }
 KINDS = {
@@ -292,10 +294,19 @@ def test_an_index_is_not_even_looked_for(opened_context: Callable[[], Any]) -> N
     assert client.calls == []
 
 
-def test_folders_that_are_held_are_not_looked_at() -> None:
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda changes, folder: changes.hold_in_place((folder,)),
+        lambda changes, folder: changes.hold_access((folder,)),
+        lambda changes, folder: changes.raise_levels(folder, [(folder, 2)]),
+    ],
+    ids=["in_place", "access", "levels"],
+)
+def test_folders_that_are_held_are_not_looked_at(hold: Callable[[DynamoLibraryChanges, Folder], None]) -> None:
     client = Client()
     changes = opened(DynamoLibraryChanges, client)
-    changes.hold_in_place((Draw(random.Random(1)).of("folder", Folder),))
+    hold(changes, Draw(random.Random(1)).of("folder", Folder))
     with tenant_context(OTHER), pytest.raises(TenantContextError):
         changes.check_held()
     assert client.calls == []

@@ -74,7 +74,12 @@ def test_a_step_takes_the_sample_and_finds_no_such_document(region: Cloud, step:
 
 
 def test_a_step_of_an_unknown_tenant_does_nothing(region: Cloud) -> None:
-    event = sample("workflow-step", TENANT="t999999999999", DOCUMENT="doc_1", VERSION="ver_1")
+    event = sample(
+        "workflow-step",
+        TENANT="t999999999999",
+        DOCUMENT="doc_01m83gqsf9bafswwtw7dk31ryr",
+        VERSION="ver_01m83gqsf9af5vhyvhmg4ddfcy",
+    )
     with pytest.raises(NotFound):
         function("processing", "verify").handler(event, None)
     with pytest.raises(DomainError):
