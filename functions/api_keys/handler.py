@@ -5,6 +5,7 @@ from docplatform.api_keys.service_accounts import ServiceAccounts
 from docplatform.api_keys.wiring import api_keys, service_accounts
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.core.time import now
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
@@ -99,6 +100,7 @@ def list_service_accounts(actor: Actor, query: Listing) -> Page[ServiceAccountVi
     response=ServiceAccountView,
     permission=Permission.MANAGE_USERS,
     use_case=ServiceAccounts.read,
+    audit_action=Action.SERVICE_ACCOUNT_READ,
 )
 def read_service_account(actor: Actor, account_id: str) -> ServiceAccountView:
     """A service account."""

@@ -36,6 +36,7 @@ def handler(request: AuthorizerRequest) -> Policy:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         request.log.add(refused="no bearer token")
+        request.record_refusal(tenant, Action.TOKEN_REFUSED, "no bearer token")
         raise Unauthorized
     return (_authorize_api_key if looks_like_a_key(token) else _authorize_session)(request, tenant, token)
 
@@ -46,8 +47,7 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
         claims = tokens().read(token, now())
     except TokenRefused as refused:
         request.log.add(refused=str(refused))
-        if not refused.expired:
-            request.record_refusal(tenant, Action.TOKEN_REFUSED, str(refused))
+        request.record_refusal(tenant, Action.TOKEN_REFUSED, str(refused))
         raise Unauthorized from refused
     if claims.tenant_id != tenant.id:
         request.log.add(refused="another tenant's token")

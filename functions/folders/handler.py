@@ -1,6 +1,7 @@
 """HTTP routes for folders: parse, delegate, present."""
 
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
@@ -36,6 +37,7 @@ def create_folder(actor: Actor, body: NewFolder, request: Request) -> Response:
     response=FolderWithPath,
     permission=Permission.READ,
     use_case=(FolderService.read, FolderService.path),
+    audit_action=Action.FOLDER_READ,
 )
 def read_folder(actor: Actor, folder_id: str) -> Response:
     """A folder and the path to it. The root folder's id is `root`."""

@@ -9,6 +9,7 @@ from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring import sign_in as compose
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.core.tenant import Tenant
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
@@ -84,7 +85,12 @@ def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens
     return Tokens.model_validate(issued)
 
 
-@api.post("/v1/auth/mfa/passkey-options", response=PasskeyOptions, use_case=MfaSignIn.passkey_options)
+@api.post(
+    "/v1/auth/mfa/passkey-options",
+    response=PasskeyOptions,
+    use_case=MfaSignIn.passkey_options,
+    audit_action=Action.PASSKEY_OPTIONS_ISSUED,
+)
 def options_for_second_factor(tenant: Tenant, body: ChallengeShown, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to finish this log-in with a passkey."""
     options = _mfa_sign_in(tenant, request).passkey_options(body.challenge)
@@ -112,7 +118,12 @@ def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, req
 # -- sign-in with a passkey alone
 
 
-@api.post("/v1/auth/passkey/options", response=PasskeyOptions, use_case=MfaSignIn.issue_passkey_challenge)
+@api.post(
+    "/v1/auth/passkey/options",
+    response=PasskeyOptions,
+    use_case=MfaSignIn.issue_passkey_challenge,
+    audit_action=Action.PASSKEY_OPTIONS_ISSUED,
+)
 def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to log in with a passkey alone."""
     token, options = _mfa_sign_in(tenant, request).issue_passkey_challenge()
@@ -145,6 +156,7 @@ def step_up(actor: Actor, body: Proof, request: Request) -> None:
     permission=Permission.READ,
     use_case=StepUp.issue_passkey_challenge,
     consequence=Consequence.LASTING,
+    audit_action=Action.PASSKEY_OPTIONS_ISSUED,
 )
 def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
     """What ``navigator.credentials.get`` needs to show a passkey again."""
@@ -155,7 +167,13 @@ def options_for_step_up(actor: Actor, request: Request) -> PasskeyOptions:
 # -- my second factors
 
 
-@api.get("/v1/me/mfa", response=FactorsView, permission=Permission.READ, use_case=OwnFactors.read)
+@api.get(
+    "/v1/me/mfa",
+    response=FactorsView,
+    permission=Permission.READ,
+    use_case=OwnFactors.read,
+    audit_action=Action.FACTORS_LISTED,
+)
 def list_factors(actor: Actor) -> FactorsView:
     """My second factors."""
     return FactorsView.of(compose.own_factors(actor).read())
@@ -220,6 +238,7 @@ def renew_recovery_codes(actor: Actor) -> RecoveryCodes:
     use_case=OwnFactors.issue_passkey_challenge,
     step_up=require_recent_login,
     consequence=Consequence.CRITICAL,
+    audit_action=Action.PASSKEY_OPTIONS_ISSUED,
 )
 def options_for_registration(actor: Actor) -> PasskeyOptions:
     """What ``navigator.credentials.create`` needs."""

@@ -5,6 +5,7 @@ from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.authentication.wiring.sign_in import own_sessions, sessions
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.core.tenant import Tenant
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
@@ -72,13 +73,26 @@ def key_set() -> Response:
     return Response(KeySet(**tokens().key_set()), {"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"})
 
 
-@api.get("/v1/me", response=Me, permission=Permission.READ, use_case=MemberService.me, api_keys_allowed=True)
+@api.get(
+    "/v1/me",
+    response=Me,
+    permission=Permission.READ,
+    use_case=MemberService.me,
+    api_keys_allowed=True,
+    audit_action=Action.USER_READ,
+)
 def me(actor: Actor) -> Me:
     """Who I am, and what my organisation's plan allows."""
     return Me.of(members(actor).me(), actor.tenant)
 
 
-@api.get("/v1/sessions", response=SessionList, permission=Permission.READ, use_case=OwnSessions.list)
+@api.get(
+    "/v1/sessions",
+    response=SessionList,
+    permission=Permission.READ,
+    use_case=OwnSessions.list,
+    audit_action=Action.SESSIONS_LISTED,
+)
 def list_sessions(actor: Actor) -> SessionList:
     """Where I am logged in, the newest first."""
     return SessionList(items=[SessionView.of(each, actor.session_id) for each in own_sessions(actor).list()])

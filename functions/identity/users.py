@@ -3,6 +3,7 @@ present."""
 
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission, Role
+from docplatform.core.audit import Action
 from docplatform.core.errors import SessionNeeded
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import users
@@ -61,6 +62,7 @@ def list_users(actor: Actor, query: Listing) -> Page[UserView]:
     permission=Permission.READ,
     use_case=MemberService.read,
     api_keys_allowed=True,
+    audit_action=Action.USER_READ,
 )
 def read_user(actor: Actor, user_id: str) -> UserView:
     """A member of the organisation."""
@@ -157,7 +159,11 @@ def reset_mfa(actor: Actor, user_id: str) -> None:
 
 
 @api.get(
-    "/v1/security-settings", response=SecurityView, permission=Permission.MANAGE_USERS, use_case=AccountService.settings
+    "/v1/security-settings",
+    response=SecurityView,
+    permission=Permission.MANAGE_USERS,
+    use_case=AccountService.settings,
+    audit_action=Action.SECURITY_SETTINGS_READ,
 )
 def read_security_settings(actor: Actor) -> SecurityView:
     """What the organisation asks of its members."""

@@ -13,6 +13,7 @@ from scim2_models import (
 )
 
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.directory.entry import UserWithGroups
 from docplatform.directory.group import GroupWithMembers
 from docplatform.directory.listing import DirectoryListing
@@ -43,7 +44,9 @@ _MODELS = (ScimUser, Group)
 
 
 # -- what there is
-@api.get("/scim/v2/ServiceProviderConfig", response=ScimMessage, permission=_NEEDS)
+@api.get(
+    "/scim/v2/ServiceProviderConfig", response=ScimMessage, permission=_NEEDS, audit_action=Action.SCIM_DESCRIPTION_READ
+)
 @translate_errors
 def scim_configuration(actor: Actor) -> ScimMessage:
     """What of SCIM is supported."""
@@ -51,7 +54,13 @@ def scim_configuration(actor: Actor) -> ScimMessage:
     return ScimMessage(dump(found, Context.RESOURCE_QUERY_RESPONSE))
 
 
-@api.get("/scim/v2/ResourceTypes", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
+@api.get(
+    "/scim/v2/ResourceTypes",
+    response=ScimMessage,
+    permission=_NEEDS,
+    errors=(ScimRefused,),
+    audit_action=Action.SCIM_DESCRIPTION_READ,
+)
 @translate_errors
 def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
     """Users and groups."""
@@ -60,7 +69,13 @@ def scim_resource_types(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(page(ResourceType, described, len(described), 1, None))
 
 
-@api.get("/scim/v2/ResourceTypes/{name}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
+@api.get(
+    "/scim/v2/ResourceTypes/{name}",
+    response=ScimMessage,
+    permission=_NEEDS,
+    errors=(ScimRefused,),
+    audit_action=Action.SCIM_DESCRIPTION_READ,
+)
 @translate_errors
 def scim_resource_type(actor: Actor, name: str) -> ScimMessage:
     """One of them."""
@@ -81,7 +96,13 @@ def _schemas(actor: Actor) -> list[Schema]:
     return found
 
 
-@api.get("/scim/v2/Schemas", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
+@api.get(
+    "/scim/v2/Schemas",
+    response=ScimMessage,
+    permission=_NEEDS,
+    errors=(ScimRefused,),
+    audit_action=Action.SCIM_DESCRIPTION_READ,
+)
 @translate_errors
 def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
     """The attributes of users and groups."""
@@ -90,7 +111,13 @@ def scim_schemas(actor: Actor, query: ScimQuery) -> ScimMessage:
     return ScimMessage(page(Schema, found, len(found), 1, None))
 
 
-@api.get("/scim/v2/Schemas/{urn}", response=ScimMessage, permission=_NEEDS, errors=(ScimRefused,))
+@api.get(
+    "/scim/v2/Schemas/{urn}",
+    response=ScimMessage,
+    permission=_NEEDS,
+    errors=(ScimRefused,),
+    audit_action=Action.SCIM_DESCRIPTION_READ,
+)
 @translate_errors
 def scim_schema(actor: Actor, urn: str) -> ScimMessage:
     """One schema."""

@@ -11,6 +11,7 @@ from scim2_models import (
 )
 
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.core.errors import Invalid, InvalidName, PreconditionFailed, QuotaExceeded
 from docplatform.directory.entry import UserAttributes, UserWithGroups
 from docplatform.directory.listing import DirectoryListing
@@ -116,6 +117,7 @@ def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
     permission=_NEEDS,
     use_case=DirectoryService.read,
     errors=(ScimRefused,),
+    audit_action=Action.USER_READ,
 )
 @translate_errors
 def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response:

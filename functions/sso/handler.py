@@ -7,6 +7,7 @@ from docplatform.authentication.views import Tokens
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.authentication.wiring.sso import connection, links, metadata, sign_on
 from docplatform.core.actor import Actor, Permission
+from docplatform.core.audit import Action
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.http.consequence import Consequence
@@ -68,14 +69,18 @@ def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
     return Tokens.model_validate(issued)
 
 
-@api.get("/v1/sso/metadata", response="application/samlmetadata+xml")
+@api.get("/v1/sso/metadata", response="application/samlmetadata+xml", audit_action=Action.SSO_METADATA_READ)
 def sso_metadata(tenant: Tenant) -> Response:
     """The platform as a SAML service provider, for the provider's admin."""
     return Response(text=metadata(tenant))
 
 
 @api.get(
-    "/v1/sso-connection", response=ConnectionView, permission=Permission.MANAGE_USERS, use_case=ConnectionService.read
+    "/v1/sso-connection",
+    response=ConnectionView,
+    permission=Permission.MANAGE_USERS,
+    use_case=ConnectionService.read,
+    audit_action=Action.SSO_CONNECTION_READ,
 )
 def read_sso_connection(actor: Actor) -> ConnectionView:
     """The organisation's connection with its identity provider."""

@@ -22,7 +22,10 @@ from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin, Sign
 from docplatform.authentication.step_up import StepUp
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.control_plane.adapters.store import OnboardingStore
+from docplatform.control_plane.first_admin import FirstAdmin
+from docplatform.control_plane.model import Collection, CollectionState
 from docplatform.control_plane.onboarding import TenantService
+from docplatform.control_plane.provisioning import Provisioning
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.errors import MailNotSent
@@ -36,7 +39,7 @@ from docplatform.identity.model import Session, User
 from docplatform.identity.ports import People
 from docplatform.identity.wiring.users import people
 from docplatform.infra.encryption import KmsSecrets
-from docplatform.runtime.tenant_access import table
+from docplatform.runtime.tenant_access import record, table
 from tests.support.mocked_aws import REGION
 
 D = TypeVar("D", bound=SignIn)
@@ -134,6 +137,25 @@ class MemoryRegistry:
             raise SubdomainTaken("taken")
         self.tenants[tenant.subdomain] = tenant
 
+    def change(self, before: Tenant, after: Tenant) -> None:
+        self.tenants[before.subdomain] = after
+
+
+@dataclass
+class MemoryCollections:
+    """Collections that are active at once."""
+
+    made: dict[str, Collection] = field(default_factory=dict)
+
+    def of(self, tenant_id: str) -> Collection | None:
+        return self.made.get(tenant_id)
+
+    def create(self, tenant_id: str) -> Collection:
+        return self.made.setdefault(tenant_id, Collection(f"collection{len(self.made):010}", CollectionState.ACTIVE))
+
+    def delete(self, collection_id: str) -> None:
+        self.made = {tenant: each for tenant, each in self.made.items() if each.id != collection_id}
+
 
 class PasswordsAllowed:
     """The gate of a tenant without single sign-on."""
@@ -153,6 +175,7 @@ class Company:
     tokens: PlainTokens = field(default_factory=PlainTokens)
     mail: Mailbox = field(default_factory=Mailbox)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    collections: MemoryCollections = field(default_factory=MemoryCollections)
     tenant: Tenant = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,9 +185,17 @@ class Company:
         enter_tenant(self.tenant)
 
     def operator(self) -> TenantService:
-        address = "https://acme.example"
+        first_admin = FirstAdmin(setup, self.mail, lambda _: HOME, self.clock)
         return TenantService(
-            self.registry, setup, self.mail, lambda _: address, REGION, "operator:olga", "r", self.clock
+            self.registry,
+            first_admin,
+            Provisioning(self.registry, self.collections, first_admin),
+            REGION,
+            "operator:olga",
+            "r",
+            self.clock,
+            tuple,
+            record,
         )
 
     @property

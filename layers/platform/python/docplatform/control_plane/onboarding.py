@@ -10,6 +10,7 @@ from docplatform.control_plane.ports import TenantRegistry
 from docplatform.control_plane.provisioning import Provisioning
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
+from docplatform.core.audit import Action
 from docplatform.core.errors import (
     ChangedMeanwhile,
     Invalid,
@@ -19,7 +20,7 @@ from docplatform.core.errors import (
     raised_by,
     raises,
 )
-from docplatform.core.tenant import Plan, Tenant, TenantStatus, check_subdomain
+from docplatform.core.tenant import Plan, Tenant, TenantStatus, check_subdomain, tenant_context
 from docplatform.identity.model import clean_display_name, clean_email
 from docplatform.tenancy.errors import SubdomainTaken
 
@@ -35,17 +36,22 @@ class TenantService:
         request_id: str,
         now: Callable[[], datetime],
         pauses: Callable[[], Iterable[object]],
+        record: Callable[[Actor, Action, str], None],
     ) -> None:
-        """``pauses``: an iterable that waits a moment at each step, for as long as a call may wait in all."""
+        """``pauses``: an iterable that waits a moment at each step, for as long as a call may wait in all. ``record``: adds
+        an actor's action on a target to the trail of the actor's tenant."""
         self._registry, self._first_admin, self._provisioning = registry, first_admin, provisioning
         self._region, self._operator, self._request_id = region, operator, request_id
-        self._now, self._pauses = now, pauses
+        self._now, self._pauses, self._record = now, pauses, record
 
     @raises(TenantNotFound)
     def read(self, tenant_id: str) -> Tenant:
         tenant = self._registry.by_id(tenant_id) if ids.is_tenant(tenant_id) else None
         if tenant is None:
             raise TenantNotFound("Check the tenant's id.")
+        if tenant.region == self._region:  # the trail of a tenant is in its own region
+            with tenant_context(tenant):
+                self._record(self._operator_of(tenant), Action.TENANT_READ, tenant.id)
         return tenant
 
     @raises(Invalid, InvalidName, SubdomainTaken, ChangedMeanwhile, MailNotSent, *raised_by(Provisioning.advance))

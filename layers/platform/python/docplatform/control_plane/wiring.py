@@ -19,7 +19,7 @@ from docplatform.identity.adapters.mail import SesUserMail
 from docplatform.infra.credentials import own_client
 from docplatform.infra.mail import SesSender
 from docplatform.runtime.settings import OperatorSettings, load
-from docplatform.runtime.tenant_access import registry, table
+from docplatform.runtime.tenant_access import record, registry, table
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.tenancy.registry import Registry
 
@@ -54,7 +54,9 @@ def _pauses() -> Iterator[int]:
 
 def tenants(operator: str, request_id: str) -> TenantService:
     region = os.environ["AWS_REGION"]
-    return TenantService(_home_registry(), _first_admin(), _provisioning(), region, operator, request_id, now, _pauses)
+    return TenantService(
+        _home_registry(), _first_admin(), _provisioning(), region, operator, request_id, now, _pauses, record
+    )
 
 
 def settle_tenants(request_id: str) -> Settled:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +18,7 @@ AuditFacts = dict[str, str | int | bool | list[str]]
 
 class Action(StrEnum):
     TENANT_CREATED = "tenant.created"
+    TENANT_READ = "tenant.read"
     USER_INVITED = "user.invited"
     INVITATION_ACCEPTED = "invitation.accepted"
     LOGIN_SUCCEEDED = "login.succeeded"
@@ -32,12 +35,15 @@ class Action(StrEnum):
     MFA_ENROLLED = "mfa.enrolled"
     MFA_REMOVED = "mfa.removed"
     MFA_RESET = "mfa.reset"
+    FACTORS_LISTED = "mfa.listed"
     RECOVERY_CODES_RENEWED = "recovery-codes.renewed"
+    PASSKEY_OPTIONS_ISSUED = "passkey-options.issued"
     PASSKEY_ADDED = "passkey.added"
     PASSKEY_REMOVED = "passkey.removed"
     STEPPED_UP = "session.stepped-up"
     STEP_UP_REFUSED = "step-up.refused"
     SECURITY_SETTINGS_CHANGED = "security-settings.changed"
+    SECURITY_SETTINGS_READ = "security-settings.read"
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     USER_DELETED = "user.deleted"
@@ -61,6 +67,8 @@ class Action(StrEnum):
     LIVE_CONNECTED = "live.connected"
     LIVE_ENDED = "live.ended"
     ACCESS_REFUSED = "access.refused"
+    OPERATION_FAILED = "operation.failed"
+    REQUEST_ANSWERED = "request.answered"
     SSO_STARTED = "sso.started"
     SSO_ACCEPTED = "sso.accepted"
     SSO_SUCCEEDED = "sso.succeeded"
@@ -71,6 +79,8 @@ class Action(StrEnum):
     SSO_CONNECTED = "sso.connected"
     SSO_DISCONNECTED = "sso.disconnected"
     SSO_TESTED = "sso.tested"
+    SSO_CONNECTION_READ = "sso-connection.read"
+    SSO_METADATA_READ = "sso-metadata.read"
     USER_LINKED = "user.linked"
     USER_LINK_MOVED = "user.link-moved"
     SSO_CONFLICTS_LISTED = "sso-conflicts.listed"
@@ -95,6 +105,7 @@ class Action(StrEnum):
     CONTENT_SEARCHED = "content.searched"
     USERS_LISTED = "users.listed"
     USER_READ = "user.read"
+    SCIM_DESCRIPTION_READ = "scim-description.read"
     USER_PROVISIONED = "user.provisioned"
     USER_CHANGED = "user.changed"
     GROUP_CREATED = "group.created"
@@ -110,6 +121,28 @@ class Action(StrEnum):
     ACCESS_EXPLAINED = "access.explained"
     INHERITANCE_CUT = "inheritance.cut"
     INHERITANCE_RESTORED = "inheritance.restored"
+
+
+EXPLAINS_ERROR = frozenset(
+    {
+        Action.LOGIN_FAILED,
+        Action.LOGIN_THROTTLED,
+        Action.PASSWORD_ACCEPTED,
+        Action.PASSWORD_RESET_REFUSED,
+        Action.SECOND_FACTOR_REFUSED,
+        Action.STEP_UP_REFUSED,
+        Action.REFRESH_TOKEN_REUSED,
+        Action.TOKEN_REFUSED,
+        Action.API_KEY_REFUSED,
+        Action.LIVE_TICKET_REFUSED,
+        Action.ACCESS_REFUSED,
+        Action.SSO_ACCEPTED,
+        Action.SSO_REFUSED,
+        Action.OPERATION_FAILED,
+    }
+)
+"""The actions that record why a request was answered by an error. After an accepted password or single sign-on the error
+asks for the second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +212,25 @@ class AuditSubject:
     user_id: str
     session_id: str
     request_id: str
+
+
+# -- what a request has recorded
+
+_stored: ContextVar[list[Action] | None] = ContextVar("stored_audit_actions", default=None)
+
+
+@contextmanager
+def audit_scope() -> Iterator[list[Action]]:
+    """The scope of one request. The list grows with the action of each record that is stored in it."""
+    actions: list[Action] = []
+    token = _stored.set(actions)
+    try:
+        yield actions
+    finally:
+        _stored.reset(token)
+
+
+def record_stored(action: Action) -> None:
+    """Note that a record is in the audit table: by itself, or with the commit of its change."""
+    if (actions := _stored.get()) is not None:
+        actions.append(action)

@@ -42,6 +42,11 @@ def is_a(kind: str, text: str) -> bool:
     return _FORMS[kind].fullmatch(text) is not None
 
 
+def is_public(text: str) -> bool:
+    """Whether ``text`` has the form of an id that API requests and answers hold."""
+    return text == ROOT_FOLDER or any(form.fullmatch(text) for form in _FORMS.values())
+
+
 def is_folder(text: str) -> bool:
     return text == ROOT_FOLDER or is_a(FOLDER, text)
 

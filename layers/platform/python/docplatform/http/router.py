@@ -28,11 +28,9 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ValidationError
 
 from docplatform.core.actor import Actor, Permission
-from docplatform.core.audit import Action, AuditFacts
+from docplatform.core.audit import Action, audit_scope
 from docplatform.core.errors import (
     DomainError,
-    Forbidden,
-    NotFound,
     TooManyAttempts,
     Unauthenticated,
     UseCase,
@@ -40,6 +38,7 @@ from docplatform.core.errors import (
 )
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
+from docplatform.http.auditing import RequestAudit
 from docplatform.http.consequence import Consequence
 from docplatform.http.problems import (
     MalformedRequest,
@@ -108,6 +107,7 @@ class Route:
     api_keys_allowed: bool = False
     consequence: Consequence = Consequence.NONE
     critical_if: Callable[[Any], bool] | None = None
+    audit_action: Action = Action.REQUEST_ANSWERED
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
@@ -160,6 +160,7 @@ class Router:
         api_keys_allowed: bool | None = None,
         consequence: Consequence | None = None,
         critical_if: Callable[[Any], bool] | None = None,
+        audit_action: Action = Action.REQUEST_ANSWERED,
     ) -> Callable[[Handler], Handler]:
         """``response``: the model of a JSON response, or the media type of a text. ``use_case``: the methods that the
         handler calls; their errors are the route's. ``errors``: errors that only the handler raises. ``headers``:
@@ -167,7 +168,8 @@ class Router:
         authenticated recently; it raises StepUpRequired. ``api_keys_allowed``: whether an API key may call the
         operation; otherwise it needs a session. ``consequence``: what the operation leaves behind; a route with an
         actor must say it, unless its method is safe. A critical one, and only that, has a ``step_up``. ``critical_if``:
-        the operation is critical for some bodies only."""
+        the operation is critical for some bodies only. ``audit_action``: what the audit trail records of a success if
+        the use case records nothing."""
 
         def register(call: Handler) -> Handler:
             hints = get_type_hints(call)
@@ -194,6 +196,7 @@ class Router:
                 api_keys_allowed=self._api_keys_allowed if api_keys_allowed is None else api_keys_allowed,
                 consequence=consequence or Consequence.NONE,
                 critical_if=critical_if,
+                audit_action=audit_action,
             )
             self._add(route)
             return call
@@ -214,26 +217,34 @@ class Router:
 
     def handler(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
         """The Lambda entry point for API Gateway's proxy integration."""
-        with tenant_scope():
-            return self._respond(Request.of(event))
+        with tenant_scope(), audit_scope() as stored:
+            return self._respond(Request.of(event), stored)
 
-    def _respond(self, request: Request) -> dict[str, Any]:
+    def _respond(self, request: Request, stored: list[Action]) -> dict[str, Any]:
+        """``stored``: grows with the action of each audit record that the request stores."""
         log = LogRecord("request", request.id)
+        audit = RequestAudit(request, log, stored)
         try:
             route, given = self._match(request)
+            audit.route, audit.values = route, dict(given)
             log.add(route=f"{route.method} {route.path}")
             if "tenant" in route.wants:
                 tenant: Tenant = tenant_resolution.tenant_of(request.host)
                 enter_tenant(tenant)
                 given["tenant"] = tenant
+            if "actor" in route.wants:
+                given["actor"] = audit.subject = request.actor()
             answer_of = self._answer_actor if "actor" in route.wants else self._answer
             answer = answer_of(route, request, given)
+            audit.succeeded()
         except DomainError as error:
             log.add(problem=error.code)
             count(Metric.REFUSALS, by=error.code)
+            audit.refused(error)
             answer = _problem(self._dialect, error, request)
         except Exception as error:
             log.add_error(error)
+            audit.failed()
             answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
         log.add(status=answer["statusCode"])
         log.write()
@@ -246,20 +257,14 @@ class Router:
         return answer
 
     def _answer_actor(self, route: Route, request: Request, given: dict[str, Any]) -> dict[str, Any]:
-        """Answer a route that needs the actor. The audit trail records a request that is forbidden, or for something
-        that does not exist for the actor."""
-        actor = given["actor"] = request.actor()
+        """Answer a route that needs the actor."""
+        actor: Actor = given["actor"]
         enter_tenant(actor.tenant)
-        try:
-            if not route.api_keys_allowed:
-                actor.require_session()
-            if route.permission:
-                actor.require(route.permission)
-            return self._answer_with_authority(route, request, given, actor)
-        except (Forbidden, NotFound) as error:
-            facts: AuditFacts = {"code": error.code, "method": request.method}
-            tenant_access.record(actor, Action.ACCESS_REFUSED, request.path[:500], facts)
-            raise
+        if not route.api_keys_allowed:
+            actor.require_session()
+        if route.permission:
+            actor.require(route.permission)
+        return self._answer_with_authority(route, request, given, actor)
 
     def _answer_with_authority(
         self, route: Route, request: Request, given: dict[str, Any], actor: Actor

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 
-from docplatform.core.actor import Actor
-from docplatform.core.audit import Action, AuditFacts, record_of
+from docplatform.core.audit import Action, AuditFacts, AuditIdentity, record_of
 from docplatform.core.tenant import POOLED, Tenant
 from docplatform.core.time import now
 from docplatform.infra.credentials import LONGEST_INVOCATION, TenantClients, TenantCredentials, own_client
@@ -46,6 +45,6 @@ def table(tenant: Tenant) -> TenantTable:
     )
 
 
-def record(actor: Actor, action: Action, target: str, facts: AuditFacts | None = None) -> None:
+def record(actor: AuditIdentity, action: Action, target: str, facts: AuditFacts | None = None) -> None:
     """Audit an action that changes nothing, for example a read or a refusal."""
     table(actor.tenant).record_standalone(record_of(actor, action, target, now(), facts))

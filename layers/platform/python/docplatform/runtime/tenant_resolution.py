@@ -31,6 +31,12 @@ def tenant_of(host: str) -> Tenant:
     return tenant
 
 
+def tenant_here(host: str) -> Tenant | None:
+    """The tenant of this region whose address is ``host``, active or not. None if there is none."""
+    tenant = registry().by_subdomain(subdomain(host))
+    return tenant if tenant is not None and tenant.region == os.environ["AWS_REGION"] else None
+
+
 def address_of(tenant: Tenant) -> str:
     """The URL of a tenant in its region."""
     pattern: str = load(RegionSettings).region_addresses[tenant.region]

@@ -4,9 +4,10 @@ tenants' items even if this code has a fault."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from docplatform.core.audit import AuditRecord
+from docplatform.core.audit import AuditRecord, record_stored
 from docplatform.core.errors import DomainError, Unavailable
 from docplatform.core.isolation import Source, dropped
 from docplatform.infra.dynamodb.authority import Authority, unverified_authority
@@ -180,6 +181,7 @@ class TenantTable(TenantBound[Any]):
         """Add the audit record to the transaction of the change that it records."""
         key = self.keys.audit(record.at, record.id)
         transaction.put(key, _audit_item(record), error_if_exists=error_if_exists, table=self._audit)
+        transaction.after_commit.append(partial(record_stored, record.action))
 
     def record_standalone(self, record: AuditRecord) -> None:
         """Store the audit record of a read or a refusal, which changes nothing. It never replaces an earlier record."""
@@ -190,6 +192,7 @@ class TenantTable(TenantBound[Any]):
             Item=encode_item({**key._asdict(), **_audit_item(record)}),
             ConditionExpression="attribute_not_exists(pk)",
         )
+        record_stored(record.action)
 
 
 def _audit_item(record: AuditRecord) -> Item:

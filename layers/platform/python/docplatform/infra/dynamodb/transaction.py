@@ -22,7 +22,8 @@ LARGEST = 100  # writes: DynamoDB's limit
 
 class Transaction(TenantBound[Any]):
     """At most 100 writes to one tenant's items. As a context manager it commits at the end, unless an error is
-    raised. It checks the authority of the request's caller when it commits."""
+    raised. It checks the authority of the request's caller when it commits. ``after_commit``: what is called once the
+    writes are stored."""
 
     def __init__(
         self, client: Any, table: str, tenant_id: str, *, read_again: Callable[[Authority], None] | None = None
@@ -33,6 +34,7 @@ class Transaction(TenantBound[Any]):
         self._table, self._read_again = table, read_again
         self._writes: list[dict[str, Any]] = []
         self._errors: list[DomainError | None] = []
+        self.after_commit: list[Callable[[], None]] = []
 
     def put(
         self, key: Key, attributes: dict[str, Any], *, error_if_exists: DomainError | None = None, table: str = ""
@@ -127,6 +129,8 @@ class Transaction(TenantBound[Any]):
                 if authority:
                     authority.verified = True
                     authority.pinned = not pinned.own_items  # the request has changed them itself
+                for call in self.after_commit:
+                    call()
                 return
             time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter: other writers use the same counters
         raise ChangedMeanwhile("Try again.")
