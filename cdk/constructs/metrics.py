@@ -51,8 +51,8 @@ def business(metric: Metric, function: str, statistic: str = "Sum") -> cloudwatc
 
 
 def business_by_dimension(metric: Metric) -> cloudwatch.MathExpression:
-    """A line for each value of the metric's own dimension, or for each function if it has none."""
-    dimensions = ",".join([NAMESPACE, SERVICE, metric.dimension] if metric.dimension else [NAMESPACE, SERVICE])
+    """A line for each value of the metric's own dimension."""
+    dimensions = ",".join((NAMESPACE, SERVICE, metric.dimension))
     search = f"SEARCH('{{{dimensions}}} MetricName=\"{metric.title}\"', 'Sum', {FIVE_MINUTES.to_seconds():.0f})"
     return cloudwatch.MathExpression(expression=search, using_metrics={}, period=FIVE_MINUTES)
 

@@ -15,6 +15,7 @@ from docplatform.authentication.access_token import TokenRefused
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.core.audit import UNKNOWN_USER, Action
 from docplatform.core.errors import DomainError
+from docplatform.core.isolation import AttemptKind
 from docplatform.core.tenant import Tenant, enter_tenant
 from docplatform.core.time import now, rfc3339
 from docplatform.identity.model import alive
@@ -52,6 +53,7 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
     if claims.tenant_id != tenant.id:
         request.log.add(refused="another tenant's token")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "another tenant's token")
+        request.record_attempt(tenant, AttemptKind.TOKEN, f"{claims.tenant_id}/{claims.user_id}")
         return _policy(request, "Deny", UNKNOWN_USER, {})
     session, user = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
@@ -72,6 +74,8 @@ def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) ->
         request.log.add(refused=str(refused), api_key=refused.key_id)
         who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
         request.record_refusal(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
+        if refused.is_unknown:
+            request.record_attempt(tenant, AttemptKind.API_KEY, refused.key_id)
         raise Unauthorized from refused
     request.log.add(api_key=key.id)
     if key.should_record_use(at):

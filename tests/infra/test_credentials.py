@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
+from docplatform.core.tenant import tenant_context
 from docplatform.infra import credentials
 from docplatform.infra.credentials import (
     LONGEST_INVOCATION,
@@ -107,9 +108,12 @@ def test_pages_are_signed_with_the_credentials_of_the_paginators_tenant(
 
 
 def test_a_link_is_signed_with_the_credentials_of_its_tenant(kept: TenantCredentials, sent: list[Any]) -> None:
-    for tenant in (A, B):
+    for owner in (a_tenant(1), a_tenant(2)):
+        tenant = owner.id
         client = kept.assume(tenant).client("s3")
-        url = client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"}, ExpiresIn=60)
+        with tenant_context(owner):
+            params = {"Bucket": "b", "Key": f"tenants/{tenant}/k"}
+            url = client.generate_presigned_url("get_object", Params=params, ExpiresIn=60)
         assert f"X-Amz-Credential=AKIA{tenant}" in url
         assert f"token-{tenant}" in url
     assert sent == []

@@ -12,7 +12,7 @@ from docplatform.core.errors import Unavailable
 from docplatform.core.isolation import Source
 from docplatform.core.tenant import tenant_context
 from docplatform.infra.dynamodb import table as module
-from docplatform.infra.dynamodb.codec import Item, encode_item
+from docplatform.infra.dynamodb.codec import Item, encode_value
 from docplatform.infra.dynamodb.table import TenantTable
 from tests.support.mocked_aws import Cloud, TenantWorld
 
@@ -30,7 +30,9 @@ class Rows:
     def put(self, owner: str, position: int) -> str:
         key = {"pk": f"{owner}#row#{self.name}#{position:06d}", "sk": "row"}
         item = {**key, "gsi1pk": self.name, "gsi1sk": f"{position:06d}"}
-        self.home.cloud.database.put_item(TableName="data", Item=encode_item(item))
+        self.home.cloud.database.put_item(
+            TableName="data", Item={name: encode_value(value) for name, value in item.items()}
+        )
         return key["pk"]
 
     def pages(self, limit: int, *, descending: bool) -> list[list[str]]:
@@ -46,10 +48,9 @@ class Rows:
 
 
 @pytest.fixture
-def dropped(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
-    found: list[Source] = []
-    monkeypatch.setattr(isolation, "_observers", [found.append])
-    return found
+def dropped() -> list[Source]:
+    isolation.begin()
+    return isolation.signals().dropped
 
 
 @pytest.fixture(autouse=True)

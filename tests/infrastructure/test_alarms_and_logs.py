@@ -9,8 +9,7 @@ import pytest
 
 from cdk import names, specs
 from docplatform.core.tenant import Plan
-from docplatform.runtime.metrics import Metric
-from docplatform.runtime.spec import Grant
+from docplatform.runtime.metrics import REGION, Metric
 from tests.infrastructure.synthesized import REGIONS, Assembly, Json, Stack
 from tests.support.mocked_aws import ROOT
 
@@ -93,14 +92,16 @@ def test_the_operators_page_counts_what_costs_money_without_use(
     assert f"{len(waited_for)} with {memory:g} GB together" in PAGE
 
 
-def test_every_function_that_acts_for_tenants_is_watched_for_calls_of_sts(watch: Stack) -> None:
-    alarms = {
-        each["Dimensions"][0]["Value"]: each["Threshold"]
-        for each in watch.of("AWS::CloudWatch::Alarm").values()
-        if each.get("MetricName") == "CredentialsIssued"
-    }
-    acting = {each.spec.name for each in specs.discover() if Grant.TENANT_ACCESS in each.spec.grants}
-    assert alarms == dict.fromkeys(acting, 30_000)
+def test_half_of_what_sts_issues_wakes_somebody(watch: Stack) -> None:
+    ((emitter, alarm),) = _alarms(watch, "docplatform", "CredentialsIssued").items()
+    most = 600 * alarm["Period"]  # calls a second in an account and region
+    assert (emitter, alarm["Statistic"], alarm["Threshold"]) == (REGION, "Sum", most / 2)
+
+
+@pytest.mark.parametrize(("metric", "service"), [("CrossTenantDetected", REGION)])
+def test_one_fault_of_isolation_and_one_tampered_record_wake_somebody(watch: Stack, metric: str, service: str) -> None:
+    ((emitter, alarm),) = _alarms(watch, "docplatform", metric).items()
+    assert (emitter, alarm["Threshold"], alarm["EvaluationPeriods"]) == (service, 1, 1)
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
@@ -146,21 +147,16 @@ def test_the_dashboard_shows_every_business_metric_where_it_is_emitted(watch: St
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
     shown = [line for widget in widgets for line in widget["properties"].get("metrics", [])]
     by_function = {line[1]: line[3] for line in shown if line[0] == "docplatform"}
-    assert set(by_function.values()) <= set(FUNCTIONS)
+    assert set(by_function.values()) <= {*FUNCTIONS, REGION}
     by_dimension = {
         found.groups()
         for line in shown
         if isinstance(line[0], dict) and (found := re.search(r"\{(.+)\} MetricName=\"(\w+)\"", line[0]["expression"]))
     }
     assert by_dimension == {
-        (",".join(filter(None, ("docplatform,service", metric.dimension))), metric.title)
-        for metric in (
-            Metric.DOCUMENTS_FAILED,
-            Metric.SIGN_INS,
-            Metric.REFUSALS,
-            Metric.FOREIGN_IDS,
-            Metric.CREDENTIALS_ISSUED,
-        )
+        (f"docplatform,service,{metric.dimension}", metric.title)
+        for metric in Metric
+        if metric.dimension and not metric.title.startswith("Uploads")
     }
     assert {each.title for each in Metric} == by_function.keys() | {name for _, name in by_dimension}
 

@@ -1,5 +1,5 @@
 """The adversary (tests/isolation/adversary.py) finds nothing in the handlers, and each of five bugs that are planted in
-them."""
+them. The platform detects four of them itself, and answers nothing: the fifth is about names in a log."""
 
 from __future__ import annotations
 
@@ -170,6 +170,32 @@ def planted(request: pytest.FixtureRequest, game: Game) -> Iterator[None]:
         yield
 
 
-def test_a_planted_bug_is_caught(planted: None, game: Game, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform does not look at the tenant of what it reads and answers."""
+    for guard in (
+        "infra.dynamodb.codec.require_own_partition",
+        "infra.guarded_client.require_own_object",
+        "http.router.require_own_links",
+    ):
+        monkeypatch.setattr(f"docplatform.{guard}", lambda *_: None)
+    monkeypatch.setattr(TenantTable, "_is_own", lambda *_: True)
+
+
+def test_a_planted_bug_is_caught(
+    unguarded: None, planted: None, game: Game, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(Leaked):
         played(game, capsys)
+
+
+@pytest.mark.parametrize("planted", BUGS[:4], indirect=True, ids=lambda bug: bug.__name__)
+def test_the_platform_detects_a_planted_bug_before_it_leaks(
+    planted: None, game: Game, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AssertionError, match='"code": "isolation_fault"') as stopped:
+        played(game, capsys)
+    assert not isinstance(stopped.value, Leaked)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert any("cross_tenant_detected" in line for line in lines)
+    assert any("CrossTenantDetected" in line for line in lines)

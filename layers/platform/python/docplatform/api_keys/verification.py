@@ -13,11 +13,11 @@ from docplatform.identity.model import User, UserStatus
 
 class KeyRefused(Exception):
     """An API key is refused. ``owner_id``: the key's owner if the secret was right, otherwise ''. ``key_id``: the id in
-    the key, '' if it is malformed."""
+    the key, '' if it is malformed. ``is_unknown``: whether the key is well-formed, and none of this tenant's."""
 
-    def __init__(self, reason: str, *, owner_id: str = "", key_id: str = "") -> None:
+    def __init__(self, reason: str, *, owner_id: str = "", key_id: str = "", is_unknown: bool = False) -> None:
         super().__init__(reason)
-        self.owner_id, self.key_id = owner_id, key_id
+        self.owner_id, self.key_id, self.is_unknown = owner_id, key_id, is_unknown
 
 
 def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
@@ -29,7 +29,7 @@ def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
     key_id, secret = named
     key = api_keys.key(key_id)
     if not hmac.compare_digest(key.secret_hash if key else "", digest(secret)) or key is None:
-        raise KeyRefused("unknown key or wrong secret", key_id=key_id)
+        raise KeyRefused("unknown key or wrong secret", key_id=key_id, is_unknown=key is None)
     if (state := key.state(at)) is not KeyState.ACTIVE:
         raise KeyRefused(f"the key is {state}", owner_id=key.owner_id, key_id=key_id)
     owner = api_keys.owner(key.owner_id)

@@ -67,6 +67,8 @@ class Action(StrEnum):
     LIVE_CONNECTED = "live.connected"
     LIVE_ENDED = "live.ended"
     ACCESS_REFUSED = "access.refused"
+    ACCESS_DENIED = "access_denied"
+    SECURITY_FINDING = "security.finding"
     OPERATION_FAILED = "operation.failed"
     REQUEST_ANSWERED = "request.answered"
     SSO_STARTED = "sso.started"
@@ -136,6 +138,7 @@ EXPLAINS_ERROR = frozenset(
         Action.API_KEY_REFUSED,
         Action.LIVE_TICKET_REFUSED,
         Action.ACCESS_REFUSED,
+        Action.ACCESS_DENIED,
         Action.SSO_ACCEPTED,
         Action.SSO_REFUSED,
         Action.OPERATION_FAILED,

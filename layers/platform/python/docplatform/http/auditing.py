@@ -20,8 +20,10 @@ from docplatform.core.audit import (
     AuditSubject,
 )
 from docplatform.core.errors import DomainError, Misdirected, TenantNotFound
+from docplatform.core.isolation import IsolationFault, signals
 from docplatform.core.tenant import tenant_context
 from docplatform.runtime import tenant_access, tenant_resolution
+from docplatform.runtime.isolation import count_attempt
 from docplatform.runtime.telemetry import LogRecord
 
 if TYPE_CHECKING:
@@ -82,6 +84,20 @@ class RequestAudit:
     def failed(self) -> None:
         """Record a request that failed unexpectedly."""
         self._record_error(Action.OPERATION_FAILED, {"code": DomainError.code, "method": self.request.method})
+
+    def isolation_failed(self, error: IsolationFault) -> None:
+        """Record that something of another tenant came up in the request."""
+        facts: AuditFacts = {"reason": "tenant_mismatch", "place": error.place.value, "method": self.request.method}
+        self._record_error(Action.ACCESS_DENIED, facts)
+
+    def count_attempts(self) -> None:
+        """Count the request's attempts to reach another tenant, as its actor's. If that fails, the log has the error."""
+        if not signals().attempts or (subject := self.subject or self._subject_of_address()) is None:
+            return
+        try:
+            count_attempt(subject, subject.user_id)
+        except Exception as error:
+            self.log.add_error(error)
 
     def _record_error(self, action: Action, facts: AuditFacts) -> None:
         """If the record cannot be stored, the request is refused all the same, and the log has the error."""

@@ -26,7 +26,7 @@ from docplatform.runtime.spec import Auth, FunctionSpec
 
 Operation = tuple[FunctionSpec, Auth, Route]
 
-_EVERY = (problems.MethodNotAllowed, problems.UnknownRoute, e.DomainError)
+_EVERY = (problems.MethodNotAllowed, problems.UnknownRoute, problems.CrossTenantFault, e.DomainError)
 _TENANT = (e.Misdirected, e.TenantNotFound, e.TenantSuspended)
 _BODY = (InvalidRequest, problems.MalformedRequest, problems.UnsupportedMediaType, problems.RequestTooLarge)
 _GATEWAY = {

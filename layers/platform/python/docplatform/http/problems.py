@@ -47,6 +47,12 @@ class RequestTooLarge(e.DomainError):
     code, title = "request_too_large", "The request is too large"
 
 
+class CrossTenantFault(e.DomainError):
+    """Something of another tenant came up in this request (``core/isolation.py``). It is dropped with all the rest."""
+
+    code, title = "isolation_fault", "Something went wrong"
+
+
 STATUS |= {
     MalformedRequest: HTTPStatus.BAD_REQUEST,
     UnknownRoute: HTTPStatus.NOT_FOUND,

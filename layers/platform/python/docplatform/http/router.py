@@ -36,11 +36,13 @@ from docplatform.core.errors import (
     UseCase,
     raised_by,
 )
+from docplatform.core.isolation import IsolationFault, require_own_links
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
 from docplatform.http.auditing import RequestAudit
 from docplatform.http.consequence import Consequence
 from docplatform.http.problems import (
+    CrossTenantFault,
     MalformedRequest,
     MethodNotAllowed,
     RequestTooLarge,
@@ -59,6 +61,7 @@ _REDIRECTS = (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER)
 _LARGEST_BODY = 1_000_000  # characters; documents are uploaded to S3 and never pass through the API
 
 _SAFE = ("GET", "HEAD")  # methods that change nothing (RFC 9110 §9.2.1)
+_LOGGED = "It has been logged under the request's id."
 
 Handler = Callable[..., Any]
 
@@ -236,16 +239,22 @@ class Router:
                 given["actor"] = audit.subject = request.actor()
             answer_of = self._answer_actor if "actor" in route.wants else self._answer
             answer = answer_of(route, request, given)
+            require_own_links(answer["body"] + answer["headers"].get("Location", ""))
             audit.succeeded()
         except DomainError as error:
             log.add(problem=error.code)
             count(Metric.REFUSALS, by=error.code)
             audit.refused(error)
             answer = _problem(self._dialect, error, request)
+        except IsolationFault as error:
+            log.add_error(error)
+            audit.isolation_failed(error)
+            answer = _problem(self._dialect, CrossTenantFault(_LOGGED), request)
         except Exception as error:
             log.add_error(error)
             audit.failed()
-            answer = _problem(self._dialect, DomainError("It has been logged under the request's id."), request)
+            answer = _problem(self._dialect, DomainError(_LOGGED), request)
+        audit.count_attempts()
         log.add(status=answer["statusCode"])
         log.write()
         answer["headers"] = {

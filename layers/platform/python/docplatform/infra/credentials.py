@@ -28,6 +28,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from docplatform.core import ids
+from docplatform.infra.guarded_client import guarded
 
 _LIFE = timedelta(hours=1)  # the maximum for role chaining
 LONGEST_INVOCATION = timedelta(minutes=10)
@@ -91,7 +92,7 @@ def _shared_client(service: str) -> Any:
     none = "none"  # botocore would take those of the function's role instead
     client = _session().create_client(service, config=config, aws_access_key_id=none, aws_secret_access_key=none)
     client.meta.events.register("before-sign", _sign_for_tenant)
-    return client
+    return guarded(client, service)
 
 
 def _sign_for_tenant(request: Any, **_: object) -> None:

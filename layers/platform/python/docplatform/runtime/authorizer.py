@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from docplatform.core.actor import Actor, Role
-from docplatform.core.audit import UNKNOWN_USER, Action
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject
 from docplatform.core.errors import Forbidden, Unauthenticated
+from docplatform.core.isolation import AttemptKind, note_attempt
 from docplatform.core.tenant import Tenant, tenant_scope
+from docplatform.runtime.isolation import count_attempt
 from docplatform.runtime.metrics import Metric, count
 from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import record
@@ -47,6 +49,14 @@ class AuthorizerRequest:
         actor = Actor(tenant, user_id, "", Role.VIEWER, self.request_id)
         try:
             record(actor, action, target, {"reason": reason})
+        except Exception as error:
+            self.log.add_error(error)
+
+    def record_attempt(self, tenant: Tenant, kind: AttemptKind, actor: str) -> None:
+        """Note that somebody came with another tenant's token or key. ``actor``: what identifies them."""
+        note_attempt(kind)
+        try:
+            count_attempt(AuditSubject(tenant, UNKNOWN_USER, "", self.request_id), actor)
         except Exception as error:
             self.log.add_error(error)
 

@@ -20,6 +20,9 @@ NAMESPACE = "docplatform"
 SERVICE = "service"
 """The name of the dimension that every metric has. Its value is the function's name in its spec."""
 
+REGION = "region"
+"""The value of that dimension for the metrics that all functions emit under one service."""
+
 _CODE, _LONGEST_CODE = re.compile(r"[a-z]+(?:[_-][a-z]+)*"), 50
 _OTHER = "other"
 """The value that replaces one which is not a code. Codes have no digits, so an id of a document or user never
@@ -27,7 +30,8 @@ counts."""
 
 
 class Metric(Enum):
-    """A metric's name, its unit, and the name of its second dimension ('' if it has only ``service``)."""
+    """A metric's name, its unit, and the name of its second dimension ('' if it has only ``service``). ``of_region``: whether
+    all functions emit it under one service, ``REGION``, so that one alarm watches them all."""
 
     UPLOADS_ANNOUNCED = ("UploadsAnnounced", MetricUnit.Count, "plan")
     UPLOADS_RECEIVED = ("UploadsReceived", MetricUnit.Count, "plan")
@@ -37,13 +41,16 @@ class Metric(Enum):
     SEARCHES = ("Searches", MetricUnit.Count, "")
     SIGN_INS = ("SignIns", MetricUnit.Count, "method")
     REFUSALS = ("Refusals", MetricUnit.Count, "code")
-    CREDENTIALS_ISSUED = ("CredentialsIssued", MetricUnit.Count, "")
+    CREDENTIALS_ISSUED = ("CredentialsIssued", MetricUnit.Count, "", True)
     JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
     OPERATIONS_FAILED = ("OperationsFailed", MetricUnit.Count, "")
     FOREIGN_IDS = ("ForeignIds", MetricUnit.Count, "source")
+    CROSS_TENANT_ATTEMPTS = ("CrossTenantAttempts", MetricUnit.Count, "kind", True)
+    CROSS_TENANT_DETECTED = ("CrossTenantDetected", MetricUnit.Count, "", True)
+    SECURITY_FINDINGS = ("SecurityFindings", MetricUnit.Count, "kind", True)
 
-    def __init__(self, title: str, unit: MetricUnit, dimension: str) -> None:
-        self.title, self.unit, self.dimension = title, unit, dimension
+    def __init__(self, title: str, unit: MetricUnit, dimension: str, of_region: bool = False) -> None:
+        self.title, self.unit, self.dimension, self.of_region = title, unit, dimension, of_region
 
 
 class SignInMethod(StrEnum):
@@ -97,14 +104,17 @@ def collected() -> list[dict[str, Any]]:
     and value."""
     measurements = _recorded.get() or []
     _recorded.set([])
-    groups: dict[tuple[str, str], list[_Measurement]] = {}
+    groups: dict[tuple[bool, str, str], list[_Measurement]] = {}
     for measurement in measurements:
-        groups.setdefault((measurement.metric.dimension, measurement.by), []).append(measurement)
-    return [_document(dimension, by, group) for (dimension, by), group in groups.items()]
+        metric = measurement.metric
+        groups.setdefault((metric.of_region, metric.dimension, measurement.by), []).append(measurement)
+    return [
+        _document(REGION if of_region else service(), dimension, by, group)
+        for (of_region, dimension, by), group in groups.items()
+    ]
 
 
-def _document(dimension: str, by: str, measurements: list[_Measurement]) -> dict[str, Any]:
-    own = service()
+def _document(own: str, dimension: str, by: str, measurements: list[_Measurement]) -> dict[str, Any]:
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=own, default_dimensions={SERVICE: own})
     for measurement in measurements:
         metrics.add_metric(measurement.metric.title, measurement.metric.unit, measurement.value)

@@ -20,9 +20,7 @@ from aws_lambda_powertools import Logger
 from docplatform.core import isolation
 from docplatform.core.tenant import current_tenant_id
 from docplatform.runtime import metrics, tracing
-from docplatform.runtime.foreign_ids import count_dropped
-
-isolation.observe(count_dropped)
+from docplatform.runtime.metrics import Metric, count
 
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)
@@ -86,6 +84,7 @@ class LogRecord:
         self._started = time.perf_counter()
         _current.set(self)
         metrics.begin()
+        isolation.begin()
         tracing.begin()
 
     def add(self, **facts: object) -> None:
@@ -103,7 +102,22 @@ class LogRecord:
         if tenant_id := current_tenant_id():  # a stream record's scope ends before the line is written
             self.add(tenant_id=tenant_id)
 
+    def _add_signals(self) -> None:
+        """Add the signals of isolation between tenants: metrics, and members of the line."""
+        signals = isolation.signals()
+        for kind in signals.attempts:
+            count(Metric.CROSS_TENANT_ATTEMPTS, by=kind)
+        for _ in signals.detected:
+            count(Metric.CROSS_TENANT_DETECTED)
+        for source in signals.dropped:
+            count(Metric.FOREIGN_IDS, by=source)
+        if signals.attempts:
+            self.add(cross_tenant_attempts=[kind.value for kind in signals.attempts])
+        if signals.detected:
+            self.add(level="ERROR", cross_tenant_detected=[place.value for place in signals.detected])
+
     def write(self) -> None:
+        self._add_signals()
         facts = self._facts
         log = _logger.error if facts.pop("level", "INFO") == "ERROR" else _logger.info
         elapsed = round((time.perf_counter() - self._started) * 1000, 1)

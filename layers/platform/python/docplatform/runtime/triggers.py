@@ -8,6 +8,7 @@ from typing import Any
 
 from docplatform.core.actor import Actor, system
 from docplatform.core.errors import TenantNotFound
+from docplatform.core.isolation import AttemptKind, note_attempt
 from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import registry
@@ -43,6 +44,7 @@ def tenant_of(tenant_id: str) -> Tenant:
     if tenant is None:
         raise TenantNotFound("The registry does not know it.")
     if tenant.region != os.environ["AWS_REGION"]:
+        note_attempt(AttemptKind.EVENT)
         raise TenantNotFound("It is a tenant of another region.")
     enter_tenant(tenant)
     return tenant

@@ -9,9 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from docplatform.core.isolation import require_own_partition
 from docplatform.core.time import rfc3339
 
 Item = dict[str, Any]
+
+_PARTITIONS = ("pk", "gsi1pk", "gsi2pk", "gsi3pk")
 
 
 def encode_value(value: object) -> dict[str, Any]:
@@ -28,13 +31,17 @@ def encode_value(value: object) -> dict[str, Any]:
         case list() | tuple():
             return {"L": [encode_value(entry) for entry in value]}
         case dict():
-            return {"M": encode_item(value)}
+            return {"M": {name: encode_value(entry) for name, entry in value.items()}}
         case datetime():
             return {"S": rfc3339(value)}
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 
 def encode_item(item: dict[str, Any]) -> dict[str, Any]:
+    """Raises IsolationFault for an item or key of another tenant than the current one."""
+    for name in _PARTITIONS:
+        if name in item:
+            require_own_partition(str(item[name]))
     return {name: encode_value(value) for name, value in item.items()}
 
 
@@ -45,9 +52,12 @@ def decode_value(value: dict[str, Any]) -> Any:
     if kind == "L":
         return [decode_value(entry) for entry in content]
     if kind == "M":
-        return decode_item(content)
+        return {name: decode_value(entry) for name, entry in content.items()}
     return None if kind == "NULL" else content
 
 
 def decode_item(item: dict[str, Any]) -> Item:
+    """Raises IsolationFault for an item of another tenant than the current one."""
+    if "pk" in item:
+        require_own_partition(item["pk"]["S"])
     return {name: decode_value(value) for name, value in item.items()}

@@ -1,0 +1,242 @@
+"""The two signals of isolation: what raises an *attempt*, and what is *detected* and never answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from docplatform.api_keys.model import key_text
+from docplatform.core import ids, isolation
+from docplatform.core.actor import Role
+from docplatform.core.errors import TenantNotFound
+from docplatform.core.isolation import IsolationFault
+from docplatform.core.tenant import tenant_context, tenant_scope
+from docplatform.core.time import now
+from docplatform.http.router import Router
+from docplatform.http.schemas import Schema
+from docplatform.identity.wiring.authority import authority_of
+from docplatform.infra.dynamodb.codec import decode_item, encode_item
+from docplatform.infra.dynamodb.keys import TenantKeys
+from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.s3 import S3Files
+from docplatform.runtime import triggers
+from docplatform.runtime.isolation import ALLOWED, WINDOW
+from docplatform.runtime.tenant_access import clients
+from docplatform.runtime.triggers import event_handler
+from tests.support.mocked_aws import REGION, Answer, Cloud, Person, TenantWorld
+from tests.support.mocked_region import House, new_house
+
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """The log lines since the last call."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def line_of(lines: Lines) -> dict[str, Any]:
+    """The members of the lines since the last call: metrics of different dimensions stand in lines of their own."""
+    return {name: value for line in reversed(lines()) for name, value in line.items()}
+
+
+def counted(line: dict[str, Any], metric: str) -> int:
+    return len(line.get(metric, []))
+
+
+# -- attempts
+def knocks(house: House, token: str, lines: Lines) -> dict[str, Any]:
+    """Comes with ``token`` to the tenant's address. Returns the members of the authorizer's log lines."""
+    lines()
+    try:
+        house.authorizes(token)
+    except Exception as refused:
+        assert str(refused) == "Unauthorized"
+    return line_of(lines)
+
+
+def a_token(house: House, region: Cloud) -> str:
+    return new_house(region).moves_in()["access_token"]
+
+
+def a_key(house: House, region: Cloud) -> str:
+    return key_text(ids.new(ids.API_KEY, now()), b"7" * 32)
+
+
+@pytest.mark.parametrize(("credential", "kind"), [(a_token, "token"), (a_key, "api-key")])
+def test_another_tenants_credential_is_an_attempt_and_the_sixth_a_finding(
+    house: House, region: Cloud, lines: Lines, credential: Callable[[House, Cloud], str], kind: str
+) -> None:
+    foreign = credential(house, region)
+    for number in range(1, ALLOWED + 3):
+        line = knocks(house, foreign, lines)
+        assert line["cross_tenant_attempts"] == [kind]
+        found = [each for each in (line,) if counted(each, "SecurityFindings")]
+        assert len(found) == (number == ALLOWED + 1), number
+    findings = [each for each in house.trail if each["action"] == "security.finding"]
+    assert [each["facts"] for each in findings] == [{"attempts": ALLOWED + 1}]
+    assert foreign not in json.dumps(house.trail)
+
+
+def test_attempts_of_different_actors_and_of_long_ago_are_no_finding(house: House, region: Cloud, lines: Lines) -> None:
+    for _ in range(ALLOWED + 2):
+        assert knocks(house, a_key(house, region), lines)["cross_tenant_attempts"] == ["api-key"]
+    key = ids.new(ids.API_KEY, now())
+    long_ago = int((now() - WINDOW - timedelta(seconds=1)).timestamp())
+    house.sets(TenantKeys(house.facts["id"]).isolation_attempts(key), times=[long_ago] * ALLOWED)
+    knocks(house, key_text(key, b"7" * 32), lines)
+    assert "security.finding" not in house.actions
+
+
+def test_a_flood_of_attempts_is_one_small_item(acme: TenantWorld) -> None:
+    table = TenantTable(acme.cloud.database, tenant_id=acme.tenant.id, data_table="data", audit_table="audit")
+    with tenant_context(acme.tenant):
+        key = table.keys.isolation_attempts("somebody")
+        counts = [table.append_time(key, now(), 600) for _ in range(120)]
+        assert (max(counts), len(table.get(key)["times"])) == (50, 20)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "dpk_nothing"])
+def test_a_typing_error_is_no_attempt(house: House, lines: Lines, token: str) -> None:
+    assert "cross_tenant_attempts" not in knocks(house, token, lines)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "AccessDenied"])
+def test_a_call_that_aws_denies_with_the_tenants_credentials_is_an_attempt(
+    ann: Person, lines: Lines, code: str
+) -> None:
+    def deny(request: Any, **_: Any) -> AWSResponse:
+        body = json.dumps({"__type": f"x#{code}", "message": "not authorized"}).encode()
+        response = AWSResponse(request.url, 400, {}, None)
+        response._content = body
+        return response
+
+    events = clients(ann.home.tenant).client("dynamodb").meta.events
+    lines()
+    events.register_first("before-send.dynamodb.BatchGetItem", deny, unique_id="deny")
+    answer = ann.asks("GET", f"/v1/folders/fld_{'0' * 26}")
+    events.unregister("before-send.dynamodb.BatchGetItem", unique_id="deny")
+    line = line_of(lines)
+    assert (answer.status, answer["code"]) == (500, "internal")
+    assert line["cross_tenant_attempts"] == ["access-denied"]
+    assert ann.home.actions[-1] == "operation.failed"
+
+
+def test_an_event_that_names_a_tenant_of_another_region_is_an_attempt(
+    region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = new_house(region)
+    house.is_registered_as(region="eu-central-1")
+    lines()
+
+    @event_handler("index-sync")
+    def handler(event: dict[str, str]) -> None:
+        triggers.tenant_of(event["tenant_id"])
+
+    with pytest.raises(TenantNotFound):
+        handler({"tenant_id": house.facts["id"]}, None)
+    line = line_of(lines)
+    assert line["cross_tenant_attempts"] == ["event"]
+    assert REGION != "eu-central-1"
+
+
+# -- detected
+def is_detected(answer: Answer, home: TenantWorld, lines: Lines, place: str) -> None:
+    """The request ended without an answer; log, metric and audit trail say so."""
+    assert (answer.status, answer["code"]) == (500, "isolation_fault")
+    line = line_of(lines)
+    assert (line["level"], line["cross_tenant_detected"], line["CrossTenantDetected"]) == ("ERROR", [place], [1.0])
+    assert line["tenant_id"] == home.tenant.id
+    record = home.audit[-1]
+    assert record["action"] == "access_denied"
+    assert (record["facts"]["reason"], record["facts"]["place"]) == ("tenant_mismatch", place)
+
+
+def test_an_item_of_another_tenant_is_never_answered(
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = region.tenant("other").member(name="Bo")
+    foreign = other.creates_folder("Bo's contracts")["id"]
+    get = TenantTable.get
+
+    def anywhere(table: TenantTable, key: Any) -> Any:
+        raw = next((each for each in table._client.scan(TableName="data")["Items"] if foreign in each["pk"]["S"]), None)
+        return get(table, key) or (decode_item(raw) if raw else None)
+
+    monkeypatch.setattr(TenantTable, "get", anywhere)
+    lines()
+    is_detected(ann.asks("GET", f"/v1/folders/{foreign}"), ann.home, lines, "item")
+
+
+def test_no_item_is_written_under_the_key_of_another_tenant(acme: TenantWorld, region: Cloud) -> None:
+    other = region.tenant("other").tenant.id
+    for name in ("pk", "gsi1pk", "gsi2pk", "gsi3pk"):
+        with tenant_context(acme.tenant), pytest.raises(IsolationFault):
+            encode_item({name: f"{other}#doc#1"})
+        with tenant_context(acme.tenant):
+            assert encode_item({name: f"{acme.tenant.id}#doc#1"})
+
+
+def test_a_row_of_an_index_that_leads_to_another_tenant_is_dropped_and_reported(
+    ann: Person, region: Cloud, lines: Lines
+) -> None:
+    """An item of another tenant with this tenant's key in an index: it can be written with that tenant's credentials."""
+    mine = ann.creates_folder("Mine")["id"]
+    mallory = region.tenant("mallory").tenant.id
+    item = {"pk": f"{mallory}#folder#{mine}", "sk": "folder", "gsi1pk": f"{ann.home.tenant.id}#children#root"}
+    region.database.put_item(TableName="data", Item=encode_item({**item, "gsi1sk": f"2000#{mine}"}))
+    lines()
+    answer = ann.lists(sort="created_at")
+    assert (answer.status, [each["id"] for each in answer["items"]]) == (200, [mine])
+    line = line_of(lines)
+    assert (line["level"], line["cross_tenant_detected"]) == ("ERROR", ["index-row"])
+    assert ann.names_in(sort="created_at", limit="1") == ["Mine"], "a page may end at the dropped row"
+
+
+def test_the_key_of_another_tenants_object_is_never_used(
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = region.tenant("other").tenant.id
+    document = ann.announces("a.txt")["document"]["id"]
+    monkeypatch.setattr(S3Files, "_key", lambda *_: f"tenants/{other}/documents/{document}/x/original")
+    lines()
+    is_detected(ann.asks("POST", f"/v1/documents/{document}/upload"), ann.home, lines, "object-key")
+
+
+class Linked(Schema):
+    url: str
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_link_to_another_tenants_object_is_never_answered(
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, foreign: bool
+) -> None:
+    owner = region.tenant("other").tenant.id if foreign else ann.home.tenant.id
+    router = Router(authorities=authority_of)
+
+    @router.get("/v1/documents/{document_id}/content", response=Linked)
+    def download(actor: Any, document_id: str) -> Linked:
+        return Linked(url=f"https://s3.example/documents/tenants/{owner}/documents/{document_id}?X-Amz-Signature=1")
+
+    monkeypatch.setattr("functions.documents.handler.handler", router.handler)
+    lines()
+    answer = ann.asks("GET", f"/v1/documents/doc_{'0' * 26}/content")
+    if foreign:
+        is_detected(answer, ann.home, lines, "link")
+    else:
+        assert answer.status == 200
+        assert "cross_tenant_detected" not in line_of(lines)
+
+
+def test_signals_end_with_their_invocation(ann: Person, lines: Lines) -> None:
+    with tenant_scope():
+        isolation.begin()
+        isolation.note_attempt(isolation.AttemptKind.EVENT)
+    lines()
+    assert ann.home.member(Role.ADMIN).asks("GET", "/v1/folders/root").status == 200
+    assert "cross_tenant_attempts" not in line_of(lines)
