@@ -107,6 +107,8 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
                 _allow(["states:StartExecution"], region.operation_workflows),
                 _allow(["states:DescribeExecution"], region.operation_executions),
             ]
+        case Grant.FINDINGS:
+            return _records(region, "finding#*", ["dynamodb:PutItem"])
         case Grant.OPERATIONS_SWEEP:
             return [
                 _unfinished(region, "unfinished#operation"),
@@ -130,7 +132,9 @@ def trigger_statements(trigger: Trigger | None, name: str, region: RegionResourc
         case Trigger.UPLOAD:
             return put_away
         case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:
-            return [*_read_stream(region), *put_away]
+            return [*_read_stream(region, names.DATA_TABLE), *put_away]
+        case Trigger.AUDIT_STREAM:
+            return [*_read_stream(region, names.AUDIT_TABLE), *put_away]
         case _:
             return []
 
@@ -194,14 +198,14 @@ def _collections(region: RegionResources) -> list[iam.PolicyStatement]:
     ]
 
 
-def _read_stream(region: RegionResources) -> list[iam.PolicyStatement]:
-    """Statements to read the stream, which carries keys only. The stream is encrypted like its table, in the
-    table's encryption context
+def _read_stream(region: RegionResources, name: str) -> list[iam.PolicyStatement]:
+    """Statements to read a table's stream: keys of the data table, images of audit records. The stream is encrypted like its
+    table, in the table's encryption context
     (docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html)."""
-    table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{names.DATA_TABLE}"
+    table = f"arn:aws:dynamodb:{region.name}:{region.account}:table/{name}"
     context = {
         "kms:ViaService": f"dynamodb.{region.name}.amazonaws.com",
-        "kms:EncryptionContext:aws:dynamodb:tableName": names.DATA_TABLE,
+        "kms:EncryptionContext:aws:dynamodb:tableName": name,
     }
     return [
         _allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], [f"{table}/stream/*"]),

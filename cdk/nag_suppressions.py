@@ -131,6 +131,13 @@ def for_api(config: Config, region: str, functions: Sequence[Deployable]) -> Ite
     )
 
 
+_STREAMS = {
+    Trigger.DOCUMENT_STREAM: names.DATA_TABLE,
+    Trigger.SESSION_STREAM: names.DATA_TABLE,
+    Trigger.AUDIT_STREAM: names.AUDIT_TABLE,
+}
+
+
 def _for_functions(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
     place = "Functions"
     for each in functions:
@@ -155,8 +162,8 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
                 )
         if Grant.LIVE_CONNECTIONS in each.spec.grants:
             yield from _for_live_connections(config, region, f"{place}/{names.title(each.spec.name)}Role")
-        if each.spec.trigger in (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM):
-            stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{names.DATA_TABLE}/stream/*"
+        if each.spec.trigger in _STREAMS:
+            stream = f"arn:aws:dynamodb:{region}:{config.account}:table/{_STREAMS[each.spec.trigger]}/stream/*"
             yield Acknowledgement(
                 _wildcard(stream),
                 f"{place}/{names.title(each.spec.name)}Role",
@@ -205,8 +212,8 @@ def for_workflows() -> Iterator[Acknowledgement]:
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", "Schedules", _ROLE_POLICY_DIES_WITH_ROLE)
-    dead = ("Uploads/Undelivered", "Uploads/Undone", "Changes/Undone", "Sessions/Undone", "Schedules/Undelivered")
-    for place in dead:
+    of_streams = ("Changes/Undone", "Sessions/Undone", "Audit/Undone")
+    for place in ("Uploads/Undelivered", "Uploads/Undone", *of_streams, "Schedules/Undelivered"):
         yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
 
 

@@ -1,4 +1,4 @@
-"""The data table's stream of changed keys and a function that consumes it. A stream takes two consumers at most."""
+"""A table's stream and a function that consumes it. A stream takes two consumers at most."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
-DOCUMENTS, SESSIONS = ("doc", "reindex"), ("session", "profile")
-"""Sort keys of the items that each consumer follows. The key of a folder contains its name, so no such key is among them."""
+
+def _changes_of(*sort_keys: str) -> dict[str, object]:
+    """The records of items with these sort keys. The key of a folder contains its name, so no such key is among them."""
+    return {"dynamodb": {"Keys": {"sk": {"S": list(sort_keys)}}}}
+
+
+DOCUMENTS, SESSIONS = _changes_of("doc", "reindex"), _changes_of("session", "profile")
+NOT_ADDED: dict[str, object] = {"eventName": ["MODIFY", "REMOVE"]}
+"""The records of the audit table's items that were changed or removed. It only ever has items added."""
 
 
 class TableStream(Construct):
@@ -27,14 +34,14 @@ class TableStream(Construct):
         *,
         stream_arn: str,
         consumer: str,
-        sort_keys: tuple[str, ...],
+        pattern: dict[str, object],
         key: kms.IKey,
     ) -> None:
-        """``sort_keys``: the kinds of items whose changes reach the function."""
+        """``pattern``: which records reach the function
+        (docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html)."""
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         undone = dead_letter_queue(self, "Undone", of=names.function(consumer), key=key)
-        pattern = {"dynamodb": {"Keys": {"sk": {"S": list(sort_keys)}}}}
         lambda_.CfnEventSourceMapping(
             self,
             "Follower",

@@ -43,7 +43,14 @@ class DataStack(cdk.Stack):
             stream=dynamodb.StreamViewType.KEYS_ONLY,  # a reader learns that an item changed, not its content
             expiry="expires",
         )
-        regional_table(self, "Audit", table_name=names.AUDIT_TABLE, key=self.kms_keys.data, ephemeral=config.ephemeral)
+        self.audit = regional_table(
+            self,
+            "Audit",
+            table_name=names.AUDIT_TABLE,
+            key=self.kms_keys.data,
+            ephemeral=config.ephemeral,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,  # what a changed record was before
+        )
         regional_table(
             self,
             "Operations",

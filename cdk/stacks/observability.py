@@ -54,7 +54,7 @@ class ObservabilityStack(cdk.Stack):
     def _dead_letter_queues(self) -> list[str]:
         by_function = [
             names.function(spec.name)
-            for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
+            for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM, Trigger.AUDIT_STREAM)
             for spec in triggered_by(trigger, self._functions)
         ]
         plans = [names.plan_queue(plan) for plan in Plan]
@@ -114,6 +114,12 @@ class ObservabilityStack(cdk.Stack):
             "cross-tenant-detected",
             "Something of one tenant has come up in a request of another; it was not answered, but all walls before have failed",
             metrics.business(Metric.CROSS_TENANT_DETECTED, REGION),
+            threshold=1,
+        )
+        self._alarms.add(
+            "audit-tampered",
+            "An audit record was changed or removed; nothing of the platform does that",
+            metrics.business(Metric.AUDIT_TAMPERED, "audit-watch"),
             threshold=1,
         )
 
@@ -219,6 +225,7 @@ class ObservabilityStack(cdk.Stack):
                     "Security findings",
                     {
                         "": metrics.business_by_dimension(Metric.SECURITY_FINDINGS),
+                        "audit tampered": metrics.business(Metric.AUDIT_TAMPERED, "audit-watch"),
                     },
                 ),
             ),

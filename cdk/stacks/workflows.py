@@ -13,7 +13,7 @@ from cdk import names
 from cdk.config import Config
 from cdk.constructs.queues import PlanQueue
 from cdk.constructs.schedules import JobQueue, Schedules
-from cdk.constructs.table_stream import DOCUMENTS, SESSIONS, TableStream
+from cdk.constructs.table_stream import DOCUMENTS, NOT_ADDED, SESSIONS, TableStream
 from cdk.constructs.uploads import Uploads
 from cdk.constructs.workflow import Workflow
 from cdk.specs import Deployable, tick_of, triggered_by
@@ -79,12 +79,13 @@ class WorkflowStack(cdk.Stack):
         )
         for spec in triggered_by(Trigger.JOBS, functions):
             JobQueue(self, f"{names.title(spec.name)}Jobs", function=spec, key=key)
-        stream = data.table.table_stream_arn
-        if stream is None:
-            raise ValueError("the data table has no stream")
-        for title, trigger, sort_keys in (
-            ("Changes", Trigger.DOCUMENT_STREAM, DOCUMENTS),
-            ("Sessions", Trigger.SESSION_STREAM, SESSIONS),
+        for title, table, trigger, pattern in (
+            ("Changes", data.table, Trigger.DOCUMENT_STREAM, DOCUMENTS),
+            ("Sessions", data.table, Trigger.SESSION_STREAM, SESSIONS),
+            ("Audit", data.audit, Trigger.AUDIT_STREAM, NOT_ADDED),
         ):
             (consumer,) = triggered_by(trigger, functions)
-            TableStream(self, title, stream_arn=stream, consumer=consumer.name, sort_keys=sort_keys, key=key)
+            stream = table.table_stream_arn
+            if stream is None:
+                raise ValueError(f"the table that {consumer.name} follows has no stream")
+            TableStream(self, title, stream_arn=stream, consumer=consumer.name, pattern=pattern, key=key)

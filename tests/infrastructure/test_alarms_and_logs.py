@@ -98,7 +98,7 @@ def test_half_of_what_sts_issues_wakes_somebody(watch: Stack) -> None:
     assert (emitter, alarm["Statistic"], alarm["Threshold"]) == (REGION, "Sum", most / 2)
 
 
-@pytest.mark.parametrize(("metric", "service"), [("CrossTenantDetected", REGION)])
+@pytest.mark.parametrize(("metric", "service"), [("CrossTenantDetected", REGION), ("AuditTampered", "audit-watch")])
 def test_one_fault_of_isolation_and_one_tampered_record_wake_somebody(watch: Stack, metric: str, service: str) -> None:
     ((emitter, alarm),) = _alarms(watch, "docplatform", metric).items()
     assert (emitter, alarm["Threshold"], alarm["EvaluationPeriods"]) == (service, 1, 1)

@@ -50,8 +50,8 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"states:(DescribeExecution|GetExecutionHistory|StopExecution)",
      r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
     (r"execute-api:ManageConnections", r"arn:aws:execute-api:{r}:{a}:<LiveApi\w+>/live/(POST|DELETE)/@connections/\*", ()),
-    # the readers of the stream, which carries keys only (test_stored_data.py)
-    (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-data/stream/\*", ()),
+    # the readers of the streams: of the data table's, which carries keys only (test_stored_data.py), and of changed audit records
+    (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-(data|audit)/stream/\*", ()),
     (r"dynamodb:ListStreams", r"\*", ()),
     (r"kms:Decrypt", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:dynamodb:tableName")),
 )  # fmt: skip
@@ -153,6 +153,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         ),
         Grant.COLLECTIONS: ("aoss:DeleteCollection", f"arn:aws:aoss:{region}:{ACCOUNT}:collection/x"),
         Grant.JOB_RECORDS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
+        Grant.FINDINGS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
         Grant.EXPRESS_START: (
@@ -177,7 +178,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             named = resource or production.stack("data", region).exports()[_tenant_role_export(production, region)]
             context: Context = {
                 "ses:FromAddress": "no-reply@docplatform.example",
-                "dynamodb:LeadingKeys": ["job#sweep"],
+                "dynamodb:LeadingKeys": ["finding#audit-tampered" if grant is Grant.FINDINGS else "job#sweep"],
                 "aws:ResourceTag/tenant_id": "t000000000001",
             }
             assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"

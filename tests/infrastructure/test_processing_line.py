@@ -129,7 +129,8 @@ FOLLOWERS = {"index-sync": ["doc", "reindex"], "live-ends": ["session", "profile
 @pytest.mark.parametrize("follower", FOLLOWERS)
 def test_changes_are_followed_and_no_name_leaves_the_stream(flows: Stack, follower: str) -> None:
     mappings = [each for each in flows.of("AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each]
-    assert len(mappings) == len(FOLLOWERS) == 2, "a stream takes two readers"
+    by_stream = [each["EventSourceArn"] for each in mappings]
+    assert sorted(by_stream.count(stream) for stream in set(by_stream)) == [1, 2], "a stream takes two readers"
     (mapping,) = [each for each in mappings if each["FunctionName"].endswith(f":docplatform-{follower}")]
     assert mapping["EventSourceArn"].endswith(".StreamArn>")
     (only,) = mapping["FilterCriteria"]["Filters"]
@@ -138,6 +139,15 @@ def test_changes_are_followed_and_no_name_leaves_the_stream(flows: Stack, follow
     assert mapping["MaximumRetryAttempts"] == 20
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     undone = _queue_called(flows, f"docplatform-{follower}-dead")
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"<{undone}.Arn>"
+
+
+def test_what_is_not_added_to_the_audit_trail_reaches_its_watch(flows: Stack) -> None:
+    mappings = [each for each in flows.of("AWS::Lambda::EventSourceMapping").values() if "StartingPosition" in each]
+    (mapping,) = [each for each in mappings if each["FunctionName"].endswith(":docplatform-audit-watch")]
+    (only,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(only["Pattern"]) == {"eventName": ["MODIFY", "REMOVE"]}
+    undone = _queue_called(flows, "docplatform-audit-watch-dead")
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"<{undone}.Arn>"
 
 

@@ -57,6 +57,11 @@ def test_the_data_tables_indexes_and_stream_carry_keys_and_nothing_else(data: St
         assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
+def test_the_audit_tables_stream_has_what_a_record_was_and_is(data: Stack) -> None:
+    table = data.one("AWS::DynamoDB::GlobalTable", TableName="docplatform-audit")
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+
+
 def test_audit_records_do_not_expire(data: Stack) -> None:
     assert "TimeToLiveSpecification" not in data.one("AWS::DynamoDB::GlobalTable", TableName="docplatform-audit")
 

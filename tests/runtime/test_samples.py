@@ -20,6 +20,7 @@ TRIGGERS = {
     Trigger.PLAN_QUEUE: "plan-queue",
     Trigger.DOCUMENT_STREAM: "table-stream",
     Trigger.SESSION_STREAM: "table-stream",
+    Trigger.AUDIT_STREAM: "audit-stream",
     Trigger.WORKFLOW: "workflow-step",
     Trigger.AUTHORIZER: "authorizer",
     Trigger.LIVE_AUTHORIZER: "live-authorizer",

@@ -78,6 +78,19 @@ def process_stream(
     return dict(process_partial_response(event, each, _StopAtFirstFailure()))
 
 
+def process_images(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Response:
+    """Process each record of a table's stream, with its images, in order. The stream resumes at the first failure."""
+
+    def each(record: DynamoDBRecord) -> None:
+        try:
+            handle(record.raw_event)
+        except Exception as error:
+            add_error(error)
+            raise
+
+    return dict(process_partial_response(event, each, _StopAtFirstFailure()))
+
+
 def process_queue(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Response:
     """Process the messages of a queue concurrently, in no order. If ``handle`` raises, the message stays in the queue.
 

@@ -47,6 +47,7 @@ class Metric(Enum):
     FOREIGN_IDS = ("ForeignIds", MetricUnit.Count, "source")
     CROSS_TENANT_ATTEMPTS = ("CrossTenantAttempts", MetricUnit.Count, "kind", True)
     CROSS_TENANT_DETECTED = ("CrossTenantDetected", MetricUnit.Count, "", True)
+    AUDIT_TAMPERED = ("AuditTampered", MetricUnit.Count, "")
     SECURITY_FINDINGS = ("SecurityFindings", MetricUnit.Count, "kind", True)
 
     def __init__(self, title: str, unit: MetricUnit, dimension: str, of_region: bool = False) -> None:

@@ -130,6 +130,13 @@ class ProvisioningSettings(OperatorSettings, JobRecordSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindingSettings(RegionSettings):
+    """``operations_table`` holds the security findings that an operator reads."""
+
+    operations_table: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobSettings(JobRecordSettings):
     """``jobs``: name → the other fields of ``docplatform.runtime.schedules.model.Job``."""
 

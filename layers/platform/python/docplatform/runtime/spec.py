@@ -44,6 +44,7 @@ class Grant(StrEnum):
     OPERATIONS_SWEEP = (
         "operations-sweep"  # the index of unfinished operations; the history of executions, and to stop them
     )
+    FINDINGS = "findings"  # to put the operations table's items below ``finding#``
 
 
 class Layer(StrEnum):
@@ -66,6 +67,7 @@ class Trigger(StrEnum):
     LIVE_AUTHORIZER = "live-authorizer"  # the WebSocket API's, for $connect
     LIVE_SOCKETS = "live-sockets"  # every route of the WebSocket API
     SESSION_STREAM = "session-stream"  # keys (only keys) of sessions and users that have changed
+    AUDIT_STREAM = "audit-stream"  # audit records that were changed or removed, with the images before and after
     TICK = "tick"  # EventBridge Scheduler, for every schedule of the region
     JOBS = "jobs"  # the queue of the function's own schedules
 
