@@ -61,7 +61,8 @@ def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack) -> dict[str
     """The environment variables of a function, with the name by which telemetry speaks of it. Raises ValueError for a
     setting without a value."""
     found: dict[str, str] = {"POWERTOOLS_SERVICE_NAME": spec.name}
-    known = {**known, "function_timeout": str(spec.timeout)}
+    own_queue = names.queue_url(stack.account, stack.region, names.dead_letters(names.function(spec.name)))
+    known = {**known, "function_timeout": str(spec.timeout), "dead_letters_url": own_queue}
     for field in fields(spec.settings):
         if field.name not in known:
             raise ValueError(

@@ -1,4 +1,4 @@
-from docplatform.runtime.settings import LiveSettings, TenantSettings
+from docplatform.runtime.settings import LiveEndsSettings, LiveSettings, TenantSettings
 from docplatform.runtime.spec import FunctionSpec, Grant, Mount, Trigger
 
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
@@ -23,7 +23,7 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         name="live-ends",
-        settings=LiveSettings,
+        settings=LiveEndsSettings,
         handler="revocation.handler",
         trigger=Trigger.SESSION_STREAM,
         grants=_TENANT | {Grant.LIVE_CONNECTIONS},

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from docplatform.core.errors import ChangedMeanwhile, NotFound, Unavailable
+from docplatform.core.isolation import IsolationFault, Place
 from docplatform.core.tenant import TenantContextError, enter_tenant, get_current_tenant
+from docplatform.infra.dynamodb.mapper import ItemMismatch
 from docplatform.runtime.batches import NotDone, process_queue, process_stream
+from docplatform.runtime.settings import load
 from docplatform.runtime.triggers import event_handler
 from tests.support.tenants import a_tenant
 
@@ -90,6 +94,77 @@ def test_a_batch_that_fails_as_a_whole_is_a_response_not_an_error_and_the_line_s
     (line,) = capsys.readouterr().out.splitlines()
     assert (json.loads(line)["level"], json.loads(line)["error"]) == ("ERROR", "OSError")
     assert "Ann" not in line
+
+
+# -- a record that can never be processed
+BAD = [ItemMismatch("Document without name"), KeyError("pk"), NotFound("gone"), IsolationFault(Place.ITEM), TypeError()]
+
+
+@pytest.fixture
+def aside(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The messages in the dead-letter queue."""
+    sent: list[dict[str, Any]] = []
+
+    class Sqs:
+        def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+            assert QueueUrl == "https://queue/dead"
+            sent.append(json.loads(MessageBody))
+
+    monkeypatch.setenv("DEAD_LETTERS_URL", "https://queue/dead")
+    monkeypatch.setenv("REGION_ADDRESSES", "{}")
+    load.cache_clear()
+    monkeypatch.setattr("docplatform.runtime.batches.own_client", lambda service: Sqs())
+    return sent
+
+
+class Picky(Follower):
+    def __init__(self, bad: str, error: Exception) -> None:
+        super().__init__()
+        self.bad, self.error = bad, error
+
+    def handle(self, tenant_id: str, thing: str, event_id: str) -> None:
+        super().handle(tenant_id, thing, event_id)
+        if thing == self.bad:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", BAD, ids=lambda error: type(error).__name__)
+def test_a_record_that_can_never_be_processed_holds_up_nothing(aside: list[dict[str, Any]], error: Exception) -> None:
+    follower = Picky("b", error)
+    assert failures(process_stream(stream("a", "b", "c", "d"), target_of, follower.handle)) == []
+    assert [thing for thing, _ in follower.seen] == ["a", "b", "c", "d"]
+    (message,) = aside
+    assert (message["eventID"], message["SequenceNumber"], message["error"]) == ("e2", "2", type(error).__name__)
+    assert message["Keys"]["pk"]["S"] == f"{TENANT}#doc#b"
+    assert message.keys() == {"error", "eventID", "eventSourceARN", "SequenceNumber", "Keys"}
+
+
+def test_keys_of_no_known_form_are_set_aside_too(aside: list[dict[str, Any]]) -> None:
+    follower, event = Follower(), stream("a", "b")
+    event["Records"][0]["dynamodb"]["Keys"] = {"pk": {"N": "1"}}
+    assert failures(process_stream(event, target_of, follower.handle)) == []
+    assert [thing for thing, _ in follower.seen] == ["b"]
+    assert [message["eventID"] for message in aside] == ["e1"]
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable(), ChangedMeanwhile(), OSError(), RuntimeError()], ids=lambda error: type(error).__name__
+)
+def test_what_may_pass_by_itself_is_delivered_again(aside: list[dict[str, Any]], error: Exception) -> None:
+    follower = Picky("b", error)
+    assert failures(process_stream(stream("a", "b", "c"), target_of, follower.handle)) == ["2"]
+    assert aside == []
+
+
+def test_a_record_that_cannot_be_set_aside_is_delivered_again(
+    aside: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr("docplatform.runtime.batches.own_client", refuse)
+    follower = Picky("b", KeyError())
+    assert failures(process_stream(stream("a", "b", "c"), target_of, follower.handle)) == ["2"]
 
 
 def queue(*bodies: str) -> dict[str, Any]:

@@ -71,6 +71,7 @@ ENVIRONMENT = {
     "OPERATIONS_TABLE": "operations",
     "FUNCTION_TIMEOUT": "120",
     "QUEUE_URLS": json.dumps({plan.value: f"https://queue/{plan.value}" for plan in Plan}),
+    "DEAD_LETTERS_URL": "https://queue/dead",
     "TICK_FUNCTION": "docplatform-job-tick",
     "JOBS": json.dumps(
         {

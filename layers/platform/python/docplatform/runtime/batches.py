@@ -8,8 +8,10 @@ Only functions that streams and queues call import this module, because importin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
@@ -23,11 +25,21 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from docplatform.core.errors import ChangedMeanwhile, DomainError, Unavailable
+from docplatform.core.isolation import IsolationFault
 from docplatform.core.tenant import tenant_scope
+from docplatform.infra.credentials import own_client
+from docplatform.runtime.settings import StreamSettings, load
 from docplatform.runtime.telemetry import add_error
 
 Response = dict[str, Any]
 StreamKeys = dict[str, dict[str, str]]
+
+
+_NEVER = (DomainError, IsolationFault, ValueError, TypeError, LookupError, AttributeError)
+_LATER = (Unavailable, ChangedMeanwhile)
+"""Errors that the record itself causes: it fails as often as it is delivered. The exceptions among them pass by themselves, as
+all other errors may: of AWS, of the network, of a service that does not answer."""
 
 
 class NotDone(Exception):
@@ -50,12 +62,41 @@ class _StopAtFirstFailure(BatchProcessor):
         return done
 
 
+@contextmanager
+def _aside(record: dict[str, Any]) -> Iterator[None]:
+    """Send the record to the function's dead-letter queue if its own content is why it fails; raise any other error."""
+    try:
+        yield
+    except Exception as error:
+        add_error(error)
+        if isinstance(error, _LATER) or not isinstance(error, _NEVER):
+            raise
+        set_aside(record, error)
+
+
+def set_aside(record: dict[str, Any], error: Exception) -> None:
+    """Put a record into the function's dead-letter queue: which it is, its keys, and the error's class. No images."""
+    where = record["dynamodb"]
+    message = {
+        "error": type(error).__name__,
+        "eventID": record["eventID"],
+        "eventSourceARN": record.get("eventSourceARN", ""),
+        "SequenceNumber": where["SequenceNumber"],
+        "Keys": where.get("Keys", {}),
+    }
+    queue = load(StreamSettings).dead_letters_url
+    own_client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(message))
+
+
 def process_stream(
     event: dict[str, Any],
     target_of: Callable[[StreamKeys], tuple[str, str] | None],
     handle: Callable[[str, str, str], None],
 ) -> Response:
-    """Process the records of a table's stream. The stream resumes at the first failure (ReportBatchItemFailures).
+    """Process the records of a table's stream.
+
+    A record that can never be processed goes to the dead-letter queue at once, and the stream goes on: the records of other
+    tenants do not wait for its retries. At any other failure the stream resumes (ReportBatchItemFailures).
 
     ``target_of``: returns the ids of the tenant and of the resource that a record's keys name, or None to skip the
     record. ``handle``: called with both ids and the record's id, once for each resource in the batch.
@@ -64,29 +105,22 @@ def process_stream(
 
     def each(record: DynamoDBRecord) -> None:
         raw = record.raw_event
-        target = target_of(raw["dynamodb"]["Keys"])
-        if target is None or target in done:
-            return
-        with tenant_scope():  # a batch has records of several tenants
-            try:
-                handle(*target, raw["eventID"])
-            except Exception as error:
-                add_error(error)
-                raise
-        done.add(target)
+        with tenant_scope(), _aside(raw):  # a batch has records of several tenants
+            target = target_of(raw["dynamodb"]["Keys"])
+            if target is None or target in done:
+                return
+            handle(*target, raw["eventID"])
+            done.add(target)
 
     return dict(process_partial_response(event, each, _StopAtFirstFailure()))
 
 
 def process_images(event: dict[str, Any], handle: Callable[[dict[str, Any]], None]) -> Response:
-    """Process each record of a table's stream, with its images, in order. The stream resumes at the first failure."""
+    """Process each record of a table's stream, with its images, in order. Failures are treated as by ``process_stream``."""
 
     def each(record: DynamoDBRecord) -> None:
-        try:
+        with _aside(record.raw_event):
             handle(record.raw_event)
-        except Exception as error:
-            add_error(error)
-            raise
 
     return dict(process_partial_response(event, each, _StopAtFirstFailure()))
 

@@ -61,10 +61,27 @@ class ContentSettings(StorageSettings, SearchSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StreamSettings(RegionSettings):
+    """``dead_letters_url``: the URL of the function's own dead-letter queue, for records that it cannot process."""
+
+    dead_letters_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexSyncSettings(ContentSettings, StreamSettings):
+    """Settings of the function that keeps the index up to date."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveSettings(TenantSettings):
     """``live_endpoint``: the URL for sending to live connections and for closing them."""
 
     live_endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveEndsSettings(LiveSettings, StreamSettings):
+    """Settings of the function that closes live connections."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +147,7 @@ class ProvisioningSettings(OperatorSettings, JobRecordSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FindingSettings(RegionSettings):
+class FindingSettings(StreamSettings):
     """``operations_table`` holds the security findings that an operator reads."""
 
     operations_table: str
