@@ -113,8 +113,9 @@ def test_every_setting_is_filled_with_what_it_means(production: Assembly, region
     for function in api.of("AWS::Lambda::Function").values():
         settings = dict(function["Environment"]["Variables"])
         assert settings.pop("POWERTOOLS_SERVICE_NAME") == function["FunctionName"].removeprefix("docplatform-")
-        timeout = str(function["Timeout"])  # beside its name, the one fact that each function has of its own
+        timeout = str(function["Timeout"])  # beside its name, what each function has of its own
         assert settings.pop("FUNCTION_TIMEOUT", timeout) == timeout
+        assert settings.pop("DEAD_LETTERS_URL", "-dead").endswith("-dead")
         for name, value in settings.items():
             found.setdefault(name, set()).add(value)
     assert all(len(values) == 1 for values in found.values()), "one truth for all functions"

@@ -40,6 +40,7 @@ OWN_ROLE = {
     "sts": "AssumeRole",
     "kms": "GetPublicKey Sign",
     "sesv2": "SendEmail",
+    "sqs": "SendMessage",
     "dynamodb": "",
     "s3": "",
 }

@@ -120,4 +120,4 @@ def test_a_move_needs_the_role_editor_where_the_thing_goes(ann: Person, bo: Pers
 def test_the_checks_of_a_move_read_nothing_more(ann: Person, acme: TenantWorld, kind: str) -> None:
     target, thing = makes(ann, "folder", "Target"), makes(ann, kind, "Thing")
     calls = acme.calls(lambda: moves(ann, thing, target))
-    assert calls == ["GetItem", "BatchGetItem", "GetItem", "BatchGetItem", "TransactWriteItems"]
+    assert calls == ["BatchGetItem", "BatchGetItem", "GetItem", "BatchGetItem", "TransactWriteItems"]

@@ -142,11 +142,6 @@ class OperatorSettings(TenantSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProvisioningSettings(OperatorSettings, JobRecordSettings):
-    """The job that completes what onboarding has begun."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class FindingSettings(StreamSettings):
     """``operations_table`` holds the security findings that an operator reads."""
 
@@ -172,6 +167,11 @@ class JobWorkSettings(JobRecordSettings):
     """Settings of functions that do a job's work. ``function_timeout``: of the function itself, in seconds."""
 
     function_timeout: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisioningSettings(OperatorSettings, JobWorkSettings):
+    """The job that completes what onboarding has begun."""
 
 
 @dataclass(frozen=True, kw_only=True)

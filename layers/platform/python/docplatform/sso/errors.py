@@ -1,6 +1,6 @@
 """Errors of single sign-on.
 
-Conflict ← SsoSubjectTaken, SsoAccountLinked
+Conflict ← SsoSubjectTaken · SsoAccountLinked
 Forbidden ← SsoRequired
 NotFound ← SsoNotConnected
 Unauthenticated ← SsoRefused
