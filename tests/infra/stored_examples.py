@@ -23,6 +23,7 @@ from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Folder
 from docplatform.realtime.adapters.store import DynamoLive
 from docplatform.realtime.model import LiveConnection, Ticket
+from docplatform.runtime.findings import AuditTampering, Change, FindingStore
 from docplatform.runtime.operations.model import Operation, OperationKey, OperationState
 from docplatform.runtime.operations.store import OperationStore
 from docplatform.runtime.schedules.model import PartRun, Run, RunState
@@ -133,6 +134,7 @@ class Stores:
         self.api_keys, self.groups = DynamoApiKeys(self.table), DynamoGroups(self.table)
         self.directory, self.registry = DynamoDirectory(self.table), Registry(client, "registry")
         self.runs, self.operations = RunStore(client, "operations"), OperationStore(client, "operations")
+        self.findings = FindingStore(client, "operations")
 
 
 @dataclass(frozen=True)
@@ -352,6 +354,15 @@ EXAMPLES: dict[str, Example] = {
         lambda stores: stores.operations.get(OPERATION),
         full=Operation(OPERATION, {"a": "b"}, "e-2", AT, LATER, OperationState.DONE, 2, "Scan", LATER, "ready"),
         empty=Operation(OPERATION, {}, "e-0", WHOLE, WHOLE),
+    ),
+    **_of(
+        "finding",
+        lambda stores, finding: stores.findings.add(finding),
+        None,
+        full=AuditTampering(
+            "e-1", AT, f"{TENANT.id}#2026-01-02/1", Change.CHANGED, "b" * 64, "a" * 64, ["action"], "svc"
+        ),
+        empty=AuditTampering("e-1", WHOLE, f"{TENANT.id}#2026-01-02/1", Change.REMOVED, "b" * 64, "", [], ""),
     ),
     **_of(
         "part of a run",

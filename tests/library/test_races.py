@@ -103,13 +103,19 @@ class Race:
     def tree(self) -> MemoryTree:
         """The tree as it is in the database."""
         tree = MemoryTree(self.people)
+        for item in self.items():
+            if item["sk"] in ("folder", "doc"):
+                node: Node = folder_from(item) if item["kind"] == FOLDER else document_from(item)
+                tree.nodes[node.id] = node
+        return tree
+
+    def items(self) -> Iterator[dict[str, Any]]:
+        """The tenant's items in the database."""
         for partition in self.tables["data"].items.values():
             for stored in partition.values():
-                item = decoded(stored)
-                if item["pk"].startswith(self.tenant_id + "#") and item["sk"] in ("folder", "doc"):
-                    node: Node = folder_from(item) if item["kind"] == FOLDER else document_from(item)
-                    tree.nodes[node.id] = node
-        return tree
+                item = stored.to_json()["Attributes"]
+                if item["pk"]["S"].startswith(f"{self.tenant_id}#"):
+                    yield decode_item(item)
 
     def draw(self, kind: str) -> Operation:
         pick = self.random.choice
@@ -147,10 +153,6 @@ class Race:
         }
         said, run = operations[kind]
         return Operation(f"{actor.role}: {kind} {said}", actor, run)
-
-
-def decoded(stored: Any) -> dict[str, Any]:
-    return decode_item(stored.to_json()["Attributes"])
 
 
 PAIRS = list(itertools.product(KINDS, repeat=2))
@@ -205,17 +207,13 @@ def faults(race: Race) -> list[str]:
     reserved: dict[tuple[str, str], str] = {}
     granted: dict[str, dict[str, str]] = {}
     usage: dict[str, Any] = {}
-    for partition in race.tables["data"].items.values():
-        for stored in partition.values():
-            item = decoded(stored)
-            if not item["pk"].startswith(race.tenant_id + "#"):
-                continue
-            if item["sk"].startswith("name#"):
-                reserved[item["pk"].split("#")[2], item["sk"].removeprefix("name#")] = item["child"]
-            elif item["sk"] == "granted":
-                granted[item["pk"].split("#")[2]] = item
-            elif item["sk"] == "usage":
-                usage = item
+    for item in race.items():
+        if item["sk"].startswith("name#"):
+            reserved[item["pk"].split("#")[2], item["sk"].removeprefix("name#")] = item["child"]
+        elif item["sk"] == "granted":
+            granted[item["pk"].split("#")[2]] = item
+        elif item["sk"] == "usage":
+            usage = item
     nodes = [node for node in tree.nodes.values() if node.id != ids.ROOT_FOLDER]
     if reserved != {(tree.parent(node), node.name): node.id for node in nodes}:
         found.append("names")

@@ -258,7 +258,7 @@ def test_iam_is_asked(cloud: LocalSettings, search: Any) -> None:
     )
     by_name = {"StringEquals": {"aoss:collection": ["it-one", "it-new"]}}
     actions = ["aoss:BatchGetCollection", "aoss:CreateAccessPolicy"]
-    reader = role(cloud, "by-name", {"Action": actions, "Resource": "*", "Condition": by_name})
+    reader = role(cloud, "reads-by-name", {"Action": actions, "Resource": "*", "Condition": by_name})
     adds = {"Action": "aoss:AddCollectionToCollectionGroup", "Resource": pool["arn"]}
     adder = role(cloud, "adder", {"Action": "aoss:CreateCollection", "Resource": "*"}, adds)
 

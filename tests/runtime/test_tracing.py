@@ -26,6 +26,7 @@ PROGRAM = """
 import json, os, sys
 from pytest import MonkeyPatch
 from tests.support.mocked_aws import cloud, BUCKET
+from docplatform.core.tenant import enter_tenant
 from docplatform.runtime.tenant_access import clients
 from docplatform.runtime.triggers import event_handler
 
@@ -40,10 +41,11 @@ with MonkeyPatch.context() as patch, cloud(patch) as region:
 
     @event_handler("step")
     def keeps(event):
+        enter_tenant(acme.tenant)
         s3 = clients(acme.tenant).client("s3")
         s3.meta.events.register("before-send", sees, unique_id="sees")
         s3.put_object(Bucket=BUCKET, Key=f"tenants/{acme.tenant.id}/adams.txt", Body=b"secret contract")
-        s3.get_object(Bucket=BUCKET, Key="tenants/adams-is-not-there")
+        s3.get_object(Bucket=BUCKET, Key=f"tenants/{acme.tenant.id}/adams-is-not-there")
 
     for trace in json.loads(sys.argv[1]):
         os.environ["_X_AMZN_TRACE_ID"] = trace

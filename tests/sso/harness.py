@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from docplatform.core.time import rfc3339
+from docplatform.sso.adapters.keys import SsoKeys
 from tests.support.mocked_aws import Answer
 from tests.support.mocked_region import House, sample
 
@@ -29,6 +32,11 @@ def asks(house: House, method: str, path: str, body: object = None, token: str =
 
 def connects(house: House, admin: Mapping[str, str], **wish: Any) -> Answer:
     return asks(house, "PUT", "/v1/sso-connection", wish, admin["access_token"])
+
+
+def ages(house: House, **facts: timedelta) -> None:
+    """Set how long ago the stored state of the provider was found."""
+    house.sets(house.keys(SsoKeys).health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
 
 
 @dataclass

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from docplatform.core.errors import MailNotSent
-from docplatform.core.time import rfc3339
-from docplatform.sso.adapters.keys import SsoKeys
 from docplatform.sso.adapters.mail import SesOutageMail
-from tests.sso.harness import Browser, connects
+from tests.sso.harness import Browser, ages, connects
 from tests.sso.providers.oidc import CLIENT, SECRET, FakeOidc, serving
 from tests.support.mocked_aws import Answer
 from tests.support.mocked_region import House, mails
@@ -51,11 +49,6 @@ def enforced(house: House, idp: FakeOidc) -> dict[str, str]:
 
 def bo_logs_in(house: House) -> Answer:
     return house.logs_in(f"bo@{house.subdomain}.example")
-
-
-def ages(house: House, **facts: timedelta) -> None:
-    """Set how long ago the stored state of the provider was found."""
-    house.sets(house.keys(SsoKeys).health(), **{name: rfc3339(datetime.now(UTC) - age) for name, age in facts.items()})
 
 
 def outage_mails(house: House, who: str = "admin") -> list[str]:

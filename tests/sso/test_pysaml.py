@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 
-from tests.sso.harness import Browser, asks, connects
+from tests.sso.harness import Browser, ages, asks, connects
 from tests.sso.providers.oidc import serving
 from tests.sso.providers.pysaml import GROUPS, SHA1, SHA256, SHA512, PySaml, document_of
 from tests.sso.providers.saml import HONEST, STRANGER, form, wrapped
@@ -152,6 +153,7 @@ def test_a_provider_goes_down_and_comes_back(house: House, idp: PySaml, admin: d
     assert connect(house, admin, idp, enforced=True, fallback_users=[user_id]).status == 200
     assert house.logs_in()["code"] == "sso_required"
     idp.stops()
+    ages(house, checked_at=timedelta(seconds=61))
     assert Browser(house).opens_login()["code"] == "sso_unavailable"
     assert house.logs_in().status == 200
     assert "sso.bypassed" in house.actions

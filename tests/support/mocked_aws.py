@@ -300,8 +300,9 @@ class TenantWorld:
             "auth_time": rfc3339(at),
             "expires_at": rfc3339(at + timedelta(days=14)),
         } | dict.fromkeys(("secret_hash", "family_hash", "address", "agent"), "")
-        for key, item in ((keys.user(person.id), profile), (keys.session(person.session_id), session)):
-            self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **item}))
+        with tenant_context(self.tenant):
+            for key, item in ((keys.user(person.id), profile), (keys.session(person.session_id), session)):
+                self.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), **item}))
         return person
 
     def group(self, name: str, *members: Person) -> str:
@@ -364,7 +365,8 @@ class Person:
             "expires_at": rfc3339(at + timedelta(1)),
         }
         place = IdentityKeys(self.home.tenant.id).api_key(key_id)
-        self.home.cloud.database.put_item(TableName="data", Item=encode_item({**place._asdict(), **key}))
+        with tenant_context(self.home.tenant):
+            self.home.cloud.database.put_item(TableName="data", Item=encode_item({**place._asdict(), **key}))
         return replace(self, scopes=frozenset(scopes), session_id=key_id)
 
     def asks(
