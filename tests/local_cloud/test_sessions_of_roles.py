@@ -1,4 +1,5 @@
-"""What a role's session may do less than its role, and in which regions. The emulator does all of this by itself."""
+"""What a role's session may do less than its role, and in which regions. The emulator does all of this by itself,
+except the check of a session tag's characters."""
 
 from __future__ import annotations
 
@@ -95,11 +96,14 @@ def test_a_session_of_a_session_has_its_own_policy(cloud: LocalSettings) -> None
             queue(cloud, name, refused_keys)
 
 
+def may_be_tagged(cloud: LocalSettings, name: str) -> None:
+    trust = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    client(cloud, "iam", HERE).update_assume_role_policy(RoleName=name, PolicyDocument=policy(trust))
+
+
 def test_a_session_policy_with_a_variable(cloud: LocalSettings) -> None:
     arn = role(cloud, "tagged", SENDS, {"Action": "dynamodb:GetItem", "Resource": "*"})
-    iam = client(cloud, "iam", HERE)
-    trust = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-    iam.update_assume_role_policy(RoleName="tagged", PolicyDocument=policy(trust))
+    may_be_tagged(cloud, "tagged")
     condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "${aws:PrincipalTag/tenant}"}}
     keys = assumed(
         cloud,
@@ -111,6 +115,18 @@ def test_a_session_policy_with_a_variable(cloud: LocalSettings) -> None:
     table.get_item(TableName="items", Key={"pk": {"S": "t1"}})
     with refused("AccessDeniedException"):
         table.get_item(TableName="items", Key={"pk": {"S": "t2"}})
+
+
+@pytest.mark.parametrize("value", ["*", "t?", "t*", "${aws:userid}", "a,b", "x" * 257])
+def test_a_session_tag_that_could_match_more_than_itself_is_refused(cloud: LocalSettings, value: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/tags"
+    if value == "*":
+        role(cloud, "tags", SENDS)
+        may_be_tagged(cloud, "tags")
+        assumed(cloud, arn, Tags=[{"Key": "tenant", "Value": "Österreich t1_.:/=+-@"}])
+    for tag in ({"Key": "tenant", "Value": value}, {"Key": value, "Value": "t1"}):
+        with refused("ValidationError"):
+            assumed(cloud, arn, Tags=[tag])
 
 
 def test_a_bucket_policy_for_the_role_is_limited_by_the_session(cloud: LocalSettings) -> None:

@@ -42,6 +42,7 @@ ALL = (
     "durable_answers",
     "async_events",  # after those that load the state: what is kept of events goes on then
     "iam_variables",
+    "session_tags",
     "condition_keys",
     "batch_actions",
     "secure_loopback",
