@@ -30,8 +30,16 @@ def end_without(path: Path, file: IO[Any]) -> None:
     threading.Thread(target=_exit_without, args=(path, os.fstat(file.fileno()).st_ino), daemon=True).start()
 
 
+def _is(path: Path, inode: int) -> bool:
+    """In one call: between two, the file can be gone."""
+    try:
+        return path.stat().st_ino == inode
+    except FileNotFoundError:
+        return False
+
+
 def _exit_without(path: Path, inode: int) -> None:
-    while path.exists() and path.stat().st_ino == inode:
+    while _is(path, inode):
         time.sleep(1)
     print(f"{path} was deleted, so this process ends", file=sys.stderr, flush=True)
     os._exit(1)

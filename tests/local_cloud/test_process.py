@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.cloud import process
 from local.cloud.patches import workers
 from local.cloud.process import STARTED_BY
 from local.settings import ROOT
@@ -63,6 +64,18 @@ process.end_without(path, file)
 print("begun", flush=True)
 sys.stdin.read()
 """
+
+
+def test_a_file_can_be_gone_at_any_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check in two calls would raise between them, and the cloud would go on without its state."""
+    path = tmp_path / "cloud.lock"
+    path.touch()
+    inode = path.stat().st_ino
+    assert process._is(path, inode) and not process._is(path, inode + 1)
+    monkeypatch.setattr(Path, "exists", lambda _: path.unlink(missing_ok=True) or True)
+    assert process._is(path, inode)
+    path.unlink()
+    assert not process._is(path, inode)
 
 
 @pytest.mark.parametrize("replaced", [False, True])
