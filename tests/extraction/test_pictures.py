@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from PIL import Image
 
-from docplatform.extraction.model import ExtractionLimits, FileType, RejectionReason
+from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
 from tests.extraction import samples as files
 from tests.extraction.desk import Desk, image
 
@@ -106,10 +107,58 @@ def test_a_small_picture_is_not_blown_up(desk: Desk) -> None:
     assert image(seen.preview).size == image(seen.thumbnail).size == (20, 10)
 
 
-def test_too_many_pixels_are_refused_with_advice(desk: Desk) -> None:
-    refused = desk.refusal(files.png(2_000, 2_000), "image/png", limits=ExtractionLimits(pixels=1_000_000))
-    assert refused.problem is RejectionReason.TOO_COMPLEX
-    assert refused.detail == "The image has too many pixels. Upload it in a smaller resolution."
+def test_too_many_pixels_leave_a_document_without_preview(desk: Desk) -> None:
+    data, few = saved(Image.new("RGB", (2_000, 2_000)), "PNG"), ExtractionLimits(pixels=1_000_000)
+    assert desk.inspect(data, "image/png", limits=few).file_type is FileType.PNG
+    assert desk.read(data, FileType.PNG, few).text == ""
+    with pytest.raises(FileRejected, match="too_complex") as refused:
+        desk.preview(data, FileType.PNG, few)
+    assert refused.value.detail == "The image has too many pixels. Upload it in a smaller resolution."
+
+
+@pytest.mark.parametrize("kind", [FileType.TIFF, FileType.PNG])
+def test_a_plan_in_black_and_white_is_shown_small(desk: Desk, kind: FileType) -> None:
+    """A0 at 400 dpi has 248 million pixels."""
+    plan = Image.new("1", (13_244, 18_724), 1)
+    plan.paste(0, (0, 0, 13_244, 9_362))
+    data = saved(plan, kind.upper(), **({"compression": "group4"} if kind is FileType.TIFF else {}))
+    assert desk.inspect(data, kind.media_type).file_type is kind
+    seen = image(desk.preview(data, kind).preview).convert("L")
+    assert seen.width == 1240 and abs(seen.height - 1754) < 3
+    assert seen.getpixel((600, 400)) == 0 and seen.getpixel((600, 1300)) == 255
+
+
+@pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
+@pytest.mark.parametrize("form", ["H", "i", "f"])
+def test_a_deep_tiff_is_shown_whatever_the_order_of_its_bytes(desk: Desk, order: str, form: str) -> None:
+    data = deep_tiff(order, form)
+    assert desk.inspect(data, "image/tiff").file_type is FileType.TIFF
+    darkest, brightest = image(desk.preview(data, FileType.TIFF).preview).convert("L").getextrema()
+    assert brightest - darkest > 60
+
+
+def test_a_tiff_with_pixels_that_nothing_can_show_is_kept_without_preview(desk: Desk) -> None:
+    data = deep_tiff(">", "d")
+    assert desk.inspect(data, "image/tiff").file_type is FileType.TIFF
+    assert desk.text(data, FileType.TIFF) == ""
+    with pytest.raises(FileRejected, match="too_complex"):
+        desk.preview(data, FileType.TIFF)
+
+
+def deep_tiff(order: str, form: str) -> bytes:
+    """A gradient of 64 x 32 pixels, uncompressed. ``form``: the letter of a number in ``struct``."""
+    step = 100 if form in "Hh" else 1000
+    pixels = struct.pack(f"{order}{64 * 32}{form}", *(x * step for _ in range(32) for x in range(64)))
+    bits = struct.calcsize(form) * 8
+    sample_format = 3 if form in "fd" else 2 if form in "hi" else 1
+    entries = [
+        *((256, 64), (257, 32), (258, bits), (259, 1), (262, 1), (273, 200), (277, 1), (278, 32)),
+        *((279, len(pixels)), (339, sample_format)),
+    ]
+    directory = struct.pack(f"{order}H", len(entries))
+    directory += b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in entries)
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    return (mark + struct.pack(f"{order}I", 8) + directory + bytes(4)).ljust(200, b"\0") + pixels
 
 
 def test_a_picture_that_is_cut_off_is_damaged(desk: Desk) -> None:

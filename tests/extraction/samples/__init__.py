@@ -22,7 +22,7 @@ from tests.extraction.samples.office import (
     wordml,
     zipped,
 )
-from tests.extraction.samples.pictures import picture, png
+from tests.extraction.samples.pictures import multi_picture, picture, png
 from tests.extraction.samples.portable import encrypted_pdf, pdf, pdf_of, pdf_stream
 from tests.extraction.samples.sheets import ods, xls, xlsb, xlsx
 
@@ -40,6 +40,7 @@ __all__ = [
     "docx",
     "encrypted_office",
     "encrypted_pdf",
+    "multi_picture",
     "ods",
     "old_word",
     "open_xml",

@@ -65,10 +65,12 @@ def docx(
     body: str = "",
     parts: Mapping[str, str | bytes] | None = None,
     related: Iterable[tuple[str, str]] = (),
+    others: Mapping[str, str] | None = None,
     content_type: str = f"{OFFICE}wordprocessingml.document.main+xml",
     strict: bool = False,
 ) -> bytes:
-    """``body`` is markup (prefix ``w``) after the paragraphs; ``related`` are relations to further ``parts``."""
+    """``body`` is markup (prefix ``w``) after the paragraphs; ``related`` are relations to further ``parts``; ``others``
+    are their content types."""
     base = STRICT if strict else TRANSITIONAL
     written = "".join(f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>" for text in paragraphs)
     entries = {
@@ -76,7 +78,7 @@ def docx(
         "word/_rels/document.xml.rels": relations(*related, base=base),
         **(parts or {}),
     }
-    return zipped(open_xml("word/document.xml", content_type, entries, base=base))
+    return zipped(open_xml("word/document.xml", content_type, entries, others=others, base=base))
 
 
 def wordml(root: str, content: str, *, strict: bool = False) -> str:

@@ -19,6 +19,16 @@ def picture(file_type: FileType, size: tuple[int, int] = (640, 400), **options: 
     return buffer.getvalue()
 
 
+def multi_picture() -> bytes:
+    """A JPEG with a second picture (CIPA DC-007), as phones write it."""
+    from PIL import Image
+
+    first, second = (Image.linear_gradient("L").resize((320, 200)).convert("RGB") for _ in range(2))
+    buffer = io.BytesIO()
+    first.save(buffer, "MPO", save_all=True, append_images=[second])
+    return buffer.getvalue()
+
+
 def png(width: int, height: int, data: bytes | None = None) -> bytes:
     """Greyscale, black; ``data``: deflated rows to use instead of the correct ones."""
 

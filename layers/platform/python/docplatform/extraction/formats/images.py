@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import math
 import re
 import struct
 import zlib
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from docplatform.extraction.blocks import Raster
 from docplatform.extraction.formats.format import FileProperties, one_line, too_many_pages
@@ -30,7 +42,11 @@ PARSER_ERRORS: tuple[type[BaseException], ...] = (
 )
 
 # The plugins of the supported formats. Pillow would import them later, when the parser process cannot import any more.
-_PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+# A JPEG with several pictures, as phones write it, is an MPO (CIPA DC-007).
+_PLUGINS = (
+    *(BmpImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin),
+    *(PngImagePlugin, TiffImagePlugin, WebPImagePlugin),
+)
 Image.preinit()
 # ExtractionLimits.pixels is checked instead; Pillow's own limit would only warn.
 Image.MAX_IMAGE_PIXELS = None
@@ -48,20 +64,32 @@ _TRANSPOSITIONS = {
 }
 _DATE = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)")
 _TOO_LARGE = "The image has too many pixels. Upload it in a smaller resolution."
+_UNKNOWN_PIXELS = "The image has an unusual kind of pixels. Save it as PNG or JPEG."
 _WHITE = (255, 255, 255)
+_ONE_BYTE = ("1", "L", "P")  # modes with a byte for each pixel; the others have up to four
+_SMALL_PIXELS = 2.5
+# The most pixels that a byte can stand for: deflate makes at most 1,032 bytes of one, and PNG has at least one bit for a
+# pixel; an LZW code of 12 bits stands for at most 4,096 pixels.
+_MOST_PIXELS = {"PNG": 8 * 1_032, "GIF": 4_096 * 8 // 12}
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
-    """Inspect an image. It is decoded, so that an incomplete file is rejected here."""
-    image = _open(file, limits, file_type)
-    shrunk(image, limits.thumbnail)
-    return FileProperties(kind=FileType(file_type), pages=_pages(_open(file, limits, file_type), limits))
+    """Inspect an image. It is decoded, so that an incomplete file is rejected here. An image that is too large to be
+    decoded is accepted: it has no preview, but it can be stored and found by its name."""
+    pages = None
+    with contextlib.suppress(_CannotBeDecoded):
+        pages = _pages(_open(file, file_type), limits)
+        shrunk(_open(file, file_type), limits.thumbnail, limits)
+    return FileProperties(kind=FileType(file_type), pages=pages)
 
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
     """The metadata that the camera or the scanner wrote. The text is empty."""
-    image = _open(file, limits, file_type)
-    exif = image.getexif()
+    try:
+        image = _open(file, file_type)
+    except _CannotBeDecoded:
+        return TextResult(text="")
+    exif = _exif(image)
     return TextResult(
         text="",
         pages=_pages(image, limits),
@@ -73,12 +101,12 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
 
 def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Raster:
     """The image for the preview: turned by its EXIF orientation (EXIF 2.32 §4.6.5), and opaque."""
-    image = _open(file, limits, file_type)
-    turn = _TRANSPOSITIONS.get(image.getexif().get(_ORIENTATION, 1))
-    small = opaque(shrunk(image, limits.preview))
+    image = _open(file, file_type)
+    turn = _TRANSPOSITIONS.get(_exif(image).get(_ORIENTATION, 1))
+    small = opaque(shrunk(image, limits.preview, limits))
     if turn is not None:
         small = small.transpose(turn)
-    pages = _pages(_open(file, limits, file_type), limits)
+    pages = _pages(_open(file, file_type), limits)
     return Raster(mode=small.mode, size=small.size, data=small.tobytes(), pages=pages)
 
 
@@ -86,51 +114,101 @@ def decoded(data: bytes, limits: ExtractionLimits) -> Image.Image | None:
     """An image from inside another file, in RGB; None if it cannot be drawn."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
-        if image.width * image.height > limits.pixels:
-            return None
-        return opaque(shrunk(image, limits.preview))
-    except PARSER_ERRORS:
+        return opaque(shrunk(image, limits.preview, limits))
+    except (*PARSER_ERRORS, _CannotBeDecoded):
         return None
 
 
-def _open(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Image.Image:
+def _open(file: BinaryIO, file_type: str) -> Image.Image:
     file.seek(0)
     # TIFF's decoder would duplicate the file's descriptor, which the process's limits forbid: it gets the bytes.
     source = io.BytesIO(file.read()) if file_type == FileType.TIFF else file
-    image = Image.open(source, formats=[file_type.upper()])
-    if image.width * image.height > limits.pixels:
-        raise FileRejected(RejectionReason.TOO_COMPLEX, _TOO_LARGE, cause="pixels")
+    try:
+        image = Image.open(source, formats=[file_type.upper()])
+    except UnidentifiedImageError:
+        if file_type == FileType.TIFF:
+            _refuse_unknown_pixels(source)
+        raise
+    if image.width * image.height > _size(file) * _MOST_PIXELS.get(image.format or "", math.inf):
+        raise FileRejected(RejectionReason.DAMAGED, cause="fewer bytes than its pixels need")
     return image
 
 
-def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The image, reduced to a square around ``size``, so that it still fits after it is turned. Raises FileRejected if
-    the memory does not suffice.
+def _refuse_unknown_pixels(source: IO[bytes]) -> None:
+    """Raises FileRejected (too_complex) for a TIFF that is not damaged, but whose kind of pixels Pillow cannot decode."""
+    source.seek(0)
+    try:
+        TiffImagePlugin.TiffImageFile(source)
+    except SyntaxError as error:
+        if str(error) in ("unknown pixel mode", "unknown data organization"):
+            raise _CannotBeDecoded("kind of pixels", _UNKNOWN_PIXELS) from error
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """The EXIF data in the head of an image. Pillow would decode a whole PNG to look for them behind its pixels."""
+    if image.format == "PNG" and not image.info.keys() & {"exif", "Raw profile type exif"}:
+        return Image.Exif()
+    return image.getexif()
+
+
+def _size(file: BinaryIO) -> int:
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    return size
+
+
+class _CannotBeDecoded(FileRejected):
+    """The image is not damaged, but it has too many pixels, or pixels of an unknown kind."""
+
+    def __init__(self, cause: str, advice: str = _TOO_LARGE) -> None:
+        super().__init__(RejectionReason.TOO_COMPLEX, advice, cause)
+
+
+def shrunk(image: Image.Image, size: tuple[int, int], limits: ExtractionLimits) -> Image.Image:
+    """The image, reduced to a square around ``size``, so that it still fits after it is turned. Raises FileRejected
+    (too_complex) if it has too many pixels or the memory does not suffice.
 
     A large image is converted to another mode after it is reduced, because a conversion makes a copy of it.
     """
     side = max(size)
     try:
-        image.draft("RGB", (side, side))
+        image.draft("RGB", (side, side))  # a JPEG is decoded at an eighth, a quarter or half of its size
+        if image.width * image.height > limits.pixels * (_SMALL_PIXELS if image.mode in _ONE_BYTE else 1):
+            raise _CannotBeDecoded("pixels")
         image.load()
         if image.mode.startswith(("I", "F")):
             image = _levelled(image)
         elif image.mode == "LAB":
             image = image.getchannel("L")  # Pillow has no colours for it without a profile
         elif image.mode == "1":
-            image = image.convert("L")
+            image = _grey(image, side)
         elif image.mode in ("P", "PA"):
             scale = min(1.0, 4 * side / max(image.size))
             roughly = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
             image = image.resize(roughly, Image.Resampling.NEAREST).convert("RGBA")
         image.thumbnail((side, side), reducing_gap=2.0)
     except MemoryError as error:
-        raise FileRejected(RejectionReason.TOO_COMPLEX, _TOO_LARGE) from error
+        raise _CannotBeDecoded("memory") from error
     return image
+
+
+def _grey(image: Image.Image, side: int) -> Image.Image:
+    """A black and white image in grey, roughly reduced to ``side``. It is converted in strips: a whole plan in A0 would
+    need twice the memory."""
+    factor = max(1, min(image.size) // (2 * side))
+    strip = factor * max(1, 1024 // factor)
+    small = Image.new("L", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, strip):
+        band = image.crop((0, top, image.width, min(top + strip, image.height))).convert("L")
+        small.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+    return small
 
 
 def _levelled(image: Image.Image) -> Image.Image:
     """An image with 16 or 32 bits for each pixel, scaled to the 8 bits that can be shown."""
+    if image.mode not in ("I", "F", "I;16"):
+        image = image.convert("I")  # Pillow computes with its own order of bytes only
     extrema = image.getextrema()
     low, high = float(extrema[0]), float(extrema[1])  # type: ignore[arg-type]  # one band has one pair
     span = high - low
