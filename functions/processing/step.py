@@ -5,18 +5,25 @@ from collections.abc import Callable
 from typing import Any
 
 from docplatform.core.actor import Actor
+from docplatform.core.errors import TenantNotFound
 from docplatform.core.isolation import Source, dropped
+from docplatform.extraction.model import FileRejected
+from docplatform.library.errors import DocumentNotFound
 from docplatform.processing.model import MalformedUpload, Upload
+from docplatform.processing.pipeline import ScanPending, Superseded
 from docplatform.runtime.triggers import Handler, event_handler, system_actor
 
 StepInput = dict[str, Any]
+
+# What statemachines/processing.asl.json catches or tries again: nothing of it is a fault of the platform.
+_OUTCOMES = (FileRejected, ScanPending, Superseded, DocumentNotFound, TenantNotFound)
 
 
 def step(name: str) -> Callable[[Callable[[Actor, str, str, StepInput], Any]], Handler]:
     """Turn a function of the system actor, the document's id, the version's id and the whole input into a handler."""
 
     def wrap(handle: Callable[[Actor, str, str, StepInput], Any]) -> Handler:
-        @event_handler(f"processing-{name}")
+        @event_handler(f"processing-{name}", outcomes=_OUTCOMES)
         def handler(given: StepInput) -> Any:
             try:
                 upload = Upload.parse(given)

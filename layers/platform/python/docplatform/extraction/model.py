@@ -167,6 +167,7 @@ class FileRejected(Exception):
         self.detail = detail or problem.advice
         super().__init__(f"{problem.value}: {self.detail}")
         self.problem = problem
+        self.code = problem.code
         self.cause = cause
 
 

@@ -16,9 +16,12 @@ from docplatform.runtime.tenant_access import registry
 Handler = Callable[[Any, Any], Any]
 
 
-def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
+def event_handler(
+    name: str, *, outcomes: tuple[type[Exception], ...] = ()
+) -> Callable[[Callable[[Any], Any]], Handler]:
     """Make a Lambda handler. It writes one log line with the event ``name`` for each event. Errors are raised to the
-    caller: the workflow, the queue or the stream."""
+    caller: the workflow, the queue or the stream. ``outcomes``: errors with a ``code`` that the caller expects, such as
+    a refused file. They are logged as information, with the code as ``problem``."""
 
     def wrap(handle: Callable[[Any], Any]) -> Handler:
         def handler(event: Any, context: Any) -> Any:
@@ -26,6 +29,9 @@ def event_handler(name: str) -> Callable[[Callable[[Any], Any]], Handler]:
             with tenant_scope():
                 try:
                     return handle(event)
+                except outcomes as outcome:
+                    log.add(problem=getattr(outcome, "code", ""), cause=getattr(outcome, "cause", ""))
+                    raise
                 except Exception as error:
                     log.add_error(error)
                     raise
