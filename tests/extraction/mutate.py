@@ -55,7 +55,8 @@ def main() -> None:
             kind = recognise(data)
             engine = kind.value if operation == "inspect" and kind.value in engines else file_type.value
             header, _ = worker.run(*engines[engine], operation, io.BytesIO(data), limits, engine)
-            print(number, operation, header.get("problem", "read"), header.get("cause", ""), sep="\t", flush=True)
+            outcome = "fault" if "fault" in header else header.get("problem", "read")
+            print(number, operation, outcome, header.get("fault", header.get("cause", "")), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

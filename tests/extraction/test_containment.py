@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docplatform.extraction import ReaderUnavailable, extract_text, render_preview, sandbox
+from docplatform.extraction import ParserFault, ReaderUnavailable, extract_text, render_preview, sandbox
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
 from tests.extraction import hostile
 from tests.extraction import samples as files
@@ -141,7 +141,6 @@ def impostor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[
         ("hang_after_closing_the_pipe", "too_complex", "out of time"),
         ("crash", "damaged", "signal 11"),
         ("abort", "too_complex", "signal 6"),
-        ("exit_early", "damaged", "exit 7"),
         ("flood", "too_complex", "answer too large"),
         ("say_nothing", "damaged", "answer incomplete"),
         ("talk_nonsense", "damaged", "answer incomplete"),
@@ -158,6 +157,13 @@ def test_a_parser_that_is_taken_over_gains_nothing(
         impostor(DEEDS[deed])
     assert (refused.value.problem.code, refused.value.cause) == (problem, cause)
     assert time.monotonic() - started < 20
+
+
+def test_a_parser_that_exits_with_an_error_is_a_fault_of_ours(
+    impostor: Callable[[Callable[[], object]], object],
+) -> None:
+    with pytest.raises(ParserFault, match="exit 7"):
+        impostor(DEEDS["exit_early"])
 
 
 def test_what_a_parser_says_of_a_problem_is_kept_within_the_vocabulary(

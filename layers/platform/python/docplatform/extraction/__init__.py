@@ -19,6 +19,6 @@ from __future__ import annotations
 
 from docplatform.extraction.extractor import extract_text, inspect_file, render_preview
 from docplatform.extraction.model import FileRejected
-from docplatform.extraction.sandbox import ReaderUnavailable
+from docplatform.extraction.sandbox import ParserFault, ReaderUnavailable
 
-__all__ = ["FileRejected", "ReaderUnavailable", "extract_text", "inspect_file", "render_preview"]
+__all__ = ["FileRejected", "ParserFault", "ReaderUnavailable", "extract_text", "inspect_file", "render_preview"]

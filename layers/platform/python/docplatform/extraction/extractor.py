@@ -30,7 +30,7 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Extractio
 
     ``declared_type``: the media type that the client gave; "application/octet-stream" accepts every type. ``name``:
     only its extension is used, and only to choose between the types of plain text.
-    Raises FileRejected (with any reason) and ReaderUnavailable.
+    Raises FileRejected (with any reason), ParserFault and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD)
@@ -62,7 +62,7 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Extractio
 def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = DEFAULT_LIMITS) -> TextResult:
     """The text of a file, with its title, author and time of creation. ``file_type``: the result of ``inspect_file``.
 
-    Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
+    Raises FileRejected (encrypted, damaged, too_complex), ParserFault and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         answer = run({"operation": "text", "file_type": file_type.value}, file, limits)
@@ -81,7 +81,7 @@ def render_preview(path: Path, file_type: FileType, *, limits: ExtractionLimits 
     """The first page of a file, as images. ``file_type``: the result of ``inspect_file``.
 
     PDF pages and images look as they are. Office files and texts are drawn from their text in a simple layout.
-    Raises FileRejected (encrypted, damaged, too_complex) and ReaderUnavailable.
+    Raises FileRejected (encrypted, damaged, too_complex), ParserFault and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
         answer = run({"operation": "preview", "file_type": file_type.value}, file, limits)

@@ -46,6 +46,15 @@ class ReaderUnavailable(RuntimeError):
     """The parser process does not start, because a library or a resource is missing. The file is not the reason."""
 
 
+class ParserFault(RuntimeError):
+    """The parser process met an error that no file explains: a fault of this code or of a library. The file is not the
+    reason, and the user is not told so. ``cause``: a class and a line number, with nothing from the file."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerResult:
     """The answer of a worker. ``peak_memory``: its largest resident size in bytes, or its parent's at the fork if that
@@ -59,8 +68,9 @@ class WorkerResult:
 def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> WorkerResult:
     """Run ``task`` on ``file`` in a process of its own. The file's position changes.
 
-    Raises FileRejected if the worker rejects the file, crashes, takes too long or answers too much. Raises
-    ReaderUnavailable if the worker never reported that it is ready.
+    Raises FileRejected if the worker rejects the file, crashes, takes too long or answers too much. Raises ParserFault
+    if the worker meets an error that the file does not explain, and ReaderUnavailable if it never reported that it is
+    ready.
     """
     file.seek(0)
     process = _start([sys.executable, *_OPTIONS, _WORKER, json.dumps({**task, "limits": asdict(limits)})], file)
@@ -86,6 +96,8 @@ def run(task: dict[str, object], file: FileIO, limits: ExtractionLimits) -> Work
     if code != 0:
         raise _exit_error(code)
     header, parts = _unpack(data)
+    if "fault" in header:
+        raise ParserFault(str(header["fault"])[:200])
     if "problem" in header:
         raise _rejection_in(header)
     return WorkerResult(header, parts, peak)
@@ -159,9 +171,9 @@ def _end(process: subprocess.Popen[bytes]) -> tuple[int, int]:
     return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _exit_error(code: int) -> FileRejected:
+def _exit_error(code: int) -> FileRejected | ParserFault:
     if code > 0:
-        return FileRejected(RejectionReason.DAMAGED, cause=f"exit {code}")
+        return ParserFault(f"exit {code}")
     cause = f"signal {-code}"
     return FileRejected(RejectionReason.TOO_COMPLEX if -code in _EXHAUSTED else RejectionReason.DAMAGED, cause=cause)
 

@@ -1,16 +1,25 @@
 """The parser process (``python -m docplatform.extraction.worker <task>``): one task on the file at standard input.
 
 sandbox.py starts it and describes the protocol. Once the process has limited its resources, it can open and import
-nothing. So each engine imports everything that it needs at the top of its module.
+nothing. So each engine imports everything that it needs at the top of its module, also what its libraries would import
+later (tests/extraction/test_lazy_imports.py walks them).
+
+An answer blames the file ("problem") only for errors that a file can cause. Any other error is a fault of this code or
+of a library ("fault"), and the user is not told that the file is damaged.
 """
 
 from __future__ import annotations
 
+import _strptime
 import codecs
+import colorsys
+import errno
+import heapq
 import importlib
 import json
 import os
 import sys
+import unicodedata
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, cast
 
@@ -29,6 +38,14 @@ _TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
 
 # Codecs that libraries use for names and strings. Python imports a codec at its first use, so they are used once here.
 _CODECS = ("ascii", "latin-1", "cp437", "cp1252", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+
+# Modules that the standard library and Pillow import at the first call of strptime, of most_common, of urlsplit with a
+# name that is not ASCII, and for a colour in HSV.
+_LAZY = (_strptime, heapq, unicodedata, colorsys)
+
+# These errors, raised in a line of this package, are mistakes in the code, whatever the file holds.
+_MISTAKES = (TypeError, AttributeError, NameError, NotImplementedError, AssertionError)
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 _ENGINES: dict[str, str] = {
     Container.ZIP: "formats.containers",
@@ -54,10 +71,11 @@ def main() -> None:
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
         answer.flush()
         os._exit(1)
-    sys.meta_path[:] = [_NoMoreImports()]
+    no_more_imports.install()
     answer.write(READY)
     answer.flush()
     header, parts = run(engine, renderer, task["operation"], file, limits, task["file_type"])
+    header["refused_imports"] = no_more_imports.refused[:20]
     encoded = json.dumps({**header, "sizes": [len(part) for part in parts]}).encode()
     answer.write(len(encoded).to_bytes(4, "big") + encoded)
     for part in parts:
@@ -67,10 +85,20 @@ def main() -> None:
 
 
 class _NoMoreImports:
-    """Refuses every import with a clear message. Without it, an import would fail with an error of the file system."""
+    """Refuses every import, and remembers the refused names: libraries catch the error, and then the reason is lost."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+
+    def install(self) -> None:
+        sys.meta_path[:] = [self]  # type: ignore[list-item]  # find_spec returns nothing: it always raises
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        self.refused.append(name)
         raise ImportError(f"{name} was not imported before the limits were set", name=name)
+
+
+no_more_imports = _NoMoreImports()
 
 
 def _limits(given: dict[str, Any]) -> ExtractionLimits:
@@ -90,7 +118,7 @@ def run(
     engine: Engine, renderer: Any, operation: str, file: BinaryIO, limits: ExtractionLimits, file_type: str
 ) -> WorkerReply:
     """Do the task, and return the header and the parts of the answer. Raises nothing: an error becomes a header with
-    the reason to reject the file."""
+    the reason to reject the file, or with a fault of the platform."""
     try:
         if operation == "inspect":
             return _inspection_reply(engine.inspect(file, limits, file_type))
@@ -98,16 +126,33 @@ def run(
             return _text_reply(engine.text(file, limits, file_type))
         found = renderer.render(engine.first_page(file, limits, file_type), limits)
         return {"pages": found.pages}, [found.preview, found.thumbnail]
-    except FileRejected as refused:
-        return {"problem": refused.problem.code, "detail": refused.detail, "cause": refused.cause}, []
-    except (MemoryError, RecursionError) as error:
-        return {"problem": RejectionReason.TOO_COMPLEX.code, "cause": _name(error)}, []
-    except engine.PARSER_ERRORS as error:
-        return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
-    except Exception as error:  # a fault of this code or of a library
-        return {"problem": RejectionReason.DAMAGED.code, "cause": "unexpected " + _name(error)}, []
     except BaseException as error:  # a panic of Rust code is not an Exception
-        return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}, []
+        return _error_header(error, engine.PARSER_ERRORS), []
+
+
+def _error_header(error: BaseException, parser_errors: tuple[type[BaseException], ...]) -> dict[str, object]:
+    if no_more_imports.refused:
+        return {"fault": f"import of {no_more_imports.refused[0]} was refused"}
+    if isinstance(error, FileRejected):
+        return {"problem": error.problem.code, "detail": error.detail, "cause": error.cause}
+    if isinstance(error, (MemoryError, RecursionError)):
+        return {"problem": RejectionReason.TOO_COMPLEX.code, "cause": _name(error)}
+    if _is_file_error(error, parser_errors):
+        return {"problem": RejectionReason.DAMAGED.code, "cause": _name(error)}
+    return {"fault": _name(error)}
+
+
+def _is_file_error(error: BaseException, parser_errors: tuple[type[BaseException], ...]) -> bool:
+    """Whether a damaged file explains the error."""
+    if type(error).__name__ == "PanicException":  # Rust code met bytes that it did not expect
+        return True
+    if isinstance(error, ImportError):
+        return False
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return False  # something was opened after the limits were set
+    if isinstance(error, _MISTAKES) and _place(error)[0].startswith(_PACKAGE):
+        return False
+    return isinstance(error, parser_errors)
 
 
 def _inspection_reply(facts: FileProperties) -> WorkerReply:
@@ -122,13 +167,16 @@ def _text_reply(found: TextResult) -> WorkerReply:
 
 def _name(error: BaseException) -> str:
     """The class of an error and where it was raised. The message is left out, because it may quote the file."""
+    path, line = _place(error)
+    return f"{type(error).__name__} at {os.path.basename(path)}:{line}" if path else type(error).__name__
+
+
+def _place(error: BaseException) -> tuple[str, int]:
+    """The file and the line that raised the error; ('', 0) if unknown."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    place = os.path.basename(trace.tb_frame.f_code.co_filename)
-    return f"{type(error).__name__} at {place}:{trace.tb_lineno}"
+    return (trace.tb_frame.f_code.co_filename, trace.tb_lineno) if trace is not None else ("", 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email
+import email.generator
+import email.parser
 import email.policy
 from collections.abc import Iterator
 from email.message import EmailMessage
