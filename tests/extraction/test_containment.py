@@ -214,7 +214,7 @@ def test_the_way_in_imports_no_parser() -> None:
     check = (
         "import sys, docplatform.extraction\n"
         "print(*{name.partition('.')[0] for name in sys.modules} & "
-        "{'lxml', 'PIL', 'pypdfium2', 'pypdfium2_raw', 'python_calamine', 'olefile', 'charset_normalizer', 'zipfile'})"
+        "{'lxml', 'PIL', 'pypdfium2', 'pypdfium2_raw', 'python_calamine', 'olefile', 'chardet', 'zipfile'})"
     )
     done = subprocess.run(
         [sys.executable, "-c", check],

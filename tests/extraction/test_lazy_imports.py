@@ -64,13 +64,14 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "hashes that OpenSSL has": {"hashlib": ("_md5", "_sha1", "_sha256", "_sha3")},
     "pickles": {"logging": ("pickle",)},
-    "what our code does not ask of Pillow and pdfium": {
+    "what our code does not ask of Pillow, pdfium and chardet": {
         "PIL.Image": (
             *("PIL.ImageCms", "PIL.ImageFilter", "PIL.ImageQt", "PIL.ImageShow", "defusedxml"),
             "__import__(f'{__spec__.parent}.{plugin}', globals(), locals(), [])",  # the formats are given by name
         ),
         "PIL.ImageDraw": ("PIL.ImageDraw2",),
         "PIL.ImageFile": ("mmap",),
+        "chardet": ("importlib.import_module('chardet.equivalences')",),
         "pypdfium2._lazy": ("numpy", "tabulate"),
     },
 }

@@ -7,8 +7,6 @@ import csv
 import io
 from typing import BinaryIO
 
-import charset_normalizer
-
 from docplatform.extraction.blocks import (
     BLOCKS_ON_A_PAGE,
     CHARACTERS_ON_A_PAGE,
@@ -20,27 +18,12 @@ from docplatform.extraction.blocks import (
     Grid,
     Kind,
 )
-from docplatform.extraction.file_signatures import HEAD, utf16_without_mark
+from docplatform.extraction.file_signatures import HEAD
+from docplatform.extraction.formats.encodings import encoding_of
 from docplatform.extraction.formats.format import FileProperties, TextCollector, clean
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (csv.Error,)
-
-_MARKS = (  # byte order marks; UTF-32 first, because its mark begins with that of UTF-16
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-# The encodings that text files use in practice. A shorter list makes the guess better.
-_ENCODINGS = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "iso8859_2"),
-    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
-)
-_WESTERN = "cp1252"
-for _name in (*_ENCODINGS, *(name for _, name in _MARKS), "ascii", "latin-1"):
-    codecs.lookup(_name)  # imports the codec, while imports are still possible
 
 _LONGEST_LINE = 2_000
 
@@ -73,7 +56,7 @@ def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
     file.seek(0)
     data = file.read(most)
     whole = not file.read(1)
-    encoding, start = _encoding(data, whole)
+    encoding, start = encoding_of(data, whole=whole)
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     decoded = decoder.decode(data[start:], final=whole)
     if whole and not decoded.strip("\ufffd\0 \r\n\t"):
@@ -81,35 +64,6 @@ def _decode(file: BinaryIO, most: int) -> tuple[str, bool]:
             RejectionReason.EMPTY_FILE, "There is no text in the file. Check it on your computer and upload it again."
         )
     return decoded, whole
-
-
-def _encoding(data: bytes, whole: bool) -> tuple[str, int]:
-    """The name of the encoding, and the length of the byte order mark."""
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            return name, len(mark)
-    if name := utf16_without_mark(data[:HEAD]):
-        return name, 0
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(data, final=whole)
-        if b"\x1b$" not in data[:HEAD]:  # ISO-2022-JP consists of ASCII bytes, with escape sequences
-            return "utf-8", 0
-    except UnicodeDecodeError:
-        pass
-    return _guess(data[:HEAD]), 0
-
-
-def _guess(sample: bytes) -> str:
-    """The most plausible encoding. If several are equally plausible, the Western European one, which is the most
-    common."""
-    matches = charset_normalizer.from_bytes(sample, cp_isolation=list(_ENCODINGS))
-    best = matches.best()
-    if best is None:
-        return _WESTERN
-    for match in matches:
-        if match.encoding == _WESTERN and (match.chaos, match.coherence) == (best.chaos, best.coherence):
-            return _WESTERN
-    return best.encoding
 
 
 def _table(beginning: str) -> tuple[tuple[str, ...], ...]:
