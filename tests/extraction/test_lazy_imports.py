@@ -76,7 +76,17 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 KNOWN = {(module, name) for group in UNREACHABLE.values() for module, names in group.items() for name in names}
-ENGINES = (FileType.PDF, FileType.DOCX, FileType.PPTX, FileType.JPEG, FileType.XLSX, FileType.TEXT, "zip")
+ENGINES = (
+    FileType.PDF,
+    FileType.DOCX,
+    FileType.PPTX,
+    FileType.JPEG,
+    FileType.XLSX,
+    FileType.HTML,
+    FileType.EMAIL,
+    FileType.TEXT,
+    "zip",
+)
 
 
 def later_imports(file_type: str) -> set[tuple[str, str]]:

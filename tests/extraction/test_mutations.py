@@ -25,6 +25,9 @@ OTHERS = (
     FileType.WEBP,
     FileType.BMP,
     FileType.CSV,
+    FileType.SVG,
+    FileType.EMAIL,
+    FileType.HTML,
 )
 COUNTS = {**EACH, **dict.fromkeys(OTHERS, 30)}
 

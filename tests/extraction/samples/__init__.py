@@ -98,6 +98,24 @@ _TEXTS: dict[FileType, tuple[str, str, Callable[[str], bytes]]] = {
     FileType.XLS: ("ledger.xls", "cornflower", lambda word: xls([["clause", word]])),
     FileType.ODS: ("inventory.ods", "bluebell", lambda word: ods([["clause", word]])),
     FileType.PPTX: ("roadmap.pptx", "larkspur", lambda word: pptx([("The clause", [_sentence(word)])])),
+    FileType.SVG: (
+        "plan.svg",
+        "amaryllis",
+        lambda word: f'<svg xmlns="http://www.w3.org/2000/svg"><text>{_sentence(word)}</text></svg>\n'.encode(),
+    ),
+    FileType.EMAIL: (
+        "offer.eml",
+        "dandelion",
+        lambda word: (
+            "From: a@firma.example\r\nSubject: Clause\r\nDate: Tue, 05 Mar 2024 10:20:30 +0000\r\n"
+            f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{_sentence(word)}\r\n"
+        ).encode(),
+    ),
+    FileType.HTML: (
+        "page.html",
+        "honeysuckle",
+        lambda word: f"<!DOCTYPE html><html><body><h1>Clause</h1><p>{_sentence(word)}</p></body></html>\n".encode(),
+    ),
     FileType.TEXT: ("minutes.txt", "buttercup", lambda word: f"{_sentence(word)}\n".encode()),
     FileType.CSV: ("orders.csv", "primrose", lambda word: f"clause,amount\n{word},12\n".encode()),
     FileType.MARKDOWN: ("manual.md", "oleander", lambda word: f"# Clause\n\n- {word}\n".encode()),

@@ -7,7 +7,14 @@ from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
-from docplatform.extraction.file_signatures import HEAD, Container, ForeignFormat, recognise
+from docplatform.extraction.file_signatures import (
+    HEAD,
+    Container,
+    ForeignFormat,
+    recognise,
+    sure_text_format,
+    text_format,
+)
 from docplatform.extraction.model import (
     ExtractionLimits,
     FileRejected,
@@ -39,13 +46,13 @@ def inspect_file(path: Path, *, declared_type: str, name: str, limits: Extractio
         kind = recognise(head)
         facts: dict[str, object] = {}
         if kind is Container.TEXT:
-            kind = text_type(declared_type, Path(name).suffix)
+            kind = text_type(declared_type, Path(name).suffix, text_format(head), sure_text_format(head))
         if not isinstance(kind, ForeignFormat):
             _check_declared_type(kind, declared_type)
             facts = run({"operation": "inspect", "file_type": kind.value}, file, limits).header
             kind = _kind(facts.get("kind"))
         if isinstance(kind, ForeignFormat):
-            raise _unsupported(kind, declared_type)
+            raise _unsupported(_refined(kind, declared_type, Path(name).suffix), declared_type)
         _check_declared_type(kind, declared_type)
         sha256, size = _digest(file)
     return Inspection(
@@ -103,6 +110,21 @@ def _kind(name: object) -> FileType | ForeignFormat:
         )
     except ValueError as error:
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without a type") from error
+
+
+def _refined(kind: ForeignFormat, declared: str, extension: str) -> ForeignFormat:
+    """The programs of iWork write packages that look alike: the declaration or the extension tells which it is."""
+    if kind is not ForeignFormat.IWORK:
+        return kind
+    by_extension = {
+        ".pages": ForeignFormat.PAGES,
+        ".numbers": ForeignFormat.NUMBERS,
+        ".key": ForeignFormat.KEYNOTE,
+    }
+    for candidate in by_extension.values():
+        if bare(declared) in candidate.media_types:
+            return candidate
+    return by_extension.get(extension.lower(), kind)
 
 
 def _unsupported(kind: ForeignFormat, declared: str) -> FileRejected:

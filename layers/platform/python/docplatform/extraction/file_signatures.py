@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, StrEnum
 
 from docplatform.extraction.model import FileType
@@ -42,6 +43,38 @@ class ForeignFormat(Enum):
     AVIF = "an AVIF image", ("image/avif",), "Save it as JPEG."
     JPEG_2000 = "a JPEG 2000 image", ("image/jp2",), "Save it as JPEG."
     PHOTOSHOP = "a Photoshop image", ("image/vnd.adobe.photoshop",), "Save it as JPEG."
+    EPUB = "an e-book", ("application/epub+zip",), "Save it as PDF."
+    PAGES = (
+        "an Apple Pages document",
+        ("application/vnd.apple.pages", "application/x-iwork-pages-sffpages"),
+        "Export it from Pages as a Word document (.docx) or as PDF.",
+    )
+    NUMBERS = (
+        "an Apple Numbers spreadsheet",
+        ("application/vnd.apple.numbers", "application/x-iwork-numbers-sffnumbers"),
+        "Export it from Numbers as an Excel workbook (.xlsx) or as PDF.",
+    )
+    KEYNOTE = (
+        "an Apple Keynote presentation",
+        ("application/vnd.apple.keynote", "application/x-iwork-keynote-sffkey"),
+        "Export it from Keynote as a PowerPoint presentation (.pptx) or as PDF.",
+    )
+    IWORK = (
+        "an Apple iWork document",
+        ("application/vnd.apple.iwork",),
+        "Export it as a Microsoft Office file or as PDF.",
+    )
+    OPEN_DRAWING = (
+        "an OpenDocument drawing",
+        ("application/vnd.oasis.opendocument.graphics",),
+        "Save it as PDF or as an image.",
+    )
+    VISIO = (
+        "a Visio drawing",
+        ("application/vnd.ms-visio.drawing", "application/vnd.visio", "application/vnd.ms-visio.drawing.main+xml"),
+        "Save it as PDF.",
+    )
+    XPS = "an XPS document", ("application/oxps", "application/vnd.ms-xpsdocument"), "Save it as PDF."
     ZIP = "a zip archive", ("application/zip", "application/x-zip-compressed"), "Unpack it and upload the files in it."
     GZIP = "a gzip archive", ("application/gzip", "application/x-gzip"), "Unpack it and upload the files in it."
     SEVEN_ZIP = "a 7-Zip archive", ("application/x-7z-compressed",), "Unpack it and upload the files in it."
@@ -107,6 +140,47 @@ def recognise(head: bytes) -> FileType | Container | ForeignFormat:
     if head.startswith(b"MZ") and _looks_binary(head):
         return ForeignFormat.PROGRAM
     return ForeignFormat.UNKNOWN if _looks_binary(head) else Container.TEXT
+
+
+_HEADER_LINE = re.compile(rb"(?:From [^\n]*\n)?[!-9;-~]{1,80}:[ \t\r\n]")  # RFC 5322 §2.2; in a mailbox, "From " first
+_KNOWN_HEADER = re.compile(
+    rb"^(From|To|Subject|Date|Message-ID|Received|Return-Path|MIME-Version|Delivered-To):", re.IGNORECASE | re.MULTILINE
+)
+_TAG = re.compile(rb"<[!/?A-Za-z]")
+_PROLOGUE = rb"(?:\s|<\?[^>]{0,500}>|<!--.{0,5000}?-->|<!DOCTYPE[^>\[]{0,500}(?:\[.{0,20000}?\]\s*)?>){0,50}?"
+_SVG = re.compile(_PROLOGUE + rb"<(?:[\w.-]{1,20}:)?svg[\s>/]", re.DOTALL)
+_PAGE = re.compile(
+    rb"(?:\s|<\?xml[^>]{0,500}>|<!--.{0,5000}?-->){0,50}?<(?:!doctype\s+html|html|head|body)[\s>]", re.I | re.S
+)
+
+
+def text_format(head: bytes) -> frozenset[FileType]:
+    """What a text can be besides plain text, by its first bytes: of SVG, HTML and EMAIL those that fit."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        head = head.decode("utf-16", errors="ignore").encode()
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    found = set()
+    if _SVG.match(head):
+        found.add(FileType.SVG)
+    if _TAG.search(head):
+        found.add(FileType.HTML)
+    if _HEADER_LINE.match(head):
+        found.add(FileType.EMAIL)
+    return frozenset(found)
+
+
+def sure_text_format(head: bytes) -> FileType | None:
+    """SVG, HTML or EMAIL, if the first bytes leave no doubt although nobody declared it."""
+    bare_head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    fits = text_format(head)
+    if FileType.SVG in fits:
+        return FileType.SVG
+    if _PAGE.match(bare_head):
+        return FileType.HTML
+    headers = {
+        name.lower() for name in _KNOWN_HEADER.findall(bare_head.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0])
+    }
+    return FileType.EMAIL if FileType.EMAIL in fits and len(headers) >= 3 else None
 
 
 def _looks_binary(head: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -20,6 +21,7 @@ class Family(StrEnum):
     SPREADSHEET = "spreadsheet"
     PRESENTATION = "presentation"
     IMAGE = "image"
+    EMAIL = "email"
     TEXT = "text"
 
 
@@ -39,6 +41,9 @@ class FileType(StrEnum):
     GIF = "gif"
     WEBP = "webp"
     BMP = "bmp"
+    SVG = "svg"
+    EMAIL = "email"
+    HTML = "html"
     TEXT = "text"
     CSV = "csv"
     MARKDOWN = "markdown"
@@ -47,6 +52,11 @@ class FileType(StrEnum):
     @property
     def family(self) -> Family:
         return _FILE_TYPES[self].family
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a file of this type is text without a structure by which it could be recognised."""
+        return self.family is Family.TEXT and self not in _STRUCTURED
 
     @property
     def label(self) -> str:
@@ -71,11 +81,10 @@ class FileType(StrEnum):
         plain = bare(declared)
         if plain in UNDECLARED or plain in _FILE_TYPES[self].media_types:
             return True
-        if self.family is not Family.TEXT:
-            return False
-        return (plain.startswith("text/") and plain not in _MARKUP) or any(
-            plain in _FILE_TYPES[other].media_types for other in FileType if other.family is Family.TEXT
-        )
+        if self in _STRUCTURED:  # recognised by their content: a text too, whatever kind of text is declared
+            named = any(plain in _FILE_TYPES[other].media_types for other in _STRUCTURED)
+            return plain.endswith("/xml") or (plain.startswith("text/") and not named and plain not in _MARKUP)
+        return self.family is Family.TEXT and _is_text(plain)
 
 
 def bare(media_type: str) -> str:
@@ -83,21 +92,36 @@ def bare(media_type: str) -> str:
     return media_type.partition(";")[0].strip().lower()
 
 
+def _is_text(media_type: str) -> bool:
+    """Whether a plain text may be declared as ``media_type``: any text, and the types of source code and data, which have
+    no end. Types of vendors are not texts, unless their suffix says so (RFC 6839)."""
+    kind, _, name = media_type.partition("/")
+    if any(media_type in _FILE_TYPES[other].media_types for other in FileType if other.is_plain):
+        return True
+    if media_type in _MARKUP or any(media_type in _FILE_TYPES[other].media_types for other in FileType):
+        return False
+    if kind == "text" or name.endswith(("+xml", "+json", "+yaml")):
+        return kind != "image"
+    return kind == "application" and not name.startswith(("vnd.", "x-iwork", *_BINARY))
+
+
 def is_supported(media_type: str) -> bool:
     """Whether a supported type of file can have this media type."""
-    return bare(media_type) not in UNDECLARED and any(file_type.accepts(media_type) for file_type in FileType)
+    plain = bare(media_type)
+    return plain.startswith("text/") or any(plain in info.media_types for info in _FILE_TYPES.values())
 
 
-def text_type(declared: str, extension: str) -> FileType:
-    """The type of a text file: as declared, else by the file's extension, else plain text."""
-    texts = [file_type for file_type in FileType if file_type.family is Family.TEXT]
+def text_type(declared: str, extension: str, fits: Set[FileType], sure: FileType | None = None) -> FileType:
+    """The type of a text file: as declared, else by the file's extension, else by its content. ``fits``: the structured
+    texts (HTML, SVG, e-mail) that the content can be. ``sure``: the one that it is without doubt."""
+    texts = [each for each in FileType if (each.is_plain or each in fits) and each is not FileType.TEXT]
     for file_type in texts:
-        if file_type is not FileType.TEXT and bare(declared) in _FILE_TYPES[file_type].media_types:
+        if bare(declared) in _FILE_TYPES[file_type].media_types:
             return file_type
-    for file_type in texts:
-        if extension.lower() in file_type.extensions:
+    for file_type in (*texts, FileType.TEXT):
+        if extension.lower() in file_type.extensions and not (sure is FileType.SVG and extension.lower() == ".xml"):
             return file_type
-    return FileType.TEXT
+    return sure or FileType.TEXT
 
 
 class RejectionReason(Enum):
@@ -250,8 +274,24 @@ class _FileTypeInfo:
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
 _WORD, _EXCEL, _POWERPOINT = "application/vnd.ms-word.", "application/vnd.ms-excel.", "application/vnd.ms-powerpoint."
 
+_STRUCTURED = frozenset({FileType.SVG, FileType.EMAIL, FileType.HTML})
 # Media types of text formats with markup. As plain text, their tags would be indexed.
-_MARKUP = frozenset({"text/html", "text/rtf", "text/richtext", "text/calendar", "text/vcard"})
+_MARKUP = frozenset({"text/rtf", "text/richtext"})
+# Beginnings of the names of binary types under "application/".
+_BINARY = (
+    "zip",
+    "x-zip",
+    "gzip",
+    "x-gzip",
+    "x-7z",
+    "x-rar",
+    "x-tar",
+    "java-archive",
+    "epub",
+    "rtf",
+    "postscript",
+    "oxps",
+)
 
 _FILE_TYPES: dict[FileType, _FileTypeInfo] = {
     FileType.PDF: _FileTypeInfo(
@@ -329,6 +369,16 @@ _FILE_TYPES: dict[FileType, _FileTypeInfo] = {
     FileType.BMP: _FileTypeInfo(
         Family.IMAGE, "a BMP image", ("image/bmp", "image/x-ms-bmp", "image/x-bmp"), (".bmp", ".dib")
     ),
+    FileType.SVG: _FileTypeInfo(Family.IMAGE, "an SVG image", ("image/svg+xml", "image/svg"), (".svg",)),
+    FileType.EMAIL: _FileTypeInfo(
+        Family.EMAIL,
+        "an e-mail message",
+        ("message/rfc822", "application/mbox", "multipart/related", "application/x-mimearchive", "message/global"),
+        (".eml", ".mbox", ".mht", ".mhtml"),
+    ),
+    FileType.HTML: _FileTypeInfo(
+        Family.TEXT, "a web page", ("text/html", "application/xhtml+xml"), (".html", ".htm", ".xhtml", ".xht")
+    ),
     FileType.TEXT: _FileTypeInfo(
         Family.TEXT,
         "plain text",
@@ -345,5 +395,14 @@ _FILE_TYPES: dict[FileType, _FileTypeInfo] = {
     FileType.MARKDOWN: _FileTypeInfo(
         Family.TEXT, "a Markdown text", ("text/markdown", "text/x-markdown"), (".md", ".markdown")
     ),
-    FileType.JSON: _FileTypeInfo(Family.TEXT, "a JSON text", ("application/json", "text/json"), (".json",)),
+    FileType.JSON: _FileTypeInfo(
+        Family.TEXT,
+        "a JSON text",
+        # A value on each line is what NDJSON and JSON Lines mean.
+        (
+            *("application/json", "text/json", "application/x-ndjson", "application/ndjson", "application/jsonl"),
+            *("application/x-jsonlines", "application/jsonlines", "application/json-seq", "application/geo+json"),
+        ),
+        (".json", ".ndjson", ".jsonl", ".geojson"),
+    ),
 }

@@ -34,6 +34,7 @@ WorkerReply = tuple[dict[str, object], list[bytes]]
 _HERE = "docplatform.extraction."
 _PICTURES = (FileType.PNG, FileType.JPEG, FileType.TIFF, FileType.GIF, FileType.WEBP, FileType.BMP)
 _SHEETS = (FileType.XLSX, FileType.XLSB, FileType.XLS, FileType.ODS)
+_MARKED_UP = (FileType.HTML, FileType.SVG)
 _TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
 
 # Codecs that libraries use for names and strings. Python imports a codec at its first use, so they are used once here.
@@ -55,6 +56,8 @@ _ENGINES: dict[str, str] = {
     FileType.PPTX: "formats.presentation",
     **dict.fromkeys(_PICTURES, "formats.images"),
     **dict.fromkeys(_SHEETS, "formats.spreadsheet"),
+    **dict.fromkeys(_MARKED_UP, "formats.html"),
+    FileType.EMAIL: "formats.mail",
     **dict.fromkeys(_TEXTS, "formats.text"),
 }
 

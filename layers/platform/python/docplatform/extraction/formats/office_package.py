@@ -24,6 +24,8 @@ _OPEN_DOCUMENT: dict[str, FileType | ForeignFormat] = {
     "application/vnd.oasis.opendocument.spreadsheet": FileType.ODS,
     "application/vnd.oasis.opendocument.text": ForeignFormat.OPEN_TEXT,
     "application/vnd.oasis.opendocument.presentation": ForeignFormat.OPEN_SLIDES,
+    "application/vnd.oasis.opendocument.graphics": ForeignFormat.OPEN_DRAWING,
+    "application/epub+zip": ForeignFormat.EPUB,
 }
 
 
@@ -130,7 +132,7 @@ def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
     elif "mimetype" in package.zip:
         kind, media_type = _open_document_type(package.zip)
     else:
-        return FileProperties(kind=ForeignFormat.ZIP)
+        return FileProperties(kind=_other_package(package.zip))
     if isinstance(kind, ForeignFormat):
         return FileProperties(kind=kind)
     package.zip.check()
@@ -146,6 +148,9 @@ def inspect(file: BinaryIO, limits: ExtractionLimits) -> FileProperties:
 def _open_xml_type(package: Package) -> tuple[FileType | ForeignFormat, str]:
     """The file type and media type by the content type of the main part: X.main+xml means a file of media type X. The
     registered media types of files with macros end in ".12"."""
+    office = any(name.startswith(("word/", "xl/", "ppt/")) for name in package.zip.names())
+    if not office and not package.related("", "officeDocument"):
+        return _other_open_package(package), ""
     content_type = package.content_type(package.main_part()).lower()
     media_type = content_type.removesuffix("+xml").removesuffix(".main")
     if "macroenabled" in media_type:
@@ -154,6 +159,26 @@ def _open_xml_type(package: Package) -> tuple[FileType | ForeignFormat, str]:
         if media_type and file_type.accepts(media_type):
             return file_type, media_type
     return ForeignFormat.UNKNOWN, ""
+
+
+def _other_open_package(package: Package) -> ForeignFormat:
+    names = package.zip.names()
+    if any(name.startswith("visio/") for name in names):
+        return ForeignFormat.VISIO
+    return ForeignFormat.XPS if any(name.endswith((".fdseq", ".fpage")) for name in names) else ForeignFormat.UNKNOWN
+
+
+def _other_package(container: Zip) -> ForeignFormat:
+    """The packages of iWork have the parts Index/*.iwa, or an Index.zip with them; older ones have index.apxl or
+    index.xml."""
+    parts = (
+        "index/document.iwa",
+        "index.zip",
+        "index.apxl",
+        "buildversionhistory.plist",
+        "metadata/buildversionhistory.plist",
+    )
+    return ForeignFormat.IWORK if any(part in container for part in parts) else ForeignFormat.ZIP
 
 
 def _open_document_type(container: Zip) -> tuple[FileType | ForeignFormat, str]:

@@ -15,7 +15,7 @@ from docplatform.extraction.formats.office_text import OfficeTextReader, heading
 from docplatform.extraction.formats.xml_events import attribute, events, forget
 from docplatform.extraction.model import ExtractionLimits, TextResult
 
-PARSER_ERRORS = office_package.PACKAGE_ERRORS
+PARSER_ERRORS = (*office_package.PACKAGE_ERRORS, *embedded.EMBEDDED_ERRORS)
 
 _RELATED = ("footnotes", "endnotes", "comments", "header", "footer", "diagramData", "chart")
 _INSERTED = "aFChunk"
