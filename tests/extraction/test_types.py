@@ -169,3 +169,20 @@ def test_what_is_to_be_refused_is_refused_for_its_reason(desk: Desk, refused: fi
     found = desk.refusal(refused.content, refused.media_type, refused.name)
     assert found.problem.code == refused.problem
     assert found.detail
+
+
+@pytest.mark.parametrize(
+    ("real", "declared"),
+    [
+        (XLSX, "application/vnd.ms-excel.sheet.macroEnabled.12"),
+        (FileType.XLSB, "application/vnd.ms-excel.sheet.binary.macroEnabled.12"),
+        (DOCX, "application/vnd.ms-word.document.macroEnabled.12"),
+        (FileType.PPTX, "application/vnd.ms-powerpoint.presentation.macroEnabled.12"),
+        (FileType.PDF, "Application/PDF; version=1.7"),
+        (FileType.TEXT, "text/plain;charset=utf-8"),
+        (FileType.HTML, "TEXT/HTML; charset=UTF-8"),
+        (FileType.EMAIL, "message/RFC822"),
+    ],
+)
+def test_case_and_parameters_of_a_media_type_do_not_matter(desk: Desk, real: FileType, declared: str) -> None:
+    assert desk.inspect(data(real), declared, files.sample(real).name).file_type is real

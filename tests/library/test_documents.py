@@ -154,6 +154,45 @@ def test_viewers_read_and_do_not_write(ann: Person, acme: TenantWorld) -> None:
         assert (refused.status, refused["code"]) == (403, "forbidden")
 
 
-@pytest.mark.parametrize("content_type", ["", "pdf", "application/pdf; charset=x", "a/b/c", "text/plain\r\nX: y"])
-def test_media_types_are_media_types(ann: Person, content_type: str) -> None:
-    assert ann.announces("x.txt", content_type=content_type).status == 400
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "",
+        "pdf",
+        "application/",
+        "/pdf",
+        "a/b/c",
+        "text/plain\r\nX: y",
+        "text/plain\n",
+        "text/plain; charset",
+        "text/plain; a b=c",
+    ]
+    + ["tëxt/plain", 'text/plain; charset="utf-8', "text plain", "*/*", "a" * 128 + "/b"],
+)
+def test_what_is_no_media_type_is_refused_in_words(ann: Person, content_type: str) -> None:
+    refused = ann.announces("x.txt", content_type=content_type)
+    assert refused.status == 400
+    assert "such as application/pdf" in refused["detail"] and "[" not in refused["detail"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/vnd.ms-excel.sheet.macroEnabled.12",
+        "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        "application/vnd.ms-word.document.macroEnabled.12",
+        "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+        "Application/PDF",
+        "text/plain;charset=utf-8",
+        "text/plain; charset=UTF-8; format=flowed",
+        'multipart/related; type="text/html"; boundary="a b"',
+        "text/csv;",
+    ],
+)
+def test_a_media_type_may_have_any_case_and_parameters_and_the_link_takes_it_as_it_was_given(
+    ann: Person, content_type: str
+) -> None:
+    made = ann.announces("x", content_type=content_type)
+    assert made.status == 201
+    assert made["document"]["version"]["content_type"] == content_type
+    assert made["upload"]["headers"]["Content-Type"] == content_type
