@@ -37,8 +37,9 @@ def xlsx(rows: Rows, *, sheet: str = "Prices", parts: Mapping[str, str | bytes] 
     return zipped(open_xml("xl/workbook.xml", f"{OFFICE}spreadsheetml.sheet.main+xml", entries, others=others))
 
 
-def xlsb(rows: Rows, *, sheet: str = "Prices") -> bytes:
-    """[MS-XLSB]: the same parts as records of (type, size, content)."""
+def xlsb(rows: Rows, *, sheet: str = "Prices", far: Mapping[tuple[int, int], str] | None = None) -> bytes:
+    """[MS-XLSB]: the same parts as records of (type, size, content). ``far``: (row, column) → text of further cells,
+    in their order."""
 
     def record(kind: int, content: bytes = b"") -> bytes:
         number = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
@@ -58,6 +59,9 @@ def xlsb(rows: Rows, *, sheet: str = "Prices") -> bytes:
         data += record(0x00, struct.pack("<IIHBBI", number, 0, 300, 0, 0, 0))
         for column, value in enumerate(row):
             data += record(0x06, struct.pack("<II", column, 0) + wide(str(value)))
+    for (number, column), value in (far or {}).items():
+        data += record(0x00, struct.pack("<IIHBBI", number, 0, 300, 0, 0, 0))
+        data += record(0x06, struct.pack("<II", column, 0) + wide(value))
     entries: dict[str, str | bytes] = {
         "xl/workbook.bin": workbook + record(0x84),
         "xl/_rels/workbook.bin.rels": relations(("worksheet", "worksheets/sheet1.bin")),
@@ -94,8 +98,11 @@ def ods(rows: Rows, *, sheet: str = "Prices") -> bytes:
     )
 
 
-def xls(rows: Rows, *, sheet: str = "Prices", locked: bool = False) -> bytes:
-    """A minimal workbook in [MS-XLS]. ``locked``: it states that it is encrypted, but is not."""
+def xls(
+    rows: Rows, *, sheet: str = "Prices", locked: bool = False, far: Mapping[tuple[int, int], str] | None = None
+) -> bytes:
+    """A minimal workbook in [MS-XLS]. ``locked``: it states that it is encrypted, but is not. ``far``: (row, column) → text
+    of further cells, in their order."""
 
     def record(kind: int, content: bytes = b"") -> bytes:
         return struct.pack("<HH", kind, len(content)) + content
@@ -114,5 +121,9 @@ def xls(rows: Rows, *, sheet: str = "Prices", locked: bool = False) -> bytes:
         record(0x0204, struct.pack("<HHH", number, column, 0) + wide(str(value), "<H"))
         for number, row in enumerate(rows)
         for column, value in enumerate(row)
+    )
+    cells += b"".join(
+        record(0x0204, struct.pack("<HHH", row, column, 0) + wide(value, "<H"))
+        for (row, column), value in (far or {}).items()
     )
     return compound({"Workbook": head + bound + tail + begin(0x0010) + cells + record(0x000A)})

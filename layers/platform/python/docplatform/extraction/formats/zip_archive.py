@@ -51,6 +51,10 @@ class Zip:
         """The names of all entries, in lower case and with forward slashes."""
         return list(self._entries)
 
+    def stored_names(self) -> list[tuple[str, str]]:
+        """The name of each entry as ``names`` has it, and as the file has it."""
+        return [(name, entry.filename) for name, entry in self._entries.items()]
+
     def open(self, name: str) -> IO[bytes]:
         """Open an entry. It yields no more bytes than the entry states. Raises KeyError if there is no such entry."""
         return self._zip.open(self._entries[_key(name)])
