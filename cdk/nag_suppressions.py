@@ -41,11 +41,12 @@ def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
     account = config.account
     documents = names.bucket_arn("documents", account, region)
     tenant, table = "TenantAccess", f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}"
-    yield Acknowledgement(
-        _wildcard(f"{documents}/tenants/<aws:PrincipalTag/tenant_id>/*"),
-        tenant,
-        "All files of one tenant: the session's tag says whose. This is the isolation itself.",
-    )
+    for part in ("tenants", "derived"):
+        yield Acknowledgement(
+            _wildcard(f"{documents}/{part}/<aws:PrincipalTag/tenant_id>/*"),
+            tenant,
+            "All files of one tenant: the session's tag says whose. This is the isolation itself.",
+        )
     yield Acknowledgement(
         _wildcard(f"{table}/index/*"), tenant, "The table's indexes; dynamodb:LeadingKeys narrows them to the tenant."
     )

@@ -69,8 +69,10 @@ class TenantAccess(Construct):
         self._allow("dynamodb", _APPEND, [audit], own)
 
     def _files(self) -> None:
-        self._allow("s3", (*_OBJECTS, *_TAGS_READ), [f"{self._documents}/tenants/{TENANT}/*"])
-        listing = {"StringLike": {"s3:prefix": f"tenants/{TENANT}/*"}}
+        uploads, derived = (f"{place}/{TENANT}/*" for place in ("tenants", "derived"))
+        objects = [f"{self._documents}/{uploads}", f"{self._documents}/{derived}"]
+        self._allow("s3", (*_OBJECTS, *_TAGS_READ), objects)
+        listing = {"StringLike": {"s3:prefix": [uploads, derived]}}
         self._allow("s3", ("ListBucket", "ListBucketVersions"), [self._documents], listing)
 
     def _use_keys(self, kms_keys: KmsKeys) -> None:

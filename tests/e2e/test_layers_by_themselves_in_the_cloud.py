@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -222,10 +222,12 @@ def test_storage_refuses_a_handler_that_forgets_its_tenant(
     handler: Handler, acme: TenantSite, hooli: TenantSite, mine: str, theirs: str
 ) -> None:
     ours, lost = handler.library(acme).document(mine), handler.files(hooli)
-    assert handler.files(acme).text(mine, ours.version.id)
+    assert handler.files(acme).text(ours)
     version = hooli.admin.document(theirs)["version"]["id"]
     with tenant_context(handler.tenant(hooli)):
-        refused(lambda: lost.text(theirs, version))
+        for apart in (True, False):
+            stolen = replace(ours, id=theirs, version=replace(ours.version, id=version, derived_apart=apart))
+            refused(lambda stolen=stolen: lost.text(stolen))
         refused(lambda: lost.store(theirs, version, "text.txt", b"stolen", "text/plain"))
         refused(lambda: lost.tags(theirs, version, "null"))
         refused(lambda: lost.erase(theirs))

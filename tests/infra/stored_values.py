@@ -50,6 +50,7 @@ FULL_VERSION = Version(
     title="Bericht über 文書",
     author="Ann",
     finished_at=LATER,
+    derived_apart=True,
 )
 NEW_VERSION = Version(
     id=an_id("ver", 1), number=1, size=0, content_type="text/plain", created_by=USER, created_at=WHOLE

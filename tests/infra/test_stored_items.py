@@ -152,6 +152,15 @@ def test_an_item_that_is_older_than_an_attribute_has_its_default(name: str) -> N
     assert typed(read(name, items)) == typed(value)
 
 
+def test_a_document_of_an_earlier_version_has_its_text_beside_its_file() -> None:
+    items = json.loads(json.dumps(ITEMS["document: full"]))
+    for item in items.values():
+        item.get("version", {"M": {}})["M"].pop("derived_apart", None)
+    assert items != ITEMS["document: full"]
+    older = replace(FULL_DOCUMENT, version=replace(FULL_DOCUMENT.version, derived_apart=False))
+    assert typed(read("document: full", items)) == typed(older)
+
+
 @pytest.mark.parametrize("name", ["factors: full", "attempts: full", "directory entry: full"])
 def test_what_was_never_written_has_its_defaults(name: str) -> None:
     kind = name.partition(":")[0]

@@ -90,10 +90,11 @@ def test_files_under_the_tenants_prefix(tenant: Policy, region: str) -> None:
         "DeleteObjectVersion",
         "GetObjectVersionTagging",
     ):
-        assert allows(tenant, f"s3:{action}", f"{bucket}/tenants/{OWN}/documents/1/2/original", _as_own())
-        for foreign in (f"tenants/{FOREIGN}/x", f"tenants/{OWN}x/x", f"tenants/{OWN}", "x", f"{OWN}/x"):
-            assert not allows(tenant, f"s3:{action}", f"{bucket}/{foreign}", _as_own())
-        assert not allows(tenant, f"s3:{action}", f"{bucket}/tenants/{OWN}/x", {})
+        for part in ("tenants", "derived"):
+            assert allows(tenant, f"s3:{action}", f"{bucket}/{part}/{OWN}/documents/1/2/original", _as_own())
+            for foreign in (f"{part}/{FOREIGN}/x", f"{part}/{OWN}x/x", f"{part}/{OWN}", "x", f"{OWN}/x"):
+                assert not allows(tenant, f"s3:{action}", f"{bucket}/{foreign}", _as_own())
+            assert not allows(tenant, f"s3:{action}", f"{bucket}/{part}/{OWN}/x", {})
 
 
 def test_the_scanners_verdict_and_the_audit_archive_cannot_be_written(tenant: Policy, region: str) -> None:
@@ -108,8 +109,9 @@ def test_the_scanners_verdict_and_the_audit_archive_cannot_be_written(tenant: Po
 def test_listings_of_the_tenants_prefix_only(tenant: Policy, region: str) -> None:
     bucket = DOCUMENTS.format(region=region)
     for action in ("ListBucket", "ListBucketVersions"):
-        assert allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=f"tenants/{OWN}/documents/"))
-        for prefix in ("", "tenants/", f"tenants/{OWN}", f"tenants/{FOREIGN}/"):
+        for prefix in (f"tenants/{OWN}/documents/", f"derived/{OWN}/documents/"):
+            assert allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=prefix))
+        for prefix in ("", "tenants/", f"tenants/{OWN}", f"tenants/{FOREIGN}/", "derived/", f"derived/{FOREIGN}/"):
             assert not allows(tenant, f"s3:{action}", bucket, _as_own(s3__prefix=prefix))
         assert not allows(tenant, f"s3:{action}", bucket, _as_own())
 

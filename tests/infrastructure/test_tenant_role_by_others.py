@@ -30,6 +30,7 @@ _OBJECT = {"GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "Delete
 _OBJECT |= {"GetObjectTagging", "GetObjectVersionTagging"}
 _NEVER_OBJECT = ["PutObjectTagging", "PutObjectAcl", "GetObjectAcl", "PutObjectRetention", "BypassGovernanceRetention"]
 _LISTING = {"ListBucket", "ListBucketVersions"}
+_PARTS = ("tenants", "derived")  # of the bucket: uploads, and what processing makes of them
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ def due(asked: RoleRequest) -> bool:
         of_audit = asked.resource == table + "audit"
         named = bool(asked.keys) and all(key.startswith(f"{asked.tenant}#") for key in asked.keys or ())
         return named and ((of_data and action in _ALL) or (of_audit and action in _APPEND))
-    bucket, own = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{asked.region}", f"tenants/{asked.tenant}/"
+    bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{asked.region}"
+    own = tuple(f"{part}/{asked.tenant}/" for part in _PARTS)
     if asked.resource == bucket:
         return action in _LISTING and (asked.prefix or "").startswith(own)
-    return action in _OBJECT and asked.resource.startswith(f"{bucket}/{own}")
+    return action in _OBJECT and asked.resource.removeprefix(f"{bucket}/").startswith(own)
 
 
 # -- requests
@@ -128,7 +130,7 @@ def _asks_for_items(chance: random.Random) -> RoleRequest:
 
 def _path(chance: random.Random) -> str:
     return chance.choice(
-        ["tenants/", "tenants/", "tenants/", "tenant/", "", "/tenants/", "tenants//", "x/tenants/"]
+        ["tenants/", "tenants/", "derived/", "tenant/", "", "/tenants/", "tenants//", "x/tenants/", "derived/tenants/"]
     ) + (
         _near(chance) + chance.choice(["/", "/documents/1/2/original", "", "/../" + FOREIGN + "/x", "%2F", "/*", "x/y"])
     )
@@ -153,13 +155,13 @@ def _fair(chance: random.Random, like: RoleRequest) -> RoleRequest:
         resource = f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-{table}"
         keys = tuple(f"{OWN}#doc#{number}" for number in range(chance.choice([1, 1, 2, 25])))
         return RoleRequest(region, OWN, f"dynamodb:{chance.choice(sorted(actions))}", resource, keys)
-    bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}"
+    bucket, part = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}", chance.choice(_PARTS)
     if like.prefix is not None:
         return RoleRequest(
-            region, OWN, f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=f"tenants/{OWN}/documents/"
+            region, OWN, f"s3:{chance.choice(sorted(_LISTING))}", bucket, prefix=f"{part}/{OWN}/documents/"
         )
     return RoleRequest(
-        region, OWN, f"s3:{chance.choice(sorted(_OBJECT))}", f"{bucket}/tenants/{OWN}/documents/1/2/original"
+        region, OWN, f"s3:{chance.choice(sorted(_OBJECT))}", f"{bucket}/{part}/{OWN}/documents/1/2/original"
     )
 
 

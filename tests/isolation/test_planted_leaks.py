@@ -140,7 +140,11 @@ def a_link_into_anothers_prefix(patch: pytest.MonkeyPatch) -> None:
         tenants.append(files._tenant_id)
         return f"{s3.document_prefix(tenants[0], document_id)}{version_id}/{part}"
 
+    def kept_apart(files: S3Files, document_id: str, version_id: str, part: str) -> str:
+        return kept(files, document_id, version_id, part).replace(s3.UPLOADS, s3.DERIVED, 1)
+
     patch.setattr(S3Files, "_key", kept)
+    patch.setattr(S3Files, "_derived_key", kept_apart)
 
 
 def a_line_with_a_name(patch: pytest.MonkeyPatch) -> None:

@@ -198,12 +198,13 @@ def test_a_row_of_an_index_that_leads_to_another_tenant_is_dropped_and_reported(
     assert ann.names_in(sort="created_at", limit="1") == ["Mine"], "a page may end at the dropped row"
 
 
+@pytest.mark.parametrize("part", ["tenants", "derived", "derived/tenants", "elsewhere"])
 def test_the_key_of_another_tenants_object_is_never_used(
-    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     other = region.tenant("other").tenant.id
     document = ann.announces("a.txt")["document"]["id"]
-    monkeypatch.setattr(S3Files, "_key", lambda *_: f"tenants/{other}/documents/{document}/x/original")
+    monkeypatch.setattr(S3Files, "_key", lambda *_: f"{part}/{other}/documents/{document}/x/original")
     lines()
     is_detected(ann.asks("POST", f"/v1/documents/{document}/upload"), ann.home, lines, "object-key")
 
@@ -212,16 +213,17 @@ class Linked(Schema):
     url: str
 
 
+@pytest.mark.parametrize("part", ["tenants", "derived"])
 @pytest.mark.parametrize("foreign", [True, False])
 def test_a_link_to_another_tenants_object_is_never_answered(
-    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, foreign: bool
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, foreign: bool, part: str
 ) -> None:
     owner = region.tenant("other").tenant.id if foreign else ann.home.tenant.id
     router = Router(authorities=authority_of)
 
     @router.get("/v1/documents/{document_id}/content", response=Linked)
     def download(actor: Any, document_id: str) -> Linked:
-        return Linked(url=f"https://s3.example/documents/tenants/{owner}/documents/{document_id}?X-Amz-Signature=1")
+        return Linked(url=f"https://s3.example/documents/{part}/{owner}/documents/{document_id}?X-Amz-Signature=1")
 
     monkeypatch.setattr("functions.documents.handler.handler", router.handler)
     lines()

@@ -275,6 +275,59 @@ def test_a_folder_cut_off_while_a_document_in_it_is_indexed_is_cut_off_in_the_in
     assert walrus.index.permissions[walrus.document_id].nodes == (walrus.document_id, folder)
 
 
+def stored(acme: TenantWorld, document_id: str) -> list[str]:
+    """The keys of all files of a document, without what stands before the tenant's id and after the document's."""
+    pages = acme.cloud.storage.get_paginator("list_object_versions").paginate(Bucket=BUCKET)
+    keys = [each["Key"] for page in pages for each in page.get("Versions", ())]
+    return sorted(f"{key.split('/')[0]} {key.split('/')[-1]}" for key in keys if f"/{document_id}/" in key)
+
+
+def test_what_is_made_of_a_file_stands_where_nothing_is_scanned(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.run()
+    assert stored(acme, walrus.document_id) == [
+        "derived preview.webp",
+        "derived text.txt",
+        "derived thumbnail.webp",
+        "tenants original",
+    ]
+    assert "/derived/" in walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/preview")["url"]
+    walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
+    walrus.service.update_index(walrus.document_id, walrus.index)
+    assert stored(acme, walrus.document_id) == []
+
+
+def test_text_and_pictures_of_an_earlier_version_are_found_beside_the_file(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.run()
+    folder = f"{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}"
+    for part in ("text.txt", "preview.webp", "thumbnail.webp"):
+        source = {"Bucket": BUCKET, "Key": f"derived/{folder}/{part}"}
+        acme.cloud.storage.copy_object(Bucket=BUCKET, Key=f"tenants/{folder}/{part}", CopySource=source)
+        acme.cloud.storage.delete_object(**source)
+    forgets_where(acme, walrus.document_id)
+    walrus.index.entries.clear()
+    walrus.service.update_index(walrus.document_id, walrus.index)
+    assert walrus.index.entries[walrus.document_id] == ("walrus.txt", CONTENT.decode())
+    url = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/thumbnail")["url"]
+    assert urlsplit(url).path.endswith(f"/tenants/{folder}/thumbnail.webp")
+    walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
+    walrus.service.update_index(walrus.document_id, walrus.index)
+    assert stored(acme, walrus.document_id) == []
+
+
+def forgets_where(acme: TenantWorld, document_id: str) -> None:
+    """Makes the stored document one of an earlier version of the product."""
+    key = {"pk": {"S": f"{acme.tenant.id}#doc#{document_id}"}, "sk": {"S": "doc"}}
+    acme.cloud.database.update_item(TableName="data", Key=key, UpdateExpression="REMOVE version.derived_apart")
+
+
+def test_text_that_was_stored_while_the_product_was_deployed_is_found(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.run()
+    forgets_where(acme, walrus.document_id)
+    walrus.index.entries.clear()
+    walrus.service.update_index(walrus.document_id, walrus.index)
+    assert walrus.index.entries[walrus.document_id] == ("walrus.txt", CONTENT.decode())
+
+
 def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:
     walrus.verify()
     walrus.service.extract(walrus.document_id, walrus.version_id, PlainExtractor())

@@ -21,7 +21,7 @@ from enum import StrEnum
 from docplatform.core import ids
 from docplatform.core.tenant import TenantContextError, current_tenant_id
 
-_OBJECTS = re.compile(r"\btenants/(t[0-9a-z]{12})/")
+_OBJECTS = re.compile(r"\b(?:tenants|derived)/(t[0-9a-z]{12})/")
 
 
 class AttemptKind(StrEnum):
@@ -130,8 +130,9 @@ def require_own_partition(partition: str) -> None:
 
 
 def require_own_object(key: str) -> None:
-    """Raises IsolationFault for an S3 key outside the current tenant's prefix."""
-    if not key.startswith(f"tenants/{current_tenant_id()}/"):
+    """Raises IsolationFault for an S3 key outside the current tenant's prefixes: those of uploads, and of what is made of them."""
+    current = current_tenant_id()
+    if not key.startswith((f"tenants/{current}/", f"derived/{current}/")):
         raise detect(Place.OBJECT_KEY)
 
 

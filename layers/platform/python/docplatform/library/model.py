@@ -108,7 +108,8 @@ class ScanVerdict(StrEnum):
 class Version:
     """One upload to a document. ``size`` is in bytes: as declared, later verified. ``sha256`` is in hex, and empty
     until the file is verified. ``storage_version`` is the S3 version id of the verified bytes: downloads use it, so
-    users get exactly the bytes that were scanned. ``pages`` is None for formats without pages."""
+    users get exactly the bytes that were scanned. ``pages`` is None for formats without pages. ``derived_apart``: whether
+    its text and pictures stand apart from the uploaded file; earlier versions of the product stored them beside it."""
 
     id: str
     number: int
@@ -130,6 +131,7 @@ class Version:
     title: str = ""
     author: str = ""
     finished_at: datetime | None = None
+    derived_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Superseded(DomainError):
     code, title = "superseded", "A newer version is there"
 
 
-_FACTS = {"has_text", "text_truncated", "pages", "title", "author", "has_preview"}
+_FACTS = {"has_text", "text_truncated", "pages", "title", "author", "has_preview", "derived_apart"}
 """The fields of a version that the steps ``extract`` and ``preview`` find out."""
 
 
@@ -103,6 +103,7 @@ class ProcessingService:
             "pages": result.pages,
             "title": result.title[:300],
             "author": result.author[:300],
+            "derived_apart": True,
         }
 
     def preview(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, bool]:
@@ -116,7 +117,7 @@ class ProcessingService:
             return {"has_preview": False}
         self._files.store(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
         self._files.store(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
-        return {"has_preview": True}
+        return {"has_preview": True, "derived_apart": True}
 
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
         """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. ``facts`` are what
@@ -127,7 +128,7 @@ class ProcessingService:
         version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
         document = self._advance(document, version)
         permissions = self._permissions(document)
-        index.put(document, self._files.text(document_id, version_id), permissions)
+        index.put(document, self._files.text(document), permissions)
         self._update_until_current(document, permissions, index)
 
     def finish(self, document_id: str, version_id: str) -> bool:
@@ -173,7 +174,7 @@ class ProcessingService:
         elif document.version.state in (State.READY, State.FAILED):
             permissions = self._permissions(document)
             if not index.update_metadata(document, permissions):
-                index.put(document, self._files.text(document.id, document.version.id), permissions)
+                index.put(document, self._files.text(document), permissions)
             self._update_until_current(document, permissions, index)
 
     def erase(self, document_id: str, index: Index) -> None:

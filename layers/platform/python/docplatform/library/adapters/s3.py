@@ -15,13 +15,21 @@ from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.model import Document, TransferLink, Version
 
 PREVIEW_TYPE = "image/webp"
+UPLOADS, DERIVED = "tenants/", "derived/"
+"""The bucket's two parts. Only uploads are scanned for malware: texts and pictures are the platform's own, and scanning them would
+cost as much again, and send an event for each."""
 
 
 def document_prefix(tenant_id: str, document_id: str) -> str:
-    """The S3 key prefix of all files of a document. Raises ValueError for a tenant id of another form."""
+    """The S3 key prefix of the uploaded files of a document. Raises ValueError for a tenant id of another form."""
     if not ids.is_tenant(tenant_id):
         raise ValueError("not a tenant id")
-    return f"tenants/{tenant_id}/documents/{document_id}/"
+    return f"{UPLOADS}{tenant_id}/documents/{document_id}/"
+
+
+def derived_prefix(tenant_id: str, document_id: str) -> str:
+    """The S3 key prefix of the files that processing makes of a document."""
+    return document_prefix(tenant_id, document_id).replace(UPLOADS, DERIVED, 1)
 
 
 class S3Files(TenantBound[Any]):
@@ -31,6 +39,9 @@ class S3Files(TenantBound[Any]):
 
     def _key(self, document_id: str, version_id: str, part: str) -> str:
         return f"{document_prefix(self._tenant_id, document_id)}{version_id}/{part}"
+
+    def _derived_key(self, document_id: str, version_id: str, part: str) -> str:
+        return f"{derived_prefix(self._tenant_id, document_id)}{version_id}/{part}"
 
     # -- links for clients
     def upload_link(self, document_id: str, version: Version, until: datetime) -> TransferLink:
@@ -58,7 +69,8 @@ class S3Files(TenantBound[Any]):
         return self._link("GET", "get_object", parameters, {}, until)
 
     def preview_link(self, document: Document, kind: str, until: datetime) -> TransferLink:
-        key = self._key(document.id, document.version.id, f"{kind}.webp")
+        key_of = self._derived_key if document.version.derived_apart else self._key
+        key = key_of(document.id, document.version.id, f"{kind}.webp")
         parameters = {"Bucket": self._bucket, "Key": key, "ResponseContentType": PREVIEW_TYPE}
         return self._link("GET", "get_object", parameters, {}, until)
 
@@ -105,31 +117,38 @@ class S3Files(TenantBound[Any]):
 
     def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
         """Stores a file that processing has made: 'text.txt', 'preview.webp' or 'thumbnail.webp'. Safe to repeat."""
-        key = self._key(document_id, version_id, part)
+        key = self._derived_key(document_id, version_id, part)
         self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
 
-    def text(self, document_id: str, version_id: str) -> str:
-        """The extracted text; '' if none is stored."""
+    def text(self, document: Document) -> str:
+        """The extracted text of the newest version; '' if none is stored. It is looked for at its other place too: a step of an
+        earlier version of the product may have stored it while this one was deployed."""
+        places = (self._derived_key, self._key) if document.version.derived_apart else (self._key, self._derived_key)
+        for key_of in places:
+            content = self._content(key_of(document.id, document.version.id, "text.txt"))
+            if content is not None:
+                return content.decode()
+        return ""
+
+    def _content(self, key: str) -> bytes | None:
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(document_id, version_id, "text.txt"))
+            content: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
-                return ""
+                return None
             raise
-        content: bytes = answer["Body"].read()
-        return content.decode()
+        return content
 
     # -- erasure
     def erase(self, document_id: str) -> int:
         """Deletes all versions of all files of a document, and checks that none is left. Returns the number of deleted
         versions. Raises RuntimeError if one is left."""
-        prefix = document_prefix(self._tenant_id, document_id)
+        prefixes = [of(self._tenant_id, document_id) for of in (document_prefix, derived_prefix)]
         erased = 0
-        for key, version in list(self._stored(prefix)):
+        for key, version in [each for prefix in prefixes for each in self._stored(prefix)]:
             self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
             erased += 1
-        left = next(self._stored(prefix), None)
-        if left is not None:
+        if any(next(self._stored(prefix), None) for prefix in prefixes):
             raise RuntimeError("a stored file survived its erasure")
         return erased
 
