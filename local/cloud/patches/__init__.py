@@ -48,6 +48,7 @@ ALL = (
     "secure_loopback",
     "search_collections",
     "resource_types",
+    "malware_scans",  # after the one for events: it adds an event to those of S3
     "regions",
     "live_connections",
     "metrics_in_logs",
