@@ -53,7 +53,9 @@ class Config:
     ``processing_visibility_seconds``: SQS shows a message again after that time if its consumer died. The consumer's
     timeout is never longer.
 
-    ``malware_scan``: 'guardduty' or 'signature' (see ``ScanSettings``).
+    ``processing_concurrency``: the number of calls that process documents of standard tenants at the same time, in each region.
+    Professional and enterprise tenants have as many times more as their plans weigh. Each call works on up to two documents, and each
+    document takes up to two more functions.
 
     ``layers``: 'lambda' or 'host'.
 
@@ -80,7 +82,7 @@ class Config:
     home_region: str
     regions: tuple[Region, ...]
     mail_sender: str
-    malware_scan: str = "guardduty"
+    processing_concurrency: int = 8
     ephemeral: bool = False
     processing_visibility_seconds: int = 360
     signing_keys: tuple[str, ...] = ("1",)
@@ -147,8 +149,8 @@ def _checked(config: Config) -> Config:
         isinstance(key, str) and re.fullmatch("[A-Za-z0-9]+", key) for key in keys
     ):
         raise ValueError("signing_keys and former_signing_keys are different names of letters and digits")
-    if config.malware_scan not in ("guardduty", "signature"):
-        raise ValueError("malware_scan is 'guardduty' or 'signature'")
+    if not 2 <= config.processing_concurrency <= 100:  # SQS takes 2 to 1,000, and the largest plan weighs ten
+        raise ValueError("processing_concurrency is between 2 and 100")
     if config.layers not in ("lambda", "host"):
         raise ValueError("layers is 'lambda' or 'host'")
     return config

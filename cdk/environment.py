@@ -35,7 +35,6 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
         "data_key_arn": data.kms_keys.data.key_arn,
         "token_key_arns": [key.key_arn for key in data.kms_keys.tokens],
         "mail_sender": config.mail_sender,
-        "malware_scan": config.malware_scan,
         "sso_loopback": "yes" if config.sso_loopback else "no",
         "live_endpoint": config.live_endpoint.format(api=live_api, region=region, stage=names.STAGE),
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},

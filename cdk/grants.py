@@ -99,6 +99,8 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
                     ["execute-api:ManageConnections"], [f"{place}/{how}/@connections/*" for how in ("POST", "DELETE")]
                 )
             ]
+        case Grant.SCAN_REQUEST:
+            return [_allow(["guardduty:SendObjectMalwareScan"], ["*"])]  # the action takes no resource
         case Grant.EXPRESS_START:
             return [_allow(["states:StartSyncExecution"], [names.workflow_arn(region.account, region.name, "express")])]
         case Grant.OPERATIONS:

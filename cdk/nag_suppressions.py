@@ -78,19 +78,18 @@ def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
         "Buckets/AccessLogs",
         "S3 delivers server access logs to buckets with its own keys (SSE-S3) only.",
     )
-    if config.malware_scan == "guardduty":
-        scan = "MalwareProtection"
-        yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", scan, _ROLE_POLICY_DIES_WITH_ROLE)
-        yield Acknowledgement(
-            _wildcard(f"{documents}/tenants/*"),
-            scan,
-            "GuardDuty scans every upload; the role is GuardDuty's alone.",
-        )
-        yield Acknowledgement(
-            _wildcard(f"arn:aws:events:{region}:{account}:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3*"),
-            scan,
-            "GuardDuty chooses the rule's name; a condition lets it manage only rules of its own.",
-        )
+    scan = "MalwareProtection"
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", scan, _ROLE_POLICY_DIES_WITH_ROLE)
+    yield Acknowledgement(
+        _wildcard(f"{documents}/tenants/*"),
+        scan,
+        "GuardDuty scans every upload; the role is GuardDuty's alone.",
+    )
+    yield Acknowledgement(
+        _wildcard(f"arn:aws:events:{region}:{account}:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3*"),
+        scan,
+        "GuardDuty chooses the rule's name; a condition lets it manage only rules of its own.",
+    )
 
 
 def for_api(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
@@ -214,7 +213,13 @@ def for_workflows() -> Iterator[Acknowledgement]:
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", "Schedules", _ROLE_POLICY_DIES_WITH_ROLE)
     of_streams = ("Changes/Undone", "Sessions/Undone", "Audit/Undone")
-    for place in ("Uploads/Undelivered", "Uploads/Undone", *of_streams, "Schedules/Undelivered"):
+    for place in (
+        "Uploads/Undelivered",
+        "Uploads/UndeliveredResults",
+        "Uploads/Undone",
+        *of_streams,
+        "Schedules/Undelivered",
+    ):
         yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
 
 

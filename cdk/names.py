@@ -105,6 +105,7 @@ def dead_letters(of: str) -> str:
 
 
 UPLOAD_RULE = f"{PREFIX}-uploads"
+SCAN_RULE = f"{PREFIX}-scan-results"
 
 
 def queue_arn(account: str, region: str, name: str) -> str:

@@ -36,7 +36,6 @@ def synthesize(settings: LocalSettings, **wanted: Any) -> Path:
         "account": ACCOUNT,
         "regions": {region: {"address": settings.address(region)} for region in settings.region_ports},
         "ephemeral": True,
-        "malware_scan": "signature",
         "sso_loopback": True,
         "live_endpoint": f"{settings.endpoint}/_aws/execute-api/{{api}}/{{stage}}",
         "search_endpoint": f"{settings.endpoint}/_aoss/{{collection}}",

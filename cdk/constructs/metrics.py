@@ -45,9 +45,10 @@ def firewall(region: str, metric: str) -> cloudwatch.Metric:
     return _metric("AWS/WAFV2", metric, "Sum", WebACL=f"{names.PREFIX}-firewall", Region=region, Rule="ALL")
 
 
-def business(metric: Metric, function: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """The values of a business metric that one function emits."""
-    return _metric(NAMESPACE, metric.title, statistic, FIVE_MINUTES, **{SERVICE: function})
+def business(metric: Metric, function: str, statistic: str = "Sum", *, by: str = "") -> cloudwatch.Metric:
+    """The values of a business metric that one function emits. ``by``: the value of the metric's own dimension, if it has one."""
+    own = {metric.dimension: by} if metric.dimension and by else {}
+    return _metric(NAMESPACE, metric.title, statistic, FIVE_MINUTES, **{SERVICE: function}, **own)
 
 
 def business_by_dimension(metric: Metric) -> cloudwatch.MathExpression:

@@ -14,15 +14,14 @@ from cdk import names
 from docplatform.core.tenant import LIMITS, Plan
 
 BATCH = 2
-LEAST_CONCURRENCY = 2  # the minimum of an event source mapping, given to a weight of 1
 RECEIVES = (
     8  # from the fifth on, the workflow only marks the document as failed; if that fails too, the dead-letter queue
 )
 
 
-def concurrency(plan: Plan) -> int:
+def concurrency(plan: Plan, of_weight_one: int) -> int:
     """The number of concurrent invocations of a plan's consumer, proportional to the plan's weight."""
-    return LEAST_CONCURRENCY * LIMITS[plan].weight
+    return of_weight_one * LIMITS[plan].weight
 
 
 def queue(scope: Construct, name: str, *, queue_name: str, key: kms.IKey, **more: Any) -> sqs.Queue:
@@ -88,13 +87,21 @@ class FairQueue(Construct):
 class PlanQueue(FairQueue):
     """A plan's processing queue and its consumer, whose concurrency is limited by the plan's weight.
 
-    ``visibility_seconds``: Lambda's guide advises six times the consumer's timeout, to leave time for retries after
-    throttling. A limited event source mapping is not throttled, and the longer time would be the wait after every
-    crash.
+    ``of_weight_one``: the limit of a plan with the weight 1. ``visibility_seconds``: Lambda's guide advises six times the
+    consumer's timeout, to leave time for retries after throttling. A limited event source mapping is not throttled, and the
+    longer time would be the wait after every crash.
     """
 
     def __init__(
-        self, scope: Construct, name: str, *, plan: Plan, consumer_arn: str, key: kms.IKey, visibility_seconds: int
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        plan: Plan,
+        consumer_arn: str,
+        key: kms.IKey,
+        visibility_seconds: int,
+        of_weight_one: int,
     ) -> None:
         super().__init__(
             scope,
@@ -105,5 +112,5 @@ class PlanQueue(FairQueue):
             visibility_seconds=visibility_seconds,
             receives=RECEIVES,
             batch=BATCH,
-            concurrency=concurrency(plan),
+            concurrency=concurrency(plan, of_weight_one),
         )

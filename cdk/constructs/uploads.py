@@ -1,9 +1,10 @@
-"""Events of uploads: EventBridge calls the dispatcher when an object arrives in the documents bucket. Events that
-fail go to a dead-letter queue."""
+"""Events of uploads: EventBridge calls the dispatcher when an object arrives in the documents bucket, and when GuardDuty has scanned
+it. Events that fail go to a dead-letter queue."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -15,9 +16,11 @@ from constructs import Construct
 from cdk import names
 from cdk.constructs.queues import dead_letter_queue
 
+SCAN_RESULT = "GuardDuty Malware Protection Object Scan Result"
+
 
 class Uploads(Construct):
-    """The rule and its target. ``patterns``: of the objects' keys. ``dispatcher``: the function's name. Lambda queues
+    """The rules and their target. ``patterns``: of the objects' keys. ``dispatcher``: the function's name. Lambda queues
     the event for the function, so two things can fail, each with a dead-letter queue: EventBridge's call and the
     function."""
 
@@ -34,23 +37,26 @@ class Uploads(Construct):
         super().__init__(scope, name)
         stack = cdk.Stack.of(self)
         arn = names.function_arn(stack.account, stack.region, dispatcher)
-        rule = events.Rule(
-            self,
-            "Rule",
-            rule_name=names.UPLOAD_RULE,
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [bucket]}, "object": {"key": [{"wildcard": each} for each in patterns]}},
-            ),
+        self._key = key
+        self._dispatcher = lambda_.Function.from_function_attributes(
+            self, "Dispatcher", function_arn=arn, same_environment=True
         )
-        rule.add_target(
-            targets.LambdaFunction(
-                lambda_.Function.from_function_attributes(self, "Dispatcher", function_arn=arn, same_environment=True),
-                max_event_age=cdk.Duration.hours(24),
-                retry_attempts=185,
-                dead_letter_queue=dead_letter_queue(self, "Undelivered", of=names.UPLOAD_RULE, key=key),
-            )
+        keys = [{"wildcard": each} for each in patterns]
+        self._rule(
+            "Rule",
+            "Undelivered",
+            names.UPLOAD_RULE,
+            source="aws.s3",
+            detail_type="Object Created",
+            detail={"bucket": {"name": [bucket]}, "object": {"key": keys}},
+        )
+        self._rule(
+            "ScanResults",
+            "UndeliveredResults",
+            names.SCAN_RULE,
+            source="aws.guardduty",
+            detail_type=SCAN_RESULT,
+            detail={"s3ObjectDetails": {"bucketName": [bucket], "objectKey": keys}},
         )
         undone = dead_letter_queue(self, "Undone", of=names.function(dispatcher), key=key)
         lambda_.CfnEventInvokeConfig(
@@ -61,4 +67,23 @@ class Uploads(Construct):
             maximum_retry_attempts=2,
             maximum_event_age_in_seconds=6 * 3600,
             destination_config={"onFailure": {"destination": undone.queue_arn}},
+        )
+
+    def _rule(
+        self, title: str, undelivered: str, rule_name: str, *, source: str, detail_type: str, detail: dict[str, Any]
+    ) -> None:
+        """A rule that calls the dispatcher. Only AWS can send events whose source begins with ``aws.``."""
+        rule = events.Rule(
+            self,
+            title,
+            rule_name=rule_name,
+            event_pattern=events.EventPattern(source=[source], detail_type=[detail_type], detail=detail),
+        )
+        rule.add_target(
+            targets.LambdaFunction(
+                self._dispatcher,
+                max_event_age=cdk.Duration.hours(24),
+                retry_attempts=185,
+                dead_letter_queue=dead_letter_queue(self, undelivered, of=rule_name, key=self._key),
+            )
         )

@@ -62,8 +62,7 @@ class DataStack(cdk.Stack):
         )
         buckets = Buckets(self, "Buckets", key=self.kms_keys.data, removal_policy=keep)
         self.documents = buckets.documents
-        if config.malware_scan == "guardduty":
-            MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
+        MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
         self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu)
         self.tenant_access = TenantAccess(self, "TenantAccess", kms_keys=self.kms_keys)
         self.search.grant_access(self.tenant_access.role)

@@ -16,6 +16,7 @@ from cdk.constructs.alarms import Alarms
 from cdk.specs import Deployable, is_interactive, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
+from docplatform.library.model import ScanVerdict
 from docplatform.runtime.metrics import REGION, Metric
 from docplatform.runtime.spec import Trigger
 
@@ -58,11 +59,15 @@ class ObservabilityStack(cdk.Stack):
             for spec in triggered_by(trigger, self._functions)
         ]
         plans = [names.plan_queue(plan) for plan in Plan]
-        of = [*plans, *self._job_queues(), names.UPLOAD_RULE, names.SCHEDULE_GROUP, *by_function]
+        of = [*plans, *self._job_queues(), names.UPLOAD_RULE, names.SCAN_RULE, names.SCHEDULE_GROUP, *by_function]
         return [names.dead_letters(each) for each in of]
 
     def _job_queues(self) -> list[str]:
         return [names.job_queue(spec.name) for spec in triggered_by(Trigger.JOBS, self._functions)]
+
+    def _stream_readers(self) -> list[str]:
+        triggers = (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
+        return [spec.name for trigger in triggers for spec in triggered_by(trigger, self._functions)]
 
     def _watch_dead_letters(self) -> None:
         for queue in self._dead_letter_queues():
@@ -87,6 +92,13 @@ class ObservabilityStack(cdk.Stack):
                 self._alarms.add(
                     f"processing-{kind}-{outcome.removeprefix('Executions').lower()}", reason, metric, threshold=5
                 )
+        for verdict in (ScanVerdict.ACCESS_DENIED, ScanVerdict.FAILED):
+            self._alarms.add(
+                f"scans-{verdict.value.removeprefix('access_')}",
+                "Files are held, because the malware scanner could not read or scan them",
+                metrics.business(Metric.MALWARE_SCANS, "ingestion-dispatch", by=verdict.value),
+                threshold=5,
+            )
         for plan in Plan:
             reason = f"Uploads of the {plan} plan wait for more than half an hour"
             self._alarms.add(
@@ -206,7 +218,14 @@ class ObservabilityStack(cdk.Stack):
                 _graph("Documents that failed", {"": metrics.business_by_dimension(Metric.DOCUMENTS_FAILED)}),
             ),
             (
-                _graph("From arrival to ready (s)", seconds),
+                _graph("Malware scans", {"": metrics.business_by_dimension(Metric.MALWARE_SCANS)}),
+                _graph(
+                    "Streams: age of the newest record read (ms)",
+                    {each: metrics.function(each, "IteratorAge", "Maximum") for each in self._stream_readers()},
+                ),
+            ),
+            (
+                _graph("From the scan's result to ready (s)", seconds),
                 _graph("Searches", {"": metrics.business(Metric.SEARCHES, "search")}),
             ),
             (

@@ -60,6 +60,7 @@ class WorkflowStack(cdk.Stack):
                 consumer_arn=arn(starter.name),
                 key=key,
                 visibility_seconds=config.processing_visibility_seconds,
+                of_weight_one=config.processing_concurrency,
             )
         (dispatcher,) = triggered_by(Trigger.UPLOAD, functions)
         Uploads(

@@ -1,1 +1,1 @@
-"""Queues the processing of an upload."""
+"""Takes notice of uploads, and queues their processing once they are scanned."""

@@ -1,13 +1,13 @@
-from docplatform.runtime.settings import IngestionSettings, RecoverySettings
+from docplatform.runtime.settings import ArrivalSettings, RecoverySettings
 from docplatform.runtime.spec import Every, FunctionSpec, Grant, ObjectCreated, Schedule, Trigger
 
 FUNCTIONS = (
     FunctionSpec(
         name="ingestion-dispatch",
-        settings=IngestionSettings,
+        settings=ArrivalSettings,
         trigger=Trigger.UPLOAD,
         objects=(ObjectCreated("tenants/*/documents/*/original"),),
-        grants=frozenset({Grant.REGISTRY_READ, Grant.QUEUE_SEND}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.QUEUE_SEND}),
         memory=256,
     ),
     FunctionSpec(
@@ -16,7 +16,9 @@ FUNCTIONS = (
         settings=RecoverySettings,
         trigger=Trigger.JOBS,
         schedules=(Schedule("missed-uploads", Every(15), per_tenant=True, deadline=900),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.QUEUE_SEND, Grant.JOB_RECORDS}),
+        grants=frozenset(
+            {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.QUEUE_SEND, Grant.JOB_RECORDS, Grant.SCAN_REQUEST}
+        ),
         timeout=120,
     ),
 )

@@ -1,4 +1,4 @@
-"""Step 3a: extract the text."""
+"""Step 2a: extract the text."""
 
 from typing import Any
 

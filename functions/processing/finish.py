@@ -1,4 +1,4 @@
-"""Step 5: mark the document as ready."""
+"""Step 4: mark the document as ready."""
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing

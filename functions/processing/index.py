@@ -1,4 +1,4 @@
-"""Step 4: add the document to the search index."""
+"""Step 3: add the document to the search index."""
 
 from docplatform.core.actor import Actor
 from docplatform.processing.wiring import processing

@@ -1,4 +1,4 @@
-"""Step 3b, parallel to the text: render the first page as an image."""
+"""Step 2b, parallel to the text: render the first page as an image."""
 
 from docplatform.core.actor import Actor
 from docplatform.extraction.sandbox import ParserFault

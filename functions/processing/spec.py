@@ -1,4 +1,4 @@
-from docplatform.runtime.settings import ContentSettings, ScanSettings, StorageSettings, WorkflowSettings
+from docplatform.runtime.settings import ContentSettings, StorageSettings, WorkflowSettings
 from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
 
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
@@ -32,15 +32,6 @@ FUNCTIONS = (
         timeout=330,
     ),
     _file_step("verify"),
-    FunctionSpec(
-        name="processing-scan",
-        handler="scan.handler",
-        settings=ScanSettings,
-        trigger=Trigger.WORKFLOW,
-        grants=_TENANT,
-        timeout=60,
-        storage=1024,
-    ),
     _file_step("extract"),
     _file_step("preview"),
     FunctionSpec(

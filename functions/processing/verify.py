@@ -1,4 +1,4 @@
-"""Step 1: compare the file with what was announced."""
+"""Step 1: check the scan's result, and compare the file with what was announced."""
 
 from docplatform.core.actor import Actor
 from docplatform.extraction.wiring import extractor

@@ -17,6 +17,7 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_do(ann: Member, sample:
     reason = document["processing"]["problem"]
     assert reason["code"] == sample.problem
     assert reason["detail"]
+    assert document["version"]["scan"] == ("unsupported" if sample.problem == "encrypted" else "clean")
     ann.finds(sample.name.rsplit(".", 1)[0], document_id)  # by its metadata
     assert ann.downloads(document_id) == sample.content  # stored all the same
 

@@ -19,7 +19,6 @@ FUNCTIONS = (
     "ingestion-dispatch",
     "processing-start",
     "processing-verify",
-    "processing-scan",
     "processing-extract",
     "processing-preview",
     "processing-index",

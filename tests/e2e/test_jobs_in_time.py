@@ -16,8 +16,8 @@ from tests.e2e.conftest import US
 MINUTE = 60
 JOBS = "/operator/v1/jobs"
 RECOVERY = 300.0  # seconds until a workflow that was started again has ended, on a slow machine
-STATES = ("verify", "scan", "extract", "index", "finish")
-"""The functions of the workflow's states, in order. Five kills: an operation is started again five times at most."""
+STATES = ("verify", "extract", "index", "finish")
+"""The functions of the workflow's states, in order. Four kills: an operation is started again five times at most."""
 LARGE = b"A line of a long report.\n" * 2_100_000
 
 
@@ -47,14 +47,16 @@ def ended(cloud: Cloud, job: str, due: str) -> bool:
 
 
 @contextmanager
-def without_upload_events(cloud: Cloud) -> Iterator[None]:
-    """Objects arrive and nobody is told."""
+def without_events(cloud: Cloud, *rules: str) -> Iterator[None]:
+    """Nobody is told of files that arrive, or of the results of their scans."""
     events = cloud.root("events", US)
-    events.disable_rule(Name="docplatform-uploads")
+    for rule in rules:
+        events.disable_rule(Name=f"docplatform-{rule}")
     try:
         yield
     finally:
-        events.enable_rule(Name="docplatform-uploads")
+        for rule in rules:
+            events.enable_rule(Name=f"docplatform-{rule}")
 
 
 @contextmanager
@@ -70,7 +72,7 @@ def without_consumer(cloud: Cloud, function: str) -> Iterator[None]:
 
 
 def test_a_schedule_finds_an_upload_whose_event_never_came(cloud: Cloud, ann: Member) -> None:
-    with without_upload_events(cloud):
+    with without_events(cloud, "uploads", "scan-results"):
         document_id = ann.uploads("lost.txt", b"nobody was told", "text/plain")
     assert ann.document(document_id)["processing"]["state"] == "awaiting_upload"
     before = {each["due"] for each in runs(cloud, "missed-uploads")}
@@ -79,6 +81,18 @@ def test_a_schedule_finds_an_upload_whose_event_never_came(cloud: Cloud, ann: Me
     new = [each for each in runs(cloud, "missed-uploads") if each["due"] not in before]
     assert len({each["due"] for each in new}) == len(new) >= 1
     assert {each["failed"] for each in new} == {0}
+
+
+def test_a_schedule_takes_the_result_of_a_scan_whose_event_never_came(cloud: Cloud, ann: Member) -> None:
+    with without_events(cloud, "scan-results"):
+        document_id = ann.uploads("unheard.txt", b"its result was lost", "text/plain")
+        cloud.eventually(lambda: ann.document(document_id)["processing"]["step"] == "scanning")
+    document = ann.document(document_id)
+    assert (document["processing"]["state"], document["version"]["scan"]) == ("processing", "not_scanned")
+    assert problem(ann.asks("GET", f"/v1/documents/{document_id}/content")) == (409, "not_ready")
+    cloud.forward(46 * MINUTE)
+    document = ann.waits_for(document_id)
+    assert (document["processing"]["state"], document["version"]["scan"]) == ("ready", "clean")
 
 
 def test_an_operator_runs_a_job_at_once(cloud: Cloud, ann: Member) -> None:

@@ -36,8 +36,9 @@ PRODUCTION: dict[str, Any] = {
     },
     "mail_sender": "docplatform <no-reply@docplatform.example>",
     "alarm_email": "on-call@docplatform.example",
+    "processing_concurrency": 8,
 }
-TRIAL = PRODUCTION | {"ephemeral": True, "malware_scan": "signature", "processing_visibility_seconds": 45}
+TRIAL = PRODUCTION | {"ephemeral": True, "processing_visibility_seconds": 45, "processing_concurrency": 3}
 
 
 def context(settings: dict[str, Any]) -> dict[str, Any]:

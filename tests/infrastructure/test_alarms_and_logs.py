@@ -92,6 +92,16 @@ def test_the_operators_page_counts_what_costs_money_without_use(
     assert f"{len(waited_for)} with {memory:g} GB together" in PAGE
 
 
+@pytest.mark.parametrize("verdict", ["access_denied", "failed"])
+def test_scans_that_do_not_take_place_wake_somebody(watch: Stack, verdict: str) -> None:
+    alarm = watch.one("AWS::CloudWatch::Alarm", AlarmName=f"docplatform-scans-{verdict.removeprefix('access_')}")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("docplatform", "MalwareScans", "Sum")
+    assert {each["Name"]: each["Value"] for each in alarm["Dimensions"]} == {
+        "service": "ingestion-dispatch",
+        "verdict": verdict,
+    }
+
+
 def test_half_of_what_sts_issues_wakes_somebody(watch: Stack) -> None:
     ((emitter, alarm),) = _alarms(watch, "docplatform", "CredentialsIssued").items()
     most = 600 * alarm["Period"]  # calls a second in an account and region

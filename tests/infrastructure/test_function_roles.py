@@ -49,6 +49,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"states:(StartSyncExecution|StartExecution)", r"arn:aws:states:{r}:{a}:stateMachine:docplatform-processing-\w+", ()),
     (r"states:(DescribeExecution|GetExecutionHistory|StopExecution)",
      r"arn:aws:states:{r}:{a}:execution:docplatform-processing-standard:\*", ()),
+    (r"guardduty:SendObjectMalwareScan", r"\*", ()),  # asks for a scan, and learns nothing of its result
     (r"execute-api:ManageConnections", r"arn:aws:execute-api:{r}:{a}:<LiveApi\w+>/live/(POST|DELETE)/@connections/\*", ()),
     # the readers of the streams: of the data table's, which carries keys only (test_stored_data.py), and of changed audit records
     (r"dynamodb:(DescribeStream|GetRecords|GetShardIterator)", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-(data|audit)/stream/\*", ()),
@@ -103,7 +104,11 @@ def _tenant_data(region: str) -> dict[str, tuple[str, ...]]:
     buckets = [f"arn:aws:s3:::docplatform-{what}-{ACCOUNT}-{region}" for what in ("documents", "audit")]
     return {
         "dynamodb": (f"{table}data", f"{table}data/index/gsi1", f"{table}audit", f"{table}operations"),
-        "s3": (*buckets, *(f"{bucket}/tenants/t000000000001/documents/1/2/original" for bucket in buckets)),
+        "s3": (
+            *buckets,
+            *(f"{bucket}/tenants/t000000000001/documents/1/2/original" for bucket in buckets),
+            *(f"{bucket}/derived/t000000000001/documents/1/2/text.txt" for bucket in buckets),
+        ),
         "aoss": (f"arn:aws:aoss:{region}:{ACCOUNT}:collection/anything",),
     }
 
@@ -156,6 +161,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.FINDINGS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
+        Grant.SCAN_REQUEST: ("guardduty:SendObjectMalwareScan", "*"),
         Grant.EXPRESS_START: (
             "states:StartSyncExecution",
             f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
@@ -283,10 +289,12 @@ def test_the_scanner_reads_uploads_and_is_guardduty(production: Assembly, region
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "malware-protection-plan.guardduty.amazonaws.com"}
     policy = dict(roles(data))[f"docplatform-malware-scan-{region}"]
-    file = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}/tenants/t000000000001/documents/1/2/original"
+    bucket = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}"
+    file = f"{bucket}/tenants/t000000000001/documents/1/2/original"
     assert allows(policy, "s3:GetObject", file, {}) and allows(policy, "s3:PutObjectTagging", file, {})
     for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"):
         assert not allows(policy, action, file, {})
+    assert not allows(policy, "s3:GetObject", f"{bucket}/derived/t000000000001/documents/1/2/text.txt", {})
 
 
 @pytest.mark.parametrize("region", REGIONS)

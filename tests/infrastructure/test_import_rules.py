@@ -157,7 +157,6 @@ HANDED_ON = {
     ("realtime", "live"): "the ticket's, given to connections.admit",
     ("realtime", "people"): "the ticket's, given to connections.admit",
     ("processing", "index"): "the index, given to the step that writes it",
-    ("processing", "scanner"): "the scanner of files, given to the step that asks it",
     ("index_sync", "index"): "the index, given to what follows the stream",
 }
 """Stores that a function has from a wiring, because it acts for nobody yet or gives them to a use case. Every other one gets a service."""

@@ -18,6 +18,7 @@ from docplatform.extraction import model
 from docplatform.library import errors as library_errors
 from docplatform.processing import pipeline
 from docplatform.runtime.spec import Trigger
+from tests.infrastructure.conftest import PRODUCTION
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly, Json, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,19 +69,23 @@ def test_the_queue_of_jobs_shows_a_message_again_after_the_lease_of_a_consumer_t
 def test_a_plan_works_as_wide_as_its_weight(flows: Stack, plan: Plan) -> None:
     queue = _queue_called(flows, f"docplatform-processing-{plan.value}")
     mapping = flows.one("AWS::Lambda::EventSourceMapping", EventSourceArn=f"<{queue}.Arn>")
-    assert mapping["ScalingConfig"]["MaximumConcurrency"] == 2 * LIMITS[plan].weight
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] == PRODUCTION["processing_concurrency"] * LIMITS[plan].weight
     assert mapping["BatchSize"] <= 5, "one slow document would hold up more than four others"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["FunctionName"].endswith(":function:docplatform-processing-start")
 
 
-def test_the_caps_of_the_plans_are_one_to_three_to_ten(flows: Stack) -> None:
+@pytest.mark.parametrize(("which", "of_weight_one"), [("production", 8), ("trial", 3)])
+def test_the_caps_of_the_plans_are_one_to_three_to_ten(
+    which: str, of_weight_one: int, request: pytest.FixtureRequest
+) -> None:
+    flows = request.getfixturevalue(which).stack("workflows", HOME)
     caps = [
         each["ScalingConfig"]["MaximumConcurrency"]
         for each in flows.of("AWS::Lambda::EventSourceMapping").values()
         if "ScalingConfig" in each and each["FunctionName"].endswith(":docplatform-processing-start")
     ]
-    assert sorted(caps) == [2, 6, 20]
+    assert sorted(caps) == [of_weight_one * weight for weight in (1, 3, 10)]
 
 
 @pytest.mark.parametrize("plan", list(Plan))
@@ -105,22 +110,42 @@ def test_no_message_is_shown_again_while_its_consumer_may_still_work_on_it(
         assert consumer["Timeout"] <= queue["VisibilityTimeout"]
 
 
-def test_an_upload_calls_the_dispatcher_and_what_fails_is_kept(flows: Stack) -> None:
+RULES = {
+    "docplatform-uploads": ("aws.s3", "Object Created", ("bucket", "name"), ("object", "key")),
+    "docplatform-scan-results": (
+        "aws.guardduty",
+        "GuardDuty Malware Protection Object Scan Result",
+        ("s3ObjectDetails", "bucketName"),
+        ("s3ObjectDetails", "objectKey"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_an_upload_and_its_scan_call_the_dispatcher_and_what_fails_is_kept(flows: Stack, name: str) -> None:
     region = flows.name.removeprefix("docplatform-workflows-")
-    rule = flows.one("AWS::Events::Rule")
-    assert rule["EventPattern"]["source"] == ["aws.s3"]
-    assert rule["EventPattern"]["detail-type"] == ["Object Created"]
-    key = rule["EventPattern"]["detail"]["object"]["key"]
+    assert len(flows.of("AWS::Events::Rule")) == len(RULES)
+    rule = flows.one("AWS::Events::Rule", Name=name)
+    source, detail_type, *members = RULES[name]
+    assert (rule["EventPattern"]["source"], rule["EventPattern"]["detail-type"]) == ([source], [detail_type])
+    bucket, key = (rule["EventPattern"]["detail"][outer][inner] for outer, inner in members)
     assert key == [{"wildcard": "tenants/*/documents/*/original"}]
+    assert len(bucket) == 1 and "Documents" in str(bucket)
     (target,) = rule["Targets"]
     assert target["Arn"] == f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-ingestion-dispatch"
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}
-    assert target["DeadLetterConfig"]["Arn"] == f"<{_queue_called(flows, 'docplatform-uploads-dead')}.Arn>"
+    assert target["DeadLetterConfig"]["Arn"] == f"<{_queue_called(flows, f'{name}-dead')}.Arn>"
     retries = flows.one("AWS::Lambda::EventInvokeConfig", FunctionName="docplatform-ingestion-dispatch")
     undone = _queue_called(flows, "docplatform-ingestion-dispatch-dead")
     assert retries["DestinationConfig"]["OnFailure"]["Destination"] == f"<{undone}.Arn>"
-    permission = flows.one("AWS::Lambda::Permission")
-    assert permission["Principal"] == "events.amazonaws.com" and permission["FunctionName"] == target["Arn"]
+    for permission in flows.of("AWS::Lambda::Permission").values():
+        assert permission["Principal"] == "events.amazonaws.com" and permission["FunctionName"] == target["Arn"]
+
+
+def test_no_step_waits_for_the_scan(flows: Stack) -> None:
+    """A step that waits holds a place of its plan's queue."""
+    states = json.dumps(_definition(flows, "express"))
+    assert '"Wait"' not in states and "ScanPending" not in states
 
 
 FOLLOWERS = {"index-sync": ["doc", "reindex"], "live-ends": ["session", "profile"]}

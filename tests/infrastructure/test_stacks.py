@@ -131,7 +131,6 @@ def test_every_setting_is_filled_with_what_it_means(production: Assembly, region
     express = f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express"
     assert found["EXPRESS_WORKFLOW_ARN"] == {express}
     assert found["REGISTRY_HOME_REGION"] == {HOME}
-    assert found["MALWARE_SCAN"] == {"guardduty"}
 
 
 def test_a_trial_costs_nothing_to_keep_ready(trial: Assembly) -> None:
@@ -139,4 +138,3 @@ def test_a_trial_costs_nothing_to_keep_ready(trial: Assembly) -> None:
     assert not api.of("AWS::Lambda::Alias")
     assert not any("SnapStart" in each for each in api.of("AWS::Lambda::Function").values())
     assert data.one("AWS::OpenSearchServerless::CollectionGroup")["CapacityLimits"]["MinSearchCapacityInOcu"] == 0
-    assert not data.of("AWS::GuardDuty::MalwareProtectionPlan")

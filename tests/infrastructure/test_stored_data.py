@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from docplatform.library.adapters import s3
 from tests.infrastructure.conftest import PRODUCTION, synthesize
 from tests.infrastructure.policies import roles
 from tests.infrastructure.synthesized import HOME, REGIONS, Assembly, Json, Stack
@@ -194,9 +195,12 @@ def test_a_search_in_production_never_finds_the_collection_asleep(data: Stack) -
     assert limits["MinSearchCapacityInOcu"] == 2
 
 
-def test_every_upload_is_scanned_for_malware(data: Stack) -> None:
-    plan = data.one("AWS::GuardDuty::MalwareProtectionPlan")
-    assert plan["ProtectedResource"]["S3Bucket"]["ObjectPrefixes"] == ["tenants/"]
+@pytest.mark.parametrize("which", ["production", "trial"])
+def test_every_upload_is_scanned_for_malware_and_nothing_else(which: str, request: pytest.FixtureRequest) -> None:
+    assembly: Assembly = request.getfixturevalue(which)
+    plan = assembly.stack("data", HOME).one("AWS::GuardDuty::MalwareProtectionPlan")
+    assert plan["ProtectedResource"]["S3Bucket"]["ObjectPrefixes"] == [s3.UPLOADS] == ["tenants/"]
+    assert not s3.DERIVED.startswith(s3.UPLOADS)
     assert plan["Actions"]["Tagging"]["Status"] == "ENABLED"
 
 

@@ -15,6 +15,7 @@ from opensearchpy.exceptions import NotFoundError
 from docplatform.core.actor import Role
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.infra.dynamodb.keys import Key
+from docplatform.infra.queues import SqsQueues
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.runtime import settings
 from docplatform.search import wiring
@@ -182,7 +183,7 @@ def test_a_file_under_anothers_ids_erases_nothing_of_another(
 
 
 # -- inputs of the workflow
-STEPS = ("verify", "scan", "extract", "preview", "index", "finish")
+STEPS = ("verify", "extract", "preview", "index", "finish")
 
 
 def test_a_step_touches_nothing_that_its_tenants_database_does_not_know(victim: Victim, mallory: TenantWorld) -> None:
@@ -271,5 +272,23 @@ def test_a_message_that_contradicts_itself_starts_nothing(
 def test_an_event_of_no_tenant_is_counted(region: Cloud, counted: Any) -> None:
     counted()
     for tenant in ("t000000000009", "..", "*"):
-        assert function("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
-        assert counted() == ["event"]
+        for name in ("upload", "scan-result"):
+            assert function("ingestion").handler(sample(name, TENANT=tenant), None) == {"queued": False}
+            assert counted() == ["event"]
+
+
+def test_a_scan_result_under_anothers_ids_changes_nothing_of_another(
+    victim: Victim, mallory: TenantWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(SqsQueues, "send", lambda _self, url, bodies: sent.extend(bodies.items()))
+    before = victim.state
+    event = sample("scan-result", TENANT=mallory.tenant.id)
+    event["detail"]["s3ObjectDetails"] |= {
+        "bucketName": BUCKET,
+        "objectKey": f"tenants/{mallory.tenant.id}/documents/{victim.document_id}/{victim.version_id}/original",
+    }
+    event["detail"]["scanResultDetails"]["scanResultStatus"] = "THREATS_FOUND"
+    assert function("ingestion").handler(event, None) == {"queued": True}  # to erase the file
+    assert [group for group, _ in sent] == [mallory.tenant.id]
+    assert victim.state == before

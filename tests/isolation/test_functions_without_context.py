@@ -30,7 +30,7 @@ from docplatform.runtime.tenant_access import registry
 from docplatform.tenancy.items import to_text
 from docplatform.tenancy.registry import Registry
 from tests.e2e.operations import OPERATIONS, Operation
-from tests.support.mocked_aws import Cloud, function
+from tests.support.mocked_aws import BUCKET, Cloud, function
 from tests.support.mocked_region import House, new_house, sample
 
 FUNCTIONS = discover()
@@ -203,9 +203,12 @@ def events(home: House, token: str) -> dict[str, dict[str, Any]]:
     run = Run("missed-uploads", due=at, begun_at=at, late_at=at)
     due = RunStore(home.cloud.database, "operations").begin(run).due.isoformat()
     RunStore(home.cloud.database, "operations").begin(replace(run, job="tenants"))
-    steps = ("verify", "scan", "extract", "preview", "index", "finish", "fail")
+    steps = ("verify", "extract", "preview", "index", "finish", "fail")
+    scanned = sample("scan-result", TENANT=tenant_id)
+    scanned["detail"]["s3ObjectDetails"]["bucketName"] = BUCKET
     return {
         "authorizer": authorizer,
+        "ingestion-dispatch": scanned,
         "live-admission": admission,
         "live-sockets": sockets,
         "live-ends": session,

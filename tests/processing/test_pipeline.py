@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,9 +14,11 @@ from docplatform.core.actor import Role, system
 from docplatform.core.time import now
 from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
 from docplatform.library.access import IndexedPermissions
-from docplatform.library.model import Document, ScanVerdict
+from docplatform.library.model import Document, ProcessingStep, ScanVerdict, State
 from docplatform.library.wiring import files, library
-from docplatform.processing.pipeline import ProcessingService, ScanPending, Superseded
+from docplatform.processing.model import Upload
+from docplatform.processing.pipeline import ProcessingService, Superseded
+from docplatform.processing.scan_results import ScanResults
 from docplatform.runtime.tenant_access import clients
 from tests.support.mocked_aws import BUCKET, Person, TenantWorld
 
@@ -68,22 +70,20 @@ class PlainExtractor:
         return PreviewResult(preview=b"RIFF", thumbnail=b"RIFF")
 
 
-@dataclass
-class Scan:
-    answer: ScanVerdict | None = ScanVerdict.CLEAN
-
-    def verdict(self, document: Document) -> ScanVerdict | None:
-        return self.answer
+class NoQueue:
+    def send(self, queue_url: str, bodies: Mapping[str, str]) -> None: ...
 
 
 @dataclass
 class Uploaded:
-    """A document whose file has just arrived."""
+    """A document whose file has just arrived. ``results`` takes the result of its scan."""
 
     person: Person
     service: ProcessingService
+    results: ScanResults
     document_id: str
     version_id: str
+    storage_version: str
     index: MemoryIndex = field(default_factory=MemoryIndex)
 
     @property
@@ -99,11 +99,18 @@ class Uploaded:
     def verify(self, extractor: PlainExtractor | None = None) -> bool:
         return self.service.verify(self.document_id, self.version_id, extractor or PlainExtractor())
 
-    def run(self, extractor: PlainExtractor | None = None, scan: Scan | None = None) -> None:
+    def scanned(self, verdict: ScanVerdict = ScanVerdict.CLEAN, *, last: bool = False) -> bool:
+        upload = Upload(self.person.home.tenant.id, self.document_id, self.version_id)
+        return self.results.scanned(upload, verdict, self.storage_version, last=last)
+
+    def run(self, extractor: PlainExtractor | None = None) -> None:
+        self.scanned()
+        self.process(extractor)
+
+    def process(self, extractor: PlainExtractor | None = None) -> None:
         extractor = extractor or PlainExtractor()
         if not self.verify(extractor):
             return
-        self.service.scan(self.document_id, self.version_id, scan or Scan())
         facts = self.service.extract(self.document_id, self.version_id, extractor)
         facts |= self.service.preview(self.document_id, self.version_id, extractor)
         self.service.index(self.document_id, self.version_id, facts, self.index)
@@ -114,10 +121,11 @@ class Uploaded:
 def walrus(ann: Person, acme: TenantWorld, tmp_path: Path) -> Iterator[Uploaded]:
     made = ann.announces("walrus.txt", size=len(CONTENT))["document"]
     key = f"tenants/{acme.tenant.id}/documents/{made['id']}/{made['version']['id']}/original"
-    clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
+    stored = clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
     platform = system(acme.tenant, "processing", "request-1")
     service = ProcessingService(platform, library(platform), files(platform), now, tmp_path)
-    yield Uploaded(ann, service, made["id"], made["version"]["id"])
+    results = ScanResults(platform, library(platform), NoQueue(), "https://queue", now)
+    yield Uploaded(ann, service, results, made["id"], made["version"]["id"], stored["VersionId"])
     assert list(tmp_path.iterdir()) == []  # no step leaves a file behind
 
 
@@ -143,9 +151,9 @@ def test_a_file_passes_all_steps(walrus: Uploaded, acme: TenantWorld) -> None:
 def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
     extractor = PlainExtractor()
     for _ in range(2):
-        walrus.verify(extractor)
+        walrus.scanned()
     for _ in range(2):
-        walrus.service.scan(walrus.document_id, walrus.version_id, Scan())
+        walrus.verify(extractor)
     for _ in range(2):
         facts = walrus.service.extract(walrus.document_id, walrus.version_id, extractor)
         facts |= walrus.service.preview(walrus.document_id, walrus.version_id, extractor)
@@ -160,24 +168,25 @@ def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
     assert acme.actions.count("document.ready") == 1
 
 
-@pytest.mark.parametrize("killed_after", range(5))
+@pytest.mark.parametrize("killed_after", range(4))
 def test_an_interrupted_run_is_repeated_from_the_start(walrus: Uploaded, killed_after: int) -> None:
     extractor = PlainExtractor()
     steps = [
         lambda: walrus.verify(extractor),
-        lambda: walrus.service.scan(walrus.document_id, walrus.version_id, Scan()),
         lambda: walrus.service.extract(walrus.document_id, walrus.version_id, extractor),
         lambda: walrus.service.preview(walrus.document_id, walrus.version_id, extractor),
         lambda: walrus.service.index(walrus.document_id, walrus.version_id, {}, walrus.index),
     ]
+    walrus.scanned()
     for step in steps[: killed_after + 1]:
         step()
-    walrus.run()
+    walrus.process()
     assert walrus.state == "ready"
 
 
 @pytest.mark.parametrize("problem", list(RejectionReason))
 def test_a_rejected_file_has_the_reason_and_is_found_by_name(walrus: Uploaded, problem: RejectionReason) -> None:
+    walrus.scanned()
     with pytest.raises(FileRejected) as refused:
         walrus.verify(PlainExtractor(problem))
     code, _, detail = str(refused.value).partition(": ")
@@ -189,32 +198,90 @@ def test_a_rejected_file_has_the_reason_and_is_found_by_name(walrus: Uploaded, p
 
 
 def test_an_error_of_the_platform_is_named_as_such(walrus: Uploaded) -> None:
+    walrus.scanned()
     walrus.verify()
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.seen["processing"]["problem"]["code"] == "processing_failed"  # type: ignore[index]
 
 
-def test_an_infected_file_cannot_be_downloaded(walrus: Uploaded) -> None:
-    walrus.verify()
+class NeverOpened(PlainExtractor):
+    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
+        raise AssertionError("the file was opened")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "problem"),
+    [
+        (ScanVerdict.INFECTED, RejectionReason.INFECTED),
+        (ScanVerdict.FAILED, RejectionReason.SCAN_FAILED),
+        (ScanVerdict.ACCESS_DENIED, RejectionReason.SCAN_FAILED),
+    ],
+)
+def test_a_file_that_is_not_known_to_be_clean_is_neither_opened_nor_downloaded(
+    walrus: Uploaded, verdict: ScanVerdict, problem: RejectionReason
+) -> None:
+    walrus.scanned(verdict, last=True)
     with pytest.raises(FileRejected) as refused:
-        walrus.service.scan(walrus.document_id, walrus.version_id, Scan(ScanVerdict.INFECTED))
-    assert refused.value.problem is RejectionReason.INFECTED
+        walrus.verify(NeverOpened())
+    assert refused.value.problem is problem
+    walrus.service.mark_failed(walrus.document_id, walrus.version_id, problem.value, "", walrus.index)
+    assert walrus.seen["processing"]["problem"]["code"] == problem.value  # type: ignore[index]
+    assert walrus.seen["version"]["scan"] == verdict.value  # type: ignore[index]
     answer = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content")
-    assert (answer.status, answer["scan"]) == (409, "infected")
+    assert (answer.status, answer["scan"]) == (409, verdict.value)
 
 
-def test_processing_waits_for_the_scan(walrus: Uploaded) -> None:
-    walrus.verify()
-    with pytest.raises(ScanPending):
-        walrus.service.scan(walrus.document_id, walrus.version_id, Scan(None))
+def test_a_file_that_no_scanner_can_open_is_shown_as_such_and_stays_its_owners(
+    walrus: Uploaded, acme: TenantWorld
+) -> None:
+    walrus.scanned(ScanVerdict.UNSUPPORTED)
+    walrus.process()
+    assert (walrus.state, walrus.seen["version"]["scan"]) == ("ready", "unsupported")  # type: ignore[index]
+    assert walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content").status == 200
+    (record,) = [item for item in acme.audit if item["action"] == "content.downloaded"]
+    assert record["facts"]["scan"] == "unsupported"
+
+
+def test_nothing_is_processed_before_the_scan_has_a_result(walrus: Uploaded) -> None:
+    assert walrus.verify(NeverOpened()) is False
+    assert walrus.state == "awaiting_upload"
     assert walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content").status == 409
     walrus.run()
     assert walrus.state == "ready"
 
 
+def test_a_download_waits_for_the_verified_bytes(walrus: Uploaded) -> None:
+    walrus.scanned()
+    answer = walrus.person.asks("GET", f"/v1/documents/{walrus.document_id}/content")
+    assert (answer.status, answer["code"]) == (409, "not_ready")
+
+
+def test_what_an_earlier_version_began_to_process_is_looked_for_until_it_has_a_result(
+    walrus: Uploaded, acme: TenantWorld
+) -> None:
+    """Its workflow waited for the result, with the document on no list."""
+    document = library(walrus.person.actor).document(walrus.document_id)
+    began = replace(document.version, state=State.PROCESSING, step=ProcessingStep.SCANNING)
+    with library(walrus.person.actor).begin() as changes:
+        changes.change_version(document, began)
+    assert waiting(acme) == []
+    assert walrus.verify(NeverOpened()) is False
+    assert waiting(acme) == [walrus.document_id]
+    walrus.run()
+    assert (walrus.state, waiting(acme)) == ("ready", [])
+
+
+def waiting(acme: TenantWorld) -> list[str]:
+    """The documents that the job for missed uploads will look for."""
+    platform = system(acme.tenant, "missed-uploads", "run")
+    return [each.id for each in library(platform).awaited_uploads(now() + timedelta(days=30), 10)]
+
+
 def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld) -> None:
     key = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/{walrus.version_id}/original"
-    clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"short")
+    stored = clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"short")
+    walrus.storage_version = stored["VersionId"]
+    walrus.scanned()
     with pytest.raises(FileRejected) as refused:
         walrus.verify()
     assert refused.value.problem is RejectionReason.SIZE_MISMATCH
@@ -329,6 +396,7 @@ def test_text_that_was_stored_while_the_product_was_deployed_is_found(walrus: Up
 
 
 def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:
+    walrus.scanned()
     walrus.verify()
     walrus.service.extract(walrus.document_id, walrus.version_id, PlainExtractor())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")

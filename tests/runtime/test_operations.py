@@ -226,7 +226,7 @@ def test_an_execution_that_was_never_started_is_started_by_the_sweep(world: Worl
 
 def test_an_execution_that_does_not_advance_is_stopped_and_followed_by_another(world: World) -> None:
     first = world.starts()
-    world.enters("Scan")
+    world.enters("Verify")
     assert world.sweeps(PATIENCE - timedelta(seconds=1)).restarted == []
     assert world.sweeps().restarted == [UPLOAD]
     assert world.step_functions.executions[first.execution].status == "ABORTED"

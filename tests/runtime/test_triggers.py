@@ -17,7 +17,7 @@ from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime import settings
 from docplatform.runtime.triggers import system_actor
 from docplatform.tenancy.items import tenant_item
-from tests.support.mocked_aws import ROOT, Cloud, TenantWorld, function
+from tests.support.mocked_aws import BUCKET, ROOT, Cloud, TenantWorld, function
 from tests.support.mocked_region import sample
 
 
@@ -45,16 +45,24 @@ def queues(region: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
         client.delete_queue(QueueUrl=url)
 
 
+def scan_result(tenant_id: str) -> dict[str, Any]:
+    text = json.dumps(sample("scan-result", TENANT=tenant_id))
+    return dict(json.loads(text.replace("docplatform-documents-111111111111-us-east-1", BUCKET)))
+
+
 def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
     registered: TenantWorld, queues: Any
 ) -> None:
-    dispatch = function("ingestion")
-    assert dispatch.handler(sample("upload", TENANT=registered.tenant.id), None) == {"queued": True}
+    made = registered.member().announces("walrus.txt", size=1234)["document"]
+    event = json.dumps(scan_result(registered.tenant.id))
+    event = event.replace("doc_01m83gqsf9bafswwtw7dk31ryr", made["id"])
+    event = event.replace("ver_01m83gqsf9af5vhyvhmg4ddfcy", made["version"]["id"])
+    assert function("ingestion").handler(json.loads(event), None) == {"queued": True}
     (message,) = queues("professional")
     assert json.loads(message["Body"]) == {
         "tenant_id": registered.tenant.id,
-        "document_id": "doc_01m83gqsf9bafswwtw7dk31ryr",
-        "version_id": "ver_01m83gqsf9af5vhyvhmg4ddfcy",
+        "document_id": made["id"],
+        "version_id": made["version"]["id"],
         "size": 1234,
     }
     assert message["Attributes"]["MessageGroupId"] == registered.tenant.id
@@ -63,14 +71,16 @@ def test_an_upload_is_queued_with_its_tenants_plan_and_as_its_tenants_group(
 
 @pytest.mark.parametrize("tenant", ["t000000000009", "..", "*", "t00000000000#"])
 def test_an_object_of_no_tenant_is_left_alone(region: Cloud, queues: Any, tenant: str) -> None:
-    assert function("ingestion").handler(sample("upload", TENANT=tenant), None) == {"queued": False}
+    for event in (sample("upload", TENANT=tenant), scan_result(tenant)):
+        assert function("ingestion").handler(event, None) == {"queued": False}
 
 
 def test_a_tenant_of_another_region_is_none_of_this_one(registered: TenantWorld, queues: Any) -> None:
     abroad = replace(registered.tenant, id="t00000000eu01", subdomain="abroad", region="eu-central-1")
     item = {"pk": f"tenant#{abroad.id}", "sk": "tenant", **tenant_item(abroad)}
     registered.cloud.database.put_item(TableName="registry", Item=encode_item(item))
-    assert function("ingestion").handler(sample("upload", TENANT=abroad.id), None) == {"queued": False}
+    for event in (sample("upload", TENANT=abroad.id), scan_result(abroad.id)):
+        assert function("ingestion").handler(event, None) == {"queued": False}
     for plan in Plan:
         assert queues(plan.value) == []
     with pytest.raises(TenantNotFound, match="another region"):
@@ -78,7 +88,20 @@ def test_a_tenant_of_another_region_is_none_of_this_one(registered: TenantWorld,
 
 
 @pytest.mark.parametrize(
-    "event", [{}, {"detail": {}}, {"detail": {"object": {}}}, {"detail": {"object": {"key": None}}}, {"detail": []}]
+    "event",
+    [
+        {},
+        *(
+            {"detail-type": kind, **detail}
+            for kind in ("Object Created", "GuardDuty Malware Protection Object Scan Result")
+            for detail in (
+                {},
+                {"detail": {}},
+                {"detail": {"object": {"key": None}, "s3ObjectDetails": {}}},
+                {"detail": []},
+            )
+        ),
+    ],
 )
 def test_a_malformed_upload_event_fails_and_is_kept_for_an_operator(queues: Any, event: dict[str, Any]) -> None:
     with pytest.raises(

@@ -80,7 +80,6 @@ ENVIRONMENT = {
         }
     ),
     "DOCUMENTS_BUCKET": BUCKET,
-    "MALWARE_SCAN": "signature",
     "REGISTRY_HOME_REGION": REGION,
     "SEARCH_ENDPOINT": "http://127.0.0.1:9/{collection}",
     "COLLECTION_GROUP": "docplatform",

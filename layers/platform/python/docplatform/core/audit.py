@@ -97,6 +97,7 @@ class Action(StrEnum):
     DOCUMENT_ERASED = "document.erased"
     UPLOAD_LINK_ISSUED = "upload-link.issued"
     UPLOAD_RECEIVED = "upload.received"
+    UPLOAD_SCANNED = "upload.scanned"
     DOCUMENT_READY = "document.ready"
     DOCUMENT_FAILED = "document.failed"
     DOCUMENT_READ = "document.read"

@@ -135,6 +135,7 @@ class RejectionReason(Enum):
     TOO_COMPLEX = "too_complex"
     SIZE_MISMATCH = "size_mismatch"
     INFECTED = "infected"
+    SCAN_FAILED = "scan_failed"
 
     @property
     def code(self) -> str:
@@ -179,6 +180,10 @@ _TEXTS: dict[RejectionReason, tuple[str, str]] = {
     RejectionReason.INFECTED: (
         "Malware was found in the file",
         "The file is in quarantine and cannot be downloaded. Delete the document, and check where the file comes from.",
+    ),
+    RejectionReason.SCAN_FAILED: (
+        "The file could not be scanned for malware",
+        "It cannot be downloaded. Delete the document and upload the file anew.",
     ),
 }
 

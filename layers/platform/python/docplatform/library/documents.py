@@ -28,6 +28,13 @@ from docplatform.library.ports import Files, Library
 
 DOWNLOAD_LIFE = timedelta(minutes=1)  # a link still works for this long after the session or the permission has ended
 UPLOAD_LIFE = timedelta(minutes=15)  # long enough for a client that registers many files before it sends them
+_COULD_NOT_SCAN = "The file could not be scanned for malware, and is held until it is."
+_HELD = {
+    ScanVerdict.NOT_SCANNED: "The file has not arrived or is still being scanned; try again in a moment.",
+    ScanVerdict.INFECTED: "The file is in quarantine: malware was found in it.",
+    ScanVerdict.ACCESS_DENIED: _COULD_NOT_SCAN,
+    ScanVerdict.FAILED: _COULD_NOT_SCAN,
+}
 
 
 class DocumentService:
@@ -162,14 +169,14 @@ class DocumentService:
     @raises(*raised_by(Access.document), NotReady)
     def download(self, document_id: str) -> TransferLink:
         """A link to the verified bytes, even if processing failed later. NotReady: the file has not arrived, is not yet
-        scanned, or is infected."""
+        scanned, could not be scanned, or is infected. A file that no scanner can open is handed out, and the record says so."""
         document = self._access.document(document_id)
         version = document.version
-        if not version.storage_version:
-            raise NotReady("The file has not arrived or is still being verified; try again in a moment.")
-        if version.scan is not ScanVerdict.CLEAN:
-            raise NotReady("The file is in quarantine or still being scanned.", scan=version.scan.value)
-        self._audit(Action.CONTENT_DOWNLOADED, document)
+        if not version.scan.allows_download:
+            raise NotReady(_HELD[version.scan], scan=version.scan.value)
+        if not version.sha256:
+            raise NotReady("The file is still being verified; try again in a moment.")
+        self._audit(Action.CONTENT_DOWNLOADED, document, scan=version.scan.value)
         return self._files.download_link(document, self._now() + DOWNLOAD_LIFE)
 
     @raises(*raised_by(Access.document), NotReady)
@@ -189,8 +196,8 @@ class DocumentService:
         self._audit(Action.DOCUMENT_READ, document)
         return document
 
-    def _audit(self, action: Action, document: Document) -> None:
-        facts: AuditFacts = {"version": document.version.id}
+    def _audit(self, action: Action, document: Document, **more: str) -> None:
+        facts: AuditFacts = {"version": document.version.id, **more}
         self._library.record(record_of(self._actor, action, document.id, self._now(), facts))
 
     @staticmethod

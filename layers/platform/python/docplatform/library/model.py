@@ -70,22 +70,23 @@ class State(StrEnum):
 
 
 FIRST_LOOK = timedelta(minutes=30)
-"""The time after which somebody looks for a file that no event has told of. A link to upload is good for half of it."""
+"""The time after which somebody looks for a file that no event has told of, or for the result of its scan. A link to upload is good for
+half of it."""
 
 
 class ProcessingStep(StrEnum):
-    """Where processing stands; in the order of work."""
+    """Where processing stands; in the order of work. After its scan, a file waits for its turn in the step ``scanning``."""
 
     QUEUED = "queued"
-    VERIFYING = "verifying"
     SCANNING = "scanning"
+    VERIFYING = "verifying"
     EXTRACTING = "extracting"
     INDEXING = "indexing"
     DONE = "done"
 
     @property
     def percent(self) -> int:
-        return {"queued": 0, "verifying": 10, "scanning": 30, "extracting": 50, "indexing": 80, "done": 100}[self.value]
+        return {"queued": 0, "scanning": 10, "verifying": 30, "extracting": 50, "indexing": 80, "done": 100}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,24 @@ class ProcessingError:
 
 
 class ScanVerdict(StrEnum):
+    """What the malware scanner says of a file."""
+
     CLEAN = "clean"
     INFECTED = "infected"
-    NOT_SCANNED = "not_scanned"
+    NOT_SCANNED = "not_scanned"  # not yet
+    UNSUPPORTED = "unsupported"  # no scanner can open it: it has a password, or is too large or too complex
+    ACCESS_DENIED = "access_denied"  # the scanner may not read it, which is the platform's fault
+    FAILED = "failed"  # the scanner had an error, or never answered
+
+    @property
+    def is_final(self) -> bool:
+        """Whether another scan would say the same."""
+        return self in (ScanVerdict.CLEAN, ScanVerdict.INFECTED, ScanVerdict.UNSUPPORTED)
+
+    @property
+    def allows_download(self) -> bool:
+        """A file that no scanner can open stays its owner's; the document says that it was not scanned."""
+        return self in (ScanVerdict.CLEAN, ScanVerdict.UNSUPPORTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,12 +57,13 @@ class LibraryChanges(Protocol):
     def set_inheritance(self, node: Folder | Document, inherits: bool, keep: Mapping[str, Role]) -> None:
         """Sets ``inherits``, and grants ``keep`` on the node itself. Raises TooManyGrants, ChangedMeanwhile."""
 
-    def change_version(self, document: Document, version: Version) -> None:
-        """Stores the progress of the newest version; the document's revision and times stay. Raises
-        ChangedMeanwhile."""
+    def change_version(self, document: Document, version: Version, *, look_at: datetime | None = None) -> None:
+        """Stores the progress of the newest version; the document's revision and times stay. ``look_at``: when somebody looks whether
+        its processing has begun; None: nobody needs to. Raises ChangedMeanwhile if the state or the scan's result has changed."""
 
     def look_again(self, document: Document, at: datetime | None) -> None:
-        """Look for the document's file again at this time; None: never. Raises ChangedMeanwhile when committed and the file has arrived."""
+        """Look for the document's file, or for the result of its scan, again at this time; None: never. Raises ChangedMeanwhile when
+        committed and the document has gone on."""
 
     def record_key(self, key: str, request: str, result: str) -> None:
         """Stores that the request with this idempotency key made ``result``. ``request`` is a digest of it. Raises

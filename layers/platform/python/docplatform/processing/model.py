@@ -1,4 +1,4 @@
-"""The upload that a message of a processing queue, or the input of a workflow's step, names."""
+"""The upload that a message of a processing queue, the input of a workflow's step, or the result of a scan names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docplatform.core import ids
+from docplatform.library.model import ScanVerdict, parse_original
 
 
 class MalformedUpload(ValueError):
@@ -51,3 +52,41 @@ def parse_message(body: str, group: str | None) -> tuple[Upload, int]:
     if group is not None and group != upload.tenant_id:
         raise MalformedUpload("the message is in another tenant's group")
     return upload, given["size"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """``storage_version``: the S3 version id of the file that was scanned."""
+
+    upload: Upload
+    verdict: ScanVerdict
+    storage_version: str
+
+
+_VERDICTS = {
+    "NO_THREATS_FOUND": ScanVerdict.CLEAN,
+    "THREATS_FOUND": ScanVerdict.INFECTED,
+    "UNSUPPORTED": ScanVerdict.UNSUPPORTED,
+    "ACCESS_DENIED": ScanVerdict.ACCESS_DENIED,
+    "FAILED": ScanVerdict.FAILED,
+}
+
+
+def verdict_of(status: object) -> ScanVerdict:
+    """The verdict of GuardDuty's ``scanResultStatus``. A status that nobody knows counts as a scan that has failed
+    (docs.aws.amazon.com/guardduty/latest/ug/monitoring-malware-protection-s3-scans-gdu.html)."""
+    return _VERDICTS.get(str(status), ScanVerdict.FAILED)
+
+
+def parse_scan_result(detail: Mapping[str, Any], bucket: str) -> ScanResult:
+    """The result in the ``detail`` of GuardDuty's event. A scan that was skipped or has failed may carry no result. Raises
+    MalformedUpload for an object that is no upload in ``bucket``
+    (docs.aws.amazon.com/guardduty/latest/ug/monitor-with-eventbridge-s3-malware-protection.html)."""
+    scanned = detail["s3ObjectDetails"]
+    found = parse_original(str(scanned["objectKey"])) if scanned["bucketName"] == bucket else None
+    if found is None:
+        raise MalformedUpload("not an upload")
+    result = detail.get("scanResultDetails") or {}
+    return ScanResult(
+        Upload(*found), verdict_of(result.get("scanResultStatus")), str(scanned.get("versionId") or "null")
+    )

@@ -22,9 +22,17 @@ from docplatform.core.errors import DomainError
 from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
 from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import DocumentNotFound
-from docplatform.library.model import Document, ProcessingError, ProcessingStep, ScanVerdict, State, Version
+from docplatform.library.model import (
+    FIRST_LOOK,
+    Document,
+    ProcessingError,
+    ProcessingStep,
+    ScanVerdict,
+    State,
+    Version,
+)
 from docplatform.library.ports import Library
-from docplatform.processing.ports import Index, Scanner, StoredFiles
+from docplatform.processing.ports import Index, StoredFiles
 
 PREVIEW_TYPE = "image/webp"
 
@@ -37,12 +45,6 @@ class Extractor(Protocol):
     def extract(self, path: Path, file_type: FileType) -> TextResult: ...
 
     def preview(self, path: Path, file_type: FileType) -> PreviewResult: ...
-
-
-class ScanPending(DomainError):
-    """The malware scan has not finished. The workflow waits and runs the step again."""
-
-    code, title = "scan_pending", "The file is being scanned"
 
 
 class Superseded(DomainError):
@@ -63,32 +65,36 @@ class ProcessingService:
         self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
 
     def verify(self, document_id: str, version_id: str, extractor: Extractor) -> bool:
-        """Checks the size and the type of the file that has arrived. Returns False if processing has already ended.
-        Raises FileRejected, FileNotFoundError, DocumentNotFound, Superseded."""
+        """Checks the result of the malware scan, and then the size and the type of the file that was scanned. Returns False if
+        processing has already ended, or if there is no result yet: whoever stores it starts the processing again. Raises FileRejected,
+        FileNotFoundError, DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         version = document.version
         if version.state in (State.READY, State.FAILED):
             return False
+        if version.scan is ScanVerdict.NOT_SCANNED:
+            self._wait_for_scan(document)
+            return False
         document = self._advance(document, replace(version, state=State.PROCESSING, step=ProcessingStep.VERIFYING))
+        if not version.scan.allows_download:
+            infected = version.scan is ScanVerdict.INFECTED
+            raise FileRejected(RejectionReason.INFECTED if infected else RejectionReason.SCAN_FAILED)
         with self._original(document) as (path, storage_version):
             version = replace(document.version, storage_version=storage_version, sha256=_sha256(path))
             document = self._advance(document, version)
             if path.stat().st_size != version.size:
                 raise FileRejected(RejectionReason.SIZE_MISMATCH)
             inspection = extractor.inspect(path, declared_type=version.content_type, name=document.name)
-        self._advance(document, replace(version, file_type=inspection.file_type.value, step=ProcessingStep.SCANNING))
+        self._advance(document, replace(version, file_type=inspection.file_type.value, step=ProcessingStep.EXTRACTING))
         return True
 
-    def scan(self, document_id: str, version_id: str, scanner: Scanner) -> None:
-        """Stores the result of the malware scan. Raises ScanPending, DocumentNotFound, Superseded, and FileRejected for
-        an infected file."""
-        document = self._newest(document_id, version_id)
-        verdict = scanner.verdict(document)
-        if verdict is None:
-            raise ScanPending("Ask again in a moment.")
-        self._advance(document, replace(document.version, scan=verdict, step=ProcessingStep.EXTRACTING))
-        if verdict is ScanVerdict.INFECTED:
-            raise FileRejected(RejectionReason.INFECTED)
+    def _wait_for_scan(self, document: Document) -> None:
+        """Makes the job for missed uploads look for the result. An upload that an earlier version of the product began to process is
+        not on its list."""
+        if document.version.state is State.PROCESSING:
+            version = replace(document.version, step=ProcessingStep.SCANNING)
+            with self._library.begin() as changes:
+                changes.change_version(document, version, look_at=self._now() + FIRST_LOOK)
 
     def extract(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, str | int | bool | None]:
         """Stores the text in S3, and returns the fields of ``Version`` that the index step sets. Raises FileRejected,

@@ -25,8 +25,13 @@ class StoredFiles(Protocol):
 
 
 class Scanner(Protocol):
-    def verdict(self, document: Document) -> ScanVerdict | None:
-        """The result of the scan; None while the scan runs."""
+    """The malware scanner of uploads. It sends its results as events, and keeps them with the files."""
+
+    def verdict(self, document: Document, storage_version: str) -> ScanVerdict | None:
+        """The result that is kept with the file; None if there is none."""
+
+    def scan_again(self, document: Document, storage_version: str) -> None:
+        """Asks for a scan, whose result comes as an event."""
 
 
 class Index(Protocol):

@@ -10,10 +10,11 @@ from docplatform.core.time import now
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.wiring import files, library
-from docplatform.processing.adapters.malware_scan import GuardDutyScanner, SignatureScanner
+from docplatform.processing.adapters.malware_scan import GuardDutyScanner
 from docplatform.processing.missed_uploads import MissedUploads
 from docplatform.processing.pipeline import ProcessingService
-from docplatform.runtime.settings import IngestionSettings, ScanSettings, load
+from docplatform.processing.scan_results import ScanResults
+from docplatform.runtime.settings import IngestionSettings, StorageSettings, load
 
 
 def scratch() -> Path:
@@ -25,12 +26,12 @@ def processing(actor: Actor) -> ProcessingService:
     return ProcessingService(actor, library(actor), files(actor), now, scratch())
 
 
-def missed_uploads(actor: Actor) -> MissedUploads:
+def scan_results(actor: Actor) -> ScanResults:
     queue_url = load(IngestionSettings).queue_urls[actor.tenant.plan.value]
-    return MissedUploads(actor.tenant, library(actor), files(actor), SqsQueues(own_client("sqs")), queue_url, now)
+    return ScanResults(actor, library(actor), SqsQueues(own_client("sqs")), queue_url, now)
 
 
-def scanner(actor: Actor) -> GuardDutyScanner | SignatureScanner:
-    if load(ScanSettings).malware_scan == "guardduty":
-        return GuardDutyScanner(files(actor))
-    return SignatureScanner(files(actor), scratch())
+def missed_uploads(actor: Actor) -> MissedUploads:
+    stored = files(actor)
+    scanner = GuardDutyScanner(own_client("guardduty"), load(StorageSettings).documents_bucket, stored)
+    return MissedUploads(actor.tenant, library(actor), stored, scanner, scan_results(actor), now)

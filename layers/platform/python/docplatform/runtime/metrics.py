@@ -35,6 +35,7 @@ class Metric(Enum):
 
     UPLOADS_ANNOUNCED = ("UploadsAnnounced", MetricUnit.Count, "plan")
     UPLOADS_RECEIVED = ("UploadsReceived", MetricUnit.Count, "plan")
+    MALWARE_SCANS = ("MalwareScans", MetricUnit.Count, "verdict")
     DOCUMENTS_READY = ("DocumentsReady", MetricUnit.Count, "")
     DOCUMENTS_FAILED = ("DocumentsFailed", MetricUnit.Count, "code")
     PROCESSING_SECONDS = ("ProcessingSeconds", MetricUnit.Seconds, "")

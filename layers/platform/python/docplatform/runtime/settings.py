@@ -41,14 +41,6 @@ class StorageSettings(TenantSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScanSettings(StorageSettings):
-    """``malware_scan``: 'guardduty' (GuardDuty Malware Protection for S3 tags the object), or 'signature' (finds the
-    EICAR test file only)."""
-
-    malware_scan: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class SearchSettings(TenantSettings):
     """``search_endpoint``: the URL of a search collection, with ``{collection}`` for its id."""
 
@@ -107,6 +99,11 @@ class IngestionSettings(RegistrySettings):
     """``queue_urls``: plan → URL of its processing queue."""
 
     queue_urls: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrivalSettings(StorageSettings, IngestionSettings):
+    """Files that have arrived, and the results of their scans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,8 +182,8 @@ class SweepSettings(OperationSettings, JobWorkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoverySettings(StorageSettings, IngestionSettings, JobWorkSettings):
-    """Uploads whose event never came."""
+class RecoverySettings(ArrivalSettings, JobWorkSettings):
+    """Uploads whose processing has not begun."""
 
 
 S = TypeVar("S", bound=RegionSettings)

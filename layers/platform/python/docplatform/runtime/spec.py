@@ -39,6 +39,7 @@ class Grant(StrEnum):
     JOB_RECORDS = "job-records"  # the operations table's items below ``job#``, and its index of what is unfinished
     JOB_SEND = "job-send"  # sqs:SendMessage on the queues of jobs (and kms for them)
     JOB_START = "job-start"  # lambda:InvokeFunction on the tick
+    SCAN_REQUEST = "scan-request"  # guardduty:SendObjectMalwareScan
     EXPRESS_START = "express-start"  # states:StartSyncExecution on the processing workflow
     OPERATIONS = "operations"  # the operations table's items below ``operation#``; to start and read executions of their workflows
     OPERATIONS_SWEEP = (
@@ -59,7 +60,7 @@ class Layer(StrEnum):
 class Trigger(StrEnum):
     """The source of events for a function without routes."""
 
-    UPLOAD = "upload"  # EventBridge: Object Created under tenants/…/original in the documents bucket
+    UPLOAD = "upload"  # EventBridge: a file has arrived in the documents bucket; the malware scan's result for it
     PLAN_QUEUE = "plan-queue"  # the processing queue of each plan, with the plan's concurrency cap
     DOCUMENT_STREAM = "document-stream"  # keys (only keys) of changed documents, and of folders marked for reindexing
     WORKFLOW = "workflow"  # a task of statemachines/processing.asl.json

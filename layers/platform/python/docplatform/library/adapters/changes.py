@@ -165,26 +165,25 @@ class DynamoLibraryChanges:
         self._remove_from_folder(document)
         self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
 
-    def change_version(self, document: Document, version: Version) -> None:
+    def change_version(self, document: Document, version: Version, *, look_at: datetime | None = None) -> None:
         changed = to_item(version)
         arrived = version.state is not State.AWAITING_UPLOAD
         self._writes.update(
             self._item_keys.document(document.id),
-            values={"version": changed},
-            remove=("gsi3pk", "gsi3sk") if arrived else (),
-            equals={"version.id": version.id, "version.state": document.version.state.value},
+            values={"version": changed, **(self._awaited(document.id, look_at) if look_at else {})},
+            remove=("gsi3pk", "gsi3sk") if arrived and not look_at else (),
+            equals=_same_progress(document),
             error=ChangedMeanwhile("The document changed while it was processed."),
         )
         self._writes.put(self._item_keys.version(document.id, version.number), changed)
 
     def look_again(self, document: Document, at: datetime | None) -> None:
-        """Look for the document's file again at this time; None: never. Raises ChangedMeanwhile when committed and the file has arrived."""
         self._writes.update(
             self._item_keys.document(document.id),
             values=self._awaited(document.id, at) if at else None,
             remove=() if at else ("gsi3pk", "gsi3sk"),
-            equals={"version.id": document.version.id, "version.state": State.AWAITING_UPLOAD.value},
-            error=ChangedMeanwhile("The file has arrived."),
+            equals={**_same_progress(document), "version.step": document.version.step.value},
+            error=ChangedMeanwhile("The document changed while somebody looked for its file."),
         )
 
     def record_key(self, key: str, request: str, result: str) -> None:
@@ -314,6 +313,12 @@ class DynamoLibraryChanges:
 def _unchanged(node: Folder | Document) -> dict[str, Any]:
     """Nobody has renamed or moved the node since it was read, or changed who has access to it."""
     return {"revision": node.revision, **_same_access(node)}
+
+
+def _same_progress(document: Document) -> dict[str, Any]:
+    """The newest version is the one that was read, and no step or result of a scan came in between."""
+    version = document.version
+    return {"version.id": version.id, "version.state": version.state.value, "version.scan": version.scan.value}
 
 
 def _same_access(node: Folder | Document) -> dict[str, Any]:

@@ -99,15 +99,18 @@ class S3Files(TenantBound[Any]):
                 file.write(chunk)
         return str(answer.get("VersionId") or "null")
 
-    def arrived(self, document_id: str, version_id: str) -> tuple[int, datetime] | None:
-        """Size in bytes and time of arrival of the original; None if it is not there."""
+    def original_key(self, document_id: str, version_id: str) -> str:
+        return self._key(document_id, version_id, "original")
+
+    def arrived(self, document_id: str, version_id: str) -> tuple[str, datetime] | None:
+        """S3 version id and time of arrival of the original; None if it is not there."""
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=self._key(document_id, version_id, "original"))
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return None
             raise
-        return found["ContentLength"], found["LastModified"]
+        return str(found.get("VersionId") or "null"), found["LastModified"]
 
     def tags(self, document_id: str, version_id: str, storage_version: str) -> dict[str, str]:
         """The tags of the uploaded file. GuardDuty's malware scan writes its result into a tag."""

@@ -31,7 +31,17 @@ from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
 from docplatform.library.adapters.keys import LibraryKeys
-from docplatform.library.model import Ancestry, Document, Folder, Order, Page, State
+from docplatform.library.model import Ancestry, Document, Folder, Order, Page, ProcessingStep, State
+
+_WAITING = {
+    (state.value, step.value)
+    for state, step in (
+        (State.AWAITING_UPLOAD, ProcessingStep.QUEUED),
+        (State.PROCESSING, ProcessingStep.QUEUED),
+        (State.PROCESSING, ProcessingStep.SCANNING),
+    )
+}
+"""State and step of a version that waits for its file, for the result of its scan, or for its turn."""
 
 
 class DynamoLibrary:
@@ -131,7 +141,8 @@ class DynamoLibrary:
 
     # -- files that no event has told of
     def awaited_uploads(self, until: datetime, limit: int) -> list[Document]:
-        """Documents without a file that are to be looked for at ``until`` or before, the most overdue first.
+        """Documents without a file, or without the result of its scan, that are to be looked for at ``until`` or before, the most
+        overdue first.
 
         A row of the index is a hint. IAM checks the key of an item and not its index attributes, so whoever acts for one tenant can write
         rows into the list of another. Rows that are not of a document of this tenant are passed over, however many there are."""
@@ -150,12 +161,12 @@ class DynamoLibrary:
         return ids.is_a(ids.DOCUMENT, document_id) and key == self._item_keys.document(document_id)
 
     def _awaits(self, key: Key, item: Item) -> bool:
-        """Whether the item is a document that waits for its file, and names itself and its version by ids."""
+        """Whether the item is a document that waits for its file or for its processing, and names itself and its version by ids."""
         version = item.get("version", {})
         return (
             self._item_keys.document(str(item.get("id"))) == key
             and ids.is_a(ids.VERSION, str(version.get("id")))
-            and version.get("state") == State.AWAITING_UPLOAD.value
+            and (version.get("state"), version.get("step")) in _WAITING
         )
 
     # -- reindexing marks: folders below which search entries are out of date
