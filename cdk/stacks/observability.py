@@ -20,6 +20,7 @@ from docplatform.library.model import ScanVerdict
 from docplatform.runtime.metrics import REGION, Metric
 from docplatform.runtime.spec import Trigger
 
+_MOST_BEHIND = 300_000  # milliseconds; a stream keeps records for 24 hours
 _MOST_CREDENTIALS = (
     90_000  # in five minutes: half of what STS answers in an account and region (about 600 calls a second)
 )
@@ -45,6 +46,7 @@ class ObservabilityStack(cdk.Stack):
         self._alarms = Alarms(self, "Alarms", key=data.kms_keys.data, email=config.alarm_email)
         self._watch_dead_letters()
         self._watch_functions()
+        self._watch_streams()
         self._watch_processing()
         self._watch_jobs()
         self._watch_api()
@@ -66,7 +68,7 @@ class ObservabilityStack(cdk.Stack):
         return [names.job_queue(spec.name) for spec in triggered_by(Trigger.JOBS, self._functions)]
 
     def _stream_readers(self) -> list[str]:
-        triggers = (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM)
+        triggers = (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM, Trigger.AUDIT_STREAM)
         return [spec.name for trigger in triggers for spec in triggered_by(trigger, self._functions)]
 
     def _watch_dead_letters(self) -> None:
@@ -83,6 +85,15 @@ class ObservabilityStack(cdk.Stack):
             self._alarms.add(f"{name}-errors", reason, metrics.function(name, "Errors"), threshold=5)
             reason = f"{name} is throttled: the account's concurrency is used up"
             self._alarms.add(f"{name}-throttles", reason, metrics.function(name, "Throttles"), threshold=1, periods=3)
+
+    def _watch_streams(self) -> None:
+        for name in self._stream_readers():
+            self._alarms.add(
+                f"{name}-behind",
+                f"{name} is over five minutes behind the changes that it follows",
+                metrics.function(name, "IteratorAge", "Maximum"),
+                threshold=_MOST_BEHIND,
+            )
 
     def _watch_processing(self) -> None:
         for kind in names.KINDS:

@@ -1,5 +1,5 @@
-from docplatform.runtime.settings import IndexSyncSettings
-from docplatform.runtime.spec import FunctionSpec, Grant, Trigger
+from docplatform.runtime.settings import ErasureSettings, IndexSyncSettings
+from docplatform.runtime.spec import Every, FunctionSpec, Grant, Schedule, Trigger
 
 FUNCTIONS = (
     FunctionSpec(
@@ -7,6 +7,15 @@ FUNCTIONS = (
         settings=IndexSyncSettings,
         trigger=Trigger.DOCUMENT_STREAM,
         grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        timeout=120,
+    ),
+    FunctionSpec(
+        name="index-verify",
+        handler="verify.handler",
+        settings=ErasureSettings,
+        trigger=Trigger.JOBS,
+        schedules=(Schedule("erasures", Every(15), per_tenant=True, deadline=900),),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.JOB_RECORDS}),
         timeout=120,
     ),
 )

@@ -89,6 +89,8 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("of_child", (FOLDER,), f"folder#{FOLDER}", "folder"),
         ("children", (FOLDER,), f"children#{FOLDER}", ""),
         ("awaited_uploads", (), "awaited-uploads", ""),
+        ("erasure", (DOCUMENT,), "erasures", DOCUMENT),
+        ("erasures", (), "erasures", ""),
         ("granted", ("user:usr_1",), "granted#user:usr_1", "granted"),
         ("reindex", (FOLDER,), f"reindex#{FOLDER}", "reindex"),
     ],

@@ -41,7 +41,7 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 ) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
-    assert len(dead) == 13
+    assert len(dead) == 15
     alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert set(alarms) == dead
     for alarm in alarms.values():
@@ -90,6 +90,17 @@ def test_the_operators_page_counts_what_costs_money_without_use(
     assert f"| {len(watch.of('AWS::CloudWatch::Alarm'))} alarms |" in PAGE
     assert f"polling of {len(polled)} queues" in PAGE
     assert f"{len(waited_for)} with {memory:g} GB together" in PAGE
+
+
+def test_every_reader_of_a_stream_is_watched_for_how_far_it_is_behind(
+    watch: Stack, production: Assembly, region: str
+) -> None:
+    mappings = production.stack("workflows", region).of("AWS::Lambda::EventSourceMapping").values()
+    readers = {each["FunctionName"].rpartition(":")[2] for each in mappings if "StartingPosition" in each}
+    alarms = _alarms(watch, "AWS/Lambda", "IteratorAge")
+    assert set(alarms) == readers and len(readers) == 3
+    for alarm in alarms.values():
+        assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 300_000)
 
 
 @pytest.mark.parametrize("verdict", ["access_denied", "failed"])

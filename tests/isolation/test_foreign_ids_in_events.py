@@ -47,8 +47,16 @@ class SharedIndex:
         if self.entries.pop(id, None) is None:
             raise NotFoundError(404, "not_found")
 
-    def exists(self, index: str, id: str) -> bool:
-        return id in self.entries
+    def search(self, index: str, body: dict[str, Any]) -> dict[str, Any]:
+        """By tenant and documents, as the check of erasures asks."""
+        by_tenant, by_document = body["query"]["bool"]["filter"]
+        found = [
+            {"sort": [entry["document_id"]]}
+            for entry in self.entries.values()
+            if entry["tenant_id"] == by_tenant["term"]["tenant_id"]
+            and entry["document_id"] in by_document["terms"]["document_id"]
+        ]
+        return {"hits": {"hits": found}}
 
 
 @pytest.fixture

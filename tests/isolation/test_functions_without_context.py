@@ -202,7 +202,8 @@ def events(home: House, token: str) -> dict[str, dict[str, Any]]:
     at = now()
     run = Run("missed-uploads", due=at, begun_at=at, late_at=at)
     due = RunStore(home.cloud.database, "operations").begin(run).due.isoformat()
-    RunStore(home.cloud.database, "operations").begin(replace(run, job="tenants"))
+    for job in ("tenants", "erasures"):
+        RunStore(home.cloud.database, "operations").begin(replace(run, job=job))
     steps = ("verify", "extract", "preview", "index", "finish", "fail")
     scanned = sample("scan-result", TENANT=tenant_id)
     scanned["detail"]["s3ObjectDetails"]["bucketName"] = BUCKET
@@ -213,6 +214,7 @@ def events(home: House, token: str) -> dict[str, dict[str, Any]]:
         "live-sockets": sockets,
         "live-ends": session,
         "ingestion-recover": sample("job-queue", JOB="missed-uploads", DUE=due, PART=tenant_id),
+        "index-verify": sample("job-queue", JOB="erasures", DUE=due, PART=tenant_id),
         "tenants-settle": sample("job-queue", JOB="tenants", DUE=due, PART="region"),
         "index-sync": sample("table-stream", TENANT=tenant_id, DOCUMENT=DOCUMENT),
         **{f"processing-{step}": step_input for step in steps},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from docplatform.library.wiring import files, library
 from docplatform.processing.model import Upload
 from docplatform.processing.pipeline import ProcessingService, Superseded
 from docplatform.processing.scan_results import ScanResults
+from docplatform.processing.wiring import erasures
 from docplatform.runtime.tenant_access import clients
 from tests.support.mocked_aws import BUCKET, Person, TenantWorld
 
@@ -47,6 +48,9 @@ class MemoryIndex:
 
     def remove(self, document_id: str) -> None:
         self.entries.pop(document_id, None)
+
+    def left(self, document_ids: Collection[str]) -> set[str]:
+        return self.entries.keys() & document_ids
 
 
 @dataclass
@@ -404,6 +408,7 @@ def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploade
     assert walrus.index.entries == {}
     prefix = f"tenants/{acme.tenant.id}/documents/{walrus.document_id}/"
     assert acme.cloud.storage.list_object_versions(Bucket=BUCKET, Prefix=prefix).get("Versions", []) == []
+    assert erasures(walrus.service._actor, lambda: walrus.index).verify([walrus.document_id]) == 1
     assert acme.actions[-1] == "document.erased"
 
 

@@ -169,6 +169,17 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """The erasure of a deleted document, until it is checked. ``objects``: the number of stored files that were deleted. ``files_gone``:
+    whether that was done and checked."""
+
+    document_id: str
+    at: datetime
+    objects: int
+    files_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ancestry:
     """The current ancestors of some folders and documents, and the current rights of the user who asks.
 

@@ -48,6 +48,13 @@ class LibraryChanges(Protocol):
     def remove_document(self, document: Document) -> None:
         """Raises PreconditionFailed."""
 
+    def note_erased(self, document_id: str, objects: int) -> None:
+        """Stores that all files of a deleted document are gone, ``objects`` of them now. Without files, only if the erasure is not yet
+        complete."""
+
+    def remove_erasure(self, document_id: str, *, objects: int) -> None:
+        """The erasure is complete. Raises ChangedMeanwhile if it was before, or if more than ``objects`` files were deleted."""
+
     def grant(self, node: Folder | Document, principal: str, role: Role) -> None:
         """Raises TooManyGrants, ChangedMeanwhile, and UserNotFound or GroupNotFound for an unknown principal."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import DomainError
+from docplatform.core.errors import ChangedMeanwhile, DomainError
 from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
 from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import DocumentNotFound
@@ -171,45 +171,46 @@ class ProcessingService:
         self._update_until_current(document, permissions, index)
         return error
 
-    def update_index(self, document_id: str, index: Index) -> None:
+    def update_index(self, document_id: str, index: Index) -> bool:
         """Updates the search entry after a change of the document's item. If the document was deleted, erases its files
-        and its search entry. Documents in processing get their entry from the index step."""
+        and its search entry, and returns True. Documents in processing get their entry from the index step."""
         document = self._library.documents([document_id]).get(document_id)
         if document is None:
             self.erase(document_id, index)
-        elif document.version.state in (State.READY, State.FAILED):
+            return True
+        if document.version.state in (State.READY, State.FAILED):
             permissions = self._permissions(document)
             if not index.update_metadata(document, permissions):
                 index.put(document, self._files.text(document), permissions)
-            self._update_until_current(document, permissions, index)
+            return self._update_until_current(document, permissions, index)
+        return False
 
     def erase(self, document_id: str, index: Index) -> None:
-        """Deletes the search entry and the files, checks that they are gone, and writes an audit record. Raises
-        RuntimeError if something is left."""
+        """Deletes the search entry and the files, and checks that no file is left. ``ErasureService`` checks later that no search finds
+        the document, and writes the audit record. Raises RuntimeError if a file is left."""
         index.remove(document_id)
         erased = self._files.erase(document_id)
-        if erased:
-            facts: AuditFacts = {"objects": erased, "verified": True}
-            self._library.record(record_of(self._actor, Action.DOCUMENT_ERASED, document_id, self._now(), facts))
+        with suppress(ChangedMeanwhile), self._library.begin() as changes:  # it was completed before
+            changes.note_erased(document_id, erased)
 
     def _permissions(self, document: Document) -> IndexedPermissions:
         return indexed_permissions(self._library.ancestry(document).path(document))
 
-    def _update_until_current(self, written: Document, written_permissions: IndexedPermissions, index: Index) -> None:
+    def _update_until_current(self, written: Document, written_permissions: IndexedPermissions, index: Index) -> bool:
         """Updates the entry until the document and the folders above it are unchanged since they were read. Erases a
-        document that was deleted."""
+        document that was deleted, and returns True."""
         while True:
             current = self._library.documents([written.id]).get(written.id)
             if current is None:
                 self.erase(written.id, index)
-                return
+                return True
             now = self._permissions(current)
             if (current.revision, current.version.state, now) == (
                 written.revision,
                 written.version.state,
                 written_permissions,
             ):
-                return
+                return False
             index.update_metadata(current, now)
             written, written_permissions = current, now
 

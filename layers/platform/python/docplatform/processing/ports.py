@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -43,4 +44,11 @@ class Index(Protocol):
         """Updates all of an entry but its text. Returns False if there is no entry."""
 
     def remove(self, document_id: str) -> None:
-        """Deletes an entry. Safe to repeat. Raises RuntimeError if the entry is still there."""
+        """Deletes an entry. Safe to repeat. Searches may find it for some seconds."""
+
+
+class SearchEntries(Index, Protocol):
+    """The search entries of one tenant, and whether they are gone."""
+
+    def left(self, document_ids: Collection[str]) -> set[str]:
+        """Those of the documents that a search can still find. One call."""

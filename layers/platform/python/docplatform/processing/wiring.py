@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from docplatform.core.actor import Actor
@@ -11,8 +12,10 @@ from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.wiring import files, library
 from docplatform.processing.adapters.malware_scan import GuardDutyScanner
+from docplatform.processing.erasures import ErasureService
 from docplatform.processing.missed_uploads import MissedUploads
 from docplatform.processing.pipeline import ProcessingService
+from docplatform.processing.ports import SearchEntries
 from docplatform.processing.scan_results import ScanResults
 from docplatform.runtime.settings import IngestionSettings, StorageSettings, load
 
@@ -24,6 +27,12 @@ def scratch() -> Path:
 
 def processing(actor: Actor) -> ProcessingService:
     return ProcessingService(actor, library(actor), files(actor), now, scratch())
+
+
+def erasures(actor: Actor, index: Callable[[], SearchEntries]) -> ErasureService:
+    """``index``: the search entries of the actor's tenant."""
+    steps = processing(actor)
+    return ErasureService(actor, library(actor), index, lambda document_id: steps.erase(document_id, index()), now)
 
 
 def scan_results(actor: Actor) -> ScanResults:

@@ -186,6 +186,11 @@ class RecoverySettings(ArrivalSettings, JobWorkSettings):
     """Uploads whose processing has not begun."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ErasureSettings(ContentSettings, JobWorkSettings):
+    """Erasures of deleted documents that are not yet complete."""
+
+
 S = TypeVar("S", bound=RegionSettings)
 
 

@@ -51,7 +51,7 @@ class SubtreeService:
     def __init__(self, library: Marks) -> None:
         self._library = library
 
-    def continue_reindexing(self, folder_id: str, entries: Entries, index_again: Callable[[str], None]) -> None:
+    def continue_reindexing(self, folder_id: str, entries: Entries, index_again: Callable[[str], object]) -> None:
         """Updates the next pages of the folder's children, once per stream event. A deleted folder has no children: its
         mark is removed. ``index_again`` is called with the id of a document that has no entry: so a mark on the root
         folder fills an empty index."""

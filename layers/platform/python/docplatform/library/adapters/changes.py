@@ -164,6 +164,19 @@ class DynamoLibraryChanges:
         self._writes.delete(self._item_keys.version(document.id, version.number))
         self._remove_from_folder(document)
         self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
+        self._writes.put(self._item_keys.erasure(document.id), {"at": rfc3339(self._now), "objects": 0})
+
+    def note_erased(self, document_id: str, objects: int) -> None:
+        self._writes.update(
+            self._item_keys.erasure(document_id),
+            values={"files_gone": True, "noted_at": rfc3339(self._now)},
+            add={"objects": objects},
+            must_exist=not objects,
+            error=_complete(),
+        )
+
+    def remove_erasure(self, document_id: str, *, objects: int) -> None:
+        self._writes.delete(self._item_keys.erasure(document_id), equals={"objects": objects}, error=_complete())
 
     def change_version(self, document: Document, version: Version, *, look_at: datetime | None = None) -> None:
         changed = to_item(version)
@@ -336,6 +349,10 @@ def _in_same_folder(node: Folder | Document) -> dict[str, Any]:
 
 def _moved() -> ChangedMeanwhile:
     return ChangedMeanwhile("A folder above was moved or shared at the same moment; try again.")
+
+
+def _complete() -> ChangedMeanwhile:
+    return ChangedMeanwhile("The erasure is complete, or more was erased.")
 
 
 def _stale() -> PreconditionFailed:

@@ -34,6 +34,14 @@ class LibraryKeys(TenantKeys):
         """Partition of gsi3: documents whose file has not arrived, by the time at which somebody looks for it."""
         return f"{self._prefix}awaited-uploads"
 
+    def erasure(self, document_id: str) -> Key:
+        """The mark that a deleted document's files and search entry are to be erased, or that this is not yet checked."""
+        return Key(self.erasures(), document_id)
+
+    def erasures(self) -> str:
+        """Partition of the tenant's erasures, in order of the documents' ids."""
+        return f"{self._prefix}erasures"
+
     def granted(self, principal: str) -> Key:
         """The item with all grants to one principal: one attribute per node."""
         return Key(f"{self._prefix}granted#{principal}", "granted")

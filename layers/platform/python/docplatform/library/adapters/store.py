@@ -7,7 +7,7 @@ the audit record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -31,7 +31,7 @@ from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
 from docplatform.library.adapters.keys import LibraryKeys
-from docplatform.library.model import Ancestry, Document, Folder, Order, Page, ProcessingStep, State
+from docplatform.library.model import Ancestry, Document, Erasure, Folder, Order, Page, ProcessingStep, State
 
 _WAITING = {
     (state.value, step.value)
@@ -156,6 +156,19 @@ class DynamoLibrary:
             if after is None or len(found) >= limit:
                 return found[:limit]
 
+    def erasures(self, document_ids: Collection[str]) -> list[Erasure]:
+        keys = [self._item_keys.erasure(each) for each in document_ids if ids.is_a(ids.DOCUMENT, each)]
+        return [_erasure_from(item) for item in self._table.get_many(keys).values()]
+
+    def pending_erasures(self, until: datetime, most: int) -> list[Erasure]:
+        found: list[Erasure] = []
+        after = None
+        while True:
+            rows, after = self._table.query(self._item_keys.erasures(), after=after, limit=1_000)
+            found += [each for each in map(_erasure_from, rows) if each.at <= until]
+            if after is None or len(found) >= most:
+                return found[:most]
+
     def _is_own_document(self, key: Key) -> bool:
         document_id = key.pk.rpartition("#")[2]
         return ids.is_a(ids.DOCUMENT, document_id) and key == self._item_keys.document(document_id)
@@ -214,6 +227,12 @@ class DynamoLibrary:
             changes = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
             yield changes
             changes.check_held()
+
+
+def _erasure_from(item: Item) -> Erasure:
+    """A file that belonged to no document has no time of deletion."""
+    at = datetime.fromisoformat(item.get("at") or item["noted_at"])
+    return Erasure(item["sk"], at, item["objects"], item.get("files_gone", False))
 
 
 def _child_from(item: Item) -> Folder | Document:

@@ -1,13 +1,13 @@
 """The search entries of one tenant, in the tenant's own OpenSearch Serverless collection.
 
-Every query is built in ``_query``, which adds the filters for the tenant and for the readable nodes. An entry's id is the
+Every query of a user is built in ``_query``, which adds the filters for the tenant and for the readable nodes. An entry's id is the
 tenant's id and the document's id, so a repeated write changes nothing, and no document's id alone names an entry.
 """
 
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Collection
 from typing import Any
 
 from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
@@ -54,7 +54,6 @@ _HIGHLIGHTED = 1_000_000
 """Characters of a text in which matches are marked. Without this limit, a longer text that matches makes the whole search fail
 (index.highlight.max_analyzed_offset, docs.opensearch.org/latest/search-plugins/searching-data/highlight)."""
 _FIELDS = ["name^3", "title^2", "author", "text"]
-_GONE_WITHIN = 15  # seconds; OpenSearch Serverless shows a change after at most 10
 _MOST_TEXT = 2_000_000  # searchable characters per document; OpenSearch Serverless allows requests of 10 MiB
 
 
@@ -106,18 +105,31 @@ class TenantIndex(TenantBound[OpenSearch]):
         return True
 
     def remove(self, document_id: str) -> None:
-        """Deletes an entry, and returns once the index no longer has it. Raises RuntimeError if the entry is still there
-        after 15 seconds; the caller must try again."""
-        entry = self._entry(document_id)
+        """Deletes an entry. Searches may find it for some seconds: ``left`` tells. Raises Unavailable."""
         try:
-            self._client.delete(index=INDEX, id=entry)
+            self._client.delete(index=INDEX, id=self._entry(document_id))
         except NotFoundError:
             return
-        deadline = time.monotonic() + _GONE_WITHIN
-        while self._client.exists(index=INDEX, id=entry):
-            if time.monotonic() > deadline:
-                raise RuntimeError("a search entry survived its erasure")
-            time.sleep(0.5)
+        except (NoConnection, TransportError) as error:
+            raise Unavailable("The search does not answer; try again in a moment.") from error
+
+    def left(self, document_ids: Collection[str]) -> set[str]:
+        """Those of the tenant's documents that a search can still find. Raises Unavailable."""
+        wanted = sorted(document_ids)
+        own = [{"term": {"tenant_id": self._tenant_id}}, {"terms": {"document_id": wanted}}]
+        body = {
+            "query": {"bool": {"filter": own}},
+            "size": len(wanted),
+            "sort": [{"document_id": "asc"}],
+            "_source": False,
+        }
+        try:
+            answer = self._client.search(index=INDEX, body=body)
+        except NotFoundError:  # the index is made with the first entry
+            return set()
+        except (NoConnection, TransportError) as error:
+            raise Unavailable("The search does not answer; try again in a moment.") from error
+        return {hit["sort"][0] for hit in answer["hits"]["hits"]}
 
     def _entry(self, document_id: str) -> str:
         """The id of a document's entry. A dot needs no escaping in a URL, and is in no id."""
