@@ -63,7 +63,7 @@ def _requests(ann: Person) -> dict[str, Any]:
     path = f"/v1/documents/{document}"
     bo, roles = ann.home.member(), iter(itertools.cycle(("viewer", "editor")))
     found = [each["id"] for each in ann.lists(folder, limit="20")["items"] if each["kind"] == "document"]
-    answers = IndexHits(tuple(Candidate(each, 1.0, {"text": ("a word",)}) for each in found), len(found), "")
+    answers = IndexHits(tuple(Candidate(each, 1.0, {"text": ("a word",)}) for each in found), "")
     composition.index = lambda _tenant: SimpleNamespace(search=lambda _question: answers)  # type: ignore[assignment]
     admin = ann.home.member(Role.ADMIN)
     return {

@@ -159,9 +159,19 @@ def _make_tenant(cloud: Cloud, samples: list[SampleDocument], source: Home, size
 def _await_index(tenant: Tenant) -> None:
     """Returns once the search collection shows every document."""
     deadline = time.monotonic() + VISIBLE
-    while (shown := tenant.ask("POST", "/v1/search", {"query": "report"})["total"]) < tenant.size:
+    while (shown := _shown(tenant)) < tenant.size:
         assert time.monotonic() < deadline, f"the index shows {shown} of {tenant.size}"
-        time.sleep(0.5)
+        time.sleep(5)
+
+
+def _shown(tenant: Tenant) -> int:
+    """The number of documents that a search shows on all its pages."""
+    cursor = ""
+    while True:
+        page = tenant.ask("POST", "/v1/search", {"query": "report", "limit": 100, "cursor": cursor})
+        cursor = page["next_cursor"]
+        if not cursor:
+            return int(page["total"])
 
 
 def _walk_to_middle(tenant: Tenant) -> None:

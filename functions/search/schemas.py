@@ -36,7 +36,13 @@ class HitView(Schema):
 
 
 class SearchPage(Page[HitView]):
-    total: int
+    """While the index is behind, a page may have fewer hits than ``limit``, or none; the last page is the one without
+    ``next_cursor``."""
+
+    total: int = Field(
+        description="Hits on this page and the pages before it, all of which you may read. There are at least that many."
+    )
+    total_is_exact: bool = Field(description="Whether `total` counts every hit: true on the last page.")
 
     @staticmethod
     def showing(found: Hits) -> "SearchPage":
@@ -48,7 +54,12 @@ class SearchPage(Page[HitView]):
             )
             for hit in found.hits
         ]
-        return SearchPage(items=items, total=found.total, next_cursor=found.next_cursor or None)
+        return SearchPage(
+            items=items,
+            total=found.total,
+            total_is_exact=found.total_is_exact,
+            next_cursor=found.next_cursor or None,
+        )
 
 
 def _html(fragment: str) -> str:

@@ -24,7 +24,7 @@ class CredulousEngine:
     def search(self, query: SearchQuery) -> IndexHits:
         self.asked.append(query)
         hits = tuple(Candidate(each, 1.0, {"text": ("quoted",)}) for each in self.documents)
-        return IndexHits(hits, len(hits), "")
+        return IndexHits(hits, "")
 
 
 @pytest.fixture

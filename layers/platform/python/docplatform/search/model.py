@@ -35,11 +35,12 @@ class SearchQuery:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A hit of the index that has not been checked against the database. ``fragments`` holds pieces of text by field;
-    the words found are between ``MARK_ON`` and ``MARK_OFF``."""
+    the words found are between ``MARK_ON`` and ``MARK_OFF``. ``cursor`` opens the page that begins after this hit."""
 
     document_id: str
     score: float
     fragments: dict[str, tuple[str, ...]]
+    cursor: str = ""
 
 
 MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private-use characters, which are removed from all indexed text
@@ -47,10 +48,10 @@ MARK_ON, MARK_OFF = "\ue000", "\ue001"  # private-use characters, which are remo
 
 @dataclass(frozen=True, slots=True)
 class IndexHits:
-    """A page of unchecked hits. ``total`` is the number of all hits; ``next_cursor`` is '' on the last page."""
+    """A page of unchecked hits. ``next_cursor`` is '' on the last page. The index's own count of hits is not here: it
+    counts what the actor may no longer read."""
 
     hits: tuple[Candidate, ...]
-    total: int
     next_cursor: str
 
 
@@ -63,12 +64,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """A page of checked hits. ``hits`` leaves out those that the actor may not read or that were deleted; ``total`` is
-    the number of hits in the index, less those left out of this page. ``next_cursor`` is '' on the last page."""
+    """A page of checked hits. ``hits`` leaves out those that the actor may not read or that were deleted. ``total`` is the
+    number of checked hits on this page and the pages before it. ``next_cursor`` is '' on the last page."""
 
     hits: tuple[Hit, ...]
     total: int
     next_cursor: str
+
+    @property
+    def total_is_exact(self) -> bool:
+        """Whether ``total`` counts all hits. Otherwise there are at least that many."""
+        return not self.next_cursor
 
 
 def check_words(words: str) -> str:

@@ -142,7 +142,7 @@ class TenantIndex(TenantBound[OpenSearch]):
             "size": query.limit,
             "sort": [{"_score": "desc"}, {"document_id": "asc"}],
             "_source": False,
-            "track_total_hits": True,
+            "track_total_hits": False,  # it would count what the actor may no longer read
             "timeout": f"{query.seconds}s",
             "highlight": {
                 "pre_tags": [MARK_ON],
@@ -161,23 +161,22 @@ class TenantIndex(TenantBound[OpenSearch]):
         except RequestError as error:
             raise InvalidQuery("The search engine does not understand this query; use plainer words.") from error
         except NotFoundError:  # the index is made with the first entry
-            return IndexHits((), 0, "")
+            return IndexHits((), "")
         except (NoConnection, TransportError) as error:
             raise Unavailable("The search does not answer; try again in a moment.") from error
         found = answer["hits"]["hits"]
-        last = found[-1]["sort"] if len(found) == query.limit else None
         return IndexHits(
             hits=tuple(
                 Candidate(
                     hit["sort"][1],
                     hit["sort"][0],
                     {name: tuple(parts) for name, parts in hit.get("highlight", {}).items()},
+                    _cursor_after(hit),
                 )
                 for hit in found
                 if self._is_own(hit)
             ),
-            total=answer["hits"]["total"]["value"],
-            next_cursor=cursors.encode({"score": json.dumps(last[0]), "id": last[1]}) if last else "",
+            next_cursor=_cursor_after(found[-1]) if len(found) == query.limit else "",
         )
 
     def _is_own(self, hit: dict[str, Any]) -> bool:
@@ -241,6 +240,11 @@ def _metadata(tenant_id: str, document: Document, permissions: IndexedPermission
 
 def _without_marks(text: str) -> str:
     return text.replace(MARK_ON, " ").replace(MARK_OFF, " ")
+
+
+def _cursor_after(hit: dict[str, Any]) -> str:
+    score, document_id = hit["sort"]
+    return cursors.encode({"score": json.dumps(score), "id": document_id})
 
 
 def _search_after(cursor: str) -> list[Any]:
