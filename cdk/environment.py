@@ -34,6 +34,7 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
         "collection_group": names.SEARCH_GROUP,
         "data_key_arn": data.kms_keys.data.key_arn,
         "token_key_arns": [key.key_arn for key in data.kms_keys.tokens],
+        "cursor_key_arn": data.kms_keys.cursors.key_arn,
         "mail_sender": config.mail_sender,
         "sso_loopback": "yes" if config.sso_loopback else "no",
         "live_endpoint": config.live_endpoint.format(api=live_api, region=region, stage=names.STAGE),

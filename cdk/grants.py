@@ -29,6 +29,7 @@ class RegionResources:
     tenant_access: str
     data_key: str
     token_keys: tuple[str, ...]
+    cursor_key: str
     mail_sender: str
     live_api: str
     job_functions: tuple[str, ...]
@@ -88,6 +89,8 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
             return [_allow(["kms:Sign"], region.token_keys)]
         case Grant.TOKEN_VERIFY:
             return [_allow(["kms:GetPublicKey"], region.token_keys)]
+        case Grant.CURSOR_SECRET:
+            return [_allow(["kms:GenerateMac"], [region.cursor_key])]
         case Grant.MAIL_SEND:
             return [_send_mail(region)]
         case Grant.QUEUE_SEND:

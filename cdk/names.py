@@ -13,6 +13,7 @@ DATA_TABLE = f"{PREFIX}-data"
 AUDIT_TABLE = f"{PREFIX}-audit"
 DATA_KEY = f"alias/{PREFIX}-data"
 TOKEN_KEY = f"alias/{PREFIX}-token"
+CURSOR_KEY = f"alias/{PREFIX}-cursors"
 SEARCH_GROUP = PREFIX
 COLLECTIONS = f"{PREFIX}-t*"  # tenants' search collections: docplatform-<tenant's id>
 COLLECTION_POLICIES = f"{PREFIX}-tenants"

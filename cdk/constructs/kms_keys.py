@@ -1,4 +1,4 @@
-"""The region's KMS keys: one for data, and those that sign tokens."""
+"""The region's KMS keys: one for data, those that sign tokens, and one for the cursors of pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdk import names
 
 
 class KmsKeys(Construct):
-    """``data`` rotates every year by itself. KMS does not rotate signing keys: ``tokens`` are in the order of
+    """``data`` rotates every year by itself. KMS does not rotate signing keys, nor the key for ``cursors``: ``tokens`` are in the order of
     ``signing``, and the first one signs. The keys of ``former`` stay, and stay exported, until no stack uses
     them."""
 
@@ -39,6 +39,15 @@ class KmsKeys(Construct):
         for each in former:
             cdk.Stack.of(self).export_value(self._signing_key(each, removal_policy).key_arn)
         kms.Alias(self, "TokenAlias", alias_name=names.TOKEN_KEY, target_key=self.tokens[0])
+        self.cursors = kms.Key(
+            self,
+            "Cursors",
+            alias=names.CURSOR_KEY,
+            description="Makes the secret that encrypts cursors of pages (HMAC)",
+            key_spec=kms.KeySpec.HMAC_256,
+            key_usage=kms.KeyUsage.GENERATE_VERIFY_MAC,
+            removal_policy=removal_policy,
+        )
         self._allow_services()
 
     def _signing_key(self, key: str, removal_policy: cdk.RemovalPolicy) -> kms.Key:

@@ -55,6 +55,7 @@ class ApiStack(cdk.Stack):
                 tenant_access=data.tenant_access.role.role_arn,
                 data_key=data.kms_keys.data.key_arn,
                 token_keys=tuple(key.key_arn for key in data.kms_keys.tokens),
+                cursor_key=data.kms_keys.cursors.key_arn,
                 mail_sender=config.mail_sender,
                 live_api=self.live.api_id,
                 job_functions=tuple(spec.name for spec in triggered_by(Trigger.JOBS, functions)),

@@ -1,11 +1,11 @@
-from docplatform.runtime.settings import StorageSettings
+from docplatform.runtime.settings import FolderSettings
 from docplatform.runtime.spec import FunctionSpec, Grant, Mount
 
 FUNCTIONS = (
     FunctionSpec(
         name="folders",
-        settings=StorageSettings,
+        settings=FolderSettings,
         mounts=(Mount("/v1/folders"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
     ),
 )

@@ -1,10 +1,10 @@
-from docplatform.runtime.settings import IdentitySettings
+from docplatform.runtime.settings import AccountSettings
 from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Layer, Mount
 
 FUNCTIONS = (
     FunctionSpec(
         name="identity",
-        settings=IdentitySettings,
+        settings=AccountSettings,
         mounts=(
             Mount("/v1/auth", Auth.PUBLIC),
             Mount("/v1/auth/step-up"),
@@ -14,7 +14,14 @@ FUNCTIONS = (
             Mount("/v1/security-settings"),
         ),
         grants=frozenset(
-            {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}
+            {
+                Grant.TENANT_ACCESS,
+                Grant.REGISTRY_READ,
+                Grant.CURSOR_SECRET,
+                Grant.TOKEN_SIGN,
+                Grant.TOKEN_VERIFY,
+                Grant.MAIL_SEND,
+            }
         ),
         layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
         memory=1024,  # Lambda gives processor time in proportion, and argon2id needs it

@@ -1,12 +1,12 @@
-from docplatform.runtime.settings import SearchSettings
+from docplatform.runtime.settings import QuerySettings
 from docplatform.runtime.spec import FunctionSpec, Grant, Mount
 
 FUNCTIONS = (
     FunctionSpec(
         name="search",
-        settings=SearchSettings,
+        settings=QuerySettings,
         mounts=(Mount("/v1/search"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
         timeout=29,
     ),
 )

@@ -1,6 +1,6 @@
 """HTTP representations of access to folders and documents."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AliasPath, Field
 
@@ -94,7 +94,6 @@ class GrantedQuery(Listing):
     """Without ``user_id``: what you have."""
 
     user_id: str = ""
-    cursor: Annotated[str, Field(max_length=200)] = ""
 
 
 class GrantedView(Schema):

@@ -1,11 +1,11 @@
-from docplatform.runtime.settings import TenantSettings
+from docplatform.runtime.settings import ListingSettings
 from docplatform.runtime.spec import FunctionSpec, Grant, Mount
 
 FUNCTIONS = (
     FunctionSpec(
         name="sharing",
-        settings=TenantSettings,
+        settings=ListingSettings,
         mounts=(Mount("/v1/access"), Mount("/v1/groups")),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
     ),
 )

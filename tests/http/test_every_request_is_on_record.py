@@ -80,7 +80,7 @@ def stubbed(route: Route, error: Exception | None = None) -> Any:
             raise error
 
     router = Router(route.dialect, authorities=authority_of)
-    bare = {"body": None, "query": None, "response": None, "step_up": None, "handler_errors": KINDS}
+    bare = {"body": None, "query": None, "response": None, "step_up": None, "handler_errors": KINDS, "cursor_in": ""}
     router._add(dataclasses.replace(route, call=call, **bare))
     return router.handler
 

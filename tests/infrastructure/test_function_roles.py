@@ -14,7 +14,7 @@ from tests.infrastructure.policies import Context, Statement, allows, roles
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
 SPECS = [each.spec for each in specs.discover()]
-DATA_KEY, TOKEN_KEY = "<data key>", "<token key>"
+DATA_KEY, TOKEN_KEY, CURSOR_KEY = "<data key>", "<token key>", "<cursors key>"
 
 # action, resource, and the condition keys that must narrow it; {r} is the region, {a} the account, {f} the function
 CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -24,6 +24,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"dynamodb:GetItem", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry", ()),
     (r"dynamodb:(GetItem|PutItem)", rf"arn:aws:dynamodb:{HOME}:{{a}}:table/docplatform-registry", ()),
     (r"kms:(Sign|GetPublicKey)", TOKEN_KEY, ()),
+    (r"kms:GenerateMac", CURSOR_KEY, ()),
     (r"ses:SendEmail", r"arn:aws:ses:{r}:{a}:identity/(no-reply@)?docplatform\.example", ("ses:FromAddress",)),
     (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
      r"arn:aws:sqs:{r}:{a}:docplatform-processing-(standard|professional|enterprise)", ()),
@@ -61,7 +62,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 def _own(production: Assembly, region: str) -> Iterator[tuple[str, list[Statement]]]:
     """Each function with the statements of its own role."""
     data = production.stack("data", region)
-    known = {f"<{data.key(f'alias/docplatform-{what}')}.Arn>": f"<{what} key>" for what in ("data", "token")}
+    known = {f"<{data.key(f'alias/docplatform-{what}')}.Arn>": f"<{what} key>" for what in ("data", "token", "cursors")}
     found = dict(roles(production.stack("api", region)))
     for spec in SPECS:
         policy = found[f"docplatform-{spec.name}-{region}"]
@@ -146,6 +147,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.REGISTRY_WRITE: ("dynamodb:PutItem", f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/docplatform-registry"),
         Grant.TOKEN_SIGN: ("kms:Sign", TOKEN_KEY),
         Grant.TOKEN_VERIFY: ("kms:GetPublicKey", TOKEN_KEY),
+        Grant.CURSOR_SECRET: ("kms:GenerateMac", CURSOR_KEY),
         Grant.MAIL_SEND: ("ses:SendEmail", f"arn:aws:ses:{region}:{ACCOUNT}:identity/docplatform.example"),
         Grant.QUEUE_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-processing-standard"),
         Grant.LIVE_CONNECTIONS: (

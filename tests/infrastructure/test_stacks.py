@@ -34,7 +34,7 @@ def test_every_region_gets_the_same(production: Assembly, part: str) -> None:
 LASTING_IDS = {
     "global": {"Registry4DB9CCA5"},
     "data": {
-        *("KeysDataA2F7C5E6", "KeysToken185181FDD", "Data666C94C7", "Audit3D8ADE0A"),
+        *("KeysDataA2F7C5E6", "KeysToken185181FDD", "KeysCursorsA72F67F4", "Data666C94C7", "Audit3D8ADE0A"),
         "Operations993AC38D",
         *("BucketsAccessLogsA5F88218", "BucketsDocumentsE696B60E", "BucketsAudit0C61E492"),
     },

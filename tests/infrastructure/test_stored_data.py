@@ -113,8 +113,13 @@ def test_the_data_key_rotates_and_the_token_key_only_signs(data: Stack) -> None:
     assert (token["KeySpec"], token["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
 
 
+def test_the_cursor_key_only_makes_macs(data: Stack) -> None:
+    cursors = data.of("AWS::KMS::Key")[data.key("alias/docplatform-cursors")]
+    assert (cursors["KeySpec"], cursors["KeyUsage"]) == ("HMAC_256", "GENERATE_VERIFY_MAC")
+
+
 def _signing_keys(data: Stack) -> list[str]:
-    return [f"<{key}.Arn>" for key, facts in data.of("AWS::KMS::Key").items() if "KeySpec" in facts]
+    return [f"<{key}.Arn>" for key, facts in data.of("AWS::KMS::Key").items() if facts.get("KeyUsage") == "SIGN_VERIFY"]
 
 
 def test_signing_keys_are_given_in_their_order_and_former_ones_to_nobody(

@@ -10,6 +10,7 @@ import pytest
 
 from docplatform.core import cursors
 from docplatform.core.actor import Role
+from docplatform.http.page_cursors import PageCursors
 from docplatform.tenancy.items import to_text
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
@@ -104,11 +105,26 @@ def test_no_position_in_anothers_list_is_taken_up(eve: Person, bob: Person) -> N
         bob.creates_folder(f"Theirs {number}")
         eve.creates_folder(f"Mine {number}")
     cursor = bob.lists(limit="1")["next_cursor"]
-    shown = eve.lists(cursor=cursor)
-    assert shown.status == 400 or all(each["name"].startswith("Mine") for each in shown["items"])
-    forged = cursors.encode({**cursors.decode(cursor), "tenant": bob.home.tenant.id, "pk": f"{bob.home.tenant.id}#x"})
-    answer = eve.lists(cursor=forged)
-    assert "Theirs" not in json.dumps(answer.body)
+    assert eve.lists(cursor=cursor)["code"] == "invalid_cursor"
+    position = {"sk": "name#theirs 1", "tenant": bob.home.tenant.id, "pk": f"{bob.home.tenant.id}#folder#root"}
+    assert eve.lists(cursor=cursors.encode(position))["code"] == "invalid_cursor"
+
+
+def test_no_position_in_anothers_list_is_taken_up_though_it_were_encrypted_for_mine(
+    eve: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        bob.creates_folder(f"Theirs {number}")
+        eve.creates_folder(f"Mine {number}")
+    monkeypatch.setattr(PageCursors, "decrypt", lambda _self, cursor, _purpose: cursor)
+    for position in (
+        {"sk": "name#theirs 0"},
+        {"sk": "name#theirs 0", "tenant": bob.home.tenant.id, "pk": f"{bob.home.tenant.id}#folder#root"},
+        {"sk": "folder"},
+    ):
+        answer = eve.lists(cursor=cursors.encode(position))
+        assert answer.status in (200, 400)
+        assert "Theirs" not in json.dumps(answer.body)
 
 
 def test_a_warm_function_forgets_whom_it_served(eve: Person, bob: Person) -> None:

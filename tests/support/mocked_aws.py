@@ -153,13 +153,14 @@ def _forget() -> None:
     from docplatform.control_plane import wiring as control_plane
     from docplatform.infra import credentials
     from docplatform.realtime import wiring as realtime
-    from docplatform.runtime import settings, tenant_access
+    from docplatform.runtime import cursor_secret, settings, tenant_access
     from docplatform.runtime.schedules import wiring as schedules
 
     credentials.own_client.cache_clear()
     credentials._session.cache_clear()
     credentials._shared_client.cache_clear()
     settings.load.cache_clear()
+    cursor_secret.cursor_secret.cache_clear()
     tenant_access.registry.cache_clear()
     tenant_access._credentials.cache_clear()
     access_tokens.tokens.cache_clear()
@@ -182,6 +183,7 @@ class Cloud:
         make_tables(self.database)
         self.storage.create_bucket(Bucket=BUCKET)
         os.environ["DATA_KEY_ARN"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        os.environ["CURSOR_KEY_ARN"] = new_cursor_key()
         os.environ["TOKEN_KEY_ARNS"] = json.dumps([new_signing_key()])
         encrypted = {
             "Rules": [{"ResourceType": "collection", "Resource": ["collection/docplatform-t*"]}],
@@ -226,6 +228,12 @@ class Cloud:
 def new_signing_key() -> str:
     """A new signing key. Returns its ARN."""
     made = boto3.client("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+    return str(made["KeyMetadata"]["Arn"])
+
+
+def new_cursor_key() -> str:
+    """A new key for cursors. Returns its ARN."""
+    made = boto3.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
     return str(made["KeyMetadata"]["Arn"])
 
 

@@ -1,5 +1,5 @@
-"""Opaque cursors: the sort keys at which the next page begins. A cursor never holds the partition key, which is always
-built from the actor's tenant."""
+"""Positions in lists: the sort keys at which the next page begins. A position never holds the partition key, which is
+always built from the actor's tenant. Clients get it encrypted (``http.page_cursors``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 4_000
 
 
 def encode(parts: dict[str, str]) -> str:
-    """The cursor for ``parts``: sort keys by name."""
+    """The position for ``parts``: sort keys by name."""
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 

@@ -41,6 +41,7 @@ from docplatform.core.tenant import Tenant, enter_tenant, tenant_scope
 from docplatform.http import problems
 from docplatform.http.auditing import RequestAudit
 from docplatform.http.consequence import Consequence
+from docplatform.http.paging import cursor_parameter, open_cursor
 from docplatform.http.problems import (
     CrossTenantFault,
     MalformedRequest,
@@ -111,6 +112,7 @@ class Route:
     consequence: Consequence = Consequence.NONE
     critical_if: Callable[[Any], bool] | None = None
     audit_action: Action = Action.REQUEST_ANSWERED
+    cursor_in: str = ""
 
     @property
     def errors(self) -> tuple[type[DomainError], ...]:
@@ -200,6 +202,7 @@ class Router:
                 consequence=consequence or Consequence.NONE,
                 critical_if=critical_if,
                 audit_action=audit_action,
+                cursor_in=cursor_parameter(f"{method} {path}", hints, response),
             )
             self._add(route)
             return call
@@ -324,6 +327,7 @@ class Router:
             )
         if "request" in route.wants:
             given["request"] = request
+        encrypt = open_cursor(f"{route.method} {route.path}", route.cursor_in, given)
         answer = route.call(**given)
         response = answer if isinstance(answer, Response) else Response(answer)
         headers = dict(response.headers)
@@ -339,7 +343,7 @@ class Router:
             status = route.status if route.response is None else HTTPStatus.NO_CONTENT.value
             return {"statusCode": status, "headers": headers, "body": ""}
         headers["Content-Type"] = route.dialect.media_type
-        return {"statusCode": route.status, "headers": headers, "body": response.body.model_dump_json()}
+        return {"statusCode": route.status, "headers": headers, "body": encrypt(response.body).model_dump_json()}
 
 
 def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel:

@@ -36,8 +36,25 @@ class TenantSettings(RegistrySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CursorSettings(RegionSettings):
+    """``cursor_key_arn``: the HMAC key from which the secret for cursors comes."""
+
+    cursor_key_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListingSettings(TenantSettings, CursorSettings):
+    """Settings of functions that answer with pages of a list."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageSettings(TenantSettings):
     documents_bucket: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSettings(StorageSettings, CursorSettings):
+    """Settings of the function for folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +62,11 @@ class SearchSettings(TenantSettings):
     """``search_endpoint``: the URL of a search collection, with ``{collection}`` for its id."""
 
     search_endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings(SearchSettings, CursorSettings):
+    """Settings of the function that answers searches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +114,11 @@ class IdentitySettings(AuthorizerSettings):
     mail_sender: str
     sso_loopback: str
     data_key_arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSettings(IdentitySettings, CursorSettings):
+    """Settings of the function for users and sign-in."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ class Grant(StrEnum):
     REGISTRY_WRITE = "registry-write"  # GetItem, PutItem, TransactWriteItems' parts on the registry in its home region
     TOKEN_SIGN = "token-sign"  # kms:Sign on the token keys
     TOKEN_VERIFY = "token-verify"  # kms:GetPublicKey on the token keys
+    CURSOR_SECRET = "cursor-secret"  # kms:GenerateMac on the cursor key
     COLLECTIONS = "collections"  # aoss: make, find and delete the search collections of tenants
     MAIL_SEND = "mail-send"  # ses:SendEmail from the configured sender
     QUEUE_SEND = "queue-send"  # sqs:SendMessage on the plan queues (and kms for them)
