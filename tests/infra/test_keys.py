@@ -84,7 +84,8 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("document", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
         ("version", (DOCUMENT, 12), f"doc#{DOCUMENT}", "version#000012"),
         ("folder", (FOLDER,), f"folder#{FOLDER}", "folder"),
-        ("name", (FOLDER, "Straße"), f"folder#{FOLDER}", "name#strasse"),
+        ("name", (FOLDER, "Straße \u2764\ufe0f"), f"folder#{FOLDER}", "name#strasse \u2764"),
+        ("former_name", (FOLDER, "Straße \u2764\ufe0f"), f"folder#{FOLDER}", "name#strasse \u2764\ufe0f"),
         ("of_child", (DOCUMENT,), f"doc#{DOCUMENT}", "doc"),
         ("of_child", (FOLDER,), f"folder#{FOLDER}", "folder"),
         ("children", (FOLDER,), f"children#{FOLDER}", ""),
@@ -96,6 +97,12 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
     ],
     DirectoryKeys: [
         ("groups", (), "groups", ""),
+        (
+            "former_group_name",
+            ("Sales",),
+            "group-name#e04eb29020eaa961e99d3162635e9fe9585c5a1121bd88784c1378aa8837195c",
+            "group-name",
+        ),
         (
             "group_name",
             ("Sales",),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from docplatform.core import names
 from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid, InvalidName
 from docplatform.identity.errors import WeakPassword
@@ -155,11 +156,12 @@ def clean_email(email: str) -> str:
 
 
 def clean_display_name(name: str) -> str:
-    """The name of a person or an organisation in Unicode NFC. It must be one line that is not blank, because it stands
-    in mails and their subjects. Raises InvalidName."""
+    """The name of a person, a group or an organisation in Unicode NFC. It must be one line that is not blank, because it
+    stands in mails and their subjects, and have no character that cannot be seen. Raises InvalidName."""
     name = unicodedata.normalize("NFC", name).strip()
-    if not name or any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+    if not names.without_invisible(name) or not names.is_one_line(name):
         raise InvalidName("Give a name of one line that is more than blanks.")
+    names.check_visible(name)
     return name
 
 

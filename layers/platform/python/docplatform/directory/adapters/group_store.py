@@ -129,14 +129,14 @@ class DynamoGroupChanges(TenantChanges):
             equals={"revision": before.revision},
             error=PreconditionFailed("Read it again: somebody else has changed it."),
         )
-        old = self._directory_keys.group_name(before.name)
-        if old != self._directory_keys.group_name(after.name):
-            self._reserve_name(after)
-            self._writes.delete(old)
+        held = self._name_key(before)
+        if held != self._directory_keys.group_name(after.name):
+            self._reserve_name(after, held)
+            self._writes.delete(held)
 
     def remove_group(self, group: Group) -> None:
         self._writes.delete(self._identity_keys.group(group.id), equals={"members": 0}, error=_meanwhile())
-        self._writes.delete(self._directory_keys.group_name(group.name))
+        self._writes.delete(self._name_key(group))
         self._writes.delete(self._library_keys.granted(group_principal(group.id)))
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
@@ -168,9 +168,22 @@ class DynamoGroupChanges(TenantChanges):
             self._writes.update(profile, add={"groups": -1}, remove=leaves, error=_meanwhile())
         self._count(group, -len(user_ids), no_group())
 
-    def _reserve_name(self, group: Group) -> None:
+    def _reserve_name(self, group: Group, held: Key | None = None) -> None:
+        """``held``: the key that the same transaction deletes."""
         taken = GroupNameTaken(f"Choose another name: there is a group '{group.name}'.")
-        self._writes.put(self._directory_keys.group_name(group.name), {"group": group.id}, error_if_exists=taken)
+        key, former = self._directory_keys.group_name(group.name), self._directory_keys.former_group_name(group.name)
+        self._writes.put(key, {"group": group.id}, error_if_exists=taken)
+        if former not in (key, held):
+            self._writes.check(former, equals={"group": None}, error=taken, must_exist=False)
+
+    def _name_key(self, group: Group) -> Key:
+        """The item that reserves the group's name. It has the form of an earlier version if the group has its name from
+        then: for a name with invisible characters, 1 batch finds out."""
+        key, former = self._directory_keys.group_name(group.name), self._directory_keys.former_group_name(group.name)
+        if former == key:
+            return key
+        found = self._table.get_many([key, former])
+        return key if found.get(key, {}).get("group") == group.id else former
 
     def _count(self, group: Group, by: int, error: DomainError, *, most: int = 0) -> None:
         at_most = {"members": most - by} if most else None

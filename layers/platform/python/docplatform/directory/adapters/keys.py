@@ -14,7 +14,11 @@ class DirectoryKeys(TenantKeys):
 
     def group_name(self, name: str) -> Key:
         """The item that reserves a name for one group. The name is hashed: keys contain no names."""
-        return Key(f"{self._prefix}group-name#{hashed(names.folded(name))}", "group-name")
+        return Key(f"{self._prefix}group-name#{hashed(names.unique_form(name))}", "group-name")
+
+    def former_group_name(self, name: str) -> Key:
+        """The same item as earlier versions made it: it differs for a name with invisible characters."""
+        return Key(f"{self._prefix}group-name#{hashed(names.former_unique_form(name))}", "group-name")
 
     def member(self, group_id: str, user_id: str) -> Key:
         return Key(self.members(), f"{group_id}#{user_id}")

@@ -15,6 +15,7 @@ from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import no_group
 from docplatform.identity.errors import UserNotFound
 from docplatform.infra.dynamodb.idempotency import DynamoIdempotency
+from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.mapper import to_item
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
@@ -277,23 +278,37 @@ class DynamoLibraryChanges:
         self._writes.put(self._item_keys.reindex(folder.id), {"at": rfc3339(self._now), "cursor": ""})
 
     # -- the name of a child, its place in the lists, and the parent's counters
-    def _reserve_name(self, folder_id: str, name: str, kind: str, child: str) -> None:
+    def _reserve_name(self, folder_id: str, name: str, kind: str, child: str, held: Key | None = None) -> None:
+        """``held``: the key that the same transaction deletes."""
         taken = NameTaken(f"Choose another name: '{name}' is taken in this folder.")
-        self._writes.put(self._item_keys.name(folder_id, name), {"kind": kind, "child": child}, error_if_exists=taken)
+        key, former = self._item_keys.name(folder_id, name), self._item_keys.former_name(folder_id, name)
+        self._writes.put(key, {"kind": kind, "child": child}, error_if_exists=taken)
+        if former not in (key, held):
+            self._writes.check(former, equals={"child": None}, error=taken, must_exist=False)
+
+    def _name_key(self, node: Folder | Document) -> Key:
+        """The item that reserves the node's name. It has the form of an earlier version if the node has its name from
+        then: for a name with invisible characters, 1 batch finds out."""
+        folder_id = parent_of(node)
+        key, former = self._item_keys.name(folder_id, node.name), self._item_keys.former_name(folder_id, node.name)
+        if former == key:
+            return key
+        found = self._table.get_many([key, former])
+        return key if found.get(key, {}).get("child") == node.id else former
 
     def _rename(self, before: Folder | Document, after: Folder | Document, kind: str) -> None:
         old_folder, folder = parent_of(before), parent_of(after)
-        old, new = self._item_keys.name(old_folder, before.name), self._item_keys.name(folder, after.name)
-        if old != new:
-            self._reserve_name(folder, after.name, kind, after.id)
-            self._writes.delete(old)
+        held = self._name_key(before)
+        if held != self._item_keys.name(folder, after.name):
+            self._reserve_name(folder, after.name, kind, after.id, held)
+            self._writes.delete(held)
         if old_folder != folder:
             self._count(old_folder, -1, _stale(), cut=not before.inherits)
             self._count(folder, 1, no_folder(), cut=not before.inherits)
 
     def _remove_from_folder(self, node: Folder | Document) -> None:
         folder_id = parent_of(node)
-        self._writes.delete(self._item_keys.name(folder_id, node.name))
+        self._writes.delete(self._name_key(node))
         self._count(folder_id, -1, _stale(), cut=not node.inherits)
         for principal in node.grants:
             self._remove_from_granted(node, principal)

@@ -20,7 +20,11 @@ class LibraryKeys(TenantKeys):
 
     def name(self, folder_id: str, name: str) -> Key:
         """The item that reserves a name for one child of a folder. The sort keys list the children by name."""
-        return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.folded(name)}")
+        return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.unique_form(name)}")
+
+    def former_name(self, folder_id: str, name: str) -> Key:
+        """The same item as earlier versions made it: it differs for a name with invisible characters."""
+        return Key(f"{self._prefix}folder#{folder_id}", f"{self.NAME}{names.former_unique_form(name)}")
 
     def of_child(self, child_id: str) -> Key:
         """The item of a folder or document. The id's prefix tells which of the two it is."""
