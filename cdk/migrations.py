@@ -61,12 +61,50 @@ def give_collections(registry: Any, client: Callable[[str, str], Any]) -> int:
     return moved
 
 
+def fill_indexes(registry: Any, client: Callable[[str, str], Any]) -> int:
+    """Lets ``index-sync`` fill the search index of this version from each tenant's documents: it marks the root folder for
+    reindexing. An item beside it notes for which index that was done. ``registry``, ``client``: as for ``give_collections``.
+    Returns the number of tenants whose index is filled now.
+
+    Until then a tenant's searches find only a part. The index of an earlier version stays; what is deleted is deleted there too."""
+    filled = 0
+    for tenant in _with_one_of_their_own(registry):
+        database = client("dynamodb", tenant.region)
+        done = {"pk": f"{tenant.id}#search-index", "sk": "search-index", "name": names.SEARCH_INDEX}
+        mark = {"pk": f"{tenant.id}#reindex#root", "sk": "reindex", "at": rfc3339(now()), "cursor": ""}
+        condition = {
+            "ConditionExpression": "attribute_not_exists(pk) OR #name <> :name",
+            "ExpressionAttributeNames": {"#name": "name"},
+            "ExpressionAttributeValues": encode_item({":name": names.SEARCH_INDEX}),
+        }
+        try:
+            database.transact_write_items(
+                TransactItems=[
+                    {"Put": {"TableName": names.DATA_TABLE, "Item": encode_item(done), **condition}},
+                    {"Put": {"TableName": names.DATA_TABLE, "Item": encode_item(mark)}},
+                ]
+            )
+            filled += 1
+        except database.exceptions.TransactionCanceledException as error:
+            if error.response["CancellationReasons"][0]["Code"] != "ConditionalCheckFailed":
+                raise
+    return filled
+
+
+def _with_one_of_their_own(registry: Any) -> Iterator[Tenant]:
+    return _tenants(registry, "#collection <> :pooled AND #collection <> :none", {":none": {"S": ""}})
+
+
 def _sharing_one(registry: Any) -> Iterator[Tenant]:
+    return _tenants(registry, "#collection = :pooled", {})
+
+
+def _tenants(registry: Any, condition: str, values: dict[str, Any]) -> Iterator[Tenant]:
     pages = registry.get_paginator("scan").paginate(
         TableName=names.REGISTRY,
-        FilterExpression="begins_with(pk, :tenant) AND #collection = :pooled",
+        FilterExpression=f"begins_with(pk, :tenant) AND {condition}",
         ExpressionAttributeNames={"#collection": "collection"},
-        ExpressionAttributeValues={":tenant": {"S": "tenant#"}, ":pooled": {"S": POOLED}},
+        ExpressionAttributeValues={":tenant": {"S": "tenant#"}, ":pooled": {"S": POOLED}, **values},
     )
     return (tenant_from(decode_item(item)) for page in pages for item in page["Items"])
 
@@ -100,6 +138,8 @@ def main() -> int:
     print(f"{added} tenants were added to the index of their region")
     moved = give_collections(registry, lambda service, region: boto3.client(service, region_name=region))
     print(f"{moved} tenants got a search collection of their own")
+    filled = fill_indexes(registry, lambda service, region: boto3.client(service, region_name=region))
+    print(f"the search index of {filled} tenants is being filled")
     return 0
 
 

@@ -15,6 +15,7 @@ DATA_KEY = f"alias/{PREFIX}-data"
 TOKEN_KEY = f"alias/{PREFIX}-token"
 CURSOR_KEY = f"alias/{PREFIX}-cursors"
 SEARCH_GROUP = PREFIX
+SEARCH_INDEX = "documents-2"  # in each tenant's collection; the same as in search/adapters/opensearch.py
 COLLECTIONS = f"{PREFIX}-t*"  # tenants' search collections: docplatform-<tenant's id>
 COLLECTION_POLICIES = f"{PREFIX}-tenants"
 API = PREFIX

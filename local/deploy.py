@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cdk.migrations import give_collections, list_tenants_by_region
+from cdk.migrations import fill_indexes, give_collections, list_tenants_by_region
 from local.aws import client
 from local.settings import ACCOUNT, HOME, REGIONS, LocalSettings
 from local.supervisor import snapshot
@@ -56,6 +56,7 @@ def deploy(settings: LocalSettings, out: Path) -> list[str]:
         registry = client(settings, "dynamodb", HOME)
         list_tenants_by_region(registry)
         give_collections(registry, lambda service, region: client(settings, service, region))
+        fill_indexes(registry, lambda service, region: client(settings, service, region))
         snapshot(settings)
         for name, template in changed.items():
             _deployed_template(settings, name).parent.mkdir(parents=True, exist_ok=True)

@@ -189,7 +189,7 @@ def test_keys(credentials: AwsSession, acme: TenantSite, hooli: TenantSite) -> N
 
 # -- search: a collection for each tenant, and three policies that each refuse another tenant alone
 
-ENTRY = "/documents/_doc/{tenant}.{document}"
+ENTRY = "/documents-2/_doc/{tenant}.{document}"
 
 
 def session_policy(collection: str) -> dict[str, Any]:
@@ -207,30 +207,30 @@ def search_requests(tenant: str, document: str) -> list[tuple[str, str, str]]:
     return [
         ("GET", entry, ""),
         ("HEAD", entry, ""),
-        ("GET", "/documents/_count", ""),
-        ("POST", "/documents/_search", everything),
+        ("GET", "/documents-2/_count", ""),
+        ("POST", "/documents-2/_search", everything),
         ("POST", "/_search", everything),
-        ("POST", "/documents/_search?scroll=1m", everything),
+        ("POST", "/documents-2/_search?scroll=1m", everything),
         ("POST", "/_search/scroll", json.dumps({"scroll_id": "x"})),
-        ("POST", "/_msearch", f'{{"index": "documents"}}\n{everything}\n'),
-        ("POST", "/_mget", json.dumps({"docs": [{"_index": "documents", "_id": f"{tenant}.{document}"}]})),
+        ("POST", "/_msearch", f'{{"index": "documents-2"}}\n{everything}\n'),
+        ("POST", "/_mget", json.dumps({"docs": [{"_index": "documents-2", "_id": f"{tenant}.{document}"}]})),
         ("PUT", entry, forged),
-        ("POST", f"/documents/_update/{tenant}.{document}", json.dumps({"doc": {"text": "forged"}})),
-        ("POST", "/_bulk", f'{{"delete": {{"_index": "documents", "_id": "{tenant}.{document}"}}}}\n'),
-        ("POST", "/documents/_delete_by_query", everything),
+        ("POST", f"/documents-2/_update/{tenant}.{document}", json.dumps({"doc": {"text": "forged"}})),
+        ("POST", "/_bulk", f'{{"delete": {{"_index": "documents-2", "_id": "{tenant}.{document}"}}}}\n'),
+        ("POST", "/documents-2/_delete_by_query", everything),
         ("DELETE", entry, ""),
         ("PUT", "/stolen", "{}"),
-        ("PUT", "/documents/_mapping", "{}"),
-        ("POST", "/_aliases", json.dumps({"actions": [{"add": {"index": "documents", "alias": "stolen"}}]})),
-        ("PUT", "/documents/_alias/stolen", ""),
+        ("PUT", "/documents-2/_mapping", "{}"),
+        ("POST", "/_aliases", json.dumps({"actions": [{"add": {"index": "documents-2", "alias": "stolen"}}]})),
+        ("PUT", "/documents-2/_alias/stolen", ""),
         ("GET", "/_cat/indices", ""),
-        ("DELETE", "/documents", ""),
+        ("DELETE", "/documents-2", ""),
     ]
 
 
 def searches(tenant: TenantSite, caller: AwsSession | None, method: str = "GET", path: str = "", body: str = "") -> int:
     """The status of a request to the tenant's collection."""
-    path = path or "/documents/_count"
+    path = path or "/documents-2/_count"
     return tenant.site.cloud.search_request(US, caller, method, path, of=tenant.id, body=body).status_code
 
 
@@ -242,8 +242,8 @@ def test_a_tenants_credentials_reach_its_own_collection(
     for caller in (credentials, handler):
         assert searches(acme, caller) == 200
         assert searches(acme, caller, "GET", ENTRY.format(tenant=acme.id, document=own)) == 200
-        assert searches(acme, caller, "DELETE", "/documents") == 403  # nobody deletes an index
-        assert searches(acme, caller, "PUT", "/documents/_mapping", "{}") == 403
+        assert searches(acme, caller, "DELETE", "/documents-2") == 403  # nobody deletes an index
+        assert searches(acme, caller, "PUT", "/documents-2/_mapping", "{}") == 403
         assert searches(acme, caller, "POST", "/_aliases", "{}") == 403
 
 

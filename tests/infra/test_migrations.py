@@ -11,6 +11,7 @@ import pytest
 from cdk import migrations, names
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.search.adapters.opensearch import FORMER, INDEX
 from docplatform.tenancy.items import tenant_item
 from docplatform.tenancy.registry import Registry
 from tests.support.collections import collections
@@ -61,3 +62,33 @@ def test_tenants_that_shared_a_collection_get_their_own_and_are_indexed_again(
     marks = [item["pk"] for item in region.items("data") if item["sk"] == "reindex"]
     assert marks == [LibraryKeys(old.id).reindex("root").pk]
     assert moved() == 0
+
+
+def test_the_index_of_this_version_is_filled_once(
+    region: Cloud, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, "DATA_TABLE", "data")
+    own, pooled, without = a_tenant(5), a_tenant(6, collection="pooled"), a_tenant(7, collection="")
+    for tenant in (own, pooled, without):
+        registry.add(tenant)
+
+    def filled() -> int:
+        return migrations.fill_indexes(region.database, lambda service, _: boto3.client(service))
+
+    def marks() -> list[str]:
+        known = {LibraryKeys(each.id).reindex("root").pk for each in (own, pooled, without)}
+        return [item["pk"] for item in region.items("data") if item["sk"] == "reindex" and item["pk"] in known]
+
+    assert filled() == 1
+    assert marks() == [LibraryKeys(own.id).reindex("root").pk]
+    region.database.delete_item(
+        TableName="data", Key=encode_item(LibraryKeys(own.id).reindex("root")._asdict())
+    )  # it was filled
+    assert (filled(), marks()) == (0, [])
+    monkeypatch.setattr(names, "SEARCH_INDEX", "documents-3")
+    assert (filled(), len(marks())) == (1, 1)
+
+
+def test_the_migration_and_the_product_mean_the_same_index() -> None:
+    assert names.SEARCH_INDEX == INDEX
+    assert INDEX not in FORMER

@@ -151,7 +151,7 @@ def test_an_item_under_anothers_document_id_takes_over_nothing(victim: Victim, m
     stream(mallory.tenant.id, victim.document_id)
     assert victim.state == before
     (mine,) = [each for each in victim.shared.entries.values() if each["tenant_id"] == mallory.tenant.id]
-    assert (mine["name"], mine["text"]) == ("mine now txt", "")
+    assert (mine["name"], mine["text"]) == ("mine now.txt", "")
     mallory.cloud.database.delete_item(TableName="data", Key=encode_item(key._asdict()))
     stream(mallory.tenant.id, victim.document_id)
     assert victim.state == before

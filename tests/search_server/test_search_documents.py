@@ -276,8 +276,10 @@ def test_an_invalid_index_name_is_refused(engine: Engine, name: str, part: str) 
 ANALYZERS = {
     "analysis": {
         "analyzer": {
-            "plain": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding", "few"]}
+            "plain": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "asciifolding", "few"]},
+            "parts": {"type": "custom", "char_filter": ["joints"], "tokenizer": "standard", "filter": ["lowercase"]},
         },
+        "char_filter": {"joints": {"type": "mapping", "mappings": [". => \\u0020", "_=>-", "ß => s"]}},
         "filter": {"few": {"type": "stop", "stopwords": ["el", "la"]}},
     }
 }
@@ -296,6 +298,7 @@ ANALYZERS = {
         ("english", "Supplier’s flies died happily", ["supplier", "fli", "di", "happili"]),
         ("keyword", "Red Lease", ["Red Lease"]),
         ("plain", "El Café de la Crème", ["cafe", "de", "creme"]),
+        ("parts", "Foo.bar_BAZ Straße. _x", ["foo", "bar", "baz", "strase", "x"]),
     ],
 )  # fmt: skip
 def test_analyzers_split_texts_into_terms(

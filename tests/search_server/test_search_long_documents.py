@@ -21,7 +21,7 @@ LENGTH = 1_200_000  # characters; OpenSearch analyzes 1,000,000 for highlights
 
 @pytest.fixture
 def index(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[TenantIndex]:
-    stored = engine.index(opensearch.MAPPING["mappings"])
+    stored = engine.index(opensearch.MAPPING["mappings"], opensearch.MAPPING["settings"])
     monkeypatch.setattr(opensearch, "INDEX", stored.name)
     monkeypatch.setattr(opensearch, "_READY", {"endpoint"})
     with tenant_context(TENANT):

@@ -140,6 +140,13 @@ def test_a_write_can_decline_a_refresh(client: OpenSearch) -> None:
         lambda c: c.indices.create(
             index="new", body={"settings": {"analysis": {"analyzer": {"a": {"tokenizer": "ngram"}}}}}
         ),
+        lambda c: c.indices.create(
+            index="new", body={"settings": {"analysis": {"char_filter": {"a": {"type": "html_strip"}}}}}
+        ),
+        lambda c: c.indices.create(
+            index="new",
+            body={"settings": {"analysis": {"char_filter": {"a": {"type": "mapping", "mappings": ["ph => f"]}}}}},
+        ),
     ],
 )
 def test_what_serverless_offers_and_this_server_does_not_is_refused_by_name(

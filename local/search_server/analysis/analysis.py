@@ -7,6 +7,7 @@ removed a term, so that the positions of the others do not change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -124,15 +125,21 @@ def _occurrences(pieces: set[str], text: str) -> list[_PieceOccurrence]:
 class Analyzer:
     """A tokenizer and its token filters. Without ``splits`` the whole text is one token."""
 
-    def __init__(self, filters: tuple[TokenFilter, ...], *, splits: bool = True) -> None:
-        self._filters, self._splits = filters, splits
+    def __init__(
+        self, filters: tuple[TokenFilter, ...], *, splits: bool = True, replaced: dict[int, str] | None = None
+    ) -> None:
+        """``replaced``: code point → the one character that is read in its place."""
+        self._filters, self._splits, self._replaced = filters, splits, replaced or {}
         tokenizer = tantivy.Tokenizer.regex(word_pattern()) if splits else tantivy.Tokenizer.raw()
         self._tokenizer = tantivy.TextAnalyzerBuilder(tokenizer).build()
         self._joined = _Cache(self._analyze)
 
     def indexed(self, text: str) -> str:
         """Returns the text in the form that the index stores: its terms, joined by ``SEPARATOR``."""
-        return SEPARATOR.join(filter(None, map(self._joined.__getitem__, self._pieces(text))))
+        return SEPARATOR.join(filter(None, map(self._joined.__getitem__, self._pieces(self._read(text)))))
+
+    def _read(self, text: str) -> str:
+        return text.translate(self._replaced) if self._replaced else text
 
     def terms(self, text: str) -> list[tuple[int, str]]:
         """Returns (position, term) of each term that no filter removed."""
@@ -153,6 +160,7 @@ class Analyzer:
 
         Without ``positions`` the position of a span is its offset. This is faster when few terms of a long text are selected.
         """
+        text = self._read(text)
         pieces = self._pieces(text)
         analyzed = dict(zip(pieces, map(self._joined.__getitem__, pieces), strict=True))
         wanted = choose(set(SEPARATOR.join(analyzed.values()).split(SEPARATOR)) - {GAP, ""})
@@ -265,12 +273,13 @@ class Analysis:
     @errors.malformed("[index.analysis]")
     def from_settings(settings: dict[str, Any]) -> Analysis:
         """Reads ``settings.analysis``. Raises SearchError for an analyzer that this server cannot reproduce exactly."""
-        if unknown := set(settings) - {"analyzer", "filter", "normalizer"}:
+        if unknown := set(settings) - {"analyzer", "filter", "normalizer", "char_filter"}:
             raise errors.not_offered(f"setting [index.analysis.{min(unknown)}]")
         filters = settings.get("filter", {})
+        char_filters = {name: _replacements(name, own) for name, own in settings.get("char_filter", {}).items()}
         analysis = Analysis()
         for name, own in settings.get("analyzer", {}).items():
-            analysis.analyzers[name] = _declared_analyzer(name, own, filters)
+            analysis.analyzers[name] = _declared_analyzer(name, own, filters, char_filters)
         for name, own in settings.get("normalizer", {}).items():
             listed = _listed(own.get("filter", []))
             if (
@@ -283,16 +292,43 @@ class Analysis:
         return analysis
 
 
-def _declared_analyzer(name: str, own: dict[str, Any], filters: dict[str, Any]) -> Analyzer:
+def _replacements(name: str, own: dict[str, Any]) -> dict[int, str]:
+    """Reads a character filter of type ``mapping``. Only rules that replace one character by one are offered: they move no offset."""
+    if own.get("type") != "mapping" or set(own) != {"type", "mappings"}:
+        raise errors.not_offered(f"char filter [{name}] as declared")
+    replaced = {}
+    for rule in own["mappings"]:
+        if "=>" not in rule:
+            raise errors.illegal_argument(f"Invalid Mapping Rule : [{rule}]")
+        old, new = (_unescaped(side.strip()) for side in rule.rsplit("=>", 1))
+        if (len(old), len(new)) != (1, 1):
+            raise errors.not_offered(f"rule [{rule}] of char filter [{name}]")
+        replaced[ord(old)] = new
+    return replaced
+
+
+def _unescaped(side: str) -> str:
+    r"""``\u0020`` → a blank, as in OpenSearch's MappingCharFilterFactory."""
+    return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), side)
+
+
+def _declared_analyzer(
+    name: str, own: dict[str, Any], filters: dict[str, Any], char_filters: dict[str, dict[int, str]]
+) -> Analyzer:
     kind = own.get("type", "custom")
     if kind in BUILT_IN and set(own) == {"type"}:
         return BUILT_IN[kind]
-    if kind != "custom" or set(own) - {"type", "tokenizer", "filter"}:
+    if kind != "custom" or set(own) - {"type", "tokenizer", "filter", "char_filter"}:
         raise errors.not_offered(f"analyzer [{name}] as declared")
     if own.get("tokenizer") not in ("standard", "keyword"):
         raise errors.not_offered(f"tokenizer [{own.get('tokenizer')}]")
     steps = tuple(_token_filter(each, filters.get(each, {})) for each in _listed(own.get("filter", [])))
-    return Analyzer(steps, splits=own["tokenizer"] == "standard")
+    replaced: dict[int, str] = {}
+    for each in _listed(own.get("char_filter", [])):
+        if each not in char_filters:
+            raise errors.not_offered(f"char filter [{each}]")
+        replaced = char_filters[each] | replaced
+    return Analyzer(steps, splits=own["tokenizer"] == "standard", replaced=replaced)
 
 
 def _listed(names: Any) -> list[str]:

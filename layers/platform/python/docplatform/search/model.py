@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from docplatform.library.model import Document
 from docplatform.search.errors import InvalidQuery
+from docplatform.search.normal_form import normal_form, parts
 
 LONGEST_QUERY = 500  # characters
-MOST_WORDS = 32
+MOST_WORDS = 128  # as many as a name can have; each is looked for in four fields, and OpenSearch takes 1,024 clauses
 MOST_IN_FILTER = 60_000  # nodes; OpenSearch allows 65,536 terms (index.max_terms_count)
 
 
@@ -78,10 +79,11 @@ class Hits:
 
 
 def check_words(words: str) -> str:
-    """The words with single spaces between them. Raises InvalidQuery if there are none or too many."""
-    words = " ".join(words.split())
+    """The words in their normal form, with single spaces between them. Raises InvalidQuery if there are none or too many."""
+    too_long = len(words) > LONGEST_QUERY
+    words = " ".join(normal_form(words).split())
     if not words:
         raise InvalidQuery("Say what to look for.")
-    if len(words) > LONGEST_QUERY or len(words.split(" ")) > MOST_WORDS:
+    if too_long or parts(words) > MOST_WORDS:
         raise InvalidQuery(f"Use at most {MOST_WORDS} words and {LONGEST_QUERY} characters.")
     return words

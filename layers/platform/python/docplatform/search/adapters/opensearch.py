@@ -14,45 +14,28 @@ from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3H
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
-from docplatform.core import cursors, ids, names
+from docplatform.core import cursors, ids
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.core.isolation import Source, dropped
 from docplatform.core.time import rfc3339
 from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document
+from docplatform.search.adapters.index_mapping import MAPPING
 from docplatform.search.errors import InvalidQuery
 from docplatform.search.model import MARK_OFF, MARK_ON, Candidate, IndexHits, PermissionFilter, SearchQuery
+from docplatform.search.normal_form import name_key, normal_form, with_phrases
 
-INDEX = "documents"
+INDEX = "documents-2"
+"""The number grows with the mapping, which cannot be changed in place."""
+FORMER = ("documents",)
+"""Indexes of earlier versions. Nothing is written there; what is deleted is deleted there too."""
 
-_KEYWORD, _TEXT = {"type": "keyword"}, {"type": "text"}
-MAPPING: dict[str, Any] = {
-    "mappings": {
-        "dynamic": "strict",
-        "properties": {
-            "tenant_id": _KEYWORD,
-            "document_id": _KEYWORD,
-            "version_id": _KEYWORD,
-            "nodes": _KEYWORD,
-            "owners": _KEYWORD,
-            "name": _TEXT,
-            "title": _TEXT,
-            "author": _TEXT,
-            "text": _TEXT,
-            "content_type": _KEYWORD,
-            "file_type": _KEYWORD,
-            "state": _KEYWORD,
-            "owner": _KEYWORD,
-            "size": {"type": "long"},
-            "created_at": {"type": "date"},
-            "updated_at": {"type": "date"},
-        },
-    }
-}
 _HIGHLIGHTED = 1_000_000
 """Characters of a text in which matches are marked. Without this limit, a longer text that matches makes the whole search fail
 (index.highlight.max_analyzed_offset, docs.opensearch.org/latest/search-plugins/searching-data/highlight)."""
+_EXACT = 1_000
+"""The score of a document whose whole name is the query: above what words score."""
 _FIELDS = ["name^3", "title^2", "author", "text"]
 _MOST_TEXT = 2_000_000  # searchable characters per document; OpenSearch Serverless allows requests of 10 MiB
 
@@ -88,7 +71,7 @@ class TenantIndex(TenantBound[OpenSearch]):
     def put(self, document: Document, text: str, permissions: IndexedPermissions) -> None:
         """Raises Unavailable."""
         _ensure_index(self._endpoint, self._client)
-        entry = {**_metadata(self._tenant_id, document, permissions), "text": _without_marks(text[:_MOST_TEXT])}
+        entry = {**_metadata(self._tenant_id, document, permissions), "text": _searchable(text)[:_MOST_TEXT]}
         self._client.index(index=INDEX, id=self._entry(document.id), body=entry)
 
     def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
@@ -106,12 +89,13 @@ class TenantIndex(TenantBound[OpenSearch]):
 
     def remove(self, document_id: str) -> None:
         """Deletes an entry. Searches may find it for some seconds: ``left`` tells. Raises Unavailable."""
-        try:
-            self._client.delete(index=INDEX, id=self._entry(document_id))
-        except NotFoundError:
-            return
-        except (NoConnection, TransportError) as error:
-            raise Unavailable("The search does not answer; try again in a moment.") from error
+        for index in (INDEX, *FORMER):
+            try:
+                self._client.delete(index=index, id=self._entry(document_id))
+            except NotFoundError:
+                continue
+            except (NoConnection, TransportError) as error:
+                raise Unavailable("The search does not answer; try again in a moment.") from error
 
     def left(self, document_ids: Collection[str]) -> set[str]:
         """Those of the tenant's documents that a search can still find. Raises Unavailable."""
@@ -186,19 +170,19 @@ class TenantIndex(TenantBound[OpenSearch]):
         return own
 
     def _query(self, query: SearchQuery) -> dict[str, Any]:
-        """The only kind of query: the words, limited to this tenant and to what the user may read."""
+        """The only kind of query: the words, or the whole name, limited to this tenant and to what the user may read."""
+        words = {
+            "simple_query_string": {
+                "query": with_phrases(query.words),
+                "fields": _FIELDS,
+                "default_operator": "and",
+                "flags": "PHRASE|NOT|WHITESPACE",
+            }
+        }
+        whole_name = {"constant_score": {"filter": {"term": {"name_key": name_key(query.words)}}, "boost": _EXACT}}
         return {
             "bool": {
-                "must": [
-                    {
-                        "simple_query_string": {
-                            "query": query.words,
-                            "fields": _FIELDS,
-                            "default_operator": "and",
-                            "flags": "PHRASE|NOT|WHITESPACE",
-                        }
-                    }
-                ],
+                "must": [{"bool": {"should": [words, whole_name], "minimum_should_match": 1}}],
                 "filter": [
                     {"term": {"tenant_id": self._tenant_id}},
                     *_readable(query.permission_filter),
@@ -225,9 +209,10 @@ def _metadata(tenant_id: str, document: Document, permissions: IndexedPermission
         "version_id": version.id,
         "nodes": list(permissions.nodes),
         "owners": list(permissions.owners),
-        "name": names.searchable(document.name),
-        "title": _without_marks(version.title),
-        "author": _without_marks(version.author),
+        "name": _searchable(document.name),
+        "name_key": name_key(document.name),
+        "title": _searchable(version.title),
+        "author": _searchable(version.author),
         "content_type": version.content_type,
         "file_type": version.file_type,
         "state": version.state.value,
@@ -238,8 +223,8 @@ def _metadata(tenant_id: str, document: Document, permissions: IndexedPermission
     }
 
 
-def _without_marks(text: str) -> str:
-    return text.replace(MARK_ON, " ").replace(MARK_OFF, " ")
+def _searchable(text: str) -> str:
+    return normal_form(text).replace(MARK_ON, " ").replace(MARK_OFF, " ")
 
 
 def _cursor_after(hit: dict[str, Any]) -> str:
