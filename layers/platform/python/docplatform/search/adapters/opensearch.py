@@ -107,13 +107,16 @@ class TenantIndex(TenantBound[OpenSearch]):
             "sort": [{"document_id": "asc"}],
             "_source": False,
         }
-        try:
-            answer = self._client.search(index=INDEX, body=body)
-        except NotFoundError:  # the index is made with the first entry
-            return set()
-        except (NoConnection, TransportError) as error:
-            raise Unavailable("The search does not answer; try again in a moment.") from error
-        return {hit["sort"][0] for hit in answer["hits"]["hits"]}
+        found: set[str] = set()
+        for index in (INDEX, *FORMER):
+            try:
+                answer = self._client.search(index=index, body=body)
+            except NotFoundError:  # an index is made with its first entry
+                continue
+            except (NoConnection, TransportError) as error:
+                raise Unavailable("The search does not answer; try again in a moment.") from error
+            found |= {hit["sort"][0] for hit in answer["hits"]["hits"]}
+        return found
 
     def _entry(self, document_id: str) -> str:
         """The id of a document's entry. A dot needs no escaping in a URL, and is in no id."""
