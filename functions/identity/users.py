@@ -4,7 +4,6 @@ present."""
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action
-from docplatform.core.errors import SessionNeeded
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring.provisioning import users
 from docplatform.http.consequence import Consequence
@@ -32,7 +31,6 @@ def _makes_an_admin(body: NewUser | UserChange) -> bool:
     permission=Permission.MANAGE_USERS,
     use_case=MemberService.invite,
     headers=("Idempotency-Key",),
-    errors=(SessionNeeded,),
     api_keys_allowed=True,
     step_up=require_recent_login,
     consequence=Consequence.LASTING,

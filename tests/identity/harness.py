@@ -263,7 +263,10 @@ class Company:
         return AccountService(self.actor(entry), self.people, self.mail, HOME, self.clock)
 
     def directory(self, entry: IssuedTokens) -> DirectoryService:
-        return DirectoryService(self.actor(entry), DynamoDirectory(table(self.tenant)), self.clock)
+        return self.directory_of(self.actor(entry))
+
+    def directory_of(self, actor: Actor) -> DirectoryService:
+        return DirectoryService(actor, DynamoDirectory(table(self.tenant)), self.clock)
 
     def moves_in(self, token: str = "", name: str = "Ann") -> IssuedTokens:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)

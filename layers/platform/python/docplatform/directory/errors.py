@@ -5,7 +5,7 @@ Conflict ← UserNameTaken · GroupNameTaken · TooManyGroups
 
 from __future__ import annotations
 
-from docplatform.core.errors import Conflict
+from docplatform.core.errors import Conflict, Forbidden
 
 
 class UserNameTaken(Conflict):
@@ -14,6 +14,10 @@ class UserNameTaken(Conflict):
 
 class GroupNameTaken(Conflict):
     code, title = "group_name_taken", "There is a group of that name"
+
+
+def maker_is_no_admin() -> Forbidden:
+    return Forbidden("Whoever made this API key is no admin any more, so it gives nobody power. Make another key.")
 
 
 class TooManyGroups(Conflict):

@@ -30,6 +30,9 @@ class DirectoryChanges(Protocol):
     def keep_admin(self, user_id: str) -> None:
         """Requires that this other user is still an active admin. Raises LastAdmin."""
 
+    def keep_maker(self, user_id: str) -> None:
+        """Requires that the maker of the request's API key is still an active admin. Raises Forbidden."""
+
     def record(self, record: AuditRecord) -> None: ...
 
 
@@ -59,6 +62,9 @@ class DirectoryReads(Protocol):
 
 class Directory(DirectoryReads, Protocol):
     """Reads and changes of one tenant's users and groups."""
+
+    def key_maker(self, key_id: str) -> str:
+        """The id of the user who made this API key; '' if there is no such key."""
 
     def set_members(self, group: Group, add: set[str], remove: set[str], record: MembersRecord) -> None:
         """Adds and removes members. Raises GroupNotFound, TooManyGroups, QuotaExceeded, ChangedMeanwhile, AlreadyDone

@@ -11,6 +11,7 @@ from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
 from docplatform.core.errors import (
     ChangedMeanwhile,
+    Forbidden,
     Invalid,
     InvalidName,
     PreconditionFailed,
@@ -19,11 +20,11 @@ from docplatform.core.errors import (
     raises,
 )
 from docplatform.directory.entry import DirectoryEntry, UserAttributes, UserWithGroups
-from docplatform.directory.errors import UserNameTaken
+from docplatform.directory.errors import UserNameTaken, maker_is_no_admin
 from docplatform.directory.listing import entry_batches, with_groups
 from docplatform.directory.ports import Directory, DirectoryChanges
 from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
-from docplatform.identity.last_admin import other_admin
+from docplatform.identity.last_admin import is_admin, other_admin
 from docplatform.identity.model import User, UserStatus
 
 _TRIES = 3  # to remove a user whom others put into groups at the same time
@@ -38,18 +39,21 @@ class DirectoryService:
         (user,) = with_groups(self._directory, [self._entry(user_id)])
         return user
 
-    @raises(EmailTaken, UserNameTaken, QuotaExceeded)
+    @raises(EmailTaken, UserNameTaken, QuotaExceeded, Forbidden)
     def create(self, attributes: UserAttributes) -> UserWithGroups:
         at = self._now()
         user = User(ids.new(ids.USER, at), attributes.email, attributes.name, attributes.role, _status(attributes), at)
         entry = DirectoryEntry(user, attributes.user_name, attributes.external_id, attributes.kept, at, 1, frozenset())
+        maker = self._maker_behind(None, user)
         with self._directory.begin() as changes:
             changes.add(entry, most=self._actor.tenant.limits.users)
+            if maker:
+                changes.keep_maker(maker)
             facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
             changes.record(record_of(self._actor, Action.USER_PROVISIONED, user.id, at, facts))
         return UserWithGroups(entry, ())
 
-    @raises(UserNotFound, Invalid, InvalidName, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed)
+    @raises(UserNotFound, Invalid, InvalidName, EmailTaken, UserNameTaken, LastAdmin, PreconditionFailed, Forbidden)
     def change(
         self, user_id: str, revise: Callable[[UserWithGroups], UserAttributes | None], *, if_revision: int | None = None
     ) -> UserWithGroups:
@@ -77,9 +81,12 @@ class DirectoryService:
             updated_at=at,
             revision=before.revision + 1,
         )
+        maker = self._maker_behind(before.user, user)
         with self._directory.begin() as changes:
-            self._keep_an_admin(changes, before.user, user)
+            held = self._keep_an_admin(changes, before.user, user)
             changes.change(before, after)
+            if maker not in ("", held, user.id):  # a transaction checks an item once
+                changes.keep_maker(maker)
             facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
             changes.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
         if user.status is UserStatus.DISABLED:
@@ -140,15 +147,41 @@ class DirectoryService:
 
         self._directory.remove_access(entry, left, taken_back)
 
-    def _keep_an_admin(self, changes: DirectoryChanges, before: User, after: User) -> None:
-        if after.role is not Role.ADMIN or after.status is UserStatus.DISABLED:
-            held = other_admin(before, self._everybody())
-            if held:
-                changes.keep_admin(held)
+    def _keep_an_admin(self, changes: DirectoryChanges, before: User, after: User) -> str:
+        """Require that another admin remains. Returns the id of the admin; '' if none is needed."""
+        if after.role is Role.ADMIN and after.status is not UserStatus.DISABLED:
+            return ""
+        held = other_admin(before, self._everybody())
+        if held:
+            changes.keep_admin(held)
+        return held
+
+    def _maker_behind(self, before: User | None, after: User) -> str:
+        """The maker of the request's API key, if this change gives power over an account of an admin, or over that of
+        the maker. The maker must be an active admin when it is stored: otherwise an admin whose access was taken away
+        comes back by a key that stays. '' for any other change, and for a request without a key. Raises Forbidden."""
+        if self._actor.scopes is None or not _gives_more(before, after):
+            return ""
+        maker = self._directory.key_maker(self._actor.session_id)
+        if Role.ADMIN not in (after.role, before and before.role) and after.id != maker:
+            return ""
+        if not maker or (before and after.id == maker and not is_admin(before)):
+            raise maker_is_no_admin()
+        return maker
 
     def _everybody(self) -> Iterator[User]:
         for batch in entry_batches(self._directory, self._directory.user_ids()):
             yield from (entry.user for entry in batch)
+
+
+def _gives_more(before: User | None, after: User) -> bool:
+    """Whether a change gives an account more than it had: access, a higher role, or another address, which recovers
+    it."""
+    if before is None:
+        return True
+    enabled = before.status is UserStatus.DISABLED is not after.status
+    ranks = list(Role)
+    return enabled or ranks.index(after.role) > ranks.index(before.role) or after.email != before.email
 
 
 def _check_revision(entry: DirectoryEntry, wanted: int | None) -> None:

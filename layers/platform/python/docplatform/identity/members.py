@@ -18,6 +18,7 @@ from docplatform.core.errors import (
     InvalidName,
     MailNotSent,
     QuotaExceeded,
+    SessionNeeded,
     raises,
 )
 from docplatform.core.idempotency import digest as fingerprint
@@ -71,6 +72,7 @@ class MemberService:
         UserNotFound,
         Conflict,
         MailNotSent,
+        SessionNeeded,
     )
     def invite(self, email: str, role: Role, name: str = "", *, idempotency_key: str = "") -> User:
         """Invite a user by mail. A repetition with the same idempotency key creates no second user. It sends another
@@ -102,12 +104,14 @@ class MemberService:
 
         return idempotent(self._people.idempotency(inviter, self._now()), idempotency_key, request, make, repeat)
 
-    @raises(UserNotFound, Conflict, MailNotSent)
+    @raises(UserNotFound, Conflict, MailNotSent, SessionNeeded)
     def invite_again(self, user_id: str) -> User:
         """Send another invitation, for one that was lost. Not for a user who has accepted already (Conflict)."""
         user, at = self.read(user_id), self._now()
         if user.status is not UserStatus.INVITED:
             raise Conflict("Only who has not accepted yet can be invited again.")
+        if user.role is Role.ADMIN:
+            self._actor.require_session()  # as for the first invitation of an admin
         token, invitation = new_invitation(user.id, at)
         with self._people.begin() as changes:
             changes.invite(invitation)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from docplatform.core import ids
+from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord, MembersRecord, RevocationRecord
 from docplatform.core.errors import ChangedMeanwhile, PreconditionFailed, QuotaExceeded
 from docplatform.core.time import rfc3339
 from docplatform.directory.adapters.group_store import DynamoGroups
 from docplatform.directory.adapters.keys import DirectoryKeys
 from docplatform.directory.entry import DirectoryEntry
-from docplatform.directory.errors import UserNameTaken
+from docplatform.directory.errors import UserNameTaken, maker_is_no_admin
 from docplatform.directory.group import Group
 from docplatform.identity.adapters.credential_store import CredentialWrites
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -64,6 +65,10 @@ class DynamoDirectory(TenantStore):
         found = self._table.get_many([name, email])
         item = found.get(name) or found.get(email) or {}
         return str(item.get("user_id", ""))
+
+    def key_maker(self, key_id: str) -> str:
+        item = self._table.get(self._identity_keys.api_key(key_id)) if ids.is_a(ids.API_KEY, key_id) else None
+        return str((item or {}).get("created_by", ""))
 
     def group_ids(self) -> Iterator[str]:
         return (row["gsi3sk"] for row in self._index(self._item_keys.groups()))
@@ -184,6 +189,10 @@ class DynamoDirectoryChanges(CredentialWrites):
             error=_stale(),
             must_exist=before.revision > 0,
         )
+
+    def keep_maker(self, user_id: str) -> None:
+        still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
+        self._writes.check(self._identity_keys.user(user_id), equals=still, error=maker_is_no_admin())
 
     def remove(self, entry: DirectoryEntry) -> None:
         user = entry.user
