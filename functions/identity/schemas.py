@@ -49,7 +49,8 @@ class NewUser(Schema):
 
 
 class UserView(View):
-    """A service account has no e-mail address."""
+    """A service account has no e-mail address. ``email_changed_at``: until an admin has confirmed the new one. No password
+    reset goes to it for a day."""
 
     id: str
     kind: UserKind
@@ -58,6 +59,7 @@ class UserView(View):
     role: Role
     status: UserStatus
     created_at: Timestamp
+    email_changed_at: Timestamp | None
 
 
 class PlanLimits(View):

@@ -110,6 +110,11 @@ class Mailbox:
             raise MailNotSent("")
         self.notices.append((email, "second factor reset"))
 
+    def address_changed(self, email: str, *, organisation: str, address: str, hours: int) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.notices.append((email, f"address changed, {hours} hours"))
+
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
         if not self.works:
             raise MailNotSent("")
@@ -266,7 +271,7 @@ class Company:
         return self.directory_of(self.actor(entry))
 
     def directory_of(self, actor: Actor) -> DirectoryService:
-        return DirectoryService(actor, DynamoDirectory(table(self.tenant)), self.clock)
+        return DirectoryService(actor, DynamoDirectory(table(self.tenant)), self.mail, HOME, self.clock)
 
     def moves_in(self, token: str = "", name: str = "Ann") -> IssuedTokens:
         return self.door.accept_invitation(token or self.mail.token, name, PASSWORD)

@@ -49,3 +49,11 @@ Set up a new one when you log in the next time: https://acme.us.example
 If you did not expect this, tell your admin at once.
 """,
     )
+
+
+def test_an_address_that_was_changed() -> None:
+    outbox = Outbox()
+    SesUserMail(outbox.sender).address_changed("bo@acme.example", organisation="Acme & Söhne", address=HOME, hours=24)
+    to, subject, text = outbox.mail
+    assert (to, subject) == ("bo@acme.example", "Your address for Acme & Söhne was changed")
+    assert "For 24 hours no link to set a new password" in text and HOME in text

@@ -11,6 +11,7 @@ import pytest
 
 from docplatform.core.tenant import tenant_context
 from docplatform.core.time import rfc3339
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import tenant_of
@@ -231,3 +232,18 @@ def test_a_connection_that_is_made_anew_remembers_old_links(house: House, idp: F
     assert asks(house, "DELETE", "/v1/sso-connection", token=admin["access_token"]).status == 204
     connect(house, admin, idp, domains=["acme.example"])
     assert is_refused(signs_in(house, idp, "second"))
+
+
+def test_an_address_that_was_changed_lately_links_nobody(house: House, idp: FakeOidc) -> None:
+    """A provisioning key that gives an admin the address of its holder does not make the holder that admin."""
+    admin = house.moves_in()
+    connect(house, admin, idp, domains=["acme.example"])
+    user = str(house.asks("GET", "/v1/me", token=admin["access_token"])["user"]["id"])
+    house.sets(house.keys(IdentityKeys).email("eve@acme.example"), user_id=user)
+    house.sets(
+        house.keys(IdentityKeys).user(user), email="eve@acme.example", email_changed_at=rfc3339(datetime.now(UTC))
+    )
+    assert is_refused(signs_in(house, idp, "eve-at-idp", "eve@acme.example"))
+    day = timedelta(days=1)
+    house.sets(house.keys(IdentityKeys).user(user), email_changed_at=rfc3339(datetime.now(UTC) - day))
+    assert "access_token" in signs_in(house, idp, "eve-at-idp", "eve@acme.example").body

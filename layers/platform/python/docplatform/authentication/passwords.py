@@ -13,7 +13,7 @@ from docplatform.authentication.errors import ProofRefused
 from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.ports import SignInMail
 from docplatform.core.actor import Actor
-from docplatform.core.audit import UNKNOWN_USER, Action, AuditSubject, record_of
+from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
 from docplatform.core.errors import Invalid, MailNotSent, TooManyAttempts, raises
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
@@ -65,6 +65,9 @@ class LostPassword:
         if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or first_allowed):
             self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
+        if not login.user.is_recovered_by_mail(at):
+            self._record(login.user.id, Action.PASSWORD_RESET_REFUSED, {"reason": "the address was changed lately"})
+            return
         earlier = self._people.reset(login.user.id)
         if earlier and at - earlier.asked_at < _BETWEEN_MAILS:
             self._record(login.user.id, Action.PASSWORD_RESET_REFUSED)
@@ -100,8 +103,8 @@ class LostPassword:
         user = self._people.user(user_id) if right else None
         if reset is None or not right or reset.expires_at <= at or user is None:
             raise InvalidReset("It is unknown, used or too old. Ask for another.")
-        ended = user.sessions_since is not None and reset.asked_at <= user.sessions_since
-        if user.status is not UserStatus.ACTIVE or ended:  # a link does not outlive the end of all sessions
+        ends = (user.sessions_since, user.email_changed_at)  # a link outlives neither all sessions nor its address
+        if user.status is not UserStatus.ACTIVE or any(end and reset.asked_at <= end for end in ends):
             raise InvalidReset("It is unknown, used or too old. Ask for another.")
         check_new_password(self._passwords, password, email=user.email)
         hashed = self._passwords.hash(password)
@@ -115,8 +118,8 @@ class LostPassword:
     def _subject(self, user_id: str) -> AuditSubject:
         return AuditSubject(self._tenant, user_id, "", self._request_id)
 
-    def _record(self, user_id: str, action: Action) -> None:
-        self._people.record(record_of(self._subject(user_id), action, user_id, self._now()))
+    def _record(self, user_id: str, action: Action, facts: AuditFacts | None = None) -> None:
+        self._people.record(record_of(self._subject(user_id), action, user_id, self._now(), facts))
 
 
 class OwnPassword:

@@ -64,6 +64,8 @@ class AccountResolver:
         found = self._people.login_of(email)
         if found:
             _check_link(connection, identity, email, found)
+            if not found.user.is_recovered_by_mail(self._now()):
+                raise LinkRefused("the address of the account was changed lately", found.user.id)
             return self._existing(connection, identity, found, link)
         if link:
             raise SignInRefused("the linked user is gone", link.user_id)

@@ -44,6 +44,7 @@ class Action(StrEnum):
     STEP_UP_REFUSED = "step-up.refused"
     SECURITY_SETTINGS_CHANGED = "security-settings.changed"
     SECURITY_SETTINGS_READ = "security-settings.read"
+    EMAIL_CONFIRMED = "email.confirmed"
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     USER_DELETED = "user.deleted"

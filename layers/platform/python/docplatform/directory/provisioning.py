@@ -14,6 +14,7 @@ from docplatform.core.errors import (
     Forbidden,
     Invalid,
     InvalidName,
+    MailNotSent,
     PreconditionFailed,
     QuotaExceeded,
     raised_by,
@@ -25,14 +26,19 @@ from docplatform.directory.listing import entry_batches, with_groups
 from docplatform.directory.ports import Directory, DirectoryChanges
 from docplatform.identity.errors import EmailTaken, LastAdmin, UserNotFound
 from docplatform.identity.last_admin import is_admin, other_admin
-from docplatform.identity.model import User, UserStatus
+from docplatform.identity.model import RECOVERY_WAIT, User, UserStatus
+from docplatform.identity.ports import AddressMail
 
 _TRIES = 3  # to remove a user whom others put into groups at the same time
 
 
 class DirectoryService:
-    def __init__(self, actor: Actor, directory: Directory, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, actor: Actor, directory: Directory, mail: AddressMail, home: str, now: Callable[[], datetime]
+    ) -> None:
+        """``home``: the tenant's address, for links in mails."""
         self._actor, self._directory, self._now = actor, directory, now
+        self._mail, self._home = mail, home
 
     @raises(UserNotFound)
     def read(self, user_id: str) -> UserWithGroups:
@@ -72,6 +78,9 @@ class DirectoryService:
         at = self._now()
         status = before.user.status if _same_activity(before.user, attributes) else _status(attributes)
         user = replace(before.user, email=attributes.email, name=attributes.name, role=attributes.role, status=status)
+        moved = user.email != before.user.email
+        if moved:
+            user = replace(user, email_changed_at=at)
         after = replace(
             before,
             user=user,
@@ -88,9 +97,15 @@ class DirectoryService:
             if maker not in ("", held, user.id):  # a transaction checks an item once
                 changes.keep_maker(maker)
             facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
-            changes.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, facts))
+            changes.record(
+                record_of(
+                    self._actor, Action.USER_CHANGED, user.id, at, facts | ({"email": "changed"} if moved else {})
+                )
+            )
         if user.status is UserStatus.DISABLED:
             self._directory.end_sessions(user.id)
+        if moved and before.user.email:
+            self._tell_old_address(before.user)
         return after
 
     @raises(UserNotFound, LastAdmin)
@@ -146,6 +161,18 @@ class DirectoryService:
             return record_of(self._actor, Action.ACCESS_REVOKED, user_id, self._now(), {"nodes": nodes})
 
         self._directory.remove_access(entry, left, taken_back)
+
+    def _tell_old_address(self, user: User) -> None:
+        """Tell the address that an account had. A mail that cannot be sent does not undo the change; the audit trail has
+        it."""
+        hours = int(RECOVERY_WAIT.total_seconds()) // 3600
+        try:
+            self._mail.address_changed(
+                user.email, organisation=self._actor.tenant.name, address=self._home, hours=hours
+            )
+        except MailNotSent:
+            facts: AuditFacts = {"mail": "not sent"}
+            self._directory.record(record_of(self._actor, Action.USER_CHANGED, user.id, self._now(), facts))
 
     def _keep_an_admin(self, changes: DirectoryChanges, before: User, after: User) -> str:
         """Require that another admin remains. Returns the id of the admin; '' if none is needed."""

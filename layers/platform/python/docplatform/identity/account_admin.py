@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from docplatform.core.actor import Actor, Permission, Role
@@ -92,6 +93,18 @@ class AccountService:
             self._mail.second_factor_reset(login.user.email, organisation=self._actor.tenant.name, address=self._home)
         except MailNotSent as error:
             raise MailNotSent("The second factors are removed all the same; tell the user.") from error
+
+    @raises(UserNotFound, Conflict, ChangedMeanwhile)
+    def confirm_email(self, user_id: str) -> User:
+        """Confirm an address that was changed, so that a password reset goes to it at once. Conflict if nothing waits
+        for that."""
+        user, at = self._user(user_id), self._now()
+        if user.is_recovered_by_mail(at):
+            raise Conflict("The address waits for nothing.")
+        with self._people.begin() as changes:
+            changes.confirm_email(user)
+            changes.record(record_of(self._actor, Action.EMAIL_CONFIRMED, user_id, at))
+        return replace(user, email_changed_at=None)
 
     # -- the tenant
     @raises()

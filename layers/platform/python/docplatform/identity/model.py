@@ -16,6 +16,8 @@ from docplatform.identity.factors import STEP_UP_LIFE, Factors
 
 SESSION_IDLE = timedelta(days=14)  # without a refresh
 SESSION_LIFE = timedelta(days=30)  # since the user was last authenticated (NIST SP 800-63B, section 4.1.3)
+RECOVERY_WAIT = timedelta(hours=24)
+"""How long no password reset goes to an address that was changed, so that the owner of the old one can object."""
 
 
 class UserKind(StrEnum):
@@ -47,6 +49,12 @@ class User:
     invited_by: str = ""
     """The sender of the newest invitation: a user, or '' for the operator. Nobody accepts an invitation whose sender
     could not send it any more."""
+    email_changed_at: datetime | None = None
+    """When the address was changed, until an admin has confirmed the new one."""
+
+    def is_recovered_by_mail(self, at: datetime) -> bool:
+        """Whether the address may give access to the account: it has stood for a day, or an admin has confirmed it."""
+        return self.email_changed_at is None or at - self.email_changed_at >= RECOVERY_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
     def keep_admin(self, user_id: str) -> None:
         """Require that this user is still an active admin. Raises LastAdmin when committed."""
 
+    def confirm_email(self, user: User) -> None:
+        """Let the address of ``user`` recover the account from now on. Raises ChangedMeanwhile when committed if the user
+        has another one by then."""
+
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """End all sessions whose user was last authenticated before ``at``. Raises UserNotFound when committed."""
 
@@ -136,6 +140,11 @@ class InvitationMail(Protocol):
 class AccountMail(Protocol):
     def second_factor_reset(self, email: str, *, organisation: str, address: str) -> None:
         """Raises MailNotSent."""
+
+
+class AddressMail(Protocol):
+    def address_changed(self, email: str, *, organisation: str, address: str, hours: int) -> None:
+        """``email``: the old one. ``hours``: until the new one recovers the account. Raises MailNotSent."""
 
 
 class Registry(Protocol):

@@ -106,12 +106,18 @@ class AuthorizerSettings(TenantSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentitySettings(AuthorizerSettings):
+class MailSettings(TenantSettings):
+    """``mail_sender``: the address that mails to members come from."""
+
+    mail_sender: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitySettings(AuthorizerSettings, MailSettings):
     """``data_key_arn``: the key that encrypts secrets of second factors and of identity providers. The tenant's role
     uses it, in the tenant's encryption context. ``sso_loopback``: 'yes' allows identity providers on this machine, also
     without TLS (for trials only); else 'no'."""
 
-    mail_sender: str
     sso_loopback: str
     data_key_arn: str
 

@@ -9,11 +9,17 @@ from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.group_provisioning import GroupProvisioning
 from docplatform.directory.listing import DirectoryListing
 from docplatform.directory.provisioning import DirectoryService
+from docplatform.identity.adapters.mail import SesUserMail
+from docplatform.infra.credentials import own_client
+from docplatform.infra.mail import SesSender
+from docplatform.runtime.settings import MailSettings, load
 from docplatform.runtime.tenant_access import table
+from docplatform.runtime.tenant_resolution import address_of
 
 
 def users(actor: Actor) -> DirectoryService:
-    return DirectoryService(actor, _directory(actor), now)
+    mail = SesUserMail(SesSender(own_client("sesv2"), load(MailSettings).mail_sender))
+    return DirectoryService(actor, _directory(actor), mail, address_of(actor.tenant), now)
 
 
 def groups(actor: Actor) -> GroupProvisioning:

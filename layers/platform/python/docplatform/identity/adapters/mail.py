@@ -1,4 +1,5 @@
-"""Mails of account administration: an invitation, and the notice that an admin removed the second factors."""
+"""Mails of account administration: an invitation, and notices that second factors were removed or the address was
+changed."""
 
 from __future__ import annotations
 
@@ -29,6 +30,15 @@ Set up a new one when you log in the next time: {address}
 If you did not expect this, tell your admin at once.
 """
 
+_ADDRESS_CHANGED = """Hello,
+
+the e-mail address of your account at {organisation} on docplatform was changed. This is the last mail to the old one.
+
+For {hours} hours no link to set a new password goes to the new address, unless an admin confirms it.
+
+If you did not expect this, tell your admin at once: {address}
+"""
+
 
 class SesUserMail:
     def __init__(self, sender: SesSender) -> None:
@@ -43,3 +53,8 @@ class SesUserMail:
         """Raises MailNotSent."""
         text = _SECOND_FACTOR_RESET.format(organisation=organisation, address=address)
         self._sender.send(email, f"Your second factor for {organisation} was removed", text)
+
+    def address_changed(self, email: str, *, organisation: str, address: str, hours: int) -> None:
+        """Raises MailNotSent."""
+        text = _ADDRESS_CHANGED.format(organisation=organisation, address=address, hours=hours)
+        self._sender.send(email, f"Your address for {organisation} was changed", text)

@@ -29,6 +29,7 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
+_NEWER = ("sessions_since", "keys_since", "kind", "invited_by", "email_changed_at")
 _UNKNOWN_ID = "unknown"  # no user's id looks like this
 
 
@@ -198,6 +199,15 @@ class DynamoUserChanges(CredentialWrites):
             error=ChangedMeanwhile("Somebody else changed the user; look again."),
         )
 
+    def confirm_email(self, user: User) -> None:
+        """Raises ChangedMeanwhile when committed if the user has another address by then."""
+        self._writes.update(
+            self._identity_keys.user(user.id),
+            remove=("email_changed_at",),
+            equals={"email": user.email},
+            error=ChangedMeanwhile("The address was changed again; look at it."),
+        )
+
     def end_sessions(self, user_id: str, at: datetime) -> None:
         """Raises UserNotFound when committed."""
         gone = UserNotFound("Look at the list of users.")
@@ -241,12 +251,12 @@ def ended_at(at: datetime) -> Item:
 
 
 def user_item(user: User) -> Item:
-    unset = () if user.invited_by else ("invited_by",)
+    unset = [name for name in ("invited_by", "email_changed_at") if not getattr(user, name)]
     return to_item(user, without=("sessions_since", "keys_since", *unset))
 
 
 def user_from(item: Item) -> User:
-    return from_item(User, item, newer=("sessions_since", "keys_since", "kind", "invited_by"))
+    return from_item(User, item, newer=_NEWER)
 
 
 def _session_item(session: Session) -> Item:
