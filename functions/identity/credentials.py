@@ -56,8 +56,9 @@ def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -
 
 @api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.reset)
 def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
-    """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew."""
-    compose.lost_password(tenant, request.id).reset(body.token, body.password)
+    """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew. A mail says how many API keys go on
+    working: none with ``end_api_keys``."""
+    compose.lost_password(tenant, request.id).reset(body.token, body.password, end_api_keys=body.end_api_keys)
 
 
 @api.post(

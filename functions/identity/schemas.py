@@ -136,10 +136,11 @@ class ForgottenPassword(Schema):
 
 
 class NewPassword(Schema):
-    """``token`` is the one in the mail."""
+    """``token`` is the one in the mail. ``end_api_keys``: whether the user's own API keys end with the sessions."""
 
     token: Opaque
     password: Password
+    end_api_keys: bool = False
 
 
 class PasswordChange(Schema):

@@ -34,9 +34,21 @@ or by program:
     curl -X POST https://acme.us.example/v1/auth/password/reset -H 'Content-Type: application/json' \\
          -d '{"token": "to-ken_1", "password": "a sentence is easy to remember"}'
 
+API keys of yours go on working. Add "end_api_keys": true to end them too.
+
 If you did not ask for it, ignore this mail: your password stays as it is.
 """,
     )
+
+
+@pytest.mark.parametrize(("keys", "said"), [(0, "No API key of yours works."), (2, "that go on working: 2.")])
+def test_a_password_that_was_reset(keys: int, said: str) -> None:
+    outbox = Outbox()
+    mail = SesSignInMail(outbox.sender)
+    mail.password_reset("bo@acme.example", organisation="Acme & Söhne", address=HOME, api_keys=keys)
+    to, subject, text = outbox.mail
+    assert (to, subject) == ("bo@acme.example", "Your new password for Acme & Söhne")
+    assert said in text and HOME in text
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,11 @@ class Mailbox:
             raise MailNotSent("")
         self.notices.append((email, f"address changed, {hours} hours"))
 
+    def password_reset(self, email: str, *, organisation: str, address: str, api_keys: int) -> None:
+        if not self.works:
+            raise MailNotSent("")
+        self.notices.append((email, f"password reset, {api_keys} API keys left"))
+
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
         if not self.works:
             raise MailNotSent("")

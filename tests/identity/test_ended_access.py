@@ -180,3 +180,33 @@ def test_the_exchange_itself_finds_a_reuse(company: Company, monkeypatch: pytest
     with pytest.raises(InvalidRefreshToken):
         company.door.refresh(entry.refresh_token)
     assert company.people.session(company.actor(entry).session_id) is None
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_password_reset_offers_to_end_api_keys_and_tells_of_them(company: Company, ends: bool) -> None:
+    ann = company.moves_in()
+    bo, entry = joins(company, ann, "bo@acme.example", Role.EDITOR)
+    key, old = makes_key(company, entry), makes_key(company, entry)
+    ApiKeyService(company.actor(entry), keys(company), company.clock).revoke(
+        admit(old, keys(company), company.clock())[1].id
+    )
+    company.clock.passes(minutes=1)
+    company.lost_password.request_reset(bo.email)
+    company.lost_password.reset(company.mail.resets[-1][1], "another sentence of many words", end_api_keys=ends)
+    assert company.mail.notices == [(bo.email, f"password reset, {0 if ends else 1} API keys left")]
+    if ends:
+        with pytest.raises(KeyRefused, match="ended with its owner's access"):
+            admit(key, keys(company), company.clock())
+    else:
+        assert admit(key, keys(company), company.clock())[0].id == bo.id
+    again = company.door.log_in(bo.email, "another sentence of many words")
+    company.clock.passes(seconds=1)
+    assert admit(makes_key(company, again), keys(company), company.clock())[0].id == bo.id
+
+
+def test_a_password_is_reset_although_the_mail_about_it_fails(company: Company) -> None:
+    company.moves_in()
+    company.lost_password.request_reset("ann@acme.example")
+    company.mail.works = False
+    company.lost_password.reset(company.mail.resets[-1][1], "another sentence of many words")
+    assert company.door.log_in("ann@acme.example", "another sentence of many words")

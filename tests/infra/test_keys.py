@@ -71,6 +71,7 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("session", ("ses_1",), "session#ses_1", "session"),
         ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
         ("api_key", ("key_1",), "api-key#key_1", "api-key"),
+        ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),
         ("attempt_count", ("ann@acme.example",), f"attempts#account#{ANN}", "tally"),
         (
             "source_failures",
@@ -160,7 +161,6 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
     ],
     ApiKeyKeys: [
         ("service_accounts", (), "service-accounts", ""),
-        ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),
     ],
 }
 

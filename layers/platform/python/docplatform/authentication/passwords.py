@@ -94,8 +94,9 @@ class LostPassword:
         return True
 
     @raises(InvalidReset, WeakPassword)
-    def reset(self, token: str, password: str) -> None:
-        """Set a new password with the token of the mail. Ends all sessions; second factors stay as they are."""
+    def reset(self, token: str, password: str, *, end_api_keys: bool = False) -> None:
+        """Set a new password with the token of the mail. Ends all sessions, and with ``end_api_keys`` the user's own API
+        keys; second factors stay as they are. A mail tells the user, and how many API keys are left."""
         at = self._now()
         user_id, _, secret = token.partition(".")
         reset = self._people.reset(user_id)
@@ -111,9 +112,13 @@ class LostPassword:
         with self._people.begin() as changes:
             changes.use_reset(reset)
             changes.set_password(user_id, hashed)
-            changes.end_sessions(user_id, at)
+            changes.end_sessions(user_id, at, api_keys=end_api_keys)
             changes.reset_attempts(user.email)
-            changes.record(record_of(self._subject(user_id), Action.PASSWORD_RESET, user_id, at))
+            facts: AuditFacts = {"api_keys_ended": end_api_keys}
+            changes.record(record_of(self._subject(user_id), Action.PASSWORD_RESET, user_id, at, facts))
+        with suppress(MailNotSent):  # the password is set all the same
+            left = 0 if end_api_keys else self._people.count_api_keys(user, at)
+            self._mail.password_reset(user.email, organisation=self._tenant.name, address=self._home, api_keys=left)
 
     def _subject(self, user_id: str) -> AuditSubject:
         return AuditSubject(self._tenant, user_id, "", self._request_id)

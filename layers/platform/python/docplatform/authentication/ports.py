@@ -10,5 +10,8 @@ class SignInMail(Protocol):
     def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
         """Raises MailNotSent."""
 
+    def password_reset(self, email: str, *, organisation: str, address: str, api_keys: int) -> None:
+        """``api_keys``: how many of the user's own go on working. Raises MailNotSent."""
+
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
         """Raises MailNotSent."""

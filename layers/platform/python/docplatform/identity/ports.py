@@ -49,8 +49,9 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
         """Let the address of ``user`` recover the account from now on. Raises ChangedMeanwhile when committed if the user
         has another one by then."""
 
-    def end_sessions(self, user_id: str, at: datetime) -> None:
-        """End all sessions whose user was last authenticated before ``at``. Raises UserNotFound when committed."""
+    def end_sessions(self, user_id: str, at: datetime, *, api_keys: bool = False) -> None:
+        """End all sessions whose user was last authenticated before ``at``, and with ``api_keys`` all API keys that the
+        user has made up to then. Raises UserNotFound when committed."""
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Record that the user of this session has just been authenticated. Raises SessionNotFound when committed."""
@@ -93,6 +94,9 @@ class People(Protocol):
 
     def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
         """The session and the user that a token names, read in one call."""
+
+    def count_api_keys(self, user: User, at: datetime) -> int:
+        """The number of the user's own API keys that are valid."""
 
     def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
 

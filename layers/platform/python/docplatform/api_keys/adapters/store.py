@@ -37,7 +37,10 @@ class DynamoApiKeys(TenantStore):
 
     def keys_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[ApiKey, ...], str]:
         """The user's keys, the newest first, and the cursor of the next page. Raises InvalidCursor."""
-        partition, place = self._item_keys.api_keys_of(user_id), cursors.decode(cursor).get("key", "") if cursor else ""
+        partition, place = (
+            self._identity_keys.api_keys_of(user_id),
+            cursors.decode(cursor).get("key", "") if cursor else "",
+        )
         key_id = place.rpartition("#")[2]
         if cursor and not ids.is_a(ids.API_KEY, key_id):
             raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
@@ -90,7 +93,10 @@ class DynamoApiKeyChanges(TenantChanges):
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
     def add_key(self, key: ApiKey) -> None:
-        listed = {"gsi1pk": self._item_keys.api_keys_of(key.owner_id), "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}"}
+        listed = {
+            "gsi1pk": self._identity_keys.api_keys_of(key.owner_id),
+            "gsi1sk": f"{rfc3339(key.created_at)}#{key.id}",
+        }
         taken = ChangedMeanwhile("Try again.")
         self._writes.put(self._identity_keys.api_key(key.id), {**_key_item(key), **listed}, error_if_exists=taken)
 

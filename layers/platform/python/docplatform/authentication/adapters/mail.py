@@ -1,4 +1,4 @@
-"""Mails about sign-in: the reset of a lost password, and a sign-in from a new device."""
+"""Mails about sign-in: the reset of a lost password, before and after it, and a sign-in from a new device."""
 
 from __future__ import annotations
 
@@ -19,8 +19,20 @@ or by program:
     curl -X POST {address}/v1/auth/password/reset -H 'Content-Type: application/json' \\
          -d '{{"token": "{token}", "password": "a sentence is easy to remember"}}'
 
+API keys of yours go on working. Add "end_api_keys": true to end them too.
+
 If you did not ask for it, ignore this mail: your password stays as it is.
 """
+
+_PASSWORD_RESET = """Hello,
+
+a new password was set for your account at {organisation} on docplatform, with the link of a mail. You are logged out
+everywhere. {keys}
+
+If it was not you, tell your admin at once: {address}
+"""
+_KEYS_LEFT = "API keys of yours that go on working: {number}. Look through them, and revoke those that you do not know."
+_NO_KEYS_LEFT = "No API key of yours works."
 
 _NEW_DEVICE = """Hello,
 
@@ -41,6 +53,12 @@ class SesSignInMail:
         """Raises MailNotSent."""
         text = _RESET.format(organisation=organisation, address=address, token=token, minutes=minutes)
         self._sender.send(email, f"Your password for {organisation}", text)
+
+    def password_reset(self, email: str, *, organisation: str, address: str, api_keys: int) -> None:
+        """Raises MailNotSent."""
+        keys = _KEYS_LEFT.format(number=api_keys) if api_keys else _NO_KEYS_LEFT
+        text = _PASSWORD_RESET.format(organisation=organisation, address=address, keys=keys)
+        self._sender.send(email, f"Your new password for {organisation}", text)
 
     def new_device(self, email: str, *, organisation: str, address: str, agent: str, at: datetime) -> None:
         """``agent``: the user agent of the device; only its printable characters are used. Raises MailNotSent."""

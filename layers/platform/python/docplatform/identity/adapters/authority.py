@@ -9,7 +9,7 @@ from typing import Any
 from docplatform.core import ids
 from docplatform.core.actor import PERMISSIONS, Actor, Permission, Role
 from docplatform.identity.adapters.keys import IdentityKeys
-from docplatform.identity.adapters.user_store import session_from, user_from
+from docplatform.identity.adapters.user_store import api_key_lives, session_from, user_from
 from docplatform.identity.model import User, UserStatus, alive
 from docplatform.infra.dynamodb.authority import AuthorityEnded, AuthorityReduced
 from docplatform.infra.dynamodb.codec import Item
@@ -67,10 +67,4 @@ class StoredAuthority:
         )
 
     def _key_lives(self, item: Item | None, user: User) -> bool:
-        return (
-            item is not None
-            and item["owner_id"] == self._actor.user_id
-            and not item["revoked_at"]
-            and (user.keys_since is None or datetime.fromisoformat(item["created_at"]) > user.keys_since)
-            and datetime.fromisoformat(item["expires_at"]) > self._at
-        )
+        return item is not None and item["owner_id"] == user.id and api_key_lives(item, user, self._at)

@@ -61,6 +61,10 @@ class IdentityKeys(TenantKeys):
         """An API key, which stands for its owner as a session does. ``api_keys`` writes it."""
         return Key(f"{self._prefix}api-key#{key_id}", "api-key")
 
+    def api_keys_of(self, user_id: str) -> str:
+        """Partition of gsi1: a user's API keys by time of creation."""
+        return f"{self._prefix}api-keys#{user_id}"
+
     # -- failed attempts
     def attempt_count(self, account: str) -> Key:
         """The failed attempts at one account, which is the address that was typed, whether a user has it or not.

@@ -127,6 +127,12 @@ class DynamoPeople(TenantStore):
         keys = (Key(row["pk"], row["sk"]) for row in rows)
         return tuple(readable(session_from, (found[key] for key in keys if key in found)))
 
+    def count_api_keys(self, user: User, at: datetime) -> int:
+        """Of the newest hundred."""
+        rows, _ = self._table.query(self._identity_keys.api_keys_of(user.id), index="gsi1", descending=True)
+        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
+        return sum(api_key_lives(item, user, at) for item in found.values())
+
     @contextmanager
     def begin(self) -> Iterator[DynamoUserChanges]:
         with self._table.begin() as transaction:
@@ -208,10 +214,11 @@ class DynamoUserChanges(CredentialWrites):
             error=ChangedMeanwhile("The address was changed again; look at it."),
         )
 
-    def end_sessions(self, user_id: str, at: datetime) -> None:
+    def end_sessions(self, user_id: str, at: datetime, *, api_keys: bool = False) -> None:
         """Raises UserNotFound when committed."""
         gone = UserNotFound("Look at the list of users.")
-        self._writes.update(self._identity_keys.user(user_id), values={"sessions_since": rfc3339(at)}, error=gone)
+        ends = ended_at(at) if api_keys else {"sessions_since": rfc3339(at)}
+        self._writes.update(self._identity_keys.user(user_id), values=ends, error=gone)
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Raises SessionNotFound when committed."""
@@ -248,6 +255,15 @@ class DynamoUserChanges(CredentialWrites):
 def ended_at(at: datetime) -> Item:
     """Attributes of a user whose sessions and API keys of before end now, and do not come back with the access."""
     return {"sessions_since": rfc3339(at), "keys_since": rfc3339(at)}
+
+
+def api_key_lives(item: Item, user: User, at: datetime) -> bool:
+    """Whether the API key in this item is valid, for the user who owns it."""
+    return (
+        not item["revoked_at"]
+        and (user.keys_since is None or datetime.fromisoformat(item["created_at"]) > user.keys_since)
+        and datetime.fromisoformat(item["expires_at"]) > at
+    )
 
 
 def user_item(user: User) -> Item:
