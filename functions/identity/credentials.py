@@ -5,7 +5,7 @@ from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
 from docplatform.authentication.step_up import StepUp
 from docplatform.authentication.verification import PresentedFactor
-from docplatform.authentication.views import Tokens
+from docplatform.authentication.views import Tokens, device_of, tokens_of
 from docplatform.authentication.wiring import sign_in as compose
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission
@@ -15,6 +15,7 @@ from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.response_time import pad_to_mail_time
 from docplatform.http.router import Router
+from docplatform.http.schemas import Response
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 
 from .schemas import (
@@ -41,7 +42,10 @@ api = Router()
 
 
 def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
-    return compose.mfa_sign_in(tenant, request_id=request.id, address=request.address, agent=request.agent)
+    device = device_of(tenant, request)
+    return compose.mfa_sign_in(
+        tenant, request_id=request.id, address=request.address, agent=request.agent, device=device
+    )
 
 
 # -- passwords
@@ -56,8 +60,9 @@ def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -
 
 @api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.reset)
 def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
-    """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew. A mail says how many API keys go on
-    working: none with ``end_api_keys``."""
+    """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew.
+
+    A mail says how many API keys go on working: none with ``end_api_keys``."""
     compose.lost_password(tenant, request.id).reset(body.token, body.password, end_api_keys=body.end_api_keys)
 
 
@@ -78,12 +83,12 @@ def change_password(actor: Actor, body: PasswordChange, request: Request) -> Non
 
 
 @api.post("/v1/auth/mfa", response=Tokens, use_case=MfaSignIn.verify_factor)
-def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Tokens:
+def show_second_factor(tenant: Tenant, body: Factor, request: Request) -> Response:
     """Finish a log-in with a one-time password, a recovery code or a passkey."""
     factor = PresentedFactor(body.code, body.recovery_code, body.passkey)
     issued = _mfa_sign_in(tenant, request).verify_factor(body.challenge, factor)
     count(Metric.SIGN_INS, by=SignInMethod.SECOND_FACTOR)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 @api.post(
@@ -109,11 +114,12 @@ def enrol_at_log_in(tenant: Tenant, body: ChallengeShown, request: Request) -> T
     response=FirstEntry,
     use_case=MfaSignIn.confirm_enrolment,
 )
-def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> FirstEntry:
+def confirm_enrolment_at_log_in(tenant: Tenant, body: EnrolmentConfirmation, request: Request) -> Response:
     """Confirm it with a first code, and be logged in. The recovery codes are shown this once."""
     issued, codes = _mfa_sign_in(tenant, request).confirm_enrolment(body.challenge, body.code)
     count(Metric.SIGN_INS, by=SignInMethod.MFA_ENROLMENT)
-    return FirstEntry(**Tokens.model_validate(issued).model_dump(), recovery_codes=list(codes))
+    entry = FirstEntry(**Tokens.model_validate(issued).model_dump(), recovery_codes=list(codes))
+    return tokens_of(tenant, issued, entry)
 
 
 # -- sign-in with a passkey alone
@@ -132,11 +138,11 @@ def options_for_log_in(tenant: Tenant, request: Request) -> PasskeyOptions:
 
 
 @api.post("/v1/auth/passkey", response=Tokens, use_case=MfaSignIn.log_in_with_passkey)
-def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Tokens:
+def log_in_with_passkey(tenant: Tenant, body: PasskeyLogin, request: Request) -> Response:
     """Log in with a passkey alone."""
     issued = _mfa_sign_in(tenant, request).log_in_with_passkey(body.challenge, body.passkey)
     count(Metric.SIGN_INS, by=SignInMethod.PASSKEY)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 # -- step-up

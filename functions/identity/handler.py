@@ -1,7 +1,7 @@
 """HTTP routes for sign-in, the user's own sessions and profile: parse, delegate, present."""
 
 from docplatform.authentication.sessions import OwnSessions, SessionService
-from docplatform.authentication.views import Tokens
+from docplatform.authentication.views import Tokens, device_of, tokens_of
 from docplatform.authentication.wiring.access_tokens import tokens
 from docplatform.authentication.wiring.sign_in import own_sessions, sessions
 from docplatform.core.actor import Actor, Permission
@@ -25,7 +25,8 @@ api = Router(authorities=authority_of)
 
 
 def _sessions(tenant: Tenant, request: Request) -> SessionService:
-    return sessions(tenant, request_id=request.id, address=request.address, agent=request.agent)
+    device = device_of(tenant, request)
+    return sessions(tenant, request_id=request.id, address=request.address, agent=request.agent, device=device)
 
 
 @api.post(
@@ -33,13 +34,13 @@ def _sessions(tenant: Tenant, request: Request) -> SessionService:
     response=Tokens,
     use_case=SessionService.log_in,
 )
-def log_in(tenant: Tenant, body: Login, request: Request) -> Tokens:
+def log_in(tenant: Tenant, body: Login, request: Request) -> Response:
     """Log in with e-mail and password.
 
     ``mfa_required`` and ``mfa_enrolment_required`` carry a ``challenge`` for the next step, good once within ``expires_in`` seconds."""
     issued = _sessions(tenant, request).log_in(body.email, body.password)
     count(Metric.SIGN_INS, by=SignInMethod.PASSWORD)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 @api.post("/v1/auth/refresh", response=Tokens, use_case=SessionService.refresh)
@@ -59,11 +60,11 @@ def log_out(tenant: Tenant, body: Refresh, request: Request) -> None:
     response=Tokens,
     use_case=SessionService.accept_invitation,
 )
-def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Tokens:
+def accept_invitation(tenant: Tenant, body: Acceptance, request: Request) -> Response:
     """Set the first password, and log in."""
     issued = _sessions(tenant, request).accept_invitation(body.token, body.name, body.password)
     count(Metric.SIGN_INS, by=SignInMethod.INVITATION)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 @api.get("/v1/auth/jwks.json", response=KeySet)

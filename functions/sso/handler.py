@@ -1,9 +1,7 @@
 """HTTP routes for single sign-on: parse, delegate, present."""
 
-from http.cookies import CookieError, SimpleCookie
-
 from docplatform.authentication.sso_sign_in import SsoService, Start
-from docplatform.authentication.views import Tokens
+from docplatform.authentication.views import Tokens, device_of, tokens_of
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.authentication.wiring.sso import connection, links, metadata, sign_on
 from docplatform.core.actor import Actor, Permission
@@ -11,12 +9,12 @@ from docplatform.core.audit import Action
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.http.consequence import Consequence
+from docplatform.http.cookies import cookie, set_cookie
 from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
 from docplatform.identity.wiring.authority import authority_of
 from docplatform.runtime.metrics import Metric, SignInMethod, count
-from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.connection import ConnectionService
 from docplatform.sso.links import AccountLinks
 from docplatform.sso.model import ATTEMPT_LIFE, Kind
@@ -40,7 +38,8 @@ _COOKIE = "docplatform-sso"
 
 
 def _sign_on(tenant: Tenant, request: Request) -> SsoService:
-    return sign_on(tenant, request_id=request.id, address=request.address, agent=request.agent)
+    device = device_of(tenant, request)
+    return sign_on(tenant, request_id=request.id, address=request.address, agent=request.agent, device=device)
 
 
 @api.get("/v1/sso/login", status=302, use_case=SsoService.begin)
@@ -51,22 +50,22 @@ def begin_sso(tenant: Tenant, query: Login, request: Request) -> Response:
 
 
 @api.get("/v1/sso/callback", response=Tokens, use_case=SsoService.finish)
-def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Tokens:
+def finish_oidc(tenant: Tenant, query: Callback, request: Request) -> Response:
     """Where an OpenID Connect provider sends the browser back to."""
     reply = {"code": query.code, "error": query.error, "iss": query.iss}
-    browser = _browser_cookie(tenant, request, query.state)
+    browser = cookie(tenant, request, _cookie_name(query.state))
     issued = _sign_on(tenant, request).finish(Kind.OIDC, query.state, browser, reply)
     count(Metric.SIGN_INS, by=SignInMethod.OIDC)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 @api.post("/v1/sso/acs", response=Tokens, use_case=SsoService.finish)
-def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Tokens:
+def finish_saml(tenant: Tenant, body: SamlPost, request: Request) -> Response:
     """Where a SAML provider lets the browser post its response to."""
-    reply, browser = {"SAMLResponse": body.SAMLResponse}, _browser_cookie(tenant, request, body.RelayState)
+    reply, browser = {"SAMLResponse": body.SAMLResponse}, cookie(tenant, request, _cookie_name(body.RelayState))
     issued = _sign_on(tenant, request).finish(Kind.SAML, body.RelayState, browser, reply)
     count(Metric.SIGN_INS, by=SignInMethod.SAML)
-    return Tokens.model_validate(issued)
+    return tokens_of(tenant, issued)
 
 
 @api.get("/v1/sso/metadata", response="application/samlmetadata+xml", audit_action=Action.SSO_METADATA_READ)
@@ -150,32 +149,14 @@ def move_sso_link(actor: Actor, user_id: str, body: NewLink) -> LinkView:
 
 def _cookie(tenant: Tenant, start: Start) -> str:
     """The cookie that ties the attempt to the browser. The provider's page returns to the platform by a link
-    (OIDC, SameSite Lax) or by a form (SAML, SameSite None)."""
-    secure = _is_secure(tenant)
-    site = "None" if start.kind is Kind.SAML and secure else "Lax"
-    kept = f"{_cookie_name(tenant, start.state)}={start.browser}; Path=/; HttpOnly; SameSite={site}"
-    kept += f"; Max-Age={int(ATTEMPT_LIFE.total_seconds())}"
-    return kept + ("; Secure" if secure else "")
+    (OIDC) or by a form (SAML)."""
+    by_form = start.kind is Kind.SAML
+    return set_cookie(tenant, _cookie_name(start.state), start.browser, ATTEMPT_LIFE, cross_site_form=by_form)
 
 
-def _browser_cookie(tenant: Tenant, request: Request, state: str) -> str:
-    """The value of the attempt's cookie; '' without one."""
-    try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(_cookie_name(tenant, state))
-    except CookieError:
-        found = None
-    return found.value if found else ""
-
-
-def _cookie_name(tenant: Tenant, state: str) -> str:
-    """The cookie's name, one for each attempt: log-ins begun in two tabs do not end each other. With the ``__Host-``
-    prefix no other subdomain can set it (RFC 6265bis §4.1.3.2); browsers accept the prefix over TLS only."""
-    name = f"{_COOKIE}-{digest(state)[:16]}"
-    return f"__Host-{name}" if _is_secure(tenant) else name
-
-
-def _is_secure(tenant: Tenant) -> bool:
-    return address_of(tenant).startswith("https://")
+def _cookie_name(state: str) -> str:
+    """The cookie's name, one for each attempt: log-ins begun in two tabs do not end each other."""
+    return f"{_COOKIE}-{digest(state)[:16]}"
 
 
 handler = api.handler

@@ -34,6 +34,7 @@ from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.identity.account_admin import AccountService
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.devices import claim_of
 from docplatform.identity.members import MemberService
 from docplatform.identity.model import Session, User
 from docplatform.identity.ports import People
@@ -220,11 +221,11 @@ class Company:
     def steps(self) -> MfaSignIn:
         return self.way_in(MfaSignIn)
 
-    def door_for(self, address: str = "192.0.2.7", agent: str = "curl") -> SessionService:
-        return self.way_in(SessionService, address, agent)
+    def door_for(self, address: str = "192.0.2.7", agent: str = "curl", cookie: str = "") -> SessionService:
+        return self.way_in(SessionService, address, agent, cookie)
 
-    def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl") -> D:
-        origin = RequestOrigin(self.tenant, "r", address, agent)
+    def way_in(self, kind: type[D], address: str = "192.0.2.7", agent: str = "curl", cookie: str = "") -> D:
+        origin = RequestOrigin(self.tenant, "r", address, agent, claim_of(cookie))
         return kind(
             origin,
             self.people,

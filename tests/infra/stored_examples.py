@@ -16,6 +16,7 @@ from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
 from docplatform.identity.adapters.user_store import DynamoPeople
 from docplatform.identity.attempts import AttemptCount
+from docplatform.identity.devices import Device
 from docplatform.identity.factors import Challenge, ChallengePurpose, Factors, SecuritySettings
 from docplatform.identity.model import Invitation, Login, Reset, Session, UserStatus
 from docplatform.infra.dynamodb.table import TenantTable
@@ -217,6 +218,7 @@ EXAMPLES: dict[str, Example] = {
         _in_transaction("people", "add_user", most=9),
         lambda stores: stores.people.user(USER),
         person=PERSON,
+        moved=replace(PERSON, email_changed_at=AT),
         nameless=replace(PERSON, name="", role=Role.ADMIN, status=UserStatus.INVITED),
     ),
     **_of(
@@ -272,9 +274,15 @@ EXAMPLES: dict[str, Example] = {
         empty=Factors(revision=1),
     ),
     **_of(
+        "device",
+        _in_transaction("people", "know_device", instead_of=None),
+        None,
+        full=Device(USER, "f00d", AT, LATER),
+    ),
+    **_of(
         "attempts",
         lambda stores, count: stores.attempts.keep("ann@acme.example", count, AT),
-        lambda stores: stores.attempts.counts("ann@acme.example", "192.0.2.1", AT)[0],
+        lambda stores: stores.attempts.counts("ann@acme.example", "192.0.2.1", AT).account,
         full=AttemptCount((AT, LATER), 3, LATER, 1),
         empty=AttemptCount(revision=1),
     ),

@@ -70,6 +70,7 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("security_settings", (), "security", "settings"),
         ("session", ("ses_1",), "session#ses_1", "session"),
         ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
+        ("device", ("usr_1", "f00d"), "user#usr_1", "device#f00d"),
         ("api_key", ("key_1",), "api-key#key_1", "api-key"),
         ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),
         ("attempt_count", ("ann@acme.example",), f"attempts#account#{ANN}", "tally"),

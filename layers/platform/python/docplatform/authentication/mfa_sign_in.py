@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from docplatform.authentication.challenges import new_challenge, valid_challenge
+from docplatform.authentication.lockout import SignInAttempt
 from docplatform.authentication.sign_in import IssuedTokens, SignIn
 from docplatform.authentication.verification import PresentedFactor, with_passkey
 from docplatform.core.audit import UNKNOWN_USER, Action
@@ -22,7 +23,7 @@ class MfaSignIn(SignIn):
         """Complete the sign-in with a second factor. ``token`` is the challenge of MfaRequired."""
         challenge = valid_challenge(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
         login = self._challenged_login(challenge)
-        user_id, attempt = login.user.id, self._admit(login.user.email)
+        user_id, attempt = login.user.id, self._admit(login.user.email, proven=True)
         try:
             after, method = self._verifier.accept(user_id, login.factors, presented, token, self._now())
         except InvalidCode:
@@ -67,7 +68,7 @@ class MfaSignIn(SignIn):
         login = self._challenged_login(challenge)
         if login.factors.enrolled:
             raise InvalidChallenge("A second factor is set up. Log in again.")
-        user_id, attempt = login.user.id, self._admit(login.user.email)
+        user_id, attempt = login.user.id, self._admit(login.user.email, proven=True)
         try:
             confirmed = self._verifier.confirm_totp(user_id, login.factors, code, self._now())
         except InvalidCode:
@@ -99,8 +100,8 @@ class MfaSignIn(SignIn):
         challenge = valid_challenge(self._people, token, ChallengePurpose.PASSKEY_LOGIN, self._now())
         passkeys = self._verifier.passkeys
         login = self._people.login(passkeys.owner(credential))
-        attempt = self._admit(login.user.email if login else f"passkey:{self._origin.address}")
         user_id = login.user.id if login else UNKNOWN_USER
+        attempt = self._admit_passkey(user_id)
         try:
             if login is None or login.user.status is not UserStatus.ACTIVE:
                 raise InvalidCode("Log in another way.")
@@ -119,6 +120,13 @@ class MfaSignIn(SignIn):
             issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
         self._notify_of_new_device(login)
         return issued
+
+    def _admit_passkey(self, user_id: str) -> SignInAttempt:
+        try:
+            return self._lockout.admit_passkey()
+        except TooManyAttempts:
+            self._people.record(self._audit_record(user_id, "", Action.LOGIN_THROTTLED))
+            raise
 
     def _challenged_login(self, challenge: Challenge) -> Login:
         """The login of the challenge's user. Raises InvalidChallenge."""

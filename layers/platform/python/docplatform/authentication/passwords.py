@@ -143,7 +143,7 @@ class OwnPassword:
             raise ProofRefused("You have no password here.")
         user = login.user
         try:
-            attempt = self._lockout.admit(user.email)
+            attempt = self._lockout.admit_session(actor.session_id)
         except TooManyAttempts:
             self._people.record(record_of(actor, Action.LOGIN_THROTTLED, user.id, at))
             raise

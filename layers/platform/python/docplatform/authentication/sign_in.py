@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from docplatform.authentication.challenges import new_challenge
@@ -18,6 +18,7 @@ from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditRecord
 from docplatform.core.errors import ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
+from docplatform.identity.devices import DeviceClaim, new_device
 from docplatform.identity.factors import CHALLENGE_LIFE, ChallengePurpose, Method
 from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People, TokenIssuer, UserChanges
@@ -27,21 +28,25 @@ _MOST_DEVICES = 20
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """Where a sign-in comes from, while no user is known. ``address``: IP address; ``agent``: user agent."""
+    """Where a sign-in comes from, while no user is known. ``address``: IP address; ``agent``: user agent; ``device``:
+    what its cookie claims."""
 
     tenant: Tenant
     request_id: str
     address: str
     agent: str
+    device: DeviceClaim | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedTokens:
     """``refresh_token`` is ``<session>.<secret>``, and the secret is ``<family>.<fresh>``. The family stays the same
-    for the whole session: so an earlier secret is recognised when it is used again. Only hashes are stored."""
+    for the whole session: so an earlier secret is recognised when it is used again. Only hashes are stored.
+    ``device``: the value of the cookie by which the browser is known the next time; '' if it keeps its own."""
 
     access_token: str
     refresh_token: str
+    device: str = ""
 
 
 class SignIn:
@@ -64,9 +69,9 @@ class SignIn:
         self._tokens, self._now, self._lockout, self._verifier = tokens, now, lockout, verifier
         self._mail, self._home, self._gate = mail, home, gate
 
-    def _admit(self, account: str) -> SignInAttempt:
+    def _admit(self, account: str, *, proven: bool = False) -> SignInAttempt:
         try:
-            return self._lockout.admit(account)
+            return self._lockout.admit(account, device=self._origin.device, proven=proven)
         except TooManyAttempts:
             known = self._login_of(account)
             self._people.record(
@@ -107,10 +112,12 @@ class SignIn:
     ) -> IssuedTokens:
         """Open a session and remember the device. ``ago``: the time since the user was authenticated; None if it is
         unknown."""
-        device = digest(self._origin.agent)
-        if device not in login.devices:
-            changes.know_devices(login.user.id, (*login.devices, device)[-_MOST_DEVICES:])
-        return self._open(changes, login.user, action, methods, ago)
+        agent = digest(self._origin.agent)
+        if agent not in login.devices:
+            changes.know_devices(login.user.id, (*login.devices, agent)[-_MOST_DEVICES:])
+        cookie, device = new_device(login.user.id, self._now())
+        changes.know_device(device, instead_of=self._origin.device)
+        return replace(self._open(changes, login.user, action, methods, ago), device=cookie)
 
     def _notify_of_new_device(self, login: Login) -> None:
         """Notify the user of a sign-in from a new device, except at the first sign-in. A mail that cannot be sent does

@@ -55,7 +55,7 @@ class StepUp:
         self._gate.check()
         actor, at, login = self._actor, self._now(), self._login()
         try:
-            attempt = self._lockout.admit(login.user.email)
+            attempt = self._lockout.admit_session(actor.session_id)
         except TooManyAttempts:
             self._people.record(record_of(actor, Action.LOGIN_THROTTLED, actor.user_id, at))
             raise

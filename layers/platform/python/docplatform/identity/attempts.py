@@ -51,6 +51,17 @@ class AttemptCount:
         return int(min(FIRST_LOCK * 2 ** (self.locks - 1), LONGEST_LOCK).total_seconds()) if self.locks else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted before an attempt: of the account, and in the current window from the source and of the tenant.
+    ``device``: the count of the known device that the attempt comes from; None if it comes from none."""
+
+    account: AttemptCount
+    from_source: int
+    of_tenant: int
+    device: AttemptCount | None = None
+
+
 def window_of(at: datetime) -> tuple[int, datetime]:
     """The 15-minute window that contains ``at``: its number since 1970, and the time when it ends."""
     length = int(WINDOW.total_seconds())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from docplatform.identity.attempts import AttemptCount
+from docplatform.identity.attempts import AttemptCount, Counts
+from docplatform.identity.devices import Device, DeviceClaim
 from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
 from docplatform.identity.model import Reset, User
 
@@ -35,6 +36,9 @@ class CredentialChanges(Protocol):
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None: ...
 
+    def know_device(self, device: Device, *, instead_of: DeviceClaim | None) -> None:
+        """Store a known device. ``instead_of``: the earlier secret of the same device, which ends."""
+
     def reset_attempts(self, account: str) -> None: ...
 
     def count_failure(self, source: str, at: datetime) -> None: ...
@@ -47,8 +51,8 @@ class CredentialChanges(Protocol):
 class Attempts(Protocol):
     """Counters of failed sign-in attempts."""
 
-    def counts(self, account: str, source: str, at: datetime) -> tuple[AttemptCount, int, int]:
-        """The account's count, and the failures in the current window from the source and of the tenant."""
+    def counts(self, account: str, source: str, at: datetime, device: DeviceClaim | None = None) -> Counts:
+        """The counts before an attempt at ``account``, an address or the name of another counter. One call."""
 
     def keep(self, account: str, count: AttemptCount, at: datetime) -> AttemptCount | None:
         """Optimistic write: returns None on success, else the count that another request has stored."""

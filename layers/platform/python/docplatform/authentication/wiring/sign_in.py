@@ -23,6 +23,7 @@ from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
 from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.devices import DeviceClaim
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.infra.encryption import KmsSecrets
@@ -58,10 +59,12 @@ def _factor_verifier(tenant: Tenant) -> FactorVerifier:
 S = TypeVar("S", bound=SignIn)
 
 
-def sign_in(kind: type[S], tenant: Tenant, *, request_id: str, address: str, agent: str) -> S:
+def sign_in(
+    kind: type[S], tenant: Tenant, *, request_id: str, address: str, agent: str, device: DeviceClaim | None
+) -> S:
     """A use case of sign-in: SessionService, MfaSignIn or SsoSignIn."""
     return kind(
-        RequestOrigin(tenant, request_id, address, agent),
+        RequestOrigin(tenant, request_id, address, agent, device),
         people(tenant),
         _passwords(),
         TenantTokens(tenant),
@@ -74,12 +77,14 @@ def sign_in(kind: type[S], tenant: Tenant, *, request_id: str, address: str, age
     )
 
 
-def sessions(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SessionService:
-    return sign_in(SessionService, tenant, request_id=request_id, address=address, agent=agent)
+def sessions(
+    tenant: Tenant, *, request_id: str, address: str, agent: str, device: DeviceClaim | None
+) -> SessionService:
+    return sign_in(SessionService, tenant, request_id=request_id, address=address, agent=agent, device=device)
 
 
-def mfa_sign_in(tenant: Tenant, *, request_id: str, address: str, agent: str) -> MfaSignIn:
-    return sign_in(MfaSignIn, tenant, request_id=request_id, address=address, agent=agent)
+def mfa_sign_in(tenant: Tenant, *, request_id: str, address: str, agent: str, device: DeviceClaim | None) -> MfaSignIn:
+    return sign_in(MfaSignIn, tenant, request_id=request_id, address=address, agent=agent, device=device)
 
 
 def own_sessions(actor: Actor) -> OwnSessions:

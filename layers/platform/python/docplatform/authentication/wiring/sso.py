@@ -12,6 +12,7 @@ from docplatform.authentication.wiring.sign_in import kms_secrets, sign_in
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
+from docplatform.identity.devices import DeviceClaim
 from docplatform.identity.wiring.users import people
 from docplatform.runtime.tenant_access import table
 from docplatform.runtime.tenant_resolution import address_of
@@ -27,11 +28,11 @@ def _secret(tenant: Tenant, connection: Connection) -> str:
     return kms_secrets(tenant).decrypt(connection.sealed_secret, CLIENT_SECRET)
 
 
-def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str) -> SsoService:
+def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str, device: DeviceClaim | None) -> SsoService:
     return SsoService(
-        RequestOrigin(tenant, request_id, address, agent),
+        RequestOrigin(tenant, request_id, address, agent, device),
         store(tenant),
-        sign_in(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent),
+        sign_in(SsoSignIn, tenant, request_id=request_id, address=address, agent=agent, device=device),
         partial(provider, tenant, secret=partial(_secret, tenant)),
         outages(tenant, request_id),
         GroupSync(DynamoSsoGroups(table(tenant)), now),

@@ -115,6 +115,7 @@ class DynamoDirectory(TenantStore):
     ) -> None:
         user = entry.user.id
         self.end_sessions(user)
+        self._forget_devices(user)
         for group in self.groups_of(entry.groups).values():
             with self._groups.begin() as changes:
                 changes.remove_members(group, [user])
@@ -131,6 +132,16 @@ class DynamoDirectory(TenantStore):
             with self._table.begin() as writes:
                 for key in there:
                     writes.delete(key)
+
+    def _forget_devices(self, user_id: str) -> None:
+        while True:
+            place = self._identity_keys.device(user_id, "")
+            rows, _ = self._table.query(place.pk, prefix=place.sk, limit=LARGEST)
+            if not rows:
+                return
+            with self._table.begin() as writes:
+                for row in rows:
+                    writes.delete(Key(row["pk"], row["sk"]))
 
     @contextmanager
     def begin(self) -> Iterator[DynamoDirectoryChanges]:

@@ -8,6 +8,7 @@ from docplatform.core.actor import Role
 from docplatform.core.errors import Conflict
 from docplatform.identity.adapters import attempt_store
 from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.identity.devices import Device, DeviceClaim
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
 from docplatform.identity.factors import Challenge, Factors, SecuritySettings
 from docplatform.identity.model import Reset, UserStatus
@@ -100,6 +101,14 @@ class CredentialWrites(TenantChanges):
 
     def know_devices(self, user_id: str, devices: tuple[str, ...]) -> None:
         self._writes.put(self._identity_keys.devices(user_id), {"known": list(devices)})
+
+    def know_device(self, device: Device, *, instead_of: DeviceClaim | None) -> None:
+        keys = self._identity_keys
+        expires = int(device.expires_at.timestamp())
+        item = to_item(device, without=("user_id", "token_hash"), expires=expires)
+        self._writes.put(keys.device(device.user_id, device.token_hash), item)
+        if instead_of and instead_of.user_id == device.user_id:
+            self._writes.delete(keys.device(device.user_id, instead_of.token_hash))
 
     def set_security(self, settings: SecuritySettings) -> None:
         self._writes.put(self._identity_keys.security_settings(), to_item(settings))

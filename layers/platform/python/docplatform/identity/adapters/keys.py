@@ -39,6 +39,10 @@ class IdentityKeys(TenantKeys):
     def devices(self, user_id: str) -> Key:
         return Key(f"{self._prefix}user#{user_id}", "devices")
 
+    def device(self, user_id: str, token_hash: str) -> Key:
+        """A known device. ``devices`` is the item of user agents, for the notice of a new one."""
+        return Key(f"{self._prefix}user#{user_id}", f"device#{token_hash}")
+
     def reset(self, user_id: str) -> Key:
         return Key(f"{self._prefix}user#{user_id}", "reset")
 
