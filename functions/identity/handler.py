@@ -10,14 +10,14 @@ from docplatform.core.tenant import Tenant
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
 from docplatform.http.router import Router
-from docplatform.http.schemas import Response
+from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import members
 from docplatform.identity.wiring.authority import authority_of
 from docplatform.runtime.metrics import Metric, SignInMethod, count
 
 from . import credentials, users
-from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionList, SessionView
+from .schemas import Acceptance, KeySet, Login, Me, Refresh, SessionView
 
 KEY_SET_SECONDS = 300
 
@@ -89,14 +89,15 @@ def me(actor: Actor) -> Me:
 
 @api.get(
     "/v1/sessions",
-    response=SessionList,
+    response=Page[SessionView],
     permission=Permission.READ,
     use_case=OwnSessions.list,
     audit_action=Action.SESSIONS_LISTED,
 )
-def list_sessions(actor: Actor) -> SessionList:
+def list_sessions(actor: Actor, query: Listing) -> Page[SessionView]:
     """Where I am logged in, the newest first."""
-    return SessionList(items=[SessionView.of(each, actor.session_id) for each in own_sessions(actor).list()])
+    found, following = own_sessions(actor).list(limit=query.limit, cursor=query.cursor)
+    return Page[SessionView].of([SessionView.of(each, actor.session_id) for each in found], following)
 
 
 @api.delete(

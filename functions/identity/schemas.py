@@ -118,10 +118,6 @@ class SessionView(Schema):
         )
 
 
-class SessionList(Schema):
-    items: list[SessionView]
-
-
 class UserChange(Schema):
     role: Role | None = None
     disabled: bool | None = None

@@ -15,7 +15,7 @@ from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import accounts, members
 
-from .schemas import NewUser, SecurityView, SessionList, SessionView, UserChange, UserView
+from .schemas import NewUser, SecurityView, SessionView, UserChange, UserView
 
 api = Router()
 
@@ -122,13 +122,14 @@ def delete_user(actor: Actor, user_id: str) -> None:
 
 @api.get(
     "/v1/users/{user_id}/sessions",
-    response=SessionList,
+    response=Page[SessionView],
     permission=Permission.MANAGE_USERS,
     use_case=AccountService.sessions_of,
 )
-def list_sessions_of_user(actor: Actor, user_id: str) -> SessionList:
+def list_sessions_of_user(actor: Actor, user_id: str, query: Listing) -> Page[SessionView]:
     """Where somebody is logged in, the newest first."""
-    return SessionList(items=[SessionView.of(each, actor.session_id) for each in accounts(actor).sessions_of(user_id)])
+    found, following = accounts(actor).sessions_of(user_id, limit=query.limit, cursor=query.cursor)
+    return Page[SessionView].of([SessionView.of(each, actor.session_id) for each in found], following)
 
 
 @api.delete(

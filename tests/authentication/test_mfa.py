@@ -62,7 +62,7 @@ def test_the_vectors_of_rfc_6238() -> None:
 
 def test_log_in_takes_a_password_and_a_code(ann: Ann) -> None:
     entry = ann.logs_in()
-    (newest, *_) = ann.company.own_sessions(entry).list()
+    (newest, *_) = ann.company.open_sessions(entry)
     assert newest.amr == ("pwd", "otp", "mfa")
 
 

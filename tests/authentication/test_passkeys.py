@@ -57,7 +57,7 @@ def test_a_passkey_logs_in_by_itself(company: Company, phone: Authenticator) -> 
     for _ in range(3):
         inside = enter(company, phone)
     current = company.actor(inside).session_id
-    (session,) = [each for each in company.own_sessions(inside).list() if each.id == current]
+    (session,) = [each for each in company.open_sessions(inside) if each.id == current]
     assert session.amr == ("pop", "mfa")
 
 

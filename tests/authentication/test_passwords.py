@@ -162,7 +162,7 @@ def test_changing_a_password_ends_the_other_sessions(company: Company) -> None:
     assert company.door.refresh(own.refresh_token)
     with pytest.raises(InvalidRefreshToken):
         company.door.refresh(other.refresh_token)
-    (left,) = company.own_sessions(own).list()
+    (left,) = company.open_sessions(own)
     assert left.id == company.actor(own).session_id
     assert company.door.log_in(ANN, NEW)
 

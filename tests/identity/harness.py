@@ -289,6 +289,9 @@ class Company:
     def members(self, entry: IssuedTokens) -> MemberService:
         return MemberService(self.actor(entry), self.people, self.mail, "https://acme.example", self.clock)
 
+    def open_sessions(self, entry: IssuedTokens) -> tuple[Session, ...]:
+        return self.own_sessions(entry).list(limit=100, cursor="")[0]
+
     def own_sessions(self, entry: IssuedTokens) -> OwnSessions:
         return OwnSessions(self.actor(entry), self.people, self.clock)
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.authentication.verification import PresentedFactor
-from docplatform.core.errors import DomainError
+from docplatform.core import ids
+from docplatform.core.errors import DomainError, InvalidCursor
+from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
+from docplatform.identity.model import SESSION_LIFE, alive
+from docplatform.infra.dynamodb.codec import encode_item
 from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.databases import on_every_database
+from tests.support.mocked_aws import Cloud
 
 pytestmark = on_every_database
 
@@ -40,7 +46,7 @@ def test_a_session_ends_by_itself(company: Company, uses: Iterable[int], end: in
         company.clock.passes(days=use - day)
         entry, day = company.door.refresh(entry.refresh_token), use
     company.clock.passes(days=end - day, seconds=-1)
-    (session,) = company.own_sessions(entry).list()
+    (session,) = company.open_sessions(entry)
     company.clock.passes(seconds=1)
     assert session.expires_at == company.clock()
     with pytest.raises(InvalidRefreshToken):
@@ -54,7 +60,7 @@ def test_an_authentication_extends_the_session_by_thirty_days(company: Company) 
         entry = company.door.refresh(entry.refresh_token)
         if day == 24:
             company.step_up(entry).prove(PASSWORD, PresentedFactor())
-    (session,) = company.own_sessions(entry).list()
+    (session,) = company.open_sessions(entry)
     assert session.expires_at == company.clock() + timedelta(days=5)
 
 
@@ -62,9 +68,9 @@ def test_an_ended_session_is_not_listed(company: Company) -> None:
     company.moves_in()
     company.clock.passes(days=10)
     later = company.door.log_in("ann@acme.example", PASSWORD)
-    assert len(company.own_sessions(later).list()) == 2
+    assert len(company.open_sessions(later)) == 2
     company.clock.passes(days=5)
-    (left,) = company.own_sessions(later).list()
+    (left,) = company.open_sessions(later)
     assert left.id == company.actor(later).session_id
 
 
@@ -73,7 +79,7 @@ def test_sessions_are_listed_newest_first(company: Company) -> None:
     for _ in range(3):
         company.clock.passes(minutes=1)
         entries.append(company.door.log_in("ann@acme.example", PASSWORD))
-    listed = [session.id for session in company.own_sessions(entries[0]).list()]
+    listed = [session.id for session in company.open_sessions(entries[0])]
     assert listed == [company.actor(entry).session_id for entry in reversed(entries)]
 
 
@@ -106,7 +112,7 @@ def test_a_log_in_that_cannot_be_signed_opens_no_session(company: Company) -> No
     company.tokens.works = False
     with pytest.raises(ConnectionError):
         company.door.log_in("ann@acme.example", PASSWORD)
-    assert len(company.own_sessions(entry).list()) == 1
+    assert len(company.open_sessions(entry)) == 1
 
 
 def test_one_invitation_is_accepted_once_even_in_parallel(company: Company) -> None:
@@ -147,3 +153,91 @@ def test_a_session_that_was_never_there_cannot_be_revoked(company: Company) -> N
     for session_id in ("", "ses_x", "ses_" + "0" * 26, company.actor(entry).user_id):
         with pytest.raises(SessionNotFound):
             company.own_sessions(entry).revoke(session_id)
+
+
+def _stored_sessions(company: Company, entry: IssuedTokens, number: int) -> list[str]:
+    """Sessions beside that of ``entry``, each a second older than the one before it, without a sign-in."""
+    own = company.people.session(company.actor(entry).session_id)
+    assert own
+    made = []
+    for each in range(number):
+        at = own.created_at - timedelta(seconds=each)
+        session = replace(own, id=ids.new(ids.SESSION, at), created_at=at, auth_time=at)
+        with company.people.begin() as changes:
+            changes.open_session(session)
+        made.append(session.id)
+    return made
+
+
+def test_all_other_sessions_end_however_many_they_are(company: Company) -> None:
+    entry = company.moves_in()
+    others = _stored_sessions(company, entry, 130)
+    user_id = company.actor(entry).user_id
+    company.own_sessions(entry).revoke_others()
+    user = company.people.user(user_id)
+    states = [alive(company.people.session(each), user, company.clock()) for each in others]
+    assert not any(states) and len(states) == 130
+    assert [each.id for each in company.open_sessions(entry)] == [company.actor(entry).session_id]
+    assert company.door.refresh(entry.refresh_token)
+
+
+def test_a_session_that_the_index_has_not_yet_ends_too(company: Company, region: Cloud) -> None:
+    entry = company.moves_in()
+    other = company.door.log_in("ann@acme.example", PASSWORD)
+    key = IdentityKeys(company.tenant.id).session(company.actor(other).session_id)
+    region.database.update_item(
+        TableName="data", Key=encode_item(key._asdict()), UpdateExpression="REMOVE gsi1pk, gsi1sk"
+    )
+    company.own_sessions(entry).revoke_others()
+    with pytest.raises(InvalidRefreshToken):
+        company.door.refresh(other.refresh_token)
+
+
+def test_the_session_that_stays_proves_and_lasts_no_more_than_before(company: Company) -> None:
+    entry = company.moves_in()
+    company.clock.passes(minutes=11)
+    company.own_sessions(entry).revoke_others()
+    session = company.people.session(company.actor(entry).session_id)
+    assert session and not session.fresh(company.clock())
+    began = session.created_at
+    for _ in range(3):
+        company.clock.passes(days=9)
+        entry = company.door.refresh(entry.refresh_token)
+    kept = company.people.session(session.id)
+    assert kept and kept.expires_at == began + SESSION_LIFE
+
+
+def test_a_later_end_of_all_sessions_ends_the_one_that_stayed(company: Company) -> None:
+    entry = company.moves_in()
+    company.own_sessions(entry).revoke_others()
+    company.clock.passes(minutes=1)
+    company.accounts(entry).revoke_all(company.actor(entry).user_id)
+    with pytest.raises(InvalidRefreshToken):
+        company.door.refresh(entry.refresh_token)
+
+
+def test_a_session_that_has_ended_ends_no_others(company: Company) -> None:
+    entry, other = company.moves_in(), company.door.log_in("ann@acme.example", PASSWORD)
+    company.door.log_out(entry.refresh_token)
+    with pytest.raises(SessionNotFound):
+        company.own_sessions(entry).revoke_others()
+    assert company.door.refresh(other.refresh_token)
+
+
+def test_sessions_are_listed_page_by_page(company: Company) -> None:
+    entry = company.moves_in()
+    wanted = [company.actor(entry).session_id, *_stored_sessions(company, entry, 24)]
+    for position in range(3, 24, 2):
+        with company.people.begin() as changes:  # ended ones are passed over
+            changes.close_session(wanted[position])
+    wanted = [each for number, each in enumerate(wanted) if number not in range(3, 24, 2)]
+    sessions, seen, cursor = company.own_sessions(entry), [], ""
+    while True:
+        page, cursor = sessions.list(limit=4, cursor=cursor)
+        seen += [each.id for each in page]
+        assert len(page) == 4 or not cursor
+        if not cursor:
+            break
+    assert sorted(seen) == sorted(wanted) and len(set(seen)) == len(seen)
+    with pytest.raises(InvalidCursor):
+        sessions.list(limit=4, cursor="bm90IG9uZQ")

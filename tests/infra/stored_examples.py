@@ -232,6 +232,7 @@ EXAMPLES: dict[str, Example] = {
         _in_transaction("people", "open_session"),
         lambda stores: stores.people.session(SESSION),
         full=FULL_SESSION,
+        kept=replace(FULL_SESSION, kept_at=LATER),
         empty=NEW_SESSION,
     ),
     **_of(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.passwords import check_new_password
 from docplatform.authentication.sign_in import IssuedTokens, SignIn, new_secret
 from docplatform.core.actor import Actor
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, record_of
-from docplatform.core.errors import InvalidName, TooManyAttempts, raises
+from docplatform.core.errors import InvalidCursor, InvalidName, TooManyAttempts, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import (
     InvalidCredentials,
@@ -24,10 +24,11 @@ from docplatform.identity.errors import (
 from docplatform.identity.factors import Method
 from docplatform.identity.last_admin import is_admin
 from docplatform.identity.model import Session, UserStatus, alive, clean_display_name
+from docplatform.identity.open_sessions import open_sessions
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
 
-_AT_ONCE = 50  # sessions in a transaction
+_TICK = timedelta(milliseconds=1)  # the resolution of stored times
 
 
 class SessionService(SignIn):
@@ -145,10 +146,11 @@ class OwnSessions:
     def __init__(self, actor: Actor, people: People, now: Callable[[], datetime]) -> None:
         self._actor, self._people, self._now = actor, people, now
 
-    @raises()
-    def list(self) -> tuple[Session, ...]:
-        at, user = self._now(), self._people.user(self._actor.user_id)
-        return tuple(each for each in self._people.sessions_of(self._actor.user_id) if alive(each, user, at))
+    @raises(InvalidCursor)
+    def list(self, *, limit: int, cursor: str) -> tuple[tuple[Session, ...], str]:
+        """Sessions that are open, the newest first, and the cursor of the next page."""
+        user = self._people.user(self._actor.user_id)
+        return open_sessions(self._people, user, self._now(), limit=limit, cursor=cursor) if user else ((), "")
 
     @raises(SessionNotFound)
     def revoke(self, session_id: str) -> None:
@@ -161,14 +163,13 @@ class OwnSessions:
             facts: AuditFacts = {"session": session_id}
             changes.record(record_of(self._actor, Action.SESSION_REVOKED, session.user_id, self._now(), facts))
 
-    @raises()
+    @raises(SessionNotFound)
     def revoke_others(self) -> None:
-        """End all sessions of the user except the current one."""
-        others = [each for each in self.list() if each.id != self._actor.session_id]
-        while others:
-            some, others = others[:_AT_ONCE], others[_AT_ONCE:]
-            with self._people.begin() as changes:
-                for session in some:
-                    changes.close_session(session.id)
-                facts: AuditFacts = {"sessions": len(some)}
-                changes.record(record_of(self._actor, Action.SESSIONS_REVOKED, self._actor.user_id, self._now(), facts))
+        """End all sessions of the user except the current one. It is one mark of time, so that no number of sessions and
+        no late index lets one stay."""
+        actor, at = self._actor, self._now()
+        mark = at + _TICK  # sessions that began at this very moment end too
+        with self._people.begin() as changes:
+            changes.end_sessions(actor.user_id, mark)
+            changes.keep_session(actor.session_id, mark)
+            changes.record(record_of(actor, Action.SESSIONS_REVOKED, actor.user_id, at))

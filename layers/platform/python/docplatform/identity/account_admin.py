@@ -8,11 +8,12 @@ from datetime import datetime
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, MailNotSent, raises
+from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, InvalidCursor, MailNotSent, raises
 from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
 from docplatform.identity.factors import Factors, SecuritySettings
 from docplatform.identity.last_admin import all_users, other_admin
-from docplatform.identity.model import Session, User, UserKind, UserStatus, alive
+from docplatform.identity.model import Session, User, UserKind, UserStatus
+from docplatform.identity.open_sessions import open_sessions
 from docplatform.identity.ports import AccountMail, People, UserChanges
 
 
@@ -52,12 +53,13 @@ class AccountService:
                 changes.record(record_of(self._actor, action, user_id, at))
         return self._user(user_id)
 
-    @raises(UserNotFound)
-    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
+    @raises(UserNotFound, InvalidCursor)
+    def sessions_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[Session, ...], str]:
+        """Sessions that are open, the newest first, and the cursor of the next page."""
         user, at = self._user(user_id), self._now()
-        found = tuple(each for each in self._people.sessions_of(user_id) if alive(each, user, at))
+        found, following = open_sessions(self._people, user, at, limit=limit, cursor=cursor)
         self._people.record(record_of(self._actor, Action.SESSIONS_LISTED, user_id, at, {"shown": len(found)}))
-        return found
+        return found, following
 
     @raises(SessionNotFound)
     def revoke(self, user_id: str, session_id: str) -> None:

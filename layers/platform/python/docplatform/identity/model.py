@@ -80,6 +80,8 @@ class Session:
     agent: str
     auth_time: datetime | None
     amr: tuple[str, ...] = ()
+    kept_at: datetime | None = None
+    """When its user ended all sessions but this one. It proves nothing about who the user is."""
 
     def fresh(self, at: datetime) -> bool:
         """Whether the user was authenticated recently enough for an action that cannot be undone."""
@@ -90,6 +92,11 @@ class Session:
         """The start of the session or the last authentication, whichever is later. A session counts from its start even
         if the identity provider authenticated the user long before."""
         return max(self.created_at, self.auth_time or self.created_at)
+
+    @property
+    def stands_since(self) -> datetime:
+        """Ends of all sessions up to this time do not concern the session."""
+        return max(self.last_authenticated_at, self.kept_at or self.created_at)
 
     def renewed(self, secret_hash: str, at: datetime) -> Session:
         """The session with another refresh secret. Each use extends it by SESSION_IDLE, but not beyond SESSION_LIFE
@@ -106,7 +113,7 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
         and session.user_id == user.id
         and session.expires_at > at
         and user.status is UserStatus.ACTIVE
-        and (user.sessions_since is None or session.last_authenticated_at >= user.sessions_since)
+        and (user.sessions_since is None or session.stands_since >= user.sessions_since)
     )
 
 

@@ -53,6 +53,9 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
         """End all sessions whose user was last authenticated before ``at``, and with ``api_keys`` all API keys that the
         user has made up to then. Raises UserNotFound when committed."""
 
+    def keep_session(self, session_id: str, at: datetime) -> None:
+        """Let this session outlive an end of all sessions at ``at``. Raises SessionNotFound when committed."""
+
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Record that the user of this session has just been authenticated. Raises SessionNotFound when committed."""
 
@@ -98,7 +101,9 @@ class People(Protocol):
     def count_api_keys(self, user: User, at: datetime) -> int:
         """The number of the user's own API keys that are valid."""
 
-    def sessions_of(self, user_id: str) -> tuple[Session, ...]: ...
+    def sessions_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[Session, ...], str]:
+        """Sessions of the user, also those that have ended, the newest first, and the cursor of the next page. Raises
+        InvalidCursor."""
 
     def idempotency(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 

@@ -120,12 +120,21 @@ class DynamoPeople(TenantStore):
             user_from(found[user]) if user in found else None,
         )
 
-    def sessions_of(self, user_id: str) -> tuple[Session, ...]:
-        """The newest hundred sessions, the newest first."""
-        rows, _ = self._table.query(self._identity_keys.sessions_of(user_id), index="gsi1", descending=True)
+    def sessions_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[Session, ...], str]:
+        """Sessions, the newest first, and the cursor of the next page. Raises InvalidCursor."""
+        partition, place = self._identity_keys.sessions_of(user_id), ""
+        after: Item | None = None
+        if cursor:
+            place = cursors.decode(cursor).get("session", "")
+            session_id = place.rpartition("#")[2]
+            if not ids.is_a(ids.SESSION, session_id):
+                raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
+            after = {**self._identity_keys.session(session_id)._asdict(), "gsi1pk": partition, "gsi1sk": place}
+        rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
         found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
         keys = (Key(row["pk"], row["sk"]) for row in rows)
-        return tuple(readable(session_from, (found[key] for key in keys if key in found)))
+        sessions = tuple(readable(session_from, (found[key] for key in keys if key in found)))
+        return sessions, cursors.encode({"session": last["gsi1sk"]}) if last else ""
 
     def count_api_keys(self, user: User, at: datetime) -> int:
         """Of the newest hundred."""
@@ -220,6 +229,11 @@ class DynamoUserChanges(CredentialWrites):
         ends = ended_at(at) if api_keys else {"sessions_since": rfc3339(at)}
         self._writes.update(self._identity_keys.user(user_id), values=ends, error=gone)
 
+    def keep_session(self, session_id: str, at: datetime) -> None:
+        """Raises SessionNotFound when committed."""
+        ended = SessionNotFound("Log in again.")
+        self._writes.update(self._identity_keys.session(session_id), values={"kept_at": rfc3339(at)}, error=ended)
+
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Raises SessionNotFound when committed."""
         ended = SessionNotFound("Log in again.")
@@ -276,8 +290,9 @@ def user_from(item: Item) -> User:
 
 
 def _session_item(session: Session) -> Item:
-    return to_item(session, expires=int(session.expires_at.timestamp()))
+    unset = () if session.kept_at else ("kept_at",)
+    return to_item(session, without=unset, expires=int(session.expires_at.timestamp()))
 
 
 def session_from(item: Item) -> Session:
-    return from_item(Session, item, newer=("amr",))
+    return from_item(Session, item, newer=("amr", "kept_at"))
