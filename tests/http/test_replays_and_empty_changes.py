@@ -3,6 +3,9 @@ Idempotency-Key, and a change that changes nothing. The tests walk the operation
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +16,7 @@ from docplatform.core.actor import Permission, Role
 from docplatform.http.openapi import document
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.infra.dynamodb.codec import encode_item
+from docplatform.runtime.tenant_access import clients
 from tests.support.mocked_aws import ROOT, Answer, Cloud, Person, TenantWorld
 
 CONTRACT = document(ROOT / "functions")["paths"]
@@ -225,3 +229,59 @@ def test_a_change_without_effect_by_a_provisioning_system_is_recorded_as_a_read(
     changed = olga.asks("PATCH", f"/scim/v2/Users/{user}", patch, headers={"If-Match": found["meta"]["version"]})
     assert changed.status == 200, changed
     assert [(each["action"], each["target"]) for each in acme.audit[before:]] == [("user.read", user)]
+
+
+# -- requests at the same moment
+
+
+@contextmanager
+def at_call(home: TenantWorld, number: int, act: Callable[[], object]) -> Iterator[None]:
+    """Does ``act`` before the DynamoDB call of this number that the block makes. No threads and no timing."""
+    events, seen = clients(home.tenant).client("dynamodb").meta.events, []
+
+    def middle(**_: object) -> None:
+        seen.append(1)
+        if len(seen) == number:
+            act()
+
+    events.register("before-call.dynamodb", middle, unique_id="middle")
+    try:
+        yield
+    finally:
+        events.unregister("before-call.dynamodb", unique_id="middle")
+
+
+@CREATE
+def test_of_equal_requests_at_one_moment_each_gets_the_one_thing(region: Cloud, path: str) -> None:
+    """A second request comes between any two calls of the first one, as if both had begun at the same moment."""
+    first = region.tenant("calls").member(Role.ADMIN)
+    calls = len(first.home.calls(lambda: asks(first, path)))
+    assert calls >= 2
+    for number in range(1, calls + 1):
+        person = region.tenant(f"calls{number}").member(Role.ADMIN)
+        answers: list[Answer] = []
+        with at_call(person.home, number, lambda: answers.append(asks(person, path))):
+            answers.append(asks(person, path))
+        assert [each.status for each in answers] == [201, 201], (number, answers)
+        assert len({made(each) for each in answers}) == 1
+        if path != "/v1/users":  # which sends another mail, and records it
+            assert person.home.actions.count(first.home.actions[0]) == 1
+
+
+@CREATE
+def test_four_equal_requests_in_four_threads_make_one_thing(region: Cloud, path: str) -> None:
+    person = region.tenant("four").member(Role.ADMIN)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: asks(person, path), range(4)))
+    assert [each.status for each in answers] == [201] * 4, answers
+    assert len({made(each) for each in answers}) == 1
+
+
+def test_another_request_with_the_key_at_one_moment_is_told_so(region: Cloud) -> None:
+    """It meets the address of the first one, and would be told that the address is taken."""
+    person, path = region.tenant("other").member(Role.ADMIN), "/v1/users"
+    answers: list[Answer] = []
+    with at_call(person.home, 2, lambda: answers.append(asks(person, path))):
+        answers.append(asks(person, path, name="Another"))
+    assert [each.status for each in answers] == [201, 422], answers
+    assert answers[1]["code"] == "idempotency_key_reused"

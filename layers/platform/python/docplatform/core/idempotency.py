@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from docplatform.core.errors import AlreadyDone, IdempotencyKeyReused
+from docplatform.core.errors import DomainError, IdempotencyKeyReused, Unavailable
 
 T = TypeVar("T")
 
@@ -24,8 +24,7 @@ class IdempotencyWrites(Protocol):
     """Writes of one transaction, which can store an idempotency key together with the change made under it."""
 
     def record_key(self, user_id: str, key: str, request: str, result: str, at: datetime) -> None:
-        """Store ``key`` with the request's digest and its result. Call it first: if several conditions fail, the first
-        write decides the error. The commit raises AlreadyDone if the key is taken."""
+        """Store ``key`` with the request's digest and its result. The commit raises AlreadyDone if the key is taken."""
 
 
 def digest(**request: object) -> str:
@@ -38,19 +37,23 @@ def idempotent(store: IdempotencyStore, key: str, request: str, create: Callable
 
     ``request``: the digest. ``create`` must call ``record_key`` in its own transaction. Without a key, ``create()`` is
     always called. A repetition is an answer like any other: ``find`` must check what ``create`` checks, and record the
-    read. Raises IdempotencyKeyReused if the key was used for another request, and AlreadyDone if the first
-    request is still in progress.
+    read. Raises IdempotencyKeyReused if the key was used for another request.
+
+    Requests with one key at the same moment make one thing, and each gets it: the key is stored together with what was
+    made. So if the faster request is the reason of an error (the name is taken, the quota used up), its key is there.
     """
     if not key:
         return create()
-    for _ in range(2):
-        earlier = store.lookup(key)
-        if earlier:
-            if earlier[0] != request:
-                raise IdempotencyKeyReused("Use a fresh key for every new request.")
-            return find(earlier[1])
+    earlier = store.lookup(key)
+    if earlier is None:
         try:
             return create()
-        except AlreadyDone:
-            continue  # another attempt of the same request was faster
-    raise AlreadyDone("The same request is under way; try again.")
+        except Unavailable:
+            raise  # of what follows the change, for example the mail
+        except DomainError:
+            earlier = store.lookup(key)
+            if earlier is None:
+                raise
+    if earlier[0] != request:
+        raise IdempotencyKeyReused("Use a fresh key for every new request.")
+    return find(earlier[1])
