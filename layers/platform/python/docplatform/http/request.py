@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.errors import Forbidden, Unauthenticated
-from docplatform.http.problems import MalformedRequest
+from docplatform.http.problems import MalformedRequest, UnsupportedMediaType
 from docplatform.runtime import tenant_resolution
 from docplatform.tenancy.items import from_text
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50  # of a form
+_ENCODINGS = ("utf-8", "utf8", "us-ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,18 @@ class Request:
         )
 
 
+def check_encoding(content_type: str, body: str) -> None:
+    """Raises UnsupportedMediaType for a declared encoding other than UTF-8, and MalformedRequest for a body that is not
+    UTF-8. API Gateway hands bodies on as text, in which U+FFFD stands for what was not UTF-8; a client that means the
+    character itself escapes it."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in _ENCODINGS:
+            raise UnsupportedMediaType("Send the body in UTF-8.")
+    if "\N{REPLACEMENT CHARACTER}" in body:
+        raise MalformedRequest("The body is not UTF-8 (RFC 8259 §8.1).")
+
+
 def form_of(body: str) -> dict[str, Any]:
     """The fields of a form. Raises MalformedRequest, also for a field that occurs twice: programs differ in which of
     the two values they use."""
@@ -123,6 +136,7 @@ def form_of(body: str) -> dict[str, Any]:
 
 def json_of(body: str) -> dict[str, Any]:
     """The JSON object of a body. Raises MalformedRequest if it is something else."""
+    body = body.removeprefix("\N{BYTE ORDER MARK}")  # RFC 8259 §8.1 allows a reader to ignore it
     try:
         value = json.loads(body or "null", parse_constant=_refuse_constant)
         if "\\ud" in body.lower():  # an escape of half a pair: the other half may be missing (RFC 8259 §8.2)

@@ -50,7 +50,7 @@ from docplatform.http.problems import (
     UnknownRoute,
     UnsupportedMediaType,
 )
-from docplatform.http.request import FORM, Request, form_of, json_of
+from docplatform.http.request import FORM, Request, check_encoding, form_of, json_of
 from docplatform.http.schemas import Form, Problem, Response
 from docplatform.infra.dynamodb.authority import Authority, authority_scope
 from docplatform.runtime import tenant_access, tenant_resolution
@@ -354,6 +354,7 @@ def _parsed(route: Route, model: type[BaseModel], request: Request) -> BaseModel
         raise UnsupportedMediaType(f"Send the body as {own}.")
     if len(request.body) > _LARGEST_BODY:
         raise RequestTooLarge(f"A request has at most {_LARGEST_BODY:,} characters; documents go to their upload link.")
+    check_encoding(request.headers.get("content-type", ""), request.body)
     return _validated(model, (form_of if is_form else json_of)(request.body), "body")
 
 
