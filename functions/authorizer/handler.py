@@ -55,21 +55,22 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "another tenant's token")
         request.record_attempt(tenant, AttemptKind.TOKEN, f"{claims.tenant_id}/{claims.user_id}")
         return _policy(request, "Deny", UNKNOWN_USER, {})
-    session, user = people(tenant).bearer(claims.session_id, claims.user_id)
+    session, user, settings = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
         request.log.add(refused="session or user is not active")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "session or user is not active", claims.user_id)
         raise Unauthorized
     since = rfc3339(user.sessions_since) if user.sessions_since else ""
     facts = {"tenant": to_text(tenant), "user_id": user.id, "session_id": claims.session_id, "role": user.role.value}
-    return _policy(request, "Allow", user.id, {**facts, "sessions_since": since})
+    facts |= {"sessions_since": since, "address_ranges": " ".join(settings.address_ranges)}
+    return _policy(request, "Allow", user.id, facts)
 
 
 def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) -> Policy:
     """Decide by an API key. Raises Unauthorized."""
     keys, at = keys_of(tenant), now()
     try:
-        owner, key = admit(text, keys, at)
+        owner, key, settings = admit(text, keys, at)
     except KeyRefused as refused:
         request.log.add(refused=str(refused), api_key=refused.key_id)
         who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
@@ -84,7 +85,8 @@ def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) ->
         except Exception as error:  # the key is valid even if its use cannot be recorded
             request.log.add_error(error)
     facts = {"tenant": to_text(tenant), "user_id": owner.id, "session_id": key.id, "role": owner.role.value}
-    return _policy(request, "Allow", owner.id, {**facts, "scopes": " ".join(sorted(key.scopes))})
+    facts |= {"scopes": " ".join(sorted(key.scopes)), "address_ranges": " ".join(settings.address_ranges)}
+    return _policy(request, "Allow", owner.id, facts)
 
 
 def _policy(request: AuthorizerRequest, effect: str, principal: str, context: dict[str, str]) -> Policy:

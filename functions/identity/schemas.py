@@ -10,6 +10,7 @@ from docplatform.core.tenant import Plan, Tenant
 from docplatform.http.schemas import Schema, Timestamp, View
 from docplatform.identity.factors import Factors
 from docplatform.identity.model import Session, User, UserKind, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 
 Email = Annotated[str, Field(max_length=254, examples=["ann@acme.example"])]
 Password = Annotated[str, Field(max_length=1000, examples=["a sentence is easy to remember"])]
@@ -123,8 +124,37 @@ class UserChange(Schema):
     disabled: bool | None = None
 
 
+Minutes = Annotated[int, Field(strict=True)]
+AddressRange = Annotated[str, Field(max_length=50, examples=["192.0.2.0/24"])]
+
+
 class SecurityView(Schema):
+    """``session_idle_minutes``: a session ends when it was not refreshed for that time (5 minutes to 14 days);
+    ``session_life_minutes``: when its person was last authenticated before that time (1 hour to 30 days).
+    ``address_ranges``: where members and API keys may come from (CIDR); from everywhere if there are none."""
+
     require_mfa: bool
+    session_idle_minutes: int
+    session_life_minutes: int
+    address_ranges: list[str]
+
+    @staticmethod
+    def of(settings: SecuritySettings) -> "SecurityView":
+        return SecurityView(
+            require_mfa=settings.require_mfa,
+            session_idle_minutes=settings.session_idle // 60,
+            session_life_minutes=settings.session_life // 60,
+            address_ranges=list(settings.address_ranges),
+        )
+
+
+class SecurityChange(Schema):
+    """As the settings themselves; what is left out stays."""
+
+    require_mfa: bool
+    session_idle_minutes: Minutes | None = None
+    session_life_minutes: Minutes | None = None
+    address_ranges: list[AddressRange] | None = None
 
 
 class ForgottenPassword(Schema):

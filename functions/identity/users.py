@@ -1,6 +1,8 @@
 """HTTP routes for the members of an organisation and the administration of their accounts: parse, delegate,
 present."""
 
+from datetime import timedelta
+
 from docplatform.authentication.wiring.recent_login import require_recent_login
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action
@@ -11,11 +13,10 @@ from docplatform.http.request import Request
 from docplatform.http.router import Router
 from docplatform.http.schemas import Listing, Page, Response
 from docplatform.identity.account_admin import AccountService
-from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.members import MemberService
 from docplatform.identity.wiring.admin import accounts, members
 
-from .schemas import NewUser, SecurityView, SessionView, UserChange, UserView
+from .schemas import NewUser, SecurityChange, SecurityView, SessionView, UserChange, UserView
 
 api = Router()
 
@@ -179,7 +180,7 @@ def reset_mfa(actor: Actor, user_id: str) -> None:
 )
 def read_security_settings(actor: Actor) -> SecurityView:
     """What the organisation asks of its members."""
-    return SecurityView(require_mfa=accounts(actor).settings().require_mfa)
+    return SecurityView.of(accounts(actor).settings())
 
 
 @api.put(
@@ -190,7 +191,16 @@ def read_security_settings(actor: Actor) -> SecurityView:
     step_up=require_recent_login,
     consequence=Consequence.CRITICAL,
 )
-def change_security_settings(actor: Actor, body: SecurityView) -> SecurityView:
-    """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then."""
-    accounts(actor).set_security(SecuritySettings(require_mfa=body.require_mfa))
-    return body
+def change_security_settings(actor: Actor, body: SecurityChange, request: Request) -> SecurityView:
+    """Set them. ``require_mfa`` holds from everybody's next log-in on: who has no second factor must set one up then.
+
+    Shorter sessions and other addresses hold at once: what exceeds them ends. Your own address must be in the ranges."""
+    idle, life = body.session_idle_minutes, body.session_life_minutes
+    settings = accounts(actor).set_security(
+        request.address,
+        require_mfa=body.require_mfa,
+        idle=None if idle is None else timedelta(minutes=idle),
+        life=None if life is None else timedelta(minutes=life),
+        address_ranges=body.address_ranges,
+    )
+    return SecurityView.of(settings)

@@ -4,8 +4,8 @@ API Gateway repeats the returned context with every message of the connection, a
 (docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html).
 """
 
-from docplatform.core.audit import Action
-from docplatform.core.errors import DomainError
+from docplatform.core.audit import UNKNOWN_USER, Action
+from docplatform.core.errors import AddressRefused, DomainError
 from docplatform.core.tenant import enter_tenant
 from docplatform.core.time import now
 from docplatform.identity.wiring.users import people
@@ -25,10 +25,16 @@ def handler(request: AuthorizerRequest) -> Policy:
         raise Unauthorized from stray
     enter_tenant(tenant)
     try:
-        session, user = admit(live(tenant), people(tenant), request.query.get("ticket", ""), now())
+        session, user = admit(
+            live(tenant), people(tenant), request.query.get("ticket", ""), now(), address=request.address
+        )
     except InvalidTicket as refused:
         request.log.add(refused=str(refused))
         request.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, str(refused))
         raise Unauthorized from refused
+    except AddressRefused as refused:
+        request.log.add(refused=refused.code)
+        request.record_refusal(tenant, Action.LIVE_TICKET_REFUSED, refused.title)
+        return policy("Deny", UNKNOWN_USER, request.method_arn, {})
     facts = {"tenant_id": tenant.id, "user_id": user.id, "session_id": session.id, "role": user.role.value}
     return policy("Allow", user.id, request.method_arn, facts)

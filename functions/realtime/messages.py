@@ -33,7 +33,7 @@ def _respond(event: dict[str, Any]) -> dict[str, Any]:
     line = LogRecord("live", context.get("requestId") or "")
     line.add(event=context["eventType"])
     try:
-        return _answer(context["eventType"], context["connectionId"], _actor(context), event.get("body") or "")
+        return _answer(context, _actor(context), event.get("body") or "")
     except DomainError as error:
         line.add(problem=error.code)
         count(Metric.REFUSALS, by=error.code)
@@ -45,11 +45,12 @@ def _respond(event: dict[str, Any]) -> dict[str, Any]:
         line.write()
 
 
-def _answer(kind: str, connection_id: str, actor: Actor, body: str) -> dict[str, Any]:
+def _answer(context: dict[str, Any], actor: Actor, body: str) -> dict[str, Any]:
+    connection_id, address = context["connectionId"], (context.get("identity") or {}).get("sourceIp") or ""
     if not is_connection_id(connection_id):
         raise InvalidTicket("That is no connection.")
-    service = connections(actor)
-    match kind:
+    service = connections(actor, address)
+    match context["eventType"]:
         case "CONNECT":
             service.open(connection_id)
         case "DISCONNECT":

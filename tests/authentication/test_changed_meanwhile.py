@@ -16,7 +16,6 @@ from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role
 from docplatform.identity.account_admin import AccountService
 from docplatform.identity.errors import InvalidCode, InvalidCredentials, UserNotFound
-from docplatform.identity.factors import SecuritySettings
 from docplatform.identity.model import Login
 from tests.identity.harness import HOME, PASSWORD, Company
 from tests.support.databases import on_every_database
@@ -69,7 +68,7 @@ def test_a_reset_of_factors_that_changed_meanwhile_is_refused(company: Company, 
 
 
 def test_the_second_enrolment_with_one_challenge_is_refused(company: Company) -> None:
-    company.accounts(company.moves_in()).set_security(SecuritySettings(require_mfa=True))
+    company.accounts(company.moves_in()).set_security("192.0.2.7", require_mfa=True)
     with pytest.raises(MfaEnrolmentRequired) as due:
         company.door.log_in(ANN, PASSWORD)
     challenge, steps = str(due.value.facts["challenge"]), company.steps

@@ -14,7 +14,6 @@ from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.authentication.verification import PresentedFactor
 from docplatform.core.errors import DomainError, TooManyAttempts
 from docplatform.identity.errors import FactorNotFound, InvalidChallenge, InvalidCode, InvalidCredentials, MfaIsRequired
-from docplatform.identity.factors import SecuritySettings
 from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.mocked_aws import Cloud
 
@@ -227,7 +226,7 @@ def test_recovery_codes_are_deleted_with_the_last_factor(ann: Ann) -> None:
 
 def test_a_user_without_a_required_factor_can_only_enrol_one(company: Company) -> None:
     entry = company.moves_in()
-    company.accounts(entry).set_security(SecuritySettings(require_mfa=True))
+    company.accounts(entry).set_security("192.0.2.7", require_mfa=True)
     with pytest.raises(MfaEnrolmentRequired) as due:
         company.door.log_in(ANN, PASSWORD)
     challenge = str(due.value.facts["challenge"])
@@ -247,7 +246,7 @@ def test_a_user_without_a_required_factor_can_only_enrol_one(company: Company) -
 
 def test_a_first_password_is_not_enough_where_a_factor_is_required(company: Company) -> None:
     entry = company.moves_in()
-    company.accounts(entry).set_security(SecuritySettings(require_mfa=True))
+    company.accounts(entry).set_security("192.0.2.7", require_mfa=True)
     from docplatform.core.actor import Role
 
     company.members(entry).invite("bo@acme.example", Role.VIEWER)

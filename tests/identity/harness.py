@@ -83,7 +83,7 @@ class PlainPasswords:
 class PlainTokens:
     works: bool = True
 
-    def access_token(self, session: Session, user: User, now: datetime) -> str:
+    def access_token(self, session: Session, user: User, now: datetime, life: timedelta) -> str:
         if not self.works:
             raise ConnectionError("the signer does not answer")
         return f"{user.id} {session.id} {user.role}"

@@ -14,7 +14,8 @@ from docplatform.core import ids
 from docplatform.core.errors import DomainError, InvalidCursor
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.errors import InvalidCredentials, InvalidInvitation, InvalidRefreshToken, SessionNotFound
-from docplatform.identity.model import SESSION_LIFE, alive
+from docplatform.identity.model import alive
+from docplatform.identity.security_settings import SESSION_LIFE
 from docplatform.infra.dynamodb.codec import encode_item
 from tests.identity.harness import PASSWORD, Company, at_once
 from tests.support.databases import on_every_database

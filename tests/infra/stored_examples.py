@@ -17,8 +17,9 @@ from docplatform.identity.adapters.attempt_store import DynamoAttempts
 from docplatform.identity.adapters.user_store import DynamoPeople
 from docplatform.identity.attempts import AttemptCount
 from docplatform.identity.devices import Device
-from docplatform.identity.factors import Challenge, ChallengePurpose, Factors, SecuritySettings
+from docplatform.identity.factors import Challenge, ChallengePurpose, Factors
 from docplatform.identity.model import Invitation, Login, Reset, Session, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Document, Folder
@@ -187,6 +188,11 @@ def _open(stores: Stores, connection: LiveConnection) -> None:
         changes.open(connection, PERSON)
 
 
+def _set_security(stores: Stores, value: Any) -> None:
+    with stores.people.begin() as changes:
+        changes.set_security(replace(value, revision=value.revision - 1), value)
+
+
 def _of(name: str, write: Any, read: Any, **values: Any) -> dict[str, Example]:
     return {f"{name}: {which}": Example(value, write, read) for which, value in values.items()}
 
@@ -239,7 +245,7 @@ EXAMPLES: dict[str, Example] = {
         "renewed session",
         _renew,
         lambda stores: stores.people.session(SESSION),
-        full=FULL_SESSION.renewed("t" * 64, LATER),
+        full=FULL_SESSION.renewed("t" * 64, LATER, SecuritySettings()),
     ),
     **_of(
         "reset",
@@ -262,10 +268,10 @@ EXAMPLES: dict[str, Example] = {
     ),
     **_of(
         "security settings",
-        _in_transaction("people", "set_security"),
+        _set_security,
         lambda stores: stores.people.security_settings(),
-        full=SecuritySettings(require_mfa=True),
-        empty=SecuritySettings(),
+        full=SecuritySettings(True, 300, 3_600, ("192.0.2.0/24", "2001:db8::/32"), AT, LATER, revision=2),
+        empty=SecuritySettings(revision=1),
     ),
     **_of(
         "factors",

@@ -20,6 +20,7 @@ from docplatform.core.actor import Role
 from docplatform.core.tenant import IsolationLevel, tenant_context
 from docplatform.identity.attempts import AttemptCount
 from docplatform.identity.factors import Factors, Method
+from docplatform.identity.security_settings import SecuritySettings
 from docplatform.tenancy.items import from_text, to_text
 from tests.infra.stored_examples import (
     CHALLENGE,
@@ -133,7 +134,10 @@ OLDER = {
         ("authoritative_domains", "links_complete"),
         replace(FULL_CONNECTION, authoritative_domains=(), links_complete=False),
     ),
-    "security settings: full": (("require_mfa",), EXAMPLES["security settings: empty"].value),
+    "security settings: full": (
+        ("session_idle", "session_life", "address_ranges", "used_since", "authenticated_since", "revision"),
+        SecuritySettings(require_mfa=True),
+    ),
     "tenant: full": (
         ("isolation_level", "encryption_key", "features", "table"),
         replace(FULL_TENANT, isolation_level=IsolationLevel.SHARED, encryption_key="", features=frozenset(), table=""),

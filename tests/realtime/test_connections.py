@@ -11,6 +11,7 @@ import pytest
 
 from docplatform.authentication.sign_in import IssuedTokens
 from docplatform.core.actor import Role, system
+from docplatform.core.errors import AddressRefused
 from docplatform.core.tenant import TenantStatus, tenant_context
 from docplatform.identity.model import User, UserStatus
 from docplatform.realtime.adapters.store import DynamoLive
@@ -32,7 +33,7 @@ from tests.support.mocked_aws import Cloud
 
 pytestmark = on_every_database
 
-MAIL = "ann@acme.example"
+MAIL, HERE = "ann@acme.example", "192.0.2.7"
 
 
 @dataclass
@@ -71,12 +72,12 @@ class Lines:
 
     def admits(self, ticket: str) -> tuple[str, str]:
         """The session's and the user's id."""
-        session, user = admit(self.store, self.company.people, ticket, self.company.clock())
+        session, user = admit(self.store, self.company.people, ticket, self.company.clock(), address=HERE)
         return session.id, user.id
 
     def of(self, entry: IssuedTokens) -> LiveConnections:
         company = self.company
-        return LiveConnections(company.actor(entry), self.store, company.people, self.sockets, company.clock)
+        return LiveConnections(company.actor(entry), self.store, company.people, self.sockets, company.clock, HERE)
 
     @property
     def revocation(self) -> ConnectionRevocation:
@@ -142,7 +143,7 @@ def test_only_the_hash_of_a_ticket_is_kept(lines: Lines, ann: IssuedTokens) -> N
 def test_a_ticket_is_invalid_at_another_tenant_and_not_used_up_there(lines: Lines, ann: IssuedTokens) -> None:
     ticket, other = lines.ticket(ann), another_tenant()
     with tenant_context(other), pytest.raises(InvalidTicket):
-        admit(DynamoLive(table(other)), lines.company.people, ticket, lines.company.clock())
+        admit(DynamoLive(table(other)), lines.company.people, ticket, lines.company.clock(), address=HERE)
     assert lines.admits(ticket)
 
 
@@ -362,3 +363,20 @@ def test_the_items_of_a_connection_expire(lines: Lines, ann: IssuedTokens) -> No
 )
 def test_a_connection_id_can_stand_in_a_key(text: str, fits: bool) -> None:
     assert is_connection_id(text) is fits
+
+
+def test_a_connection_from_elsewhere_is_neither_opened_nor_served(lines: Lines, ann: IssuedTokens) -> None:
+    lines.of(ann).open("con_1")
+    ticket = lines.ticket(ann)
+    assert lines.of(ann).serves("con_1")
+    lines.company.accounts(ann).set_security(HERE, require_mfa=False, address_ranges=[HERE])
+    assert lines.of(ann).serves("con_1")
+    company = lines.company
+    away = LiveConnections(
+        company.actor(ann), lines.store, company.people, lines.sockets, company.clock, "198.51.100.9"
+    )
+    with pytest.raises(AddressRefused):
+        away.open("con_2")
+    with pytest.raises(AddressRefused):
+        admit(lines.store, company.people, ticket, company.clock(), address="198.51.100.9")
+    assert not away.serves("con_1") and lines.sockets.closed == ["con_1"]

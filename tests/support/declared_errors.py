@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from docplatform.core.errors import DomainError, UseCase, raised_by
+from docplatform.core.errors import AddressRefused, DomainError, UseCase, raised_by
 from docplatform.http.openapi import possible_errors
 from docplatform.http.router import Route, Router
 from docplatform.infra.dynamodb.authority import AuthorityEnded, AuthorityReduced
 from docplatform.runtime.spec import Auth
 
-_OF_AUTHORITY = (AuthorityEnded, AuthorityReduced)
+_OF_AUTHORITY = (AuthorityEnded, AuthorityReduced, AddressRefused)
 
 
 def watch(patch: pytest.MonkeyPatch) -> list[str]:

@@ -52,6 +52,7 @@ FUNCTIONS = {
     "api-keys": "api_keys",
     "groups": "sharing",
     "live": "realtime",
+    "security-settings": "identity",
     "service-accounts": "api_keys",
     "users": "identity",
     "v2": "scim",

@@ -10,6 +10,7 @@ from docplatform.api_keys.model import ApiKey
 from docplatform.core.audit import AuditRecord
 from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.identity.model import User
+from docplatform.identity.security_settings import SecuritySettings
 
 
 class ApiKeyChanges(IdempotencyWrites, Protocol):
@@ -39,6 +40,9 @@ class ApiKeys(Protocol):
 
     def owner(self, user_id: str) -> User | None:
         """A person or a service account."""
+
+    def owner_and_settings(self, user_id: str) -> tuple[User | None, SecuritySettings]:
+        """A person or a service account, and the tenant's security settings. One call."""
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """Service accounts in order of creation, and the cursor of the next page. Raises InvalidCursor."""

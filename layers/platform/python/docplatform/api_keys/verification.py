@@ -9,6 +9,7 @@ from datetime import datetime
 from docplatform.api_keys.model import ApiKey, KeyState, parse_key
 from docplatform.api_keys.ports import ApiKeys
 from docplatform.identity.model import User, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 
 
 class KeyRefused(Exception):
@@ -20,9 +21,9 @@ class KeyRefused(Exception):
         self.owner_id, self.key_id, self.is_unknown = owner_id, key_id, is_unknown
 
 
-def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
-    """Verify a key; returns its owner and the key. Two reads; one if the key is unknown or its secret wrong, none if it
-    is malformed. Raises KeyRefused."""
+def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey, SecuritySettings]:
+    """Verify a key; returns its owner, the key and the tenant's settings. Two reads; one if the key is unknown or its
+    secret wrong, none if it is malformed. Raises KeyRefused."""
     named = parse_key(text)
     if named is None:
         raise KeyRefused("not an API key")
@@ -32,12 +33,12 @@ def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey]:
         raise KeyRefused("unknown key or wrong secret", key_id=key_id, is_unknown=key is None)
     if (state := key.state(at)) is not KeyState.ACTIVE:
         raise KeyRefused(f"the key is {state}", owner_id=key.owner_id, key_id=key_id)
-    owner = api_keys.owner(key.owner_id)
+    owner, settings = api_keys.owner_and_settings(key.owner_id)
     if owner is None or owner.status is not UserStatus.ACTIVE:
         raise KeyRefused("the key's owner is not active", owner_id=key.owner_id, key_id=key_id)
     if owner.keys_since and key.created_at <= owner.keys_since:
         raise KeyRefused("the key has ended with its owner's access", owner_id=key.owner_id, key_id=key_id)
-    return owner, key
+    return owner, key, settings
 
 
 def digest(secret: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+
+from docplatform.identity.security_settings import TOKEN_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +23,4 @@ class TokenRefused(Exception):
         self.expired = expired
 
 
-LIFE = timedelta(minutes=15)
+LIFE = TOKEN_LIFE

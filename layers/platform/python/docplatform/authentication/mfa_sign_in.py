@@ -10,7 +10,7 @@ from docplatform.authentication.lockout import SignInAttempt
 from docplatform.authentication.sign_in import IssuedTokens, SignIn
 from docplatform.authentication.verification import PresentedFactor, with_passkey
 from docplatform.core.audit import UNKNOWN_USER, Action
-from docplatform.core.errors import TooManyAttempts, raises
+from docplatform.core.errors import AddressRefused, TooManyAttempts, raises
 from docplatform.identity.errors import InvalidChallenge, InvalidCode
 from docplatform.identity.factors import Challenge, ChallengePurpose, Method, new_recovery_codes, recovery_hash
 from docplatform.identity.model import Login, UserStatus
@@ -18,7 +18,7 @@ from docplatform.sso.errors import SsoRequired
 
 
 class MfaSignIn(SignIn):
-    @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts, AddressRefused)
     def verify_factor(self, token: str, presented: PresentedFactor) -> IssuedTokens:
         """Complete the sign-in with a second factor. ``token`` is the challenge of MfaRequired."""
         challenge = valid_challenge(self._people, token, ChallengePurpose.SECOND_FACTOR, self._now())
@@ -61,7 +61,7 @@ class MfaSignIn(SignIn):
             changes.record(self._audit_record(user.id, "", Action.MFA_ENROLMENT_STARTED))
         return secret, uri
 
-    @raises(InvalidChallenge, InvalidCode, TooManyAttempts)
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts, AddressRefused)
     def confirm_enrolment(self, token: str, code: str) -> tuple[IssuedTokens, tuple[str, ...]]:
         """Confirm the secret and sign in. Returns the tokens and the recovery codes."""
         challenge = valid_challenge(self._people, token, ChallengePurpose.ENROLMENT, self._now())
@@ -93,7 +93,7 @@ class MfaSignIn(SignIn):
             changes.issue(challenge)
         return token, self._verifier.passkeys.request((), token)
 
-    @raises(InvalidChallenge, InvalidCode, TooManyAttempts, SsoRequired)
+    @raises(InvalidChallenge, InvalidCode, TooManyAttempts, AddressRefused, SsoRequired)
     def log_in_with_passkey(self, token: str, credential: dict[str, Any]) -> IssuedTokens:
         """Sign in with a passkey alone. The challenge is used up even if the passkey is wrong."""
         self._gate.check()

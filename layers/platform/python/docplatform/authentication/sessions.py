@@ -12,7 +12,7 @@ from docplatform.authentication.passwords import check_new_password
 from docplatform.authentication.sign_in import IssuedTokens, SignIn, new_secret
 from docplatform.core.actor import Actor
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, record_of
-from docplatform.core.errors import InvalidCursor, InvalidName, TooManyAttempts, raises
+from docplatform.core.errors import AddressRefused, InvalidCursor, InvalidName, TooManyAttempts, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import (
     InvalidCredentials,
@@ -32,7 +32,7 @@ _TICK = timedelta(milliseconds=1)  # the resolution of stored times
 
 
 class SessionService(SignIn):
-    @raises(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired)
+    @raises(InvalidCredentials, TooManyAttempts, MfaRequired, MfaEnrolmentRequired, SsoRequired, AddressRefused)
     def log_in(self, email: str, password: str) -> IssuedTokens:
         """Sign in with a password. For every wrong input the answer and its time are the same. A locked account is
         refused even with the right password. If a second factor is due, the error carries the challenge for the next
@@ -61,7 +61,7 @@ class SessionService(SignIn):
         self._notify_of_new_device(login)
         return issued
 
-    @raises(InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired, SsoRequired)
+    @raises(InvalidInvitation, InvalidName, WeakPassword, MfaEnrolmentRequired, SsoRequired, AddressRefused)
     def accept_invitation(self, token: str, name: str, password: str) -> IssuedTokens:
         """Set the first password and sign in."""
         self._gate.check_first_password()
@@ -90,22 +90,26 @@ class SessionService(SignIn):
             changes.record(self._audit_record(login.user.id, "", Action.INVITATION_ACCEPTED))
         raise due
 
-    @raises(InvalidRefreshToken)
+    @raises(InvalidRefreshToken, AddressRefused)
     def refresh(self, token: str) -> IssuedTokens:
         """Exchange a refresh token for a new pair of tokens. The old refresh token becomes invalid; if it is presented
         again, also at the same moment, the session ends (RFC 9700 §4.14.2)."""
-        session, family = self._session_of(token)
-        user = self._people.user(session.user_id)
-        if user is None or not alive(session, user, self._now()):
+        shown, family = self._session_of(token)
+        session, user, settings = self._people.bearer(shown.id, shown.user_id)
+        if session is None or user is None or not alive(session, user, self._now()):
             raise InvalidRefreshToken("Log in again.")
+        self._check_address(user, session.id, settings)
+        session = replace(
+            session, secret_hash=shown.secret_hash
+        )  # if it was exchanged meanwhile, the change is refused
         secret, at = new_secret(family), self._now()
-        after = session.renewed(digest(secret), at)
+        after = session.renewed(digest(secret), at, settings)
         try:
             with self._people.begin() as changes:
                 changes.renew_session(session, after)
                 changes.record(self._audit_record(user.id, session.id, Action.SESSION_REFRESHED))
                 # signed before the exchange is stored: if signing failed later, the caller would have only a used token
-                return IssuedTokens(self._tokens.access_token(after, user, at), f"{session.id}.{secret}")
+                return self._issued(after, user, settings, f"{session.id}.{secret}")
         except InvalidRefreshToken:  # somebody else has exchanged the same token at the same moment
             if self._people.session(session.id):
                 self._end_reused(session)

@@ -15,13 +15,14 @@ from docplatform.authentication.ports import SignInMail
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core import ids
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditRecord, AuditSubject, record_of
-from docplatform.core.errors import ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
+from docplatform.core.errors import AddressRefused, ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.identity.devices import DeviceClaim, new_device
 from docplatform.identity.factors import CHALLENGE_LIFE, ChallengePurpose, Method
-from docplatform.identity.model import SESSION_IDLE, Login, Session, User, clean_email
+from docplatform.identity.model import Login, Session, User, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People, TokenIssuer, UserChanges
+from docplatform.identity.security_settings import TOKEN_LIFE, SecuritySettings
 
 _MOST_DEVICES = 20
 
@@ -46,6 +47,8 @@ class IssuedTokens:
 
     access_token: str
     refresh_token: str
+    expires_in: int = int(TOKEN_LIFE.total_seconds())
+    """Seconds that the access token is valid."""
     device: str = ""
 
 
@@ -112,12 +115,25 @@ class SignIn:
     ) -> IssuedTokens:
         """Open a session and remember the device. ``ago``: the time since the user was authenticated; None if it is
         unknown."""
+        self._check_address(login.user, "", login.settings)
         agent = digest(self._origin.agent)
         if agent not in login.devices:
             changes.know_devices(login.user.id, (*login.devices, agent)[-_MOST_DEVICES:])
         cookie, device = new_device(login.user.id, self._now())
         changes.know_device(device, instead_of=self._origin.device)
-        return replace(self._open(changes, login.user, action, methods, ago), device=cookie)
+        return replace(self._open(changes, login, action, methods, ago), device=cookie)
+
+    def _check_address(self, user: User, session_id: str, settings: SecuritySettings) -> None:
+        """Raises AddressRefused, and records it."""
+        if not settings.allows(self._origin.address):
+            facts: AuditFacts = {"code": AddressRefused.code}
+            self._people.record(self._audit_record(user.id, session_id, Action.ACCESS_REFUSED, facts))
+            raise AddressRefused
+
+    def _issued(self, session: Session, user: User, settings: SecuritySettings, refresh_token: str) -> IssuedTokens:
+        life = settings.token_life
+        token = self._tokens.access_token(session, user, self._now(), life)
+        return IssuedTokens(token, refresh_token, int(life.total_seconds()))
 
     def _notify_of_new_device(self, login: Login) -> None:
         """Notify the user of a sign-in from a new device, except at the first sign-in. A mail that cannot be sent does
@@ -134,8 +150,9 @@ class SignIn:
             )
 
     def _open(
-        self, changes: UserChanges, user: User, action: Action, methods: tuple[Method, ...], ago: timedelta | None
+        self, changes: UserChanges, login: Login, action: Action, methods: tuple[Method, ...], ago: timedelta | None
     ) -> IssuedTokens:
+        user, settings = login.user, login.settings
         family, at = secrets.token_urlsafe(16), self._now()
         secret = new_secret(family)
         session = Session(
@@ -145,7 +162,7 @@ class SignIn:
             family_hash=digest(family),
             created_at=at,
             used_at=at,
-            expires_at=at + SESSION_IDLE,
+            expires_at=settings.end_of_session(at, at),
             address=self._origin.address,
             agent=self._origin.agent,
             auth_time=None if ago is None else at - ago,
@@ -155,7 +172,7 @@ class SignIn:
         changes.record(
             self._audit_record(user.id, session.id, action, {"methods": [method.value for method in methods]})
         )
-        return IssuedTokens(self._tokens.access_token(session, user, at), f"{session.id}.{secret}")
+        return self._issued(session, user, settings, f"{session.id}.{secret}")
 
     def _refuse(self, attempt: SignInAttempt, action: Action, target: str) -> None:
         """Record the refusal, its count, and the lock if the attempt caused one."""

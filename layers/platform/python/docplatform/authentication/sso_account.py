@@ -73,8 +73,9 @@ class AccountResolver:
         if role is None:
             raise SignInRefused(_no_role(identity))
         user = User(ids.new(ids.USER, at), email, _name(identity), role, UserStatus.ACTIVE, at)
-        asks = not connection.mfa and self._people.security_settings().require_mfa
-        return ResolvedUser(Login(user, "", Factors(), (), require_mfa=asks), None, None)
+        settings = self._people.security_settings()
+        asks = settings.require_mfa and not connection.mfa
+        return ResolvedUser(Login(user, "", Factors(), (), replace(settings, require_mfa=asks)), None, None)
 
     def _existing(
         self, connection: Connection, identity: ExternalIdentity, login: Login, link: SubjectLink | None

@@ -14,7 +14,7 @@ from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin
 from docplatform.authentication.sso_account import AccountResolver, LinkRefused, ResolvedUser, SignInRefused
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
-from docplatform.core.errors import ChangedMeanwhile, QuotaExceeded, raises
+from docplatform.core.errors import AddressRefused, ChangedMeanwhile, QuotaExceeded, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
 from docplatform.sso.errors import SsoAccountLinked, SsoNotConnected, SsoRefused, SsoUnavailable
@@ -92,7 +92,7 @@ class SsoService:
             changes.record(record_of(self._subject(), Action.SSO_STARTED, UNKNOWN_USER, at, facts))
         return Start(authorization.address, state, browser, connection.kind)
 
-    @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired)
+    @raises(SsoRefused, SsoUnavailable, QuotaExceeded, MfaRequired, MfaEnrolmentRequired, AddressRefused)
     def finish(self, kind: Kind, state: str, browser: str, reply: Mapping[str, str]) -> IssuedTokens:
         """Sign in the user whom the provider's reply identifies; create the user at the first sign-in. Every wrong
         reply gets the same answer. If the platform must ask for a second factor, the error carries the challenge for

@@ -7,7 +7,7 @@ DomainError
 │   └── InvalidName · InvalidCursor · IdempotencyKeyReused
 ├── Unauthenticated      the caller is unknown
 ├── Forbidden            the caller is known, and is not allowed to do this
-│   └── StepUpRequired · SessionNeeded
+│   └── StepUpRequired · SessionNeeded · AddressRefused
 ├── NotFound             unknown, another tenant's, or erased: the answer is the same for all three
 │   └── TenantNotFound · GroupNotFound
 ├── Misdirected          the tenant lives in another region
@@ -76,6 +76,15 @@ class SessionNeeded(Forbidden):
     """The request has an API key, but the operation needs a session of a person who has logged in."""
 
     code, title = "session_needed", "This takes a person who has logged in"
+
+
+class AddressRefused(Forbidden):
+    """The organisation does not allow the IP address that the request comes from. Any read of a request may raise it."""
+
+    code, title = "address_refused", "Your organisation does not allow access from your network"
+
+    def __init__(self) -> None:
+        super().__init__("Use a network that your organisation allows, or ask one of its admins.")
 
 
 class NotFound(DomainError):

@@ -228,6 +228,8 @@ def possible_errors(auth: Auth, route: Route) -> list[type[e.DomainError]]:
         kinds += _TENANT
     if auth is not Auth.PUBLIC:
         kinds += [e.Unauthenticated, e.Forbidden]
+    if auth is Auth.TENANT:
+        kinds += [e.AddressRefused]
     if route.step_up:
         kinds += [e.StepUpRequired]
     if auth is Auth.TENANT and not route.api_keys_allowed:

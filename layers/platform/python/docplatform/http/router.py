@@ -69,9 +69,10 @@ Handler = Callable[..., Any]
 
 class Authorities(Protocol):
     def __call__(
-        self, actor: Actor, claims: Mapping[str, Any], needed: Permission | None, *, pinned: bool
+        self, actor: Actor, claims: Mapping[str, Any], needed: Permission | None, *, pinned: bool, address: str
     ) -> Authority:
-        """The authority of this actor, for an operation that needs this permission. ``pinned``: as in Authority."""
+        """The authority of this actor, for an operation that needs this permission. ``pinned``: as in Authority.
+        ``address``: the IP address that the request comes from. Raises Forbidden."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,7 +286,7 @@ class Router:
         if self._authorities is None:
             raise TypeError("a router with actors needs their authorities")
         pinned = route.consequence is not Consequence.CONTENT
-        authority = self._authorities(actor, request.claims, route.permission, pinned=pinned)
+        authority = self._authorities(actor, request.claims, route.permission, pinned=pinned, address=request.address)
         with authority_scope(authority):
             if route.step_up and not route.critical_if:
                 route.step_up(actor)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action, AuditFacts, record_of
-from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, InvalidCursor, MailNotSent, raises
-from docplatform.identity.errors import InvalidCode, LastAdmin, SessionNotFound, UserNotFound
-from docplatform.identity.factors import Factors, SecuritySettings
+from docplatform.core.errors import ChangedMeanwhile, Conflict, Forbidden, Invalid, InvalidCursor, MailNotSent, raises
+from docplatform.identity.errors import InvalidCode, LastAdmin, OwnAddressMissing, SessionNotFound, UserNotFound
+from docplatform.identity.factors import Factors
 from docplatform.identity.last_admin import all_users, other_admin
 from docplatform.identity.model import Session, User, UserKind, UserStatus
 from docplatform.identity.open_sessions import open_sessions
 from docplatform.identity.ports import AccountMail, People, UserChanges
+from docplatform.identity.security_settings import SecuritySettings, check_limits, clean_ranges, is_within
 
 
 class AccountService:
@@ -113,15 +114,37 @@ class AccountService:
     def settings(self) -> SecuritySettings:
         return self._people.security_settings()
 
-    @raises()
-    def set_security(self, settings: SecuritySettings) -> None:
-        """Store the settings. ``require_mfa`` applies to every user from the next sign-in on."""
+    @raises(Invalid, OwnAddressMissing, ChangedMeanwhile)
+    def set_security(
+        self,
+        address: str,
+        *,
+        require_mfa: bool,
+        idle: timedelta | None = None,
+        life: timedelta | None = None,
+        address_ranges: Iterable[str] | None = None,
+    ) -> SecuritySettings:
+        """Store the settings; None leaves one as it is. ``address``: the IP address of the admin, which must be in the
+        ranges. ``require_mfa`` applies to every user from the next sign-in on, everything else from the next request
+        on."""
+        before, at = self._people.security_settings(), self._now()
+        idle, life = idle or before.idle, life or before.life
+        check_limits(idle, life)
+        ranges = before.address_ranges if address_ranges is None else clean_ranges(address_ranges)
+        if not is_within(address, ranges):
+            raise OwnAddressMissing(f"Your own address, {address or 'unknown'}, is in none of the ranges; add it.")
+        seconds = int(idle.total_seconds()), int(life.total_seconds())
+        after = before.changed_to(SecuritySettings(require_mfa, *seconds, ranges), at)
         with self._people.begin() as changes:
-            changes.set_security(settings)
-            facts: AuditFacts = {"require_mfa": settings.require_mfa}
-            changes.record(
-                record_of(self._actor, Action.SECURITY_SETTINGS_CHANGED, "security-settings", self._now(), facts)
-            )
+            changes.set_security(before, after)
+            facts: AuditFacts = {
+                "require_mfa": require_mfa,
+                "session_idle": after.session_idle,
+                "session_life": after.session_life,
+                "address_ranges": list(ranges),
+            }
+            changes.record(record_of(self._actor, Action.SECURITY_SETTINGS_CHANGED, "security-settings", at, facts))
+        return after
 
     def _user(self, user_id: str) -> User:
         user = self._people.user(user_id)

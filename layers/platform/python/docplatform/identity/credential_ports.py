@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from docplatform.identity.attempts import AttemptCount, Counts
 from docplatform.identity.devices import Device, DeviceClaim
-from docplatform.identity.factors import Challenge, Factors, Passkey, SecuritySettings
+from docplatform.identity.factors import Challenge, Factors, Passkey
 from docplatform.identity.model import Reset, User
+from docplatform.identity.security_settings import SecuritySettings
 
 
 class CredentialChanges(Protocol):
@@ -43,7 +44,8 @@ class CredentialChanges(Protocol):
 
     def count_failure(self, source: str, at: datetime) -> None: ...
 
-    def set_security(self, settings: SecuritySettings) -> None: ...
+    def set_security(self, before: SecuritySettings, after: SecuritySettings) -> None:
+        """Raises ChangedMeanwhile when committed if the stored settings are not ``before``."""
 
     def forget_credentials(self, user_id: str) -> None: ...
 

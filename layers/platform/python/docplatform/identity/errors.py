@@ -1,6 +1,6 @@
 """Errors of identity.
 
-Conflict ← EmailTaken · LastAdmin · MfaIsRequired
+Conflict ← EmailTaken · LastAdmin · MfaIsRequired · OwnAddressMissing
 Invalid ← WeakPassword
 NotFound ← UserNotFound · SessionNotFound · FactorNotFound
 Unauthenticated ← InvalidInvitation · InvalidRefreshToken · InvalidReset · InvalidChallenge · InvalidCode ·
@@ -14,6 +14,10 @@ from docplatform.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 
 class WeakPassword(Invalid):
     code, title = "weak_password", "The password is too weak"
+
+
+class OwnAddressMissing(Conflict):
+    code, title = "own_address_missing", "You would lock yourself out"
 
 
 class UserNotFound(NotFound):

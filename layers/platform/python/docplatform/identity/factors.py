@@ -88,13 +88,6 @@ class Challenge:
     first: Method = Method.PASSWORD
 
 
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
-    """The security settings of a tenant."""
-
-    require_mfa: bool = False
-
-
 def new_recovery_codes() -> tuple[str, ...]:
     """New codes of 79 random bits each. That is too many to guess, so a fast hash is enough to store them."""
 

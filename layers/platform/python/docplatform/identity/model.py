@@ -7,15 +7,15 @@ import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from docplatform.core import names
 from docplatform.core.actor import Role
 from docplatform.core.errors import Invalid, InvalidName
 from docplatform.identity.errors import WeakPassword
 from docplatform.identity.factors import STEP_UP_LIFE, Factors
+from docplatform.identity.security_settings import SecuritySettings
 
-SESSION_IDLE = timedelta(days=14)  # without a refresh
-SESSION_LIFE = timedelta(days=30)  # since the user was last authenticated (NIST SP 800-63B, section 4.1.3)
 RECOVERY_WAIT = timedelta(hours=24)
 """How long no password reset goes to an address that was changed, so that the owner of the old one can object."""
 
@@ -98,11 +98,16 @@ class Session:
         """Ends of all sessions up to this time do not concern the session."""
         return max(self.last_authenticated_at, self.kept_at or self.created_at)
 
-    def renewed(self, secret_hash: str, at: datetime) -> Session:
-        """The session with another refresh secret. Each use extends it by SESSION_IDLE, but not beyond SESSION_LIFE
-        after the last authentication."""
-        expires_at = min(at + SESSION_IDLE, self.last_authenticated_at + SESSION_LIFE)
+    def renewed(self, secret_hash: str, at: datetime, settings: SecuritySettings) -> Session:
+        """The session with another refresh secret. Each use extends it by the idle time, but not beyond its life after
+        the last authentication."""
+        expires_at = settings.end_of_session(at, self.last_authenticated_at)
         return replace(self, secret_hash=secret_hash, used_at=at, expires_at=expires_at)
+
+    def limited(self, settings: SecuritySettings) -> Session:
+        """The session with the end that the tenant's present settings give it, if that is earlier."""
+        end = settings.end_of_session(self.used_at, self.last_authenticated_at)
+        return replace(self, expires_at=min(self.expires_at, end))
 
 
 def alive(session: Session | None, user: User | None, at: datetime) -> bool:
@@ -141,13 +146,26 @@ class Invitation:
 @dataclass(frozen=True, slots=True)
 class Login:
     """A user and the stored credentials. ``password``: its hash, '' if there is none; ``devices``: digests of the user
-    agents that were used before; ``require_mfa``: whether the tenant requires a second factor."""
+    agents that were used before; ``settings``: the tenant's."""
 
     user: User
     password: str
     factors: Factors
     devices: tuple[str, ...]
-    require_mfa: bool
+    settings: SecuritySettings
+
+    @property
+    def require_mfa(self) -> bool:
+        return self.settings.require_mfa
+
+
+class Bearer(NamedTuple):
+    """What decides about a token: its session with the end that the tenant's settings give it, its user, and these
+    settings. None for what does not exist."""
+
+    session: Session | None
+    user: User | None
+    settings: SecuritySettings
 
 
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 §3.2.3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from docplatform.core.actor import Role
@@ -11,8 +11,9 @@ from docplatform.core.audit import AuditRecord
 from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.core.tenant import Tenant
 from docplatform.identity.credential_ports import CredentialChanges
-from docplatform.identity.factors import Challenge, SecuritySettings
-from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
+from docplatform.identity.factors import Challenge
+from docplatform.identity.model import Bearer, Invitation, Login, Reset, Session, User, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 
 
 class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
@@ -95,8 +96,8 @@ class People(Protocol):
 
     def session(self, session_id: str) -> Session | None: ...
 
-    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """The session and the user that a token names, read in one call."""
+    def bearer(self, session_id: str, user_id: str) -> Bearer:
+        """The session and the user that a token names, and the tenant's settings, read in one call."""
 
     def count_api_keys(self, user: User, at: datetime) -> int:
         """The number of the user's own API keys that are valid."""
@@ -138,7 +139,7 @@ class PasswordPolicyGate(Protocol):
 
 
 class TokenIssuer(Protocol):
-    def access_token(self, session: Session, user: User, now: datetime) -> str: ...
+    def access_token(self, session: Session, user: User, now: datetime, life: timedelta) -> str: ...
 
 
 class InvitationMail(Protocol):

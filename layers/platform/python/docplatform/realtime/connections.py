@@ -10,10 +10,10 @@ from typing import Protocol
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, AuditRecord, record_of
-from docplatform.core.errors import ChangedMeanwhile, raises
+from docplatform.core.errors import AddressRefused, ChangedMeanwhile, raises
 from docplatform.core.tenant import TenantStatus
 from docplatform.core.token_hash import digest
-from docplatform.identity.model import Session, User, alive
+from docplatform.identity.model import Bearer, Session, User, alive
 from docplatform.realtime.errors import InvalidTicket
 from docplatform.realtime.model import CONNECT_GRACE, MOST_OF_A_USER, TICKET_LIFE, LiveConnection, Ticket
 
@@ -49,8 +49,8 @@ class LiveStore(Protocol):
 
 
 class SessionLookup(Protocol):
-    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """The session and its user; None for one that does not exist."""
+    def bearer(self, session_id: str, user_id: str) -> Bearer:
+        """The session and its user, None for one that does not exist, and the tenant's settings."""
 
 
 class Gateway(Protocol):
@@ -75,26 +75,38 @@ class LiveTickets:
         return secret, ticket.expires_at
 
 
-def admit(store: LiveStore, sessions: SessionLookup, secret: str, at: datetime) -> tuple[Session, User]:
-    """The session and the user of a ticket. The ticket is used up in any case. Raises InvalidTicket."""
+def admit(
+    store: LiveStore, sessions: SessionLookup, secret: str, at: datetime, *, address: str
+) -> tuple[Session, User]:
+    """The session and the user of a ticket. The ticket is used up in any case. ``address``: the IP address that the
+    connection comes from. Raises InvalidTicket, AddressRefused."""
     ticket = store.pop_ticket(digest(secret))
     if ticket is None or ticket.expires_at <= at:
         raise InvalidTicket("It is unknown, used or too old. Ask for another.")
-    return _live_session(sessions, ticket.session_id, ticket.user_id, at)
+    return _live_session(sessions, ticket.session_id, ticket.user_id, at, address)
 
 
 class LiveConnections:
     """The connections of one actor: the user for whom the authorizer admitted the connection."""
 
     def __init__(
-        self, actor: Actor, store: LiveStore, sessions: SessionLookup, gateway: Gateway, now: Callable[[], datetime]
+        self,
+        actor: Actor,
+        store: LiveStore,
+        sessions: SessionLookup,
+        gateway: Gateway,
+        now: Callable[[], datetime],
+        address: str,
     ) -> None:
+        """``address``: the IP address that the connection comes from."""
         self._actor, self._store, self._sessions, self._gateway, self._now = actor, store, sessions, gateway, now
+        self._address = address
 
-    @raises(InvalidTicket)
+    @raises(InvalidTicket, AddressRefused)
     def open(self, connection_id: str) -> None:
         """Stores the connection. InvalidTicket: the session has ended in the meantime."""
-        _, user = _live_session(self._sessions, self._actor.session_id, self._actor.user_id, self._now())
+        actor, address = self._actor, self._address
+        _, user = _live_session(self._sessions, actor.session_id, actor.user_id, self._now(), address)
         self._close_oldest()
         with self._store.begin() as changes:
             changes.open(self._connection(connection_id), user)
@@ -105,9 +117,11 @@ class LiveConnections:
         _close(self._store, self._connection(connection_id), self._record_of(Action.LIVE_ENDED, {"by": "client"}))
 
     def serves(self, connection_id: str) -> bool:
-        """Whether the session is alive and the tenant active. If not, sends ``ENDED`` and closes the connection."""
-        session, user = self._sessions.bearer(self._actor.session_id, self._actor.user_id)
-        if alive(session, user, self._now()) and self._actor.tenant.status is TenantStatus.ACTIVE:
+        """Whether the session is alive, the tenant active and the address allowed. If not, sends ``ENDED`` and closes the
+        connection."""
+        session, user, settings = self._sessions.bearer(self._actor.session_id, self._actor.user_id)
+        is_active = self._actor.tenant.status is TenantStatus.ACTIVE
+        if alive(session, user, self._now()) and is_active and settings.allows(self._address):
             return True
         self._gateway.end(connection_id, ENDED)
         _close(self._store, self._connection(connection_id), self._record_of(Action.LIVE_ENDED, {"by": "session"}))
@@ -155,7 +169,8 @@ class ConnectionRevocation:
         for connection in connections:
             whose = connection.session_id, connection.user_id
             if whose not in is_alive:
-                is_alive[whose] = alive(*self._sessions.bearer(*whose), self._now())
+                session, user, _ = self._sessions.bearer(*whose)
+                is_alive[whose] = alive(session, user, self._now())
             if not is_alive[whose]:
                 self._end(connection)
 
@@ -167,11 +182,15 @@ class ConnectionRevocation:
         _close(self._store, connection, record)
 
 
-def _live_session(sessions: SessionLookup, session_id: str, user_id: str, at: datetime) -> tuple[Session, User]:
-    """The session and its user. Raises InvalidTicket if the session has ended."""
-    session, user = sessions.bearer(session_id, user_id)
+def _live_session(
+    sessions: SessionLookup, session_id: str, user_id: str, at: datetime, address: str
+) -> tuple[Session, User]:
+    """The session and its user. Raises InvalidTicket if the session has ended, and AddressRefused."""
+    session, user, settings = sessions.bearer(session_id, user_id)
     if session is None or user is None or not alive(session, user, at):
         raise InvalidTicket("Its session has ended. Log in again.")
+    if not settings.allows(address):
+        raise AddressRefused
     return session, user
 
 

@@ -31,8 +31,9 @@ def address(tenant: Tenant, ticket: str) -> str:
     return f"{pattern.replace('http', 'ws', 1)}/?{urlencode({'ticket': ticket})}"
 
 
-def connections(actor: Actor) -> LiveConnections:
-    return LiveConnections(actor, live(actor.tenant), people(actor.tenant), _gateway(), now)
+def connections(actor: Actor, address: str) -> LiveConnections:
+    """``address``: the IP address that the connection comes from."""
+    return LiveConnections(actor, live(actor.tenant), people(actor.tenant), _gateway(), now, address)
 
 
 def revocation(actor: Actor) -> ConnectionRevocation:

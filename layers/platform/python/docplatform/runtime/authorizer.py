@@ -29,13 +29,15 @@ class Unauthorized(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizerRequest:
-    """The request that API Gateway asks about. Names of ``headers`` are in lower case."""
+    """The request that API Gateway asks about. Names of ``headers`` are in lower case. ``address``: the client's IP
+    address."""
 
     method_arn: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     request_id: str
     log: LogRecord
+    address: str = ""
 
     @property
     def host(self) -> str:
@@ -70,12 +72,13 @@ def authorizer(
     def wrap(decide: Callable[[AuthorizerRequest], Policy]) -> Callable[[dict[str, Any], object], Policy]:
         def handler(event: dict[str, Any], _context: object) -> Policy:
             headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-            request_id = (event.get("requestContext") or {}).get("requestId") or ""
+            context = event.get("requestContext") or {}
+            request_id, address = context.get("requestId") or "", (context.get("identity") or {}).get("sourceIp") or ""
             log = LogRecord(name, request_id)
             with tenant_scope():
                 try:
                     query = event.get("queryStringParameters") or {}
-                    decided = decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, log))
+                    decided = decide(AuthorizerRequest(event["methodArn"], headers, query, request_id, log, address))
                     if decided["policyDocument"]["Statement"][0]["Effect"] == "Deny":
                         count(Metric.REFUSALS, by=Forbidden.code)
                     return decided

@@ -13,8 +13,9 @@ from docplatform.core import cursors, ids
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
-from docplatform.identity.adapters.user_store import ended_at, user_from, user_item
+from docplatform.identity.adapters.user_store import ended_at, settings_from, user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.mapper import from_item, readable, to_item
@@ -59,6 +60,11 @@ class DynamoApiKeys(TenantStore):
     def owner(self, user_id: str) -> User | None:
         item = self._table.get(self._identity_keys.user(user_id)) if ids.is_a(ids.USER, user_id) else None
         return user_from(item) if item else None
+
+    def owner_and_settings(self, user_id: str) -> tuple[User | None, SecuritySettings]:
+        owner, settings = self._identity_keys.user(user_id), self._identity_keys.security_settings()
+        found = self._table.get_many([owner, settings])
+        return user_from(found[owner]) if owner in found else None, settings_from(found.get(settings))
 
     def service_accounts(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """Service accounts in order of creation, and the cursor of the next page. Raises InvalidCursor."""

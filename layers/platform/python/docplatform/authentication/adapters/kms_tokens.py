@@ -8,7 +8,7 @@ per Lambda environment.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from docplatform.authentication.access_token import LIFE, Claims, TokenRefused
@@ -44,8 +44,8 @@ class KmsTokens:
             self._read_next()
         return next(iter(self._public))
 
-    def issue(self, claims: Claims, role: str, token_id: str, now: datetime) -> str:
-        """A token that is valid for 15 minutes. One call of KMS; the first token of an environment may need a second
+    def issue(self, claims: Claims, role: str, token_id: str, now: datetime, life: timedelta = LIFE) -> str:
+        """A token that is valid for ``life``. One call of KMS; the first token of an environment may need a second
         call, for the public key."""
         issued = int(now.timestamp())
         body = {
@@ -57,7 +57,7 @@ class KmsTokens:
             "role": role,
             "jti": token_id,
             "iat": issued,
-            "exp": issued + int(LIFE.total_seconds()),
+            "exp": issued + int(life.total_seconds()),
         }
         signed = f"{token_format.segment(token_format.header(self.key_id))}.{token_format.segment(body)}"
         return f"{signed}.{token_format.text(self._sign(signed.encode()))}"

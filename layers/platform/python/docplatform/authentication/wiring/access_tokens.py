@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from docplatform.authentication.access_token import Claims
@@ -26,6 +26,6 @@ class TenantTokens:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
 
-    def access_token(self, session: Session, user: User, now: datetime) -> str:
+    def access_token(self, session: Session, user: User, now: datetime, life: timedelta) -> str:
         claims = Claims(self._tenant.id, user.id, session.id)
-        return tokens().issue(claims, user.role.value, ids.ulid(now), now)
+        return tokens().issue(claims, user.role.value, ids.ulid(now), now, life)

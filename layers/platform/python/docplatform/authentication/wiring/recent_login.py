@@ -12,7 +12,7 @@ from docplatform.identity.wiring.users import people
 def require_recent_login(actor: Actor) -> None:
     """Check that the user was authenticated in this session within the last ten minutes. Reads the session itself,
     because the authorizer's answer may be half a minute old. Raises StepUpRequired."""
-    session, user = people(actor.tenant).bearer(actor.session_id, actor.user_id)
+    session, user, _ = people(actor.tenant).bearer(actor.session_id, actor.user_id)
     at = now()
     if session is None or not alive(session, user, at) or not session.fresh(at):
         raise StepUpRequired(

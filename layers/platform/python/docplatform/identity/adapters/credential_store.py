@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from docplatform.core.actor import Role
-from docplatform.core.errors import Conflict
+from docplatform.core.errors import ChangedMeanwhile, Conflict
 from docplatform.identity.adapters import attempt_store
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.devices import Device, DeviceClaim
 from docplatform.identity.errors import InvalidChallenge, InvalidCode, InvalidCredentials, InvalidReset, LastAdmin
-from docplatform.identity.factors import Challenge, Factors, SecuritySettings
+from docplatform.identity.factors import Challenge, Factors
 from docplatform.identity.model import Reset, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.mapper import from_item, to_item
 from docplatform.infra.dynamodb.store import TenantChanges
@@ -110,8 +111,16 @@ class CredentialWrites(TenantChanges):
         if instead_of and instead_of.user_id == device.user_id:
             self._writes.delete(keys.device(device.user_id, instead_of.token_hash))
 
-    def set_security(self, settings: SecuritySettings) -> None:
-        self._writes.put(self._identity_keys.security_settings(), to_item(settings))
+    def set_security(self, before: SecuritySettings, after: SecuritySettings) -> None:
+        """Raises ChangedMeanwhile when committed if the stored settings are not ``before``."""
+        unset = [name for name in ("used_since", "authenticated_since") if not getattr(after, name)]
+        self._writes.update(
+            self._identity_keys.security_settings(),
+            values=to_item(after, without=unset, revision=before.revision + 1),
+            equals={"revision": before.revision or [0, None]},
+            error=ChangedMeanwhile("Somebody else changed the settings; look again."),
+            must_exist=False,
+        )
 
     # -- attempts
     def reset_attempts(self, account: str) -> None:

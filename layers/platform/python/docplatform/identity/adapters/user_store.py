@@ -19,8 +19,9 @@ from docplatform.identity.errors import (
     SessionNotFound,
     UserNotFound,
 )
-from docplatform.identity.factors import Challenge, SecuritySettings
-from docplatform.identity.model import Invitation, Login, Reset, Session, User, UserStatus
+from docplatform.identity.factors import Challenge
+from docplatform.identity.model import Bearer, Invitation, Login, Reset, Session, User, UserStatus
+from docplatform.identity.security_settings import SecuritySettings
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
 from docplatform.infra.dynamodb.mapper import from_item, readable, to_item
@@ -68,7 +69,7 @@ class DynamoPeople(TenantStore):
             password=credential.get("password", ""),
             factors=factors_of(factors),
             devices=tuple(devices.get("known", ())),
-            require_mfa=bool(found.get(keys.security_settings(), {}).get("require_mfa")),
+            settings=settings_from(found.get(keys.security_settings())),
         )
 
     def reset(self, user_id: str) -> Reset | None:
@@ -82,8 +83,7 @@ class DynamoPeople(TenantStore):
         return from_item(Challenge, item, newer=("first",), token_hash=token_hash, purpose=item["errand"])
 
     def security_settings(self) -> SecuritySettings:
-        item = self._table.get(self._identity_keys.security_settings()) or {}
-        return from_item(SecuritySettings, item, newer=("require_mfa",))
+        return settings_from(self._table.get(self._identity_keys.security_settings()))
 
     def users(self, *, limit: int, cursor: str) -> tuple[tuple[User, ...], str]:
         """Users in order of invitation, and the cursor of the next page. Raises InvalidCursor."""
@@ -109,15 +109,17 @@ class DynamoPeople(TenantStore):
         item = self._table.get(self._identity_keys.session(session_id)) if ids.is_a(ids.SESSION, session_id) else None
         return session_from(item) if item else None
 
-    def bearer(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """The session and the user that a token names, read in one call."""
+    def bearer(self, session_id: str, user_id: str) -> Bearer:
+        """The session and the user that a token names, and the tenant's settings, read in one call."""
         if not (ids.is_a(ids.SESSION, session_id) and ids.is_a(ids.USER, user_id)):
-            return None, None
+            return Bearer(None, None, SecuritySettings())
         session, user = self._identity_keys.session(session_id), self._identity_keys.user(user_id)
-        found = self._table.get_many([session, user])
-        return (
-            session_from(found[session]) if session in found else None,
+        found = self._table.get_many([session, user, self._identity_keys.security_settings()])
+        settings = settings_from(found.get(self._identity_keys.security_settings()))
+        return Bearer(
+            session_from(found[session]).limited(settings) if session in found else None,
             user_from(found[user]) if user in found else None,
+            settings,
         )
 
     def sessions_of(self, user_id: str, *, limit: int, cursor: str) -> tuple[tuple[Session, ...], str]:
@@ -131,10 +133,13 @@ class DynamoPeople(TenantStore):
                 raise InvalidCursor("Use next_cursor of an earlier page of the same list.")
             after = {**self._identity_keys.session(session_id)._asdict(), "gsi1pk": partition, "gsi1sk": place}
         rows, last = self._table.query(partition, index="gsi1", after=after, limit=limit, descending=True)
-        found = self._table.get_many(Key(row["pk"], row["sk"]) for row in rows)
-        keys = (Key(row["pk"], row["sk"]) for row in rows)
-        sessions = tuple(readable(session_from, (found[key] for key in keys if key in found)))
-        return sessions, cursors.encode({"session": last["gsi1sk"]}) if last else ""
+        keys = [Key(row["pk"], row["sk"]) for row in rows]
+        found = self._table.get_many([*keys, self._identity_keys.security_settings()] if keys else [])
+        settings = settings_from(found.get(self._identity_keys.security_settings()))
+        stored = readable(session_from, (found[key] for key in keys if key in found))
+        return tuple(each.limited(settings) for each in stored), cursors.encode(
+            {"session": last["gsi1sk"]}
+        ) if last else ""
 
     def count_api_keys(self, user: User, at: datetime) -> int:
         """Of the newest hundred."""
@@ -292,6 +297,10 @@ def user_from(item: Item) -> User:
 def _session_item(session: Session) -> Item:
     unset = () if session.kept_at else ("kept_at",)
     return to_item(session, without=unset, expires=int(session.expires_at.timestamp()))
+
+
+def settings_from(item: Item | None) -> SecuritySettings:
+    return from_item(SecuritySettings, item or {}, newer=SecuritySettings.__dataclass_fields__)
 
 
 def session_from(item: Item) -> Session:
