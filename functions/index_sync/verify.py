@@ -17,4 +17,4 @@ def handler(event: dict[str, Any]) -> dict[str, Any]:
 
 def _sweep(tenant_id: str, run: str) -> Counts:
     actor = system_actor(tenant_id, "erasures", run)
-    return erasures(actor, lambda: index(actor.tenant)).sweep()
+    return dict(erasures(actor, lambda: index(actor.tenant)).sweep())

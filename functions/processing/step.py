@@ -10,13 +10,13 @@ from docplatform.core.isolation import Source, dropped
 from docplatform.extraction.model import FileRejected
 from docplatform.library.errors import DocumentNotFound
 from docplatform.processing.model import MalformedUpload, Upload
-from docplatform.processing.pipeline import ScanPending, Superseded
+from docplatform.processing.pipeline import Superseded
 from docplatform.runtime.triggers import Handler, event_handler, system_actor
 
 StepInput = dict[str, Any]
 
 # What statemachines/processing.asl.json catches or tries again: nothing of it is a fault of the platform.
-_OUTCOMES = (FileRejected, ScanPending, Superseded, DocumentNotFound, TenantNotFound)
+_OUTCOMES = (FileRejected, Superseded, DocumentNotFound, TenantNotFound)
 
 
 def step(name: str) -> Callable[[Callable[[Actor, str, str, StepInput], Any]], Handler]:
