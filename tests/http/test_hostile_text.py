@@ -72,7 +72,6 @@ def asks_in(person: Person, method: str, path: str, raw: bytes, content_type: st
 def test_json_in_another_encoding_is_refused_and_stores_nothing(
     admin: Person, method: str, path: str, body: str
 ) -> None:
-    before = admin.home.actions
     for encoding in ("latin-1", "cp1252", "mac-roman"):
         answer = asks_in(admin, method, path, (body % "Verträge").encode(encoding))
         assert answer.status == 400 and "UTF-8" in answer["detail"]
@@ -81,7 +80,7 @@ def test_json_in_another_encoding_is_refused_and_stores_nothing(
         assert answer.status == 415 and "UTF-8" in answer["detail"]
     for wide in ("utf-16", "utf-16-le", "utf-32"):
         assert asks_in(admin, method, path, (body % "Verträge").encode(wide)).status == 400
-    assert admin.home.actions == before
+    assert set(admin.home.actions) <= {"access.refused"}
 
 
 @every_write

@@ -12,7 +12,7 @@ from docplatform.core.errors import TenantNotFound
 from docplatform.extraction.model import FileRejected, RejectionReason
 from docplatform.extraction.sandbox import ParserFault, ReaderUnavailable
 from docplatform.library.errors import DocumentNotFound
-from docplatform.processing.pipeline import ScanPending, Superseded
+from docplatform.processing.pipeline import Superseded
 from tests.support.mocked_aws import Cloud, function
 from tests.support.mocked_region import sample
 
@@ -68,7 +68,7 @@ def test_a_refused_file_is_one_line_of_information_with_the_code(run: Any, step:
     assert not {"error", "where", "exception"} & line.keys()
 
 
-@pytest.mark.parametrize("outcome", [ScanPending(""), Superseded(""), DocumentNotFound(""), TenantNotFound("")])
+@pytest.mark.parametrize("outcome", [Superseded(""), DocumentNotFound(""), TenantNotFound("")])
 def test_what_the_workflow_expects_is_no_error(run: Any, outcome: Any) -> None:
     (line,) = run("verify", outcome)
     assert (line["level"], line["problem"]) == ("INFO", outcome.code)
