@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from docplatform.core import cursors
+from docplatform.core import cursors, ids
 from docplatform.core.actor import Role
-from docplatform.core.time import now
+from docplatform.core.time import now, rfc3339
 from docplatform.http import paging
 from docplatform.http.openapi import operations
 from docplatform.http.page_cursors import PageCursors
+from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.runtime.cursor_secret import cursor_secret
 from docplatform.search import wiring
 from tests.support.mocked_aws import ROOT, Answer, Person, TenantWorld
@@ -40,6 +42,24 @@ def index(monkeypatch: pytest.MonkeyPatch) -> PagedIndex:
     return index
 
 
+def signs_in(person: Person, minute: int) -> str:
+    """Another session, which the person's lists show. Returns its id."""
+    at = now() - timedelta(minutes=minute)
+    keys, id_ = IdentityKeys(person.home.tenant.id), ids.new(ids.SESSION, at)
+    times = {"created_at": at, "used_at": at, "auth_time": at, "expires_at": at + timedelta(days=14)}
+    item = {
+        **keys.session(id_)._asdict(),
+        "gsi1pk": keys.sessions_of(person.id),
+        "gsi1sk": f"{rfc3339(at)}#{id_}",
+        "id": id_,
+        "user_id": person.id,
+        **{name: rfc3339(value) for name, value in times.items()},
+        **dict.fromkeys(("secret_hash", "family_hash", "address", "agent"), ""),
+    }
+    person.home.cloud.database.put_item(TableName="data", Item=encode_item(item))
+    return id_
+
+
 def lists_of(home: TenantWorld, index: PagedIndex) -> Lists:
     olga, bo = home.member(Role.ADMIN, "Olga"), home.member(Role.EDITOR, "Bo")
     names = ("Merger", "Layoffs", "Salaries")
@@ -57,6 +77,8 @@ def lists_of(home: TenantWorld, index: PagedIndex) -> Lists:
     for folder in folders:
         assert olga.shares(folder, bo.principal, "viewer").status == 200
 
+    sessions = [signs_in(person, number) for number in range(3) for person in (olga, bo)]
+
     def get(path: str, **fixed: str) -> Callable[..., Answer]:
         def ask(person: Person = olga, **query: str) -> Answer:
             return person.asks("GET", path, query={**fixed, **query})
@@ -72,6 +94,8 @@ def lists_of(home: TenantWorld, index: PagedIndex) -> Lists:
         {
             "GET /v1/folders/{folder_id}/children": get("/v1/folders/root/children"),
             "GET /v1/users": get("/v1/users"),
+            "GET /v1/users/{user_id}/sessions": get(f"/v1/users/{bo.id}/sessions"),
+            "GET /v1/sessions": get("/v1/sessions"),
             "GET /v1/groups": get("/v1/groups"),
             "GET /v1/groups/{group_id}/members": get(f"/v1/groups/{groups[0]}/members"),
             "GET /v1/service-accounts": get("/v1/service-accounts"),
@@ -80,7 +104,18 @@ def lists_of(home: TenantWorld, index: PagedIndex) -> Lists:
             "GET /v1/search": get("/v1/search", q="word"),
             "POST /v1/search": search,
         },
-        [*names, *map(str.lower, names), *folders, *index.documents, *groups, *accounts, *keys, olga.id, bo.id],
+        [
+            *names,
+            *map(str.lower, names),
+            *folders,
+            *index.documents,
+            *groups,
+            *accounts,
+            *keys,
+            *sessions,
+            olga.id,
+            bo.id,
+        ],
     )
 
 

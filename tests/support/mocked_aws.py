@@ -54,6 +54,7 @@ FUNCTIONS = {
     "live": "realtime",
     "security-settings": "identity",
     "service-accounts": "api_keys",
+    "sessions": "identity",
     "users": "identity",
     "v2": "scim",
 }
