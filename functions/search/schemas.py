@@ -14,7 +14,8 @@ Limit = Annotated[int, Field(ge=1, le=100)]
 
 
 class SearchRequest(Schema):
-    """All words must occur, in the name, the title, the author or the text; ``"…"`` is a phrase, ``-word`` leaves out."""
+    """All words must occur, in the name, the title, the author or the text; ``"…"`` is a phrase, ``-word`` leaves out. A document whose
+    whole name is the query comes first."""
 
     query: Words
     limit: Limit = 20
