@@ -55,6 +55,7 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "importlib.util": ("__import__(parent_name, fromlist=['__path__'])",),
         "docplatform.extraction.worker": (
             "importlib.import_module(_HERE + _ENGINES[file_type])",
+            "importlib.import_module(_HERE + 'formats.attachments')",
             "importlib.import_module(_HERE + 'rendering.page')",
         ),
         "warnings": ("tracemalloc", "__import__(module, None, None, [klass])"),
@@ -72,7 +73,7 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "PIL.ImageDraw": ("PIL.ImageDraw2",),
         "PIL.ImageFile": ("mmap",),
         "chardet": ("importlib.import_module('chardet.equivalences')",),
-        "pypdfium2._lazy": ("numpy", "tabulate"),
+        "pypdfium2._lazy": ("PIL.Image", "numpy", "tabulate"),
     },
 }
 KNOWN = {(module, name) for group in UNREACHABLE.values() for module, names in group.items() for name in names}
@@ -89,9 +90,9 @@ ENGINES = (
 )
 
 
-def later_imports(file_type: str) -> set[tuple[str, str]]:
+def later_imports(file_type: str, operation: str = "preview") -> set[tuple[str, str]]:
     done = subprocess.run(
-        [sys.executable, "-S", "-P", "-m", "tests.extraction.lazy_imports", file_type, "preview"],
+        [sys.executable, "-S", "-P", "-m", "tests.extraction.lazy_imports", file_type, operation],
         env={"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
         capture_output=True,
         text=True,
@@ -103,6 +104,11 @@ def later_imports(file_type: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_module_that_a_parser_could_import_later_is_imported_before(engine: str) -> None:
     assert later_imports(engine) - KNOWN == set()
+
+
+@pytest.mark.parametrize("engine", [FileType.PDF, FileType.EMAIL])
+def test_nor_does_a_parser_of_files_within_files_import_later(engine: str) -> None:
+    assert later_imports(engine, "text") - KNOWN == set()
 
 
 def seldom_used_parts() -> dict[str, tuple[FileType, bytes]]:

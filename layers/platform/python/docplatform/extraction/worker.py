@@ -37,6 +37,8 @@ _SHEETS = (FileType.XLSX, FileType.XLSB, FileType.XLS, FileType.ODS)
 _MARKED_UP = (FileType.HTML, FileType.SVG)
 _TEXTS = (FileType.TEXT, FileType.CSV, FileType.MARKDOWN, FileType.JSON)
 
+_HOLD_FILES = (FileType.PDF, FileType.EMAIL)
+
 # Codecs that libraries use for names and strings. Python imports a codec at its first use, so they are used once here.
 _CODECS = ("ascii", "latin-1", "cp437", "cp1252", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
 
@@ -114,6 +116,8 @@ def prepare(file_type: str, operation: str) -> tuple[Engine, Any]:
     for name in _CODECS:
         codecs.lookup(name)
     engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[file_type]))
+    if operation == "text" and file_type in _HOLD_FILES:
+        importlib.import_module(_HERE + "formats.attachments")
     return engine, importlib.import_module(_HERE + "rendering.page") if operation == "preview" else None
 
 

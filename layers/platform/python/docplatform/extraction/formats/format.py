@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -67,6 +68,22 @@ def one_line(text: str | None) -> str:
 
 def too_many_pages(limits: ExtractionLimits) -> str:
     return f"The file has more than {limits.pages:,} pages. Split it and upload the parts."
+
+
+class _AttachmentReader(Protocol):
+    def lines(self, name: str, size: int, content: Callable[[], bytes]) -> Iterator[str]: ...
+
+
+attachment_reader: _AttachmentReader | None = None
+"""Reads files within files. ``attachments.py`` sets it where the engines for all types are imported."""
+
+
+def attached(name: str, size: int, content: Callable[[], bytes]) -> Iterator[str]:
+    """The name of an attached file and its lines. ``size`` in bytes. ``content`` is called if the file is to be read."""
+    if name := one_line(name):
+        yield name
+    if attachment_reader is not None:
+        yield from attachment_reader.lines(name, size, content)
 
 
 class TextCollector:

@@ -22,7 +22,7 @@ from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, Block, Flow, Kind
 from docplatform.extraction.formats import html
 from docplatform.extraction.formats import text as plain
 from docplatform.extraction.formats.encodings import codec_named, decode
-from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line
+from docplatform.extraction.formats.format import FileProperties, TextCollector, attached, one_line
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (email.errors.MessageError, *html.PARSER_ERRORS)
@@ -80,16 +80,21 @@ def body(message: Message) -> Iterator[Block]:
             for each in inner if isinstance(inner, list) else ():
                 yield from blocks(each)
             continue
-        if name := one_line(_decoded(part.get_filename() or "")):
-            yield Block(Kind.PARAGRAPH, name)
         yield from _part_blocks(part)
 
 
 def _part_blocks(part: Message) -> Iterator[Block]:
     kind = part.get_content_type()
-    content = part.get_payload(decode=True) if kind in _READ_PARTS else None
+    content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return
+    name = _decoded(part.get_filename() or "")
+    if kind not in _READ_PARTS:
+        for line in attached(name, len(content), lambda: content):
+            yield Block(Kind.PARAGRAPH, line)
+        return
+    if name := one_line(name):
+        yield Block(Kind.PARAGRAPH, name)
     charset = str(part.get_param("charset") or "")
     if kind in ("text/html", "application/xhtml+xml"):
         yield from html.blocks(content, declared=charset)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,8 @@ from pypdfium2 import raw
 
 from docplatform.extraction.blocks import Raster
 from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line, too_many_pages
+from docplatform.extraction.formats.pdf_parts import files
+from docplatform.extraction.formats.pdf_parts.annotations import Annotations, captions
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
@@ -21,9 +22,6 @@ _LOCKED = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
 _SPLIT_WORD = re.compile("\ufffe\\s*")  # pdfium's mark for a hyphen that splits a word at the end of a line
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
 _AT_ONCE = 16 * MEBIBYTE  # smaller files are read at once, which is a little faster
-_MOST_NOTES = 2_000  # the annotations of a page that are read
-_FIELDS_WITH_TEXT = frozenset({raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX})
-_NOTES_WITHOUT_TEXT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_WIDGET})
 
 
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
@@ -32,21 +30,24 @@ def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FilePro
 
 
 def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult:
-    """The text of every page in order. After each page's text follow its filled-in form fields and its comments."""
+    """The text of every page in order. After each page's text follow its form fields and its comments; at the end, the names
+    and the texts of attached files."""
     document = _open(file, limits)
     pages = len(document)
     collector = TextCollector(limits)
-    unread = 0
+    unread, attached = 0, list[Any]()
     for number in range(pages):
         try:
             page = document[number]
         except pypdfium2.PdfiumError:
             unread += 1
             continue
-        complete = all(collector.add(line) for line in _page_text(document, page))
+        complete = all(collector.add(line) for line in _page_text(document, number, page, attached))
         page.close()
         if not complete:
             break
+    else:
+        all(collector.add(line) for line in files.texts(document, attached))
     if unread == pages:
         raise FileRejected(RejectionReason.DAMAGED, cause="no page can be loaded")
     return TextResult(
@@ -90,36 +91,21 @@ def _open(file: BinaryIO, limits: ExtractionLimits) -> Any:
     return document
 
 
-def _page_text(document: Any, page: Any) -> Iterator[str]:
+def _page_text(document: Any, number: int, page: Any, attached: list[Any]) -> Iterator[str]:
+    """The text of a page, of its fields and of its comments. Files in its comments are added to ``attached``."""
     text_page = page.get_textpage()
-    yield _SPLIT_WORD.sub("", text_page.get_text_range())
+    body = text_page.get_text_range()
     text_page.close()
-    for number in range(min(raw.FPDFPage_GetAnnotCount(page), _MOST_NOTES)):
-        annotation = raw.FPDFPage_GetAnnot(page, number)
-        if annotation:
-            if noted := _annotation_text(document.formenv, annotation):
-                yield noted
-            raw.FPDFPage_CloseAnnot(annotation)
-
-
-def _annotation_text(form: Any, annotation: Any) -> str:
-    kind = raw.FPDFAnnot_GetSubtype(annotation)
-    if kind == raw.FPDF_ANNOT_WIDGET and form and raw.FPDFAnnot_GetFormFieldType(form, annotation) in _FIELDS_WITH_TEXT:
-        return _string(lambda buffer, size: raw.FPDFAnnot_GetFormFieldValue(form, annotation, buffer, size))
-    if kind in _NOTES_WITHOUT_TEXT:
-        return ""
-    return _string(lambda buffer, size: raw.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size))
-
-
-def _string(ask: Any) -> str:
-    """A string of pdfium. ``ask`` is called twice: for the size in bytes, then for the text in UTF-16 with a zero at
-    its end."""
-    size = ask(None, 0)
-    if size <= 2:
-        return ""
-    buffer = ctypes.create_string_buffer(size)
-    ask(ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
-    return buffer.raw[: size - 2].decode("utf-16-le", errors="ignore")
+    known = [_SPLIT_WORD.sub("", body)]
+    yield known[0]
+    annotations = Annotations(document, page)
+    for noted in annotations.texts():
+        known.append(noted)
+        yield noted
+    attached.extend(annotations.attached)
+    if annotations.has_buttons:
+        lines = [line for text in known for line in text.splitlines()]
+        yield from filter(None, captions(document, number, page, lines))
 
 
 def _pdf_datetime(text: str) -> datetime | None:
