@@ -14,6 +14,7 @@ from docplatform.extraction.blocks import Raster
 from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line, too_many_pages
 from docplatform.extraction.formats.pdf_parts import files
 from docplatform.extraction.formats.pdf_parts.annotations import Annotations, captions
+from docplatform.extraction.formats.pdf_parts.order import in_reading_order
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, FileRejected, FileType, RejectionReason, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (pypdfium2.PdfiumError,)
@@ -94,7 +95,7 @@ def _open(file: BinaryIO, limits: ExtractionLimits) -> Any:
 def _page_text(document: Any, number: int, page: Any, attached: list[Any]) -> Iterator[str]:
     """The text of a page, of its fields and of its comments. Files in its comments are added to ``attached``."""
     text_page = page.get_textpage()
-    body = text_page.get_text_range()
+    body = in_reading_order(page, text_page, text_page.get_text_range())
     text_page.close()
     known = [_SPLIT_WORD.sub("", body)]
     yield known[0]
