@@ -56,6 +56,7 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "docplatform.extraction.worker": (
             "importlib.import_module(_HERE + _ENGINES[file_type])",
             "importlib.import_module(_HERE + 'formats.attachments')",
+            "importlib.import_module(_HERE + 'formats.default_password')",
             "importlib.import_module(_HERE + 'rendering.page')",
         ),
         "warnings": ("tracemalloc", "__import__(module, None, None, [klass])"),
@@ -64,6 +65,14 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
         "encodings": ("__import__('encodings.' + modname, fromlist=_import_tail, level=0)",),
     },
     "hashes that OpenSSL has": {"hashlib": ("_md5", "_sha1", "_sha256", "_sha3")},
+    "an XML document object model that is read from a network or from events": {
+        "xml.dom.domreg": ("__import__(mod, {}, {}, ['getDOMImplementation'])",),
+        "xml.dom.minidom": ("xml.dom.pulldom",),
+        "xml.dom.xmlbuilder": ("urllib.request",),
+    },
+    "encrypted files of old Word and PowerPoint, which are not read": {
+        "msoffcrypto": ("msoffcrypto.format.doc97", "msoffcrypto.format.ppt97"),
+    },
     "pickles": {"logging": ("pickle",)},
     "what our code does not ask of Pillow, pdfium and chardet": {
         "PIL.Image": (
@@ -87,6 +96,7 @@ ENGINES = (
     FileType.EMAIL,
     FileType.TEXT,
     "zip",
+    "ole2",
 )
 
 

@@ -72,7 +72,7 @@ def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = 
     Raises FileRejected (encrypted, damaged, too_complex), ParserFault and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
-        answer = run({"operation": "text", "file_type": file_type.value}, file, limits)
+        answer = run(_task("text", file_type, file), file, limits)
     header = answer.header
     return TextResult(
         text=_only_part(answer).decode("utf-8", errors="replace"),
@@ -91,11 +91,19 @@ def render_preview(path: Path, file_type: FileType, *, limits: ExtractionLimits 
     Raises FileRejected (encrypted, damaged, too_complex), ParserFault and ReaderUnavailable.
     """
     with path.open("rb", buffering=0) as file:
-        answer = run({"operation": "preview", "file_type": file_type.value}, file, limits)
+        answer = run(_task("preview", file_type, file), file, limits)
     if len(answer.parts) != 2 or not all(part[:4] == b"RIFF" and part[8:12] == b"WEBP" for part in answer.parts):
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without images")
     preview, thumbnail = answer.parts
     return PreviewResult(preview=preview, thumbnail=thumbnail, pages=_number(answer.header.get("pages")))
+
+
+def _task(operation: str, file_type: FileType, file: FileIO) -> dict[str, object]:
+    return {
+        "operation": operation,
+        "file_type": file_type.value,
+        "in_ole2": recognise(file.read(HEAD)) is Container.OLE2,
+    }
 
 
 def _check_declared_type(kind: FileType | Container, declared: str) -> None:

@@ -70,7 +70,7 @@ def main() -> None:
     limits = _limits(task["limits"])
     file = os.fdopen(0, "rb", closefd=False)
     try:
-        engine, renderer = prepare(task["file_type"], task["operation"])
+        engine, renderer = prepare(task["file_type"], task["operation"], in_ole2=task.get("in_ole2", False))
         apply_limits(seconds=limits.seconds, memory=limits.memory)
     except Exception as error:  # the parent raises ReaderUnavailable with this text
         answer.write(UNAVAILABLE + f"{type(error).__name__}: {error}".encode())
@@ -111,11 +111,14 @@ def _limits(given: dict[str, Any]) -> ExtractionLimits:
     return ExtractionLimits(**{**given, **sizes})
 
 
-def prepare(file_type: str, operation: str) -> tuple[Engine, Any]:
-    """Import everything that the task needs: an engine and, for a preview, the renderer (else None)."""
+def prepare(file_type: str, operation: str, *, in_ole2: bool = False) -> tuple[Engine, Any]:
+    """Import everything that the task needs: an engine and, for a preview, the renderer (else None). ``in_ole2``: the file is
+    an OLE2 file, which may be encrypted with a password that the programs know."""
     for name in _CODECS:
         codecs.lookup(name)
     engine = cast(Engine, importlib.import_module(_HERE + _ENGINES[file_type]))
+    if in_ole2 or file_type == Container.OLE2:
+        importlib.import_module(_HERE + "formats.default_password")
     if operation == "text" and file_type in _HOLD_FILES:
         importlib.import_module(_HERE + "formats.attachments")
     return engine, importlib.import_module(_HERE + "rendering.page") if operation == "preview" else None

@@ -70,6 +70,21 @@ def too_many_pages(limits: ExtractionLimits) -> str:
     return f"The file has more than {limits.pages:,} pages. Split it and upload the parts."
 
 
+decryption: Callable[[BinaryIO], BinaryIO] | None = None
+"""Opens files that are encrypted with a password of the programs. ``default_password.py`` sets it."""
+
+OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+def decrypted(file: BinaryIO) -> BinaryIO:
+    """``file``, or what it is without the encryption that the programs open without asking. Raises FileRejected (encrypted)
+    if a password is needed."""
+    file.seek(0)
+    if decryption is None or file.read(len(OLE2)) != OLE2:
+        return file
+    return decryption(file)
+
+
 class _AttachmentReader(Protocol):
     def lines(self, name: str, size: int, content: Callable[[], bytes]) -> Iterator[str]: ...
 

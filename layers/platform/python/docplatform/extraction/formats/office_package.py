@@ -9,7 +9,7 @@ from typing import BinaryIO
 from urllib.parse import unquote
 
 from docplatform.extraction.file_signatures import ForeignFormat
-from docplatform.extraction.formats.format import FileProperties, one_line
+from docplatform.extraction.formats.format import FileProperties, decrypted, one_line
 from docplatform.extraction.formats.xml_events import XML_ERRORS, events, forget
 from docplatform.extraction.formats.zip_archive import ZIP_ERRORS, Zip
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
@@ -49,7 +49,7 @@ class Package:
     """An Open XML package. Every method raises FileRejected and PACKAGE_ERRORS."""
 
     def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
-        self.zip = Zip(file, limits)
+        self.zip = Zip(decrypted(file), limits)
 
     def relations(self, part: str = "") -> dict[str, Relation]:
         """The relationships of ``part`` ('': of the package) by id, in their order in the file. Only those to parts

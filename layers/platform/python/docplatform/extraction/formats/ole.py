@@ -11,7 +11,7 @@ import olefile
 from docplatform.extraction.file_signatures import ForeignFormat
 from docplatform.extraction.formats.format import one_line
 from docplatform.extraction.formats.office_package import Properties
-from docplatform.extraction.model import FileRejected, FileType, RejectionReason
+from docplatform.extraction.model import FileType
 
 OLE_ERRORS: tuple[type[BaseException], ...] = (OSError, IndexError, KeyError, ValueError, TypeError, struct.error)
 
@@ -27,18 +27,31 @@ _MOST_RECORDS = 100  # an encrypted workbook has the record FilePass among its f
 
 
 def kind(file: BinaryIO) -> FileType | ForeignFormat:
-    """The type of a compound file, by the names of its streams. Raises FileRejected (encrypted) and OLE_ERRORS."""
-    file.seek(0)
-    container: Any = olefile.OleFileIO(file)
-    streams = {"/".join(path).lower() for path in container.listdir()}
-    if "encryptedpackage" in streams:  # an Open XML file with a password: [MS-OFFCRYPTO] §2.3.4.4
-        raise FileRejected(RejectionReason.ENCRYPTED)
+    """The type of a compound file, by the names of its streams. Raises OLE_ERRORS."""
+    _, streams = _open(file)
     for name, found in _KINDS.items():
         if name in streams:
-            if found is FileType.XLS and _is_locked(container.openstream(name)):
-                raise FileRejected(RejectionReason.ENCRYPTED)
             return found
     return ForeignFormat.UNKNOWN
+
+
+def is_package(file: BinaryIO) -> bool:
+    """Whether the file is the outer form of an encrypted Open XML file ([MS-OFFCRYPTO] §2.3.4.4). Raises OLE_ERRORS."""
+    return "encryptedpackage" in _open(file)[1]
+
+
+def is_encrypted(file: BinaryIO) -> bool:
+    """Raises OLE_ERRORS."""
+    container, streams = _open(file)
+    workbooks = [name for name in ("workbook", "book") if name in streams]
+    return "encryptedpackage" in streams or any(_is_locked(container.openstream(name)) for name in workbooks[:1])
+
+
+def _open(file: BinaryIO) -> tuple[Any, set[str]]:
+    """The container, and the names of its streams in lower case."""
+    file.seek(0)
+    container: Any = olefile.OleFileIO(file)
+    return container, {"/".join(path).lower() for path in container.listdir()}
 
 
 def properties(file: BinaryIO) -> Properties:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from docplatform.extraction.blocks import COLUMNS_ON_A_PAGE, ROWS_ON_A_PAGE, Grid
 from docplatform.extraction.formats import office_package, ole
-from docplatform.extraction.formats.format import FileProperties, TextCollector, one_line
+from docplatform.extraction.formats.format import FileProperties, TextCollector, decrypted, one_line
 from docplatform.extraction.formats.office_package import Package
 from docplatform.extraction.formats.office_text import OfficeTextReader
 from docplatform.extraction.formats.workbooks.binary import BINARY_ERRORS, BinaryWorkbook
@@ -75,14 +75,13 @@ def first_page(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> Grid
 def _open(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> tuple[Workbook, Zip | None]:
     """The workbook, and its zip container; None for the old binary format. Raises FileRejected (encrypted)."""
     if file_type == FileType.XLS:
-        ole.kind(file)
-        return BinaryWorkbook(file, None), None
+        return BinaryWorkbook(decrypted(file), None), None
     package = Package(file, limits)
     office_package.refuse_encrypted(package.zip)
     if file_type == FileType.ODS:
         return OdsWorkbook(package.zip, limits), package.zip
     if file_type == FileType.XLSB:
-        return BinaryWorkbook(file, package.zip), package.zip
+        return BinaryWorkbook(package.zip.file, package.zip), package.zip
     return XlsxWorkbook(package, limits), package.zip
 
 

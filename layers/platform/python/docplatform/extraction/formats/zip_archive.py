@@ -34,6 +34,7 @@ class Zip:
     def __init__(self, file: BinaryIO, limits: ExtractionLimits) -> None:
         """Raises FileRejected (too_complex, encrypted, damaged) and ZIP_ERRORS."""
         file.seek(0)
+        self.file = file
         self._zip = zipfile.ZipFile(file)
         if not all(entry.filename for entry in self._zip.infolist()):  # zipfile cuts a name off at a zero byte
             raise zipfile.BadZipFile("an entry has no name")
