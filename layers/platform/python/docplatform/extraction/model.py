@@ -114,13 +114,13 @@ def is_supported(media_type: str) -> bool:
 def text_type(declared: str, extension: str, fits: Set[FileType], sure: FileType | None = None) -> FileType:
     """The type of a text file: as declared, else by the file's extension, else by its content. ``fits``: the structured
     texts (HTML, SVG, e-mail) that the content can be. ``sure``: the one that it is without doubt."""
-    texts = [each for each in FileType if (each.is_plain or each in fits) and each is not FileType.TEXT]
+    texts: list[FileType] = [each for each in FileType if (each.is_plain or each in fits) and each is not FileType.TEXT]
     for file_type in texts:
         if bare(declared) in _FILE_TYPES[file_type].media_types:
             return file_type
-    for file_type in (*texts, FileType.TEXT):
-        if extension.lower() in file_type.extensions and not (sure is FileType.SVG and extension.lower() == ".xml"):
-            return file_type
+    for candidate in (*texts, FileType.TEXT):
+        if extension.lower() in candidate.extensions and not (sure is FileType.SVG and extension.lower() == ".xml"):
+            return candidate
     return sure or FileType.TEXT
 
 

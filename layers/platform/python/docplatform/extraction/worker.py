@@ -10,7 +10,7 @@ of a library ("fault"), and the user is not told that the file is damaged.
 
 from __future__ import annotations
 
-import _strptime
+import _strptime  # a part of the standard library
 import codecs
 import colorsys
 import errno
@@ -96,7 +96,7 @@ class _NoMoreImports:
         self.refused: list[str] = []
 
     def install(self) -> None:
-        sys.meta_path[:] = [self]  # type: ignore[list-item]  # find_spec returns nothing: it always raises
+        sys.meta_path[:] = [self]
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         self.refused.append(name)

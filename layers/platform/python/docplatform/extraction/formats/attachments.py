@@ -83,7 +83,7 @@ def _text_of(name: str, data: bytes) -> str:
             kind = containers.inspect(io.BytesIO(data), _LIMITS, kind).kind
         if isinstance(kind, ForeignFormat) or (kind.family is Family.IMAGE and kind is not FileType.SVG):
             return ""
-        engine = cast(Engine, _MODULES[cast(FileType, kind)])
+        engine = cast(Engine, _MODULES[kind])
         errors = (*errors, *engine.PARSER_ERRORS)
         return engine.text(io.BytesIO(data), _LIMITS, kind).text
     except errors:

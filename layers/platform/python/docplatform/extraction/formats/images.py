@@ -115,8 +115,18 @@ def decoded(data: bytes, limits: ExtractionLimits) -> Image.Image | None:
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG", "JPEG"])
         return opaque(shrunk(image, limits.preview, limits))
-    except (*PARSER_ERRORS, _CannotBeDecoded):
+    except _UNDRAWABLE:
         return None
+
+
+class _CannotBeDecoded(FileRejected):
+    """The image is not damaged, but it has too many pixels, or pixels of an unknown kind."""
+
+    def __init__(self, cause: str, advice: str = _TOO_LARGE) -> None:
+        super().__init__(RejectionReason.TOO_COMPLEX, advice, cause)
+
+
+_UNDRAWABLE: tuple[type[BaseException], ...] = (*PARSER_ERRORS, _CannotBeDecoded)
 
 
 def _open(file: BinaryIO, file_type: str) -> Image.Image:
@@ -156,13 +166,6 @@ def _size(file: BinaryIO) -> int:
     size = file.seek(0, io.SEEK_END)
     file.seek(here)
     return size
-
-
-class _CannotBeDecoded(FileRejected):
-    """The image is not damaged, but it has too many pixels, or pixels of an unknown kind."""
-
-    def __init__(self, cause: str, advice: str = _TOO_LARGE) -> None:
-        super().__init__(RejectionReason.TOO_COMPLEX, advice, cause)
 
 
 def shrunk(image: Image.Image, size: tuple[int, int], limits: ExtractionLimits) -> Image.Image:

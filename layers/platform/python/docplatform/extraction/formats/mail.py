@@ -76,8 +76,7 @@ def body(message: Message) -> Iterator[Block]:
     """The parts that are text, and the names of the others. Of alternatives, the plain text is read, or else the last."""
     for part in islice(_parts(message), _MOST_PARTS):
         if part.get_content_maintype() == "message":
-            inner = part.get_payload()
-            for each in inner if isinstance(inner, list) else ():
+            for each in _inner(part):
                 yield from blocks(each)
             continue
         yield from _part_blocks(part)
@@ -104,8 +103,8 @@ def _part_blocks(part: Message) -> Iterator[Block]:
 
 
 def _parts(message: Message) -> Iterator[Message]:
-    inner = message.get_payload()
-    if message.get_content_maintype() == "message" or not isinstance(inner, list):
+    inner = _inner(message)
+    if message.get_content_maintype() == "message" or not message.is_multipart():
         yield message
     elif message.get_content_subtype() == "alternative":
         plain_parts = [part for part in inner if part.get_content_type() == "text/plain" and part.get_payload()]
@@ -114,6 +113,11 @@ def _parts(message: Message) -> Iterator[Message]:
     else:
         for part in inner:
             yield from _parts(part)
+
+
+def _inner(message: Message) -> list[Message]:
+    inner = message.get_payload()
+    return [part for part in inner if isinstance(part, Message)] if isinstance(inner, list) else []
 
 
 def _messages(file: BinaryIO) -> tuple[list[Message], bool]:

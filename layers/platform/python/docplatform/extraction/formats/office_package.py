@@ -15,6 +15,8 @@ from docplatform.extraction.formats.zip_archive import ZIP_ERRORS, Zip
 from docplatform.extraction.model import ExtractionLimits, FileRejected, FileType, RejectionReason
 
 PACKAGE_ERRORS: tuple[type[BaseException], ...] = (*XML_ERRORS, *ZIP_ERRORS, KeyError)
+UNREADABLE: tuple[type[BaseException], ...] = (*PACKAGE_ERRORS, FileRejected)
+"""What reading a part may raise: a part that is not needed is left out then."""
 
 _CONTENT_TYPES = "[Content_Types].xml"
 _MANIFEST = "META-INF/manifest.xml"

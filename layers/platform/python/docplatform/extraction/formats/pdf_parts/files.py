@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from pypdfium2 import raw
@@ -19,20 +20,20 @@ def texts(document: Any, in_annotations: list[Any]) -> Iterator[str]:
     found = [raw.FPDFDoc_GetAttachment(document, number) for number in range(_count(document))]
     seen: set[tuple[str, int]] = set()
     for file in [*found, *in_annotations][:_MOST]:
-        name = utf16(lambda buffer, size, file=file: raw.FPDFAttachment_GetName(file, buffer, size)) if file else ""
+        name = utf16(partial(raw.FPDFAttachment_GetName, file)) if file else ""
         size = _size(file) if file else 0
         if file and (name, size) not in seen:
             seen.add((name, size))
-            yield from engines.attached(name, size, lambda file=file, size=size: _content(file, size))
+            yield from engines.attached(name, size, partial(_content, file, size))
 
 
 def _count(document: Any) -> int:
-    return max(0, min(raw.FPDFDoc_GetAttachmentCount(document), _MOST))
+    return int(max(0, min(raw.FPDFDoc_GetAttachmentCount(document), _MOST)))
 
 
 def _size(file: Any) -> int:
     size = ctypes.c_ulong()
-    return size.value if raw.FPDFAttachment_GetFile(file, None, 0, size) else 0
+    return int(size.value) if raw.FPDFAttachment_GetFile(file, None, 0, size) else 0
 
 
 def _content(file: Any, size: int) -> bytes:

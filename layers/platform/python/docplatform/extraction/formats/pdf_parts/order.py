@@ -112,9 +112,9 @@ def _is_marked(page: Any) -> bool:
 
 
 def _mark(mark: Any) -> str:
-    def ask(buffer: Any, size: int) -> int:
+    def name_of(buffer: Any, size: int) -> int:
         needed = ctypes.c_ulong()
         raw.FPDFPageObjMark_GetName(mark, buffer, size, needed)
         return needed.value
 
-    return utf16(ask)
+    return utf16(name_of)

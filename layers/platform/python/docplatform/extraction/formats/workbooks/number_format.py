@@ -85,7 +85,7 @@ def is_date(code: str) -> bool:
     return any(kind in ("date", "half") for kind, _ in _sections(code)[0])
 
 
-def moment(value: float, *, from_1904: bool = False) -> str:
+def iso_datetime(value: float, *, from_1904: bool = False) -> str:
     """A date and time in ISO 8601, without the part that is zero; '' if it is out of range."""
     try:
         at = _EPOCHS[from_1904] + timedelta(seconds=round(value * 86_400))

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from docplatform.extraction.formats.office_package import PACKAGE_ERRORS
+from docplatform.extraction.formats.office_package import UNREADABLE
 from docplatform.extraction.formats.workbooks.cells import Cell, Sheet, deadline
 from docplatform.extraction.formats.xml_events import attribute, events, forget
 from docplatform.extraction.formats.zip_archive import Zip
-from docplatform.extraction.model import ExtractionLimits, FileRejected
+from docplatform.extraction.model import ExtractionLimits
 
 _CONTENT, _STYLES = "content.xml", "styles.xml"
 _CELLS = frozenset({"table-cell", "covered-table-cell"})
@@ -40,7 +40,7 @@ class OdsWorkbook:
                         self.sheets.append(Sheet(attribute(element, "name"), str(len(self.sheets))))
                     elif not starts:
                         forget(element)
-        except (*PACKAGE_ERRORS, FileRejected):
+        except UNREADABLE:
             if not self.sheets:
                 raise
             self.incomplete = True
@@ -78,7 +78,7 @@ class OdsWorkbook:
                             self.incomplete = True
                             return
                     forget(element)
-        except (*PACKAGE_ERRORS, FileRejected):
+        except UNREADABLE:
             self.incomplete = True
 
     def extras(self) -> Iterator[str]:
@@ -92,7 +92,7 @@ class OdsWorkbook:
                 for starts, _, element in events(stream, ["header", "footer", "header-left", "footer-left"]):
                     if not starts and (text := "\n".join(_paragraphs(element))):
                         seen[text] = None
-        except (*PACKAGE_ERRORS, FileRejected):
+        except UNREADABLE:
             self.incomplete = True
         yield from seen
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from docplatform.extraction.formats.office_package import PACKAGE_ERRORS, Package
+from docplatform.extraction.formats.office_package import UNREADABLE, Package
 from docplatform.extraction.formats.workbooks import number_format
 from docplatform.extraction.formats.workbooks.cells import Cell, Sheet, deadline
 from docplatform.extraction.formats.xml_events import events, forget
-from docplatform.extraction.model import ExtractionLimits, FileRejected
+from docplatform.extraction.model import ExtractionLimits
 
 _SHEET_KINDS = frozenset({"worksheet", "xlMacrosheet", "xlIntlMacrosheet", "dialogsheet"})
 _EDGES = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
@@ -29,7 +29,7 @@ class XlsxWorkbook:
     def __init__(self, package: Package, limits: ExtractionLimits) -> None:
         self.incomplete = False
         self._until = deadline(limits)
-        self._package, self._zip = package, package.zip
+        self._parts, self._zip = package, package.zip
         self._main = package.main_part()
         self._related = package.relations(self._main)
         self._from_1904 = False
@@ -81,7 +81,7 @@ class XlsxWorkbook:
                     elif name in _EDGES and (edge := _edge(element.text or "")):
                         self._edges[edge] = None
                     forget(element)
-        except (*PACKAGE_ERRORS, FileRejected):
+        except UNREADABLE:
             self.incomplete = True
 
     def extras(self) -> Iterator[str]:
@@ -118,13 +118,13 @@ class XlsxWorkbook:
             return Cell(row, column, stored)
         shown = number_format.shown(number, code, from_1904=self._from_1904).strip()
         if number_format.is_date(code):
-            stored = number_format.moment(number, from_1904=self._from_1904)
+            stored = number_format.iso_datetime(number, from_1904=self._from_1904)
         return Cell(row, column, shown or stored, stored if shown and stored != shown else "")
 
     def _strings(self) -> list[str]:
         if self._shared is None:
             self._shared, left = [], _MOST_SHARED
-            for part in self._package.related(self._main, "sharedStrings"):
+            for part in self._parts.related(self._main, "sharedStrings"):
                 try:
                     with self._zip.open(part) as stream:
                         for starts, _, element in events(stream, ["si"]):
@@ -133,7 +133,7 @@ class XlsxWorkbook:
                                 left -= len(text)
                                 self._shared.append(text if left > 0 else "")
                                 forget(element)
-                except (*PACKAGE_ERRORS, FileRejected):
+                except UNREADABLE:
                     self.incomplete = True
             self.incomplete = self.incomplete or left <= 0
         return self._shared
@@ -143,10 +143,10 @@ class XlsxWorkbook:
         if self._formats is None:
             self._formats = []
             codes = dict(number_format.BUILT_IN)
-            for part in self._package.related(self._main, "styles"):
+            for part in self._parts.related(self._main, "styles"):
                 try:
                     self._read_styles(part, codes, self._formats)
-                except (*PACKAGE_ERRORS, FileRejected):
+                except UNREADABLE:
                     self.incomplete = True
         return self._formats
 
