@@ -58,6 +58,7 @@ UNREACHABLE: dict[str, dict[str, tuple[str, ...]]] = {
             "importlib.import_module(_HERE + 'formats.attachments')",
             "importlib.import_module(_HERE + 'formats.default_password')",
             "importlib.import_module(_HERE + 'rendering.page')",
+            "importlib.import_module(_HERE + 'rendering.pdf_fonts')",
         ),
         "warnings": ("tracemalloc", "__import__(module, None, None, [klass])"),
     },

@@ -11,7 +11,7 @@ formats/                   one engine for each family of file types; format.py d
                            office_text.py embedded.py ole.py encodings.py attachments.py default_password.py
                            workbooks/ pdf_parts/
 blocks.py                  the text and the first page of a file, as the engines return them
-rendering/                 first pages as images: page.py, with the fonts of fonts.py
+rendering/                 first pages as images: page.py, with the fonts of fonts.py; pdf_fonts.py for pdfium
 file_types.py              the supported types; model.py limits, results and errors
 wiring.py                  the extractor that the processing steps use
 """

@@ -121,6 +121,8 @@ def prepare(file_type: str, operation: str, *, in_ole2: bool = False) -> tuple[E
         importlib.import_module(_HERE + "formats.default_password")
     if operation == "text" and file_type in _HOLD_FILES:
         importlib.import_module(_HERE + "formats.attachments")
+    if operation == "preview" and file_type == FileType.PDF:
+        importlib.import_module(_HERE + "rendering.pdf_fonts")
     return engine, importlib.import_module(_HERE + "rendering.page") if operation == "preview" else None
 
 
