@@ -29,6 +29,8 @@ from local.deploy import deploy
 from local.settings import ACCOUNT, REGIONS, LocalSettings, load, load_or_make
 from local.synth import synthesize
 
+AUDIT_SHARDS = 16  # infra/dynamodb/keys.py; tests/infra/test_audit_trail.py compares them
+
 
 class AwsSession:
     """Plain boto3 clients of one region. ``credentials``: access key, secret and, for the session of a role, its token."""
@@ -93,18 +95,19 @@ class Cloud:
     def audit_actions(self, region: str, tenant_id: str, target: str) -> list[str]:
         """The actions on ``target`` in the audit trail of yesterday and today by the cloud's clock, the oldest first."""
         now, found = clock.read(self.settings)[0].timestamp(), []
-        for at in (now - 86_400, now):
-            day = time.strftime("%Y-%m-%d", time.gmtime(at))
+        days = [time.strftime("%Y-%m-%d", time.gmtime(at)) for at in (now - 86_400, now)]
+        for partition in (f"{tenant_id}#{day}#{shard:02d}" for day in days for shard in range(AUDIT_SHARDS)):
             pages = (
                 self.root("dynamodb", region)
                 .get_paginator("query")
                 .paginate(
                     TableName="docplatform-audit",
                     KeyConditionExpression="pk = :p",
-                    ExpressionAttributeValues={":p": {"S": f"{tenant_id}#{day}"}},
+                    ExpressionAttributeValues={":p": {"S": partition}},
                 )
             )
             found += [item for page in pages for item in page["Items"]]
+        found.sort(key=lambda item: str(item["sk"]["S"]))
         return [item["action"]["S"] for item in found if item["target"]["S"] == target]
 
     def collection(self, region: str, tenant_id: str) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from docplatform.infra.dynamodb.keys import Key, TenantKeys
 ANY = "<>"  # the place of an argument
 TENANT = "t000000000001"
 ARGUMENTS: dict[Any, Any] = {str: ANY, int: 987_654, datetime: datetime(2026, 3, 1, tzinfo=UTC)}
-FILLED = re.compile(r"0*987654|2026-03-01|[0-9a-f]{64}")  # a number, a day, a hash
-AUDIT = ("audit", "audit_day")  # what stands in the audit table
+FILLED = re.compile(r"0*987654|2026-03-01|(?<=2026-03-01#)\d\d|[0-9a-f]{64}")  # a number, a day, its shard, a hash
+AUDIT = ("audit", "audit_shard")  # what stands in the audit table
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _CHANGES = {"MODIFY": Change.CHANGED, "REMOVE": Change.REMOVED}
 
 @dataclass(frozen=True, slots=True)
 class AuditTampering:
-    """``id``: the stream's id of the event. ``record``: the key of the audit record, ``<tenant>#<day>/<id>``. ``before``
+    """``id``: the stream's id of the event. ``record``: the key of the audit record, ``<tenant>#<day>#<shard>/<id>``. ``before``
     and ``after``: SHA-256 of its images ('' for none). ``changed``: the names of the attributes that differ. ``by``: the
     service that removed it, '' for a caller."""
 

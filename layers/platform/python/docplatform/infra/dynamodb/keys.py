@@ -6,10 +6,14 @@ A capability's own keys are in its ``adapters/keys.py``. ``docs/access-patterns.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from datetime import datetime
 from typing import NamedTuple
 
 from docplatform.core import ids
+
+AUDIT_SHARDS = 16
+"""Partitions of a tenant's audit records of one day. The number may grow, and never shrink: records stay where they are."""
 
 
 class Key(NamedTuple):
@@ -36,12 +40,18 @@ class TenantKeys:
 
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
-        """The key of an audit record. There is one partition for each day, so no partition receives too many writes,
-        and the archive can read day by day."""
-        return Key(self.audit_day(at), record_id)
+        """The key of an audit record. A day has several partitions, because one takes 1,000 writes a second, and its reads
+        fail too above that. The record's id chooses the partition, so a repeated write meets the first one."""
+        return Key(self.audit_shard(at, zlib.crc32(record_id.encode()) % AUDIT_SHARDS), record_id)
 
-    def audit_day(self, at: datetime) -> str:
-        return f"{self._prefix}{at:%Y-%m-%d}"
+    def audit_shard(self, at: datetime, shard: int) -> str:
+        """A partition of a day's audit records."""
+        return f"{self._prefix}{at:%Y-%m-%d}#{shard:02d}"
+
+
+def audit_partitions(keys: TenantKeys, at: datetime) -> list[str]:
+    """All partitions of a day's audit records. The first one has those of earlier versions, which had one partition for each day."""
+    return [f"{keys.tenant_id}#{at:%Y-%m-%d}", *(keys.audit_shard(at, shard) for shard in range(AUDIT_SHARDS))]
 
 
 def hashed(text: str) -> str:
