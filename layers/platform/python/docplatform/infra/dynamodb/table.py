@@ -3,6 +3,8 @@ tenants' items even if this code has a fault."""
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -19,6 +21,7 @@ from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.infra.tenant_bound import TenantBound
 
 _MOST_TIMES = 50
+_ATTEMPTS = 7  # of a read, for keys that DynamoDB returns unprocessed
 _BATCH = 100  # keys: DynamoDB's limit for BatchGetItem
 _SKIP, _MOST_SKIPS = 1_000, 10  # rows in one call, and calls, behind a page that ended with a row of another tenant
 
@@ -55,8 +58,8 @@ class TenantTable(TenantBound[Any]):
         return decode_item(answer["Attributes"])
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """The items that exist, read in calls of 100 keys. Raises Unavailable if DynamoDB repeatedly returns keys
-        unprocessed."""
+        """The items that exist, read in calls of 100 keys. Keys that DynamoDB returns unprocessed are read again after a pause that
+        grows, up to 1.3 seconds. Raises Unavailable if it returns some seven times."""
         wanted, authority = dict.fromkeys(keys), unverified_authority()
         if not wanted or authority is None:
             return self._read(list(wanted))
@@ -82,7 +85,11 @@ class TenantTable(TenantBound[Any]):
                     "ConsistentRead": True,
                 }
             }
-            for _ in range(6):
+            for attempt in range(_ATTEMPTS):
+                if attempt:
+                    time.sleep(
+                        random.uniform(0, 0.02 * 2**attempt)
+                    )  # full jitter; DynamoDB throttles what comes at once
                 answer = self._client.batch_get_item(RequestItems=pending)
                 for raw in answer["Responses"].get(self._data, ()):
                     item = decode_item(raw)
