@@ -24,8 +24,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "layers/platform/python")]
 
 from benchmarks.meter import Meter
 from docplatform.core.actor import Role
+from docplatform.core.tenant import tenant_context
+from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.search import wiring as composition
 from docplatform.search.model import Candidate, IndexHits
+from docplatform.tenancy.adapters import usage
 from tests.support.mocked_aws import Person, cloud  # noqa: E402
 
 
@@ -74,6 +77,7 @@ def _requests(ann: Person) -> dict[str, Any]:
             "PATCH", f"/v1/folders/{inner}", {"name": f"n{next(numbers)}"}
         ),
         "POST /v1/documents": lambda: ann.announces(f"d{next(numbers)}"),
+        "the same, counters spread": lambda: _with_spread_counters(ann, f"d{next(numbers)}"),
         "GET /v1/documents/{id}": lambda: ann.asks("GET", path),
         "PATCH /v1/documents/{id} rename": lambda: ann.asks("PATCH", path, {"name": f"n{next(numbers)}"}),
         "POST /v1/documents/{id}/upload": lambda: ann.asks("POST", f"{path}/upload"),
@@ -85,6 +89,18 @@ def _requests(ann: Person) -> dict[str, Any]:
         "GET /v1/access": lambda: ann.asks("GET", "/v1/access"),
         "GET /scim/v2/Users/{id}": lambda: admin.asks("GET", f"/scim/v2/Users/{bo.id}"),
     }
+
+
+def _with_spread_counters(ann: Person, name: str) -> Any:
+    """As after a collision of two writers of the tenant."""
+    tenant = ann.home.tenant
+    with tenant_context(tenant):
+        usage.UsageStore(
+            TenantTable(ann.home.cloud.database, tenant_id=tenant.id, data_table="data", audit_table="audit"),
+            tenant.limits,
+        )._give_reserves()
+    usage._busy[tenant.id] = 1
+    return ann.announces(name)
 
 
 if __name__ == "__main__":

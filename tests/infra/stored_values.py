@@ -28,7 +28,7 @@ def an_id(kind: str, number: int) -> str:
 USER, OTHER_USER, SESSION = an_id("usr", 1), an_id("usr", 2), an_id("ses", 1)
 DOCUMENT, FOLDER, GROUP, API_KEY = an_id("doc", 1), an_id("fld", 1), an_id("grp", 1), an_id("key", 1)
 TENANT = Tenant("t000000000001", "acme", "Acme", Plan.STANDARD, "us-east-1", TenantStatus.ACTIVE, "pooled", AT)
-ACTOR = Actor(TENANT, USER, SESSION, Role.ADMIN, "request-1")
+ACTOR = Actor(replace(TENANT, plan=Plan.ENTERPRISE), USER, SESSION, Role.ADMIN, "request-1")
 FULL_VERSION = Version(
     id=an_id("ver", 1),
     number=12,

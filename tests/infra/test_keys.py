@@ -54,6 +54,7 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
     TenancyKeys: [
         ("tenant", (), "tenant", "tenant"),
         ("usage", (), "usage", "usage"),
+        ("usage_shard", (7,), "usage#07", "usage"),
     ],
     IdentityKeys: [
         ("user", ("usr_1",), "user#usr_1", "profile"),

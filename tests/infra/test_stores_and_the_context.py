@@ -62,6 +62,7 @@ CALLS_NOTHING = {
     ("TenantTable", "verify_authority"): "reads nothing for who has no authority; test_stale_authority.py tries it",
     ("TenantTable", "read_again"): "is called with the authority of a request; test_stale_authority.py tries it",
     ("*", "idempotency"): "makes another store, which is tried by itself",
+    ("Transaction", "keep"): "takes back what was queued",
     ("DynamoLibraryChanges", "hold_in_place"): "notes folders, for check_held to look at",
     ("DynamoLibraryChanges", "hold_access"): "as hold_in_place",
     ("DynamoLibraryChanges", "raise_levels"): "as hold_in_place",
@@ -164,6 +165,7 @@ def opened(store: type, client: Client) -> Any:
         "endpoint": ENDPOINT,
         "transaction": transaction,
         "folder": Path("/nowhere"),
+        "limits": OWN.limits,
         "files": S3Files(client, "documents", OWN.id),
     }
     wanted = parameters(store)

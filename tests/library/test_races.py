@@ -213,7 +213,7 @@ def faults(race: Race) -> list[str]:
         elif item["sk"] == "granted":
             granted[item["pk"].split("#")[2]] = item
         elif item["sk"] == "usage":
-            usage = item
+            usage = {name: usage.get(name, 0) + item.get(name, 0) for name in ("folders", "documents")}
     nodes = [node for node in tree.nodes.values() if node.id != ids.ROOT_FOLDER]
     if reserved != {(tree.parent(node), node.name): node.id for node in nodes}:
         found.append("names")

@@ -40,6 +40,7 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.changes import create_root
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.tenancy.adapters.keys import TenancyKeys
+from docplatform.tenancy.adapters.usage import SHARDS
 from docplatform.tenancy.items import to_text
 from tests.support import collections
 
@@ -336,9 +337,13 @@ class TenantWorld:
 
     @property
     def usage(self) -> dict[str, int]:
-        key = TenancyKeys(self.tenant.id).usage()
-        item = decode_item(self.cloud.database.get_item(TableName="data", Key=encode_item(key._asdict()))["Item"])
-        return {name: value for name, value in item.items() if isinstance(value, int)}
+        keys, found = TenancyKeys(self.tenant.id), dict[str, int]()
+        for key in (keys.usage(), *(keys.usage_shard(shard) for shard in range(SHARDS))):
+            answer = self.cloud.database.get_item(TableName="data", Key=encode_item(key._asdict()))
+            for name, value in decode_item(answer.get("Item", {})).items():
+                if name in ("documents", "bytes", "folders", "users"):
+                    found[name] = found.get(name, 0) + value
+        return found
 
     @property
     def audit(self) -> list[dict[str, Any]]:

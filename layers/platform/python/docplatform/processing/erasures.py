@@ -50,7 +50,7 @@ class ErasureService:
         known = {each.document_id: each for each in self._pending.erasures(document_ids) if each.files_gone}
         return self._complete(known, self._entries().left(known) if known else set())
 
-    def sweep(self) -> Mapping[str, int]:
+    def sweep(self) -> dict[str, int]:
         """Checks all erasures that nobody has completed, and does again what is not done. Raises RuntimeError if a search entry is
         still there after an hour."""
         at = self._now()

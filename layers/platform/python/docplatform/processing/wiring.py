@@ -42,5 +42,6 @@ def scan_results(actor: Actor) -> ScanResults:
 
 def missed_uploads(actor: Actor) -> MissedUploads:
     stored = files(actor)
-    scanner = GuardDutyScanner(own_client("guardduty"), load(StorageSettings).documents_bucket, stored)
+    bucket = load(StorageSettings).documents_bucket
+    scanner = GuardDutyScanner(own_client("guardduty"), bucket, stored, actor.tenant.id)
     return MissedUploads(actor.tenant, library(actor), stored, scanner, scan_results(actor), now)

@@ -17,12 +17,12 @@ class AuditTrail(TenantBound[Any]):
 
     def __init__(self, client: Any, table: str, tenant_id: str) -> None:
         super().__init__(client, tenant_id)
-        self._table, self._keys = table, TenantKeys(tenant_id)
+        self._table, self._item_keys = table, TenantKeys(tenant_id)
 
     def day(self, at: datetime, *, page: int = 1_000) -> Iterator[Item]:
         """The records of a day (UTC) in order of their ids, which is the order of time. They are merged from the day's partitions and
         from the one of earlier versions. Reads ``page`` records of a partition at a time, strongly consistent."""
-        partitions = audit_partitions(self._keys, at)
+        partitions = audit_partitions(self._item_keys, at)
         return heapq.merge(*(self._partition(each, page) for each in partitions), key=lambda item: str(item["sk"]))
 
     def _partition(self, partition: str, page: int) -> Iterator[Item]:

@@ -109,12 +109,22 @@ class Transaction(TenantBound[Any]):
         check = {"TableName": self._table, "Key": encode_item(key._asdict()), "ConditionExpression": condition}
         self._queue({"ConditionCheck": {**check, **expression.parameters()}}, error)
 
-    def commit(self) -> None:
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    def keep(self, count: int) -> None:
+        """Take back all writes after the first ``count``."""
+        del self._writes[count:], self._errors[count:]
+
+    def commit(self, *, on_conflict: Callable[[set[int]], None] | None = None, attempts: int = _ATTEMPTS) -> None:
         """Raises the error of the first write whose condition failed, or ChangedMeanwhile if other transactions write
         the same items during every attempt. Raises the refusal of the request's authority, before anything is
-        written."""
+        written.
+
+        ``on_conflict``: called before another attempt, with the places of the writes whose items others write; it may replace
+        writes at the end."""
         authority = self._authority()
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(attempts):
             pins = authority.pins() if authority else {}
             pinned = _Pinned(self._writes, pins, table_name=self._table)
             try:
@@ -125,6 +135,8 @@ class Transaction(TenantBound[Any]):
                     if authority.pins() != pins:
                         continue  # it has changed and is still valid: with what it is now
                 self._explain(refused)
+                if on_conflict and attempt < attempts - 1:
+                    on_conflict(_conflicts(refused))
             else:
                 if authority:
                     authority.verified = True
@@ -132,7 +144,7 @@ class Transaction(TenantBound[Any]):
                 for call in self.after_commit:
                     call()
                 return
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter: other writers use the same counters
+            time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 7)))  # full jitter: others write the same items
         raise ChangedMeanwhile("Try again.")
 
     def _authority(self) -> Authority | None:
@@ -170,6 +182,12 @@ class Transaction(TenantBound[Any]):
         collided = any(reason["Code"] in ("TransactionConflict", "ThrottlingError") for reason in reasons)
         if not collided and all(reason["Code"] == "None" for reason in pins):
             raise refused
+
+
+def _conflicts(refused: ClientError) -> set[int]:
+    """The places of the writes whose items another transaction wrote, or that DynamoDB throttled."""
+    reasons = refused.response["CancellationReasons"]
+    return {place for place, each in enumerate(reasons) if each["Code"] in ("TransactionConflict", "ThrottlingError")}
 
 
 class _Pinned:

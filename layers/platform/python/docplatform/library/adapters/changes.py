@@ -9,7 +9,7 @@ from typing import Any
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import AuditRecord
-from docplatform.core.errors import ChangedMeanwhile, DomainError, PreconditionFailed, QuotaExceeded
+from docplatform.core.errors import ChangedMeanwhile, DomainError, PreconditionFailed
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import no_group
@@ -32,7 +32,7 @@ from docplatform.library.adapters.items import (
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.errors import FolderNotEmpty, NameTaken, TooManyGrants
 from docplatform.library.model import FIRST_LOOK, Document, Folder, State, Version
-from docplatform.tenancy.adapters.keys import TenancyKeys
+from docplatform.tenancy.adapters.usage import Usage
 
 
 def create_root(writes: Transaction, keys: LibraryKeys, *, created_by: str, at: datetime) -> None:
@@ -61,8 +61,8 @@ class DynamoLibraryChanges:
     def __init__(self, table: TenantTable, transaction: Transaction, actor: Actor, now: datetime) -> None:
         self._table, self._item_keys, self._writes = table, LibraryKeys(table.keys.tenant_id), transaction
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
-        self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
         self._actor, self._now = actor, now
+        self.usage = Usage()  # the change of the tenant's counters, for the commit
         # folder → conditions. DynamoDB allows one write per item, so an update of a held folder includes the check.
         self._held: dict[str, dict[str, Any]] = {}
         self._levels: dict[str, int] = {}  # folder → new levels, for the update of a held folder
@@ -76,7 +76,7 @@ class DynamoLibraryChanges:
             error_if_exists=_id_taken(),
         )
         self._count(folder.parent_id, 1, no_folder())
-        self._writes.update(self._tenancy_keys.usage(), add={"folders": 1}, must_exist=False)
+        self.usage += Usage(folders=1)
 
     def change_folder(self, before: Folder, after: Folder) -> None:
         values: dict[str, Any] = {"name": after.name, "parent_id": after.parent_id, "chain": list(after.chain)}
@@ -101,7 +101,7 @@ class DynamoLibraryChanges:
             error=FolderNotEmpty("Move or delete what is in it first."),
         )
         self._remove_from_folder(folder)
-        self._writes.update(self._tenancy_keys.usage(), add={"folders": -1}, must_exist=False)
+        self.usage += Usage(folders=-1)
 
     def hold_in_place(self, folders: tuple[Folder, ...]) -> None:
         for folder in folders:
@@ -134,20 +134,14 @@ class DynamoLibraryChanges:
 
     # -- documents
     def add_document(self, document: Document) -> None:
-        version, limits = document.version, self._actor.tenant.limits
+        version = document.version
         self._reserve_name(document.folder_id, document.name, DOCUMENT, document.id)
         look_at = document.created_at + FIRST_LOOK
         item = {**node_item(document), **self._list_attributes(document), **self._awaited(document.id, look_at)}
         self._writes.put(self._item_keys.document(document.id), item, error_if_exists=_id_taken())
         self._writes.put(self._item_keys.version(document.id, version.number), to_item(version))
         self._count(document.folder_id, 1, no_folder())
-        self._writes.update(
-            self._tenancy_keys.usage(),
-            add={"documents": 1, "bytes": version.size},
-            at_most={"documents": limits.documents - 1, "bytes": limits.storage_bytes - version.size},
-            error=QuotaExceeded("Delete documents, or ask for a larger plan."),
-            must_exist=False,
-        )
+        self.usage += Usage(1, version.size)
 
     def change_document(self, before: Document, after: Document) -> None:
         values = {"name": after.name, "folder_id": after.folder_id, "chain": list(after.chain)}
@@ -164,7 +158,7 @@ class DynamoLibraryChanges:
         self._writes.delete(self._item_keys.document(document.id), equals=_unchanged(document), error=_stale())
         self._writes.delete(self._item_keys.version(document.id, version.number))
         self._remove_from_folder(document)
-        self._writes.update(self._tenancy_keys.usage(), add={"documents": -1, "bytes": -version.size}, must_exist=False)
+        self.usage += Usage(-1, -version.size)
         self._writes.put(self._item_keys.erasure(document.id), {"at": rfc3339(self._now), "objects": 0})
 
     def note_erased(self, document_id: str, objects: int) -> None:

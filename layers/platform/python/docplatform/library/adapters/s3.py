@@ -27,6 +27,11 @@ def document_prefix(tenant_id: str, document_id: str) -> str:
     return f"{UPLOADS}{tenant_id}/documents/{document_id}/"
 
 
+def original_key(tenant_id: str, document_id: str, version_id: str) -> str:
+    """The S3 key of an uploaded file."""
+    return f"{document_prefix(tenant_id, document_id)}{version_id}/original"
+
+
 def derived_prefix(tenant_id: str, document_id: str) -> str:
     """The S3 key prefix of the files that processing makes of a document."""
     return document_prefix(tenant_id, document_id).replace(UPLOADS, DERIVED, 1)
@@ -98,9 +103,6 @@ class S3Files(TenantBound[Any]):
             for chunk in answer["Body"].iter_chunks(1 << 20):
                 file.write(chunk)
         return str(answer.get("VersionId") or "null")
-
-    def original_key(self, document_id: str, version_id: str) -> str:
-        return self._key(document_id, version_id, "original")
 
     def arrived(self, document_id: str, version_id: str) -> tuple[str, datetime] | None:
         """S3 version id and time of arrival of the original; None if it is not there."""

@@ -32,6 +32,7 @@ from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.model import Ancestry, Document, Erasure, Folder, Order, Page, ProcessingStep, State
+from docplatform.tenancy.adapters.usage import UsageStore
 
 _WAITING = {
     (state.value, step.value)
@@ -223,10 +224,11 @@ class DynamoLibrary:
 
     @contextmanager
     def begin(self) -> Iterator[DynamoLibraryChanges]:
-        with self._table.begin() as transaction:
-            changes = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
-            yield changes
-            changes.check_held()
+        transaction = self._table.begin()
+        changes = DynamoLibraryChanges(self._table, transaction, self._actor, self._now)
+        yield changes
+        changes.check_held()
+        UsageStore(self._table, self._actor.tenant.limits).commit(transaction, changes.usage)
 
 
 def _erasure_from(item: Item) -> Erasure:

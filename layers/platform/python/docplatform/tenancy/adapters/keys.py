@@ -14,3 +14,7 @@ class TenancyKeys(TenantKeys):
     def usage(self) -> Key:
         """The counters that the plan's limits are checked against."""
         return Key(f"{self._prefix}usage", "usage")
+
+    def usage_shard(self, shard: int) -> Key:
+        """A further item of the counters of documents, bytes and folders (``usage.py``)."""
+        return Key(f"{self._prefix}usage#{shard:02d}", "usage")
