@@ -44,6 +44,7 @@ SERVICE_MODELS = frozenset(
     {
         "apigatewaymanagementapi",
         "dynamodb",
+        "guardduty",
         "kms",
         "lambda",
         "opensearchserverless",
