@@ -9,12 +9,12 @@ with each request, so disabling or demoting a user is effective at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from docplatform.core import ids
 from docplatform.core.actor import Actor, Role
-from docplatform.core.errors import DomainError, Forbidden, Unauthenticated, raised_by, raises
+from docplatform.core.errors import DomainError, Forbidden, NotFound, Unauthenticated, raised_by, raises
 from docplatform.library.access import Caller, Decision, Reason, ReasonKind, effective, evaluate, roles_from
 from docplatform.library.errors import DocumentNotFound, FolderNotFound
 from docplatform.library.model import Ancestry, Document, Folder
@@ -40,12 +40,12 @@ class Access:
     @raises(FolderNotFound, Forbidden, Unauthenticated)
     def folder(self, folder_id: str, needed: Role = Role.VIEWER) -> Folder:
         unknown = FolderNotFound("Check the folder's id: it is unknown, or not yours.")
-        return self._checked(self._library.folder(folder_id), needed, unknown)
+        return self._checked(self._read(self._library.folder, folder_id, unknown), needed, unknown)
 
     @raises(DocumentNotFound, Forbidden, Unauthenticated)
     def document(self, document_id: str, needed: Role = Role.VIEWER) -> Document:
         unknown = DocumentNotFound("Check the document's id: it is unknown, or not yours.")
-        return self._checked(self._library.document(document_id), needed, unknown)
+        return self._checked(self._read(self._library.document, document_id, unknown), needed, unknown)
 
     @raises(*raised_by(folder, document))
     def node(self, node_id: str, needed: Role = Role.VIEWER) -> Folder | Document:
@@ -137,6 +137,16 @@ class Access:
         self._caller = Caller(self._actor.user_id, ancestry.role, ancestry.groups)
         self._paths |= {node.id: ancestry.path(node) for node in nodes}
         return self._caller
+
+    def _read(self, read: Callable[[str], N], node_id: str, unknown: DomainError) -> N:
+        """A node that exists. For an unknown id the same calls are made as for one that is hidden from the actor, so that
+        the time does not tell the two apart."""
+        try:
+            return read(node_id)
+        except NotFound:
+            if not self.sees_everything:
+                self._cache(self._library.ancestry(), ())
+            raise unknown from None
 
     def _checked(self, node: N, needed: Role, unknown: DomainError) -> N:
         decision = self.decision(node)
