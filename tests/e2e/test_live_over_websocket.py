@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from tests.e2e.client import ANSWER, Session, TenantSite, live, problem, refreshed, sign_in
@@ -43,10 +45,12 @@ def answers(socket: ClientConnection) -> bool:
 
 
 def is_refused(member: Session, url: str) -> bool:
+    """Whether the handshake is answered with 401, as the documents say."""
     try:
         with opened(member, url):
             return False
-    except InvalidHandshake:
+    except InvalidStatus as refused:
+        assert refused.response.status_code == 401
         return True
 
 
@@ -87,6 +91,22 @@ def test_what_is_no_ticket_opens_nothing(acme: TenantSite) -> None:
     with opened(acme.admin, url) as socket:
         assert answers(socket)
     assert "live-ticket.refused" in trail(acme, "api")
+
+
+@pytest.mark.parametrize("query", ["", "?ticket=", "?ticket=x", "?other=x"])
+def test_a_bare_handshake_without_a_ticket_is_answered_with_401(acme: TenantSite, query: str) -> None:
+    address = urlsplit(ticket(acme.admin))
+    lines = (
+        f"GET /{query} HTTP/1.1",
+        f"Host: {address.netloc}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+    )
+    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=ANSWER) as line:
+        line.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        assert line.recv(4096).split(b" ")[1] == b"401"
 
 
 def test_a_ticket_opens_nothing_at_another_tenants(acme: TenantSite, hooli: TenantSite) -> None:
