@@ -55,7 +55,7 @@ def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
     with pad_to_mail_time():
-        compose.lost_password(tenant, request.id).request_reset(body.email)
+        compose.lost_password(tenant, request.id, request.address).request_reset(body.email)
 
 
 @api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.reset)
@@ -63,7 +63,9 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew.
 
     A mail says how many API keys go on working: none with ``end_api_keys``."""
-    compose.lost_password(tenant, request.id).reset(body.token, body.password, end_api_keys=body.end_api_keys)
+    compose.lost_password(tenant, request.id, request.address).reset(
+        body.token, body.password, end_api_keys=body.end_api_keys
+    )
 
 
 @api.post(

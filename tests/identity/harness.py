@@ -33,11 +33,12 @@ from docplatform.core.tenant import Plan, Tenant, TenantStatus, enter_tenant
 from docplatform.directory.adapters.provisioning_store import DynamoDirectory
 from docplatform.directory.provisioning import DirectoryService
 from docplatform.identity.account_admin import AccountService
-from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.adapters.attempt_store import DynamoAttempts, DynamoRequestCounts
 from docplatform.identity.devices import claim_of
 from docplatform.identity.members import MemberService
 from docplatform.identity.model import Session, User
 from docplatform.identity.ports import People
+from docplatform.identity.request_limits import RequestLimits
 from docplatform.identity.wiring.users import people
 from docplatform.infra.encryption import KmsSecrets
 from docplatform.runtime.tenant_access import record, table
@@ -249,9 +250,12 @@ class Company:
 
     @property
     def lost_password(self) -> LostPassword:
-        return LostPassword(
-            self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock, PasswordsAllowed()
-        )
+        return self.lost_password_from("192.0.2.7")
+
+    def lost_password_from(self, address: str) -> LostPassword:
+        limits = RequestLimits(self.tenant, address, DynamoRequestCounts(table(self.tenant)), self.clock)
+        gate, mail = PasswordsAllowed(), self.mail
+        return LostPassword(self.tenant, "r", self.people, self.passwords, mail, HOME, self.clock, gate, limits)
 
     def own_password(self, entry: IssuedTokens) -> OwnPassword:
         return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)

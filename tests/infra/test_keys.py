@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -71,6 +72,12 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
         ("security_settings", (), "security", "settings"),
         ("session", ("ses_1",), "session#ses_1", "session"),
         ("sessions_of", ("usr_1",), "sessions#usr_1", ""),
+        (
+            "requests",
+            ("sso-login", "tenant", 7),
+            "requests#sso-login#" + hashlib.sha256(b"tenant").hexdigest(),
+            "0000000007",
+        ),
         ("device", ("usr_1", "f00d"), "user#usr_1", "device#f00d"),
         ("api_key", ("key_1",), "api-key#key_1", "api-key"),
         ("api_keys_of", ("usr_1",), "api-keys#usr_1", ""),

@@ -21,6 +21,7 @@ from docplatform.identity.errors import InvalidCredentials, InvalidReset, Sessio
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People
+from docplatform.identity.request_limits import LimitedOperation, RequestLimits
 from docplatform.sso.errors import SsoRequired
 
 RESET_LIFE = timedelta(hours=1)
@@ -45,18 +46,26 @@ class LostPassword:
         home: str,
         now: Callable[[], datetime],
         gate: PasswordPolicyGate,
+        limits: RequestLimits,
     ) -> None:
         """``home``: the tenant's address, for links in mails."""
-        self._tenant, self._request_id = tenant, request_id
+        self._tenant, self._request_id, self._limits = tenant, request_id, limits
         self._people, self._passwords, self._mail = people, passwords, mail
         self._home, self._now, self._gate = home, now, gate
 
-    @raises()
+    @raises(TooManyAttempts)
     def request_reset(self, email: str) -> None:
         """Send a reset link to the user with that address, at most one in two minutes. No other address gets a mail,
-        and the caller cannot tell the difference. A user who never had a password (created by provisioning or single
-        sign-on) gets a link unless first passwords are forbidden."""
+        and the caller cannot tell the difference. Every address that is typed is counted alike (TooManyAttempts).
+
+        A user who never had a password (created by provisioning or single sign-on) gets a link unless first passwords
+        are forbidden."""
         at = self._now()
+        try:
+            self._limits.admit(LimitedOperation.PASSWORD_RESET, email)
+        except TooManyAttempts:
+            self._record(UNKNOWN_USER, Action.PASSWORD_RESET_REFUSED, {"reason": "too many requests"})
+            raise
         try:
             login = self._people.login_of(clean_email(email))
         except Invalid:

@@ -14,9 +14,10 @@ from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin
 from docplatform.authentication.sso_account import AccountResolver, LinkRefused, ResolvedUser, SignInRefused
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditSubject, record_of
-from docplatform.core.errors import AddressRefused, ChangedMeanwhile, QuotaExceeded, raises
+from docplatform.core.errors import AddressRefused, ChangedMeanwhile, QuotaExceeded, TooManyAttempts, raises
 from docplatform.core.token_hash import digest
 from docplatform.identity.errors import EmailTaken, LastAdmin
+from docplatform.identity.request_limits import LimitedOperation, RequestLimits
 from docplatform.sso.errors import SsoAccountLinked, SsoNotConnected, SsoRefused, SsoUnavailable
 from docplatform.sso.group_sync import GroupSync
 from docplatform.sso.model import (
@@ -56,17 +57,24 @@ class SsoService:
         groups: GroupSync,
         accounts: AccountResolver,
         now: Callable[[], datetime],
+        limits: RequestLimits,
     ) -> None:
+        self._limits = limits
         self._origin, self._store, self._sign_in, self._accounts = origin, store, sign_in, accounts
         self._provider, self._outages, self._groups, self._now = provider, outages, groups, now
 
-    @raises(SsoNotConnected, SsoUnavailable)
+    @raises(SsoNotConnected, SsoUnavailable, TooManyAttempts)
     def begin(self, *, reauthenticate: bool = False) -> Start:
         """Start a sign-in. ``reauthenticate``: the provider must authenticate the user again, even if the user has a
         session there."""
         connection, health = self._store.connection()
         if connection is None:
             raise SsoNotConnected("Log in with e-mail and password.")
+        try:
+            self._limits.admit(LimitedOperation.SSO_LOGIN)
+        except TooManyAttempts:
+            self._record_refusal("too many log-ins were begun", UNKNOWN_USER)
+            raise
         state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         try:
             authorization = self._provider(connection).authorization_request(state, reauthenticate=reauthenticate)

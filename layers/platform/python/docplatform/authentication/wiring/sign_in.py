@@ -22,8 +22,9 @@ from docplatform.authentication.wiring.access_tokens import TenantTokens
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
-from docplatform.identity.adapters.attempt_store import DynamoAttempts
+from docplatform.identity.adapters.attempt_store import DynamoAttempts, DynamoRequestCounts
 from docplatform.identity.devices import DeviceClaim
+from docplatform.identity.request_limits import RequestLimits
 from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.infra.encryption import KmsSecrets
@@ -91,9 +92,14 @@ def own_sessions(actor: Actor) -> OwnSessions:
     return OwnSessions(actor, people(actor.tenant), now)
 
 
-def lost_password(tenant: Tenant, request_id: str) -> LostPassword:
-    gate = password_gate(tenant, request_id)
-    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), address_of(tenant), now, gate)
+def request_limits(tenant: Tenant, address: str) -> RequestLimits:
+    return RequestLimits(tenant, address, DynamoRequestCounts(table(tenant)), now)
+
+
+def lost_password(tenant: Tenant, request_id: str, address: str) -> LostPassword:
+    gate, limits = password_gate(tenant, request_id), request_limits(tenant, address)
+    home = address_of(tenant)
+    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), home, now, gate, limits)
 
 
 def own_password(actor: Actor, address: str) -> OwnPassword:

@@ -8,7 +8,7 @@ from docplatform.authentication.sign_in import RequestOrigin
 from docplatform.authentication.sso_account import AccountResolver
 from docplatform.authentication.sso_session import SsoSignIn
 from docplatform.authentication.sso_sign_in import SsoService
-from docplatform.authentication.wiring.sign_in import kms_secrets, sign_in
+from docplatform.authentication.wiring.sign_in import kms_secrets, request_limits, sign_in
 from docplatform.core.actor import Actor
 from docplatform.core.tenant import Tenant
 from docplatform.core.time import now
@@ -38,6 +38,7 @@ def sign_on(tenant: Tenant, *, request_id: str, address: str, agent: str, device
         GroupSync(DynamoSsoGroups(table(tenant)), now),
         AccountResolver(store(tenant), people(tenant), now),
         now,
+        request_limits(tenant, address),
     )
 
 

@@ -55,6 +55,17 @@ class DynamoAttempts:
         return None if taken is None else _attempt_count(taken)
 
 
+class DynamoRequestCounts:
+    def __init__(self, table: TenantTable) -> None:
+        self._table, self._identity_keys = table, IdentityKeys(table.keys.tenant_id)
+
+    def count(self, operation: str, of: str, most: int, at: datetime) -> bool:
+        """Count a request in the window of ``at``. Returns False if there are ``most`` already. One call."""
+        window, end = window_of(at)
+        key = self._identity_keys.requests(operation, of, window)
+        return self._table.count_up_to(key, most, expires=int((end + WINDOW).timestamp()))
+
+
 def reset_attempts(table: TenantTable, writes: Transaction, account: str) -> None:
     writes.delete(IdentityKeys(table.keys.tenant_id).attempt_count(account))
 

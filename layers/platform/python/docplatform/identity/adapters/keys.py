@@ -79,6 +79,10 @@ class IdentityKeys(TenantKeys):
         """The failures from one source address, hashed, in one window of time."""
         return Key(f"{self._prefix}attempts#source#{hashed(source)}", f"{window:010d}")
 
+    def requests(self, operation: str, of: str, window: int) -> Key:
+        """The requests for an operation that needs no log-in, by whom or for what (hashed), in one window of time."""
+        return Key(f"{self._prefix}requests#{operation}#{hashed(of)}", f"{window:010d}")
+
     def tenant_failures(self, window: int) -> Key:
         """The failures of the whole tenant in one window of time."""
         return Key(f"{self._prefix}attempts#tenant", f"{window:010d}")

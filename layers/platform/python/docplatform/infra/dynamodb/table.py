@@ -205,6 +205,26 @@ class TenantTable(TenantBound[Any]):
             return 1
         return sum(seconds - time < window for time in times)
 
+    def count_up_to(self, key: Key, most: int, *, expires: int) -> bool:
+        """Add one to a counter, unless it is at ``most``. Returns whether it was counted. ``expires``: when the item goes,
+        as seconds since 1970. It is no part of a transaction, so that many requests can count on one item."""
+        self.verify_authority()
+        try:
+            self._client.update_item(
+                TableName=self._data,
+                Key=encode_item(key._asdict()),
+                UpdateExpression="SET expires = :expires ADD requests :one",
+                ConditionExpression="attribute_not_exists(requests) OR requests < :most",
+                ExpressionAttributeValues={
+                    ":one": encode_value(1),
+                    ":most": encode_value(most),
+                    ":expires": encode_value(expires),
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def begin(self) -> Transaction:
         return Transaction(self._client, self._data, self._tenant_id, read_again=self.read_again)
 
