@@ -3,7 +3,7 @@ the admins, who can move the link."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -247,3 +247,63 @@ def test_an_address_that_was_changed_lately_links_nobody(house: House, idp: Fake
     day = timedelta(days=1)
     house.sets(house.keys(IdentityKeys).user(user), email_changed_at=rfc3339(datetime.now(UTC) - day))
     assert "access_token" in signs_in(house, idp, "eve-at-idp", "eve@acme.example").body
+
+
+def _meanwhile(house: House, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> None:
+    """Does ``change`` after a move was decided and before it is stored."""
+    begin = DynamoSso.begin
+
+    def late(store: DynamoSso) -> Any:
+        monkeypatch.setattr(DynamoSso, "begin", begin)
+        change()
+        return begin(store)
+
+    monkeypatch.setattr(DynamoSso, "begin", late)
+
+
+MEANWHILE: dict[str, dict[str, Any]] = {
+    "disabled": {"status": "disabled"},
+    "promoted": {"role": "admin"},
+    "given another address": {"email": "other@acme.example"},
+    "removed": {"removed": True},
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_a_move_pins_the_account_that_it_was_decided_on(
+    house: House, idp: FakeOidc, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    admin = house.moves_in()
+    connect(house, admin, idp, domains=["acme.example"])
+    ann = user_of(house, signs_in(house, idp))
+    key = house.keys(IdentityKeys).user(ann)
+    _meanwhile(house, monkeypatch, lambda: house.sets(key, **MEANWHILE[change]))
+    assert moves(house, admin, ann, "second")["code"] == "changed_meanwhile"
+
+
+def test_a_move_pins_the_connection(house: House, idp: FakeOidc, monkeypatch: pytest.MonkeyPatch) -> None:
+    admin = house.moves_in()
+    connect(house, admin, idp, domains=["acme.example"])
+    ann = user_of(house, signs_in(house, idp))
+    _meanwhile(house, monkeypatch, lambda: house.sets(house.keys(SsoKeys).connection(), revision=7))
+    assert moves(house, admin, ann, "second")["code"] == "changed_meanwhile"
+
+
+def test_a_move_is_for_accounts_of_people(house: House, idp: FakeOidc) -> None:
+    admin = house.moves_in()
+    connect(house, admin, idp, domains=["acme.example"])
+    ann = user_of(house, signs_in(house, idp))
+    house.sets(house.keys(IdentityKeys).user(ann), kind="service")
+    assert moves(house, admin, ann, "second")["code"] == "user_not_found"
+
+
+def test_what_another_person_may_have_made_ends_with_a_move(house: House, idp: FakeOidc) -> None:
+    admin = house.moves_in()
+    connect(house, admin, idp, domains=["acme.example"])
+    entry = signs_in(house, idp)
+    ann = user_of(house, entry)
+    assert moves(house, admin, ann, "second").status == 200
+    stored = next(
+        each for each in house.cloud.items("data") if each["pk"].endswith(f"user#{ann}") and each["sk"] == "profile"
+    )
+    assert stored["keys_since"] == stored["sessions_since"]

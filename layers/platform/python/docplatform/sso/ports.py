@@ -55,6 +55,13 @@ class SsoChanges(UserChanges, Protocol):
     def move_link(self, issuer: str, user_id: str, subject: str, moved: MovedLink, at: datetime) -> None:
         """Link the account to this subject in place of any other one. Raises ChangedMeanwhile when committed."""
 
+    def hold_connection(self, connection: Connection) -> None:
+        """Require that the connection is still this one. Raises ChangedMeanwhile when committed."""
+
+    def hand_over(self, user: User, at: datetime) -> None:
+        """End all sessions and API keys of the account. Raises ChangedMeanwhile when committed if it has another address,
+        role or status by then, or is gone."""
+
     def update_from_provider(self, before: User, after: User) -> None:
         """Store role, name and status. Raises ChangedMeanwhile when committed if the stored role or status differs from
         that of ``before``."""

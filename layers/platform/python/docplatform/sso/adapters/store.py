@@ -10,7 +10,7 @@ from datetime import datetime
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import AlreadyDone, ChangedMeanwhile
 from docplatform.core.time import rfc3339
-from docplatform.identity.adapters.user_store import DynamoUserChanges
+from docplatform.identity.adapters.user_store import DynamoUserChanges, ended_at
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.mapper import from_item, to_item
@@ -176,6 +176,15 @@ class DynamoSsoChanges(DynamoUserChanges):
         else:
             self._writes.put(account, link, error_if_exists=changed)
         self._writes.delete(self._sso_keys.conflict(user_id, issuer, subject))
+
+    def hold_connection(self, connection: Connection) -> None:
+        changed = ChangedMeanwhile("The connection was changed; look at it and try again.")
+        self._writes.check(self._sso_keys.connection(), equals={"revision": connection.revision}, error=changed)
+
+    def hand_over(self, user: User, at: datetime) -> None:
+        seen = {"email": user.email, "role": user.role.value, "status": user.status.value, "removed": None}
+        changed = ChangedMeanwhile("The account was changed; look at it and try again.")
+        self._writes.update(self._identity_keys.user(user.id), values=ended_at(at), equals=seen, error=changed)
 
     def update_from_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile when committed."""
