@@ -39,6 +39,7 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
         "sso_loopback": "yes" if config.sso_loopback else "no",
         "live_endpoint": config.live_endpoint.format(api=live_api, region=region, stage=names.STAGE),
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
+        "reset_queue_url": names.queue_url(account, region, names.RESET_QUEUE),
         "operations_table": names.OPERATIONS_TABLE,
         "tick_function": names.function(tick_of(functions).name),
         "jobs": {

@@ -93,6 +93,9 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
             return [_allow(["kms:GenerateMac"], [region.cursor_key])]
         case Grant.MAIL_SEND:
             return [_send_mail(region)]
+        case Grant.RESET_SEND:
+            resets = [region.queue(names.RESET_QUEUE)]
+            return [_allow(["sqs:SendMessage"], resets), _key_of_queues(region, resets)]
         case Grant.QUEUE_SEND:
             return [_allow(["sqs:SendMessage"], region.plan_queues), _key_of_queues(region, region.plan_queues)]
         case Grant.LIVE_CONNECTIONS:
@@ -121,6 +124,11 @@ def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatemen
             ]
 
 
+def _poll(region: RegionResources, queues: list[str]) -> list[iam.PolicyStatement]:
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
+    return [_allow(actions, queues), _key_of_queues(region, queues)]
+
+
 def trigger_statements(trigger: Trigger | None, name: str, region: RegionResources) -> list[iam.PolicyStatement]:
     """The statements for what Lambda does with the function's role: it polls the queue or stream, and moves failed
     events to the dead-letter queue. ``name``: the function's."""
@@ -128,12 +136,11 @@ def trigger_statements(trigger: Trigger | None, name: str, region: RegionResourc
     put_away = [_allow(["sqs:SendMessage"], failed), _key_of_queues(region, failed)]
     match trigger:
         case Trigger.PLAN_QUEUE:
-            poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-            return [_allow(poll, region.plan_queues), _key_of_queues(region, region.plan_queues)]
+            return _poll(region, region.plan_queues)
+        case Trigger.RESET_QUEUE:
+            return _poll(region, [region.queue(names.RESET_QUEUE)])
         case Trigger.JOBS:
-            poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"]
-            own = [region.queue(names.job_queue(name))]
-            return [_allow(poll, own), _key_of_queues(region, own)]
+            return _poll(region, [region.queue(names.job_queue(name))])
         case Trigger.UPLOAD:
             return put_away
         case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:

@@ -92,6 +92,9 @@ def plan_queue(plan: str) -> str:
     return f"{PREFIX}-processing-{plan}"
 
 
+RESET_QUEUE = f"{PREFIX}-password-resets"
+
+
 def job_queue(function_name: str) -> str:
     """The queue of a function's jobs."""
     return f"{PREFIX}-jobs-{function_name}"

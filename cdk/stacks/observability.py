@@ -61,7 +61,15 @@ class ObservabilityStack(cdk.Stack):
             for spec in triggered_by(trigger, self._functions)
         ]
         plans = [names.plan_queue(plan) for plan in Plan]
-        of = [*plans, *self._job_queues(), names.UPLOAD_RULE, names.SCAN_RULE, names.SCHEDULE_GROUP, *by_function]
+        of = [
+            *plans,
+            names.RESET_QUEUE,
+            *self._job_queues(),
+            names.UPLOAD_RULE,
+            names.SCAN_RULE,
+            names.SCHEDULE_GROUP,
+            *by_function,
+        ]
         return [names.dead_letters(each) for each in of]
 
     def _job_queues(self) -> list[str]:

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from cdk import names
 from cdk.config import Config
-from cdk.constructs.queues import PlanQueue
+from cdk.constructs.queues import FairQueue, PlanQueue
 from cdk.constructs.schedules import JobQueue, Schedules
 from cdk.constructs.table_stream import DOCUMENTS, NOT_ADDED, SESSIONS, TableStream
 from cdk.constructs.uploads import Uploads
@@ -62,6 +62,18 @@ class WorkflowStack(cdk.Stack):
                 visibility_seconds=config.processing_visibility_seconds,
                 of_weight_one=config.processing_concurrency,
             )
+        (mailer,) = triggered_by(Trigger.RESET_QUEUE, functions)
+        FairQueue(
+            self,
+            "PasswordResets",
+            queue_name=names.RESET_QUEUE,
+            consumer_arn=arn(mailer.name),
+            key=key,
+            visibility_seconds=mailer.timeout * 6,
+            receives=5,
+            batch=10,
+            concurrency=5,
+        )
         (dispatcher,) = triggered_by(Trigger.UPLOAD, functions)
         Uploads(
             self,

@@ -3,6 +3,7 @@
 from docplatform.authentication.mfa_enrolment import OwnFactors
 from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.reset_requests import ResetRequests
 from docplatform.authentication.step_up import StepUp
 from docplatform.authentication.verification import PresentedFactor
 from docplatform.authentication.views import Tokens, device_of, tokens_of
@@ -13,7 +14,6 @@ from docplatform.core.audit import Action
 from docplatform.core.tenant import Tenant
 from docplatform.http.consequence import Consequence
 from docplatform.http.request import Request
-from docplatform.http.response_time import pad_to_mail_time
 from docplatform.http.router import Router
 from docplatform.http.schemas import Response
 from docplatform.runtime.metrics import Metric, SignInMethod, count
@@ -51,11 +51,10 @@ def _mfa_sign_in(tenant: Tenant, request: Request) -> MfaSignIn:
 # -- passwords
 
 
-@api.post("/v1/auth/password/forgot", status=202, use_case=LostPassword.request_reset)
+@api.post("/v1/auth/password/forgot", status=202, use_case=ResetRequests.request_link)
 def forget_password(tenant: Tenant, body: ForgottenPassword, request: Request) -> None:
     """Ask for a mail with a link to set a new password. The answer is the same whether anybody has that address."""
-    with pad_to_mail_time():
-        compose.lost_password(tenant, request.id, request.address).request_reset(body.email)
+    compose.reset_requests(tenant, request.id, request.address).request_link(body.email)
 
 
 @api.post("/v1/auth/password/reset", status=204, use_case=LostPassword.reset)
@@ -63,9 +62,7 @@ def reset_password(tenant: Tenant, body: NewPassword, request: Request) -> None:
     """Set a new password with the mail's token, good once within an hour. All sessions end; log in anew.
 
     A mail says how many API keys go on working: none with ``end_api_keys``."""
-    compose.lost_password(tenant, request.id, request.address).reset(
-        body.token, body.password, end_api_keys=body.end_api_keys
-    )
+    compose.lost_password(tenant, request.id).reset(body.token, body.password, end_api_keys=body.end_api_keys)
 
 
 @api.post(

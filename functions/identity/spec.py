@@ -1,5 +1,5 @@
-from docplatform.runtime.settings import AccountSettings
-from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Layer, Mount
+from docplatform.runtime.settings import AccountSettings, IdentitySettings
+from docplatform.runtime.spec import Auth, FunctionSpec, Grant, Layer, Mount, Trigger
 
 FUNCTIONS = (
     FunctionSpec(
@@ -21,9 +21,18 @@ FUNCTIONS = (
                 Grant.TOKEN_SIGN,
                 Grant.TOKEN_VERIFY,
                 Grant.MAIL_SEND,
+                Grant.RESET_SEND,
             }
         ),
         layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
         memory=1024,  # Lambda gives processor time in proportion, and argon2id needs it
+    ),
+    FunctionSpec(
+        name="password-resets",
+        settings=IdentitySettings,
+        handler="password_resets.handler",
+        trigger=Trigger.RESET_QUEUE,
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.MAIL_SEND}),
+        layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
     ),
 )

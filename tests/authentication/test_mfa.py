@@ -293,7 +293,7 @@ def test_step_up_takes_both_and_does_not_say_which_was_wrong(ann: Ann) -> None:
 
 def test_step_up_does_not_revive_an_ended_session(ann: Ann) -> None:
     ann.company.clock.passes(minutes=1)
-    ann.company.lost_password.request_reset(ANN)
+    ann.company.asks_for_reset(ANN)
     ann.company.lost_password.reset(ann.company.mail.resets[0][1], PASSWORD)
     with pytest.raises(ProofRefused):
         ann.company.step_up(ann.entry).prove(PASSWORD, PresentedFactor(code=ann.code()))

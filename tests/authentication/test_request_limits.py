@@ -24,7 +24,7 @@ ANN, NOBODY = "ann@acme.example", "nobody@acme.example"
 
 def asks(company: Company, email: str, *, address: str = "192.0.2.7", times: int = 1) -> None:
     for _ in range(times):
-        company.lost_password_from(address).request_reset(email)
+        company.asks_for_reset(email, address)
 
 
 def waits(company: Company, email: str, *, address: str = "192.0.2.7") -> int:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TypeVar
 
 import boto3
@@ -17,6 +18,7 @@ from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.mfa_enrolment import OwnFactors
 from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.reset_requests import ResetRequest, ResetRequests
 from docplatform.authentication.sessions import OwnSessions, SessionService
 from docplatform.authentication.sign_in import IssuedTokens, RequestOrigin, SignIn
 from docplatform.authentication.step_up import StepUp
@@ -250,12 +252,19 @@ class Company:
 
     @property
     def lost_password(self) -> LostPassword:
-        return self.lost_password_from("192.0.2.7")
+        return LostPassword(
+            self.tenant, "r", self.people, self.passwords, self.mail, HOME, self.clock, PasswordsAllowed()
+        )
 
-    def lost_password_from(self, address: str) -> LostPassword:
+    def asks_for_reset(self, email: str, address: str = "192.0.2.7") -> None:
+        """Ask, and have the queue's consumer send the mail."""
         limits = RequestLimits(self.tenant, address, DynamoRequestCounts(table(self.tenant)), self.clock)
-        gate, mail = PasswordsAllowed(), self.mail
-        return LostPassword(self.tenant, "r", self.people, self.passwords, mail, HOME, self.clock, gate, limits)
+        queued: list[str] = []
+        queue = SimpleNamespace(send=queued.append)
+        ResetRequests(self.tenant, "r", self.people, queue, self.clock, limits).request_link(email)
+        for message in queued:
+            request = ResetRequest.of(message, self.tenant.id)
+            self.lost_password.send_link(request.email, request.asked_at)
 
     def own_password(self, entry: IssuedTokens) -> OwnPassword:
         return OwnPassword(self.actor(entry), self.people, self.passwords, self.lockout(), self.clock)

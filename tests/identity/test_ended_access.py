@@ -77,7 +77,7 @@ def test_an_api_key_does_not_come_back_with_its_owner(company: Company, way: str
 def test_a_reset_link_does_not_come_back_with_its_user(company: Company, way: str) -> None:
     ann = company.moves_in()
     bo, _ = joins(company, ann, "bo@acme.example", Role.EDITOR)
-    company.lost_password.request_reset("bo@acme.example")
+    company.asks_for_reset("bo@acme.example")
     _, token = company.mail.resets[-1]
     company.clock.passes(minutes=1)
     disables(company, ann, bo, way)
@@ -85,7 +85,7 @@ def test_a_reset_link_does_not_come_back_with_its_user(company: Company, way: st
     with pytest.raises(InvalidReset):
         company.lost_password.reset(token, "another sentence of many words")
     company.clock.passes(minutes=3)
-    company.lost_password.request_reset("bo@acme.example")
+    company.asks_for_reset("bo@acme.example")
     company.lost_password.reset(company.mail.resets[-1][1], "another sentence of many words")
 
 
@@ -191,7 +191,7 @@ def test_a_password_reset_offers_to_end_api_keys_and_tells_of_them(company: Comp
         admit(old, keys(company), company.clock())[1].id
     )
     company.clock.passes(minutes=1)
-    company.lost_password.request_reset(bo.email)
+    company.asks_for_reset(bo.email)
     company.lost_password.reset(company.mail.resets[-1][1], "another sentence of many words", end_api_keys=ends)
     assert company.mail.notices == [(bo.email, f"password reset, {0 if ends else 1} API keys left")]
     if ends:
@@ -206,7 +206,7 @@ def test_a_password_reset_offers_to_end_api_keys_and_tells_of_them(company: Comp
 
 def test_a_password_is_reset_although_the_mail_about_it_fails(company: Company) -> None:
     company.moves_in()
-    company.lost_password.request_reset("ann@acme.example")
+    company.asks_for_reset("ann@acme.example")
     company.mail.works = False
     company.lost_password.reset(company.mail.resets[-1][1], "another sentence of many words")
     assert company.door.log_in("ann@acme.example", "another sentence of many words")

@@ -28,6 +28,8 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"ses:SendEmail", r"arn:aws:ses:{r}:{a}:identity/(no-reply@)?docplatform\.example", ("ses:FromAddress",)),
     (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
      r"arn:aws:sqs:{r}:{a}:docplatform-processing-(standard|professional|enterprise)", ()),
+    (r"sqs:(SendMessage|ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
+     r"arn:aws:sqs:{r}:{a}:docplatform-password-resets", ()),
     (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-{f}-dead", ()),
     # jobs and operations: their list of tenants, their records and index (which hold ids and counts), their queues
     (r"dynamodb:Query", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry/index/gsi1", ()),
@@ -150,6 +152,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.CURSOR_SECRET: ("kms:GenerateMac", CURSOR_KEY),
         Grant.MAIL_SEND: ("ses:SendEmail", f"arn:aws:ses:{region}:{ACCOUNT}:identity/docplatform.example"),
         Grant.QUEUE_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-processing-standard"),
+        Grant.RESET_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-password-resets"),
         Grant.LIVE_CONNECTIONS: (
             "execute-api:ManageConnections",
             f"arn:aws:execute-api:{region}:{ACCOUNT}:<{_live_api(production, region)}>/live/DELETE/@connections/x",

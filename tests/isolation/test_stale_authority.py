@@ -269,6 +269,8 @@ def test_what_lasts_is_decided_by_the_authority_at_its_commit(region: Cloud, ope
     stage = new_stage(region.tenant("middle"))
     if str(operation) == "POST /v1/users/{user_id}/invitation":
         stage.sets(stage.keys.user(stage.places["user_id"]), status="invited")
+    if str(operation) == "POST /v1/users/{user_id}/email/confirm":
+        stage.sets(stage.keys.user(stage.places["user_id"]), email_changed_at=rfc3339(datetime.now(UTC)))
     actor = stage.home.member(Role.ADMIN)
     mails, began = sent(), []
 

@@ -21,7 +21,6 @@ from docplatform.identity.errors import InvalidCredentials, InvalidReset, Sessio
 from docplatform.identity.factors import Method
 from docplatform.identity.model import Reset, UserStatus, alive, check_password, clean_email
 from docplatform.identity.ports import PasswordPolicyGate, Passwords, People
-from docplatform.identity.request_limits import LimitedOperation, RequestLimits
 from docplatform.sso.errors import SsoRequired
 
 RESET_LIFE = timedelta(hours=1)
@@ -46,31 +45,24 @@ class LostPassword:
         home: str,
         now: Callable[[], datetime],
         gate: PasswordPolicyGate,
-        limits: RequestLimits,
     ) -> None:
         """``home``: the tenant's address, for links in mails."""
-        self._tenant, self._request_id, self._limits = tenant, request_id, limits
+        self._tenant, self._request_id = tenant, request_id
         self._people, self._passwords, self._mail = people, passwords, mail
         self._home, self._now, self._gate = home, now, gate
 
-    @raises(TooManyAttempts)
-    def request_reset(self, email: str) -> None:
-        """Send a reset link to the user with that address, at most one in two minutes. No other address gets a mail,
-        and the caller cannot tell the difference. Every address that is typed is counted alike (TooManyAttempts).
+    def send_link(self, email: str, asked_at: datetime) -> None:
+        """Send a reset link to the user with that address, at most one in two minutes. No other address gets a mail. A
+        request that was tried before, because its mail could not be sent, gets another link. Raises MailNotSent.
 
         A user who never had a password (created by provisioning or single sign-on) gets a link unless first passwords
         are forbidden."""
         at = self._now()
         try:
-            self._limits.admit(LimitedOperation.PASSWORD_RESET, email)
-        except TooManyAttempts:
-            self._record(UNKNOWN_USER, Action.PASSWORD_RESET_REFUSED, {"reason": "too many requests"})
-            raise
-        try:
             login = self._people.login_of(clean_email(email))
         except Invalid:
             login = None
-        first_allowed = self._first_password_allowed()  # in every case: the time must not reveal who has an account
+        first_allowed = self._first_password_allowed()
         if login is None or login.user.status is not UserStatus.ACTIVE or not (login.password or first_allowed):
             self._record(UNKNOWN_USER if login is None else login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
@@ -78,21 +70,20 @@ class LostPassword:
             self._record(login.user.id, Action.PASSWORD_RESET_REFUSED, {"reason": "the address was changed lately"})
             return
         earlier = self._people.reset(login.user.id)
-        if earlier and at - earlier.asked_at < _BETWEEN_MAILS:
+        if earlier and earlier.asked_at != asked_at and asked_at - earlier.asked_at < _BETWEEN_MAILS:
             self._record(login.user.id, Action.PASSWORD_RESET_REFUSED)
             return
         secret = secrets.token_urlsafe(32)
         with self._people.begin() as changes:
-            changes.store_reset(Reset(login.user.id, digest(secret), at, at + RESET_LIFE))
+            changes.store_reset(Reset(login.user.id, digest(secret), asked_at, at + RESET_LIFE))
             changes.record(record_of(self._subject(login.user.id), Action.PASSWORD_RESET_ASKED, login.user.id, at))
-        with suppress(MailNotSent):  # the error would reveal that the user exists
-            self._mail.reset_password(
-                login.user.email,
-                organisation=self._tenant.name,
-                address=self._home,
-                token=f"{login.user.id}.{secret}",
-                minutes=int(RESET_LIFE.total_seconds()) // 60,
-            )
+        self._mail.reset_password(
+            login.user.email,
+            organisation=self._tenant.name,
+            address=self._home,
+            token=f"{login.user.id}.{secret}",
+            minutes=int(RESET_LIFE.total_seconds()) // 60,
+        )
 
     def _first_password_allowed(self) -> bool:
         """Whether a first password may be set."""

@@ -6,6 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 
+class ResetQueue(Protocol):
+    def send(self, message: str) -> None:
+        """Queue a message in the tenant's group."""
+
+
 class SignInMail(Protocol):
     def reset_password(self, email: str, *, organisation: str, address: str, token: str, minutes: int) -> None:
         """Raises MailNotSent."""

@@ -123,7 +123,14 @@ class IdentitySettings(AuthorizerSettings, MailSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountSettings(IdentitySettings, CursorSettings):
+class SignInSettings(IdentitySettings):
+    """``reset_queue_url``: the queue of password resets that were asked for."""
+
+    reset_queue_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSettings(SignInSettings, CursorSettings):
     """Settings of the function for users and sign-in."""
 
 

@@ -34,6 +34,7 @@ class Grant(StrEnum):
     CURSOR_SECRET = "cursor-secret"  # kms:GenerateMac on the cursor key
     COLLECTIONS = "collections"  # aoss: make, find and delete the search collections of tenants
     MAIL_SEND = "mail-send"  # ses:SendEmail from the configured sender
+    RESET_SEND = "reset-send"  # sqs:SendMessage on the queue of password resets (and kms for it)
     QUEUE_SEND = "queue-send"  # sqs:SendMessage on the plan queues (and kms for them)
     LIVE_CONNECTIONS = "live-connections"  # execute-api:ManageConnections on the WebSocket API
     REGISTRY_LIST = "registry-list"  # dynamodb:Query on the registry's index of a region's tenants
@@ -63,6 +64,7 @@ class Trigger(StrEnum):
 
     UPLOAD = "upload"  # EventBridge: a file has arrived in the documents bucket; the malware scan's result for it
     PLAN_QUEUE = "plan-queue"  # the processing queue of each plan, with the plan's concurrency cap
+    RESET_QUEUE = "reset-queue"  # the queue of password resets that were asked for
     DOCUMENT_STREAM = "document-stream"  # keys (only keys) of changed documents, and of folders marked for reindexing
     WORKFLOW = "workflow"  # a task of statemachines/processing.asl.json
     AUTHORIZER = "authorizer"  # API Gateway's REQUEST authorizer

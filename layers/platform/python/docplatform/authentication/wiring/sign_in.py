@@ -14,6 +14,7 @@ from docplatform.authentication.lockout import Lockout
 from docplatform.authentication.mfa_enrolment import OwnFactors
 from docplatform.authentication.mfa_sign_in import MfaSignIn
 from docplatform.authentication.passwords import LostPassword, OwnPassword
+from docplatform.authentication.reset_requests import ResetRequests
 from docplatform.authentication.sessions import OwnSessions, SessionService
 from docplatform.authentication.sign_in import RequestOrigin, SignIn
 from docplatform.authentication.step_up import StepUp
@@ -29,7 +30,8 @@ from docplatform.identity.wiring.users import people
 from docplatform.infra.credentials import own_client
 from docplatform.infra.encryption import KmsSecrets
 from docplatform.infra.mail import SesSender
-from docplatform.runtime.settings import IdentitySettings, load
+from docplatform.infra.queues import SqsQueues
+from docplatform.runtime.settings import IdentitySettings, SignInSettings, load
 from docplatform.runtime.tenant_access import clients, table
 from docplatform.runtime.tenant_resolution import address_of
 from docplatform.sso.wiring import password_gate
@@ -96,10 +98,22 @@ def request_limits(tenant: Tenant, address: str) -> RequestLimits:
     return RequestLimits(tenant, address, DynamoRequestCounts(table(tenant)), now)
 
 
-def lost_password(tenant: Tenant, request_id: str, address: str) -> LostPassword:
-    gate, limits = password_gate(tenant, request_id), request_limits(tenant, address)
-    home = address_of(tenant)
-    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), home, now, gate, limits)
+def lost_password(tenant: Tenant, request_id: str) -> LostPassword:
+    gate = password_gate(tenant, request_id)
+    return LostPassword(tenant, request_id, people(tenant), _passwords(), _mail(), address_of(tenant), now, gate)
+
+
+class _ResetQueue:
+    def __init__(self, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+
+    def send(self, message: str) -> None:
+        SqsQueues(own_client("sqs")).send(load(SignInSettings).reset_queue_url, {self._tenant_id: message})
+
+
+def reset_requests(tenant: Tenant, request_id: str, address: str) -> ResetRequests:
+    limits = request_limits(tenant, address)
+    return ResetRequests(tenant, request_id, people(tenant), _ResetQueue(tenant.id), now, limits)
 
 
 def own_password(actor: Actor, address: str) -> OwnPassword:
