@@ -277,10 +277,10 @@ def test_an_item_is_popped_once(table: TenantTable, key: Callable[[str], Key]) -
 def test_a_failed_attempt_is_counted_on_the_count_that_was_read(table: TenantTable) -> None:
     attempts = DynamoAttempts(table)
     first = AttemptCount(recent=(AT,), revision=1)
-    assert attempts.counts("ann@acme.example", "192.0.2.1", AT)[0] == AttemptCount()
+    assert attempts.counts("ann@acme.example", "192.0.2.1", AT).account == AttemptCount()
     assert attempts.keep("ann@acme.example", first, AT) is None
     assert attempts.keep("ann@acme.example", AttemptCount(recent=(AT, AT), revision=1), AT) == first
-    assert attempts.counts("ann@acme.example", "192.0.2.1", AT)[0] == first
+    assert attempts.counts("ann@acme.example", "192.0.2.1", AT).account == first
 
 
 # -- idempotency and audit

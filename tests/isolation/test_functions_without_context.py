@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from opensearchpy import Transport
 
 from cdk.specs import discover
+from docplatform.authentication.reset_requests import ResetRequest
 from docplatform.control_plane import wiring as control_plane
 from docplatform.core import ids
 from docplatform.core.actor import Role
@@ -205,11 +206,14 @@ def events(home: House, token: str) -> dict[str, dict[str, Any]]:
     for job in ("tenants", "erasures"):
         RunStore(home.cloud.database, "operations").begin(replace(run, job=job))
     steps = ("verify", "extract", "preview", "index", "finish", "fail")
+    resets = sample("job-queue", JOB="j", DUE="d", PART=tenant_id)
+    resets["Records"][0]["body"] = ResetRequest(tenant_id, home.admin_email, at, "r").message()
     scanned = sample("scan-result", TENANT=tenant_id)
     scanned["detail"]["s3ObjectDetails"]["bucketName"] = BUCKET
     return {
         "authorizer": authorizer,
         "ingestion-dispatch": scanned,
+        "password-resets": resets,
         "live-admission": admission,
         "live-sockets": sockets,
         "live-ends": session,

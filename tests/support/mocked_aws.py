@@ -54,8 +54,8 @@ FUNCTIONS = {
     "groups": "sharing",
     "live": "realtime",
     "security-settings": "identity",
-    "service-accounts": "api_keys",
     "sessions": "identity",
+    "service-accounts": "api_keys",
     "users": "identity",
     "v2": "scim",
 }
