@@ -177,7 +177,7 @@ class Search:
 
     def __init__(self, cloud: Cloud, tenant_id: str) -> None:
         endpoints = json.loads(function_environment(cloud, "search")["SEARCH_ENDPOINTS"])
-        session = cloud.as_tenant(REGION, tenant_id)
+        session = cloud.as_tenant(REGION, tenant_id, function="search")
         self._client = connect(next(iter(endpoints.values())), Credentials(*session.credentials), REGION)
 
     def entry(self, document_id: str) -> dict[str, Any]:

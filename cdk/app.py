@@ -59,8 +59,9 @@ def build(
     control_plane = ControlPlaneStack(app, names.stack("global"), config=config, env=env(config.home_region))
     for region in config.regions:
         common: dict[str, Any] = {"config": config, "env": env(region.name)}
+        common |= {"functions": functions}
         data = DataStack(app, names.stack("data", region.name), **common)
-        common |= {"data": data, "functions": functions}
+        common |= {"data": data}
         api = ApiStack(app, names.stack("api", region.name), region=region, layer_source=source, **common)
         flows = WorkflowStack(app, names.stack("workflows", region.name), **common)
         observability = ObservabilityStack(app, names.stack("observability", region.name), region=region, **common)
@@ -68,7 +69,7 @@ def build(
             keep_in_region(stack)
         api.add_stack_dependency(control_plane)
         flows.add_stack_dependency(api)
-        nag_suppressions.acknowledge(data, nag_suppressions.for_data(config, region.name))
+        nag_suppressions.acknowledge(data, nag_suppressions.for_data(config, region.name, functions))
         nag_suppressions.acknowledge(api, nag_suppressions.for_api(config, region.name, functions))
         nag_suppressions.acknowledge(flows, nag_suppressions.for_workflows())
 

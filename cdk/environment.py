@@ -26,7 +26,6 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
         "region_addresses": config.addresses,
         "registry_table": names.REGISTRY,
         "registry_home_region": config.home_region,
-        "tenant_access_role_arn": data.tenant_access.role.role_arn,
         "data_table": names.DATA_TABLE,
         "audit_table": names.AUDIT_TABLE,
         "documents_bucket": data.documents.bucket_name,
@@ -58,12 +57,12 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
     }
 
 
-def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack) -> dict[str, str]:
-    """The environment variables of a function, with the name by which telemetry speaks of it. Raises ValueError for a
-    setting without a value."""
+def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack, *, tenant_role: str = "") -> dict[str, str]:
+    """The environment variables of a function, with the name by which telemetry speaks of it. ``tenant_role``: the ARN of the
+    function's TenantAccess role. Raises ValueError for a setting without a value."""
     found: dict[str, str] = {"POWERTOOLS_SERVICE_NAME": spec.name}
     own_queue = names.queue_url(stack.account, stack.region, names.dead_letters(names.function(spec.name)))
-    known = {**known, "function_timeout": str(spec.timeout), "dead_letters_url": own_queue}
+    known = {**known, "function_timeout": str(spec.timeout), "dead_letters_url": own_queue, "tenant_access_role_arn": tenant_role}
     for field in fields(spec.settings):
         if field.name not in known:
             raise ValueError(

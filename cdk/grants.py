@@ -26,7 +26,6 @@ class RegionResources:
     account: str
     name: str
     home_region: str
-    tenant_access: str
     data_key: str
     token_keys: tuple[str, ...]
     cursor_key: str
@@ -59,11 +58,14 @@ class RegionResources:
         return [names.executions_arn(self.account, self.name, each) for each in names.OPERATION_WORKFLOWS.values()]
 
 
-def statements(grant: Grant, region: RegionResources) -> list[iam.PolicyStatement]:
-    """The statements for one grant."""
+def statements(grant: Grant, region: RegionResources, tenant_role: str) -> list[iam.PolicyStatement]:
+    """The statements for one grant. ``tenant_role``: the ARN of the TenantAccess role for all that the function reaches of a
+    tenant; '' for none."""
     match grant:
         case Grant.TENANT_ACCESS:
-            return [_allow(["sts:AssumeRole", "sts:TagSession"], [region.tenant_access])]
+            return [_allow(["sts:AssumeRole", "sts:TagSession"], [tenant_role])]
+        case Grant.TENANT_FILES | Grant.TENANT_SEARCH | Grant.TENANT_SECRETS:
+            return []  # they choose the role
         case Grant.REGISTRY_READ:
             return [_allow(["dynamodb:GetItem"], [names.registry_arn(region.account, region.name)])]
         case Grant.REGISTRY_WRITE:

@@ -14,7 +14,7 @@ from constructs import IConstruct
 
 from cdk import names
 from cdk.config import Config
-from cdk.specs import Deployable, mounts
+from cdk.specs import Deployable, mounts, tenant_roles
 from docplatform.runtime.spec import Auth, Grant, Trigger
 
 _ROLE_POLICY_DIES_WITH_ROLE = (
@@ -37,25 +37,36 @@ def _wildcard(resource: str) -> str:
     return f"AwsSolutions-IAM5[Resource::{resource}]"
 
 
-def for_data(config: Config, region: str) -> Iterator[Acknowledgement]:
+def _for_tenant_role(account: str, region: str, reaches: frozenset[Grant]) -> Iterator[Acknowledgement]:
+    role, table = (
+        names.title(names.tenant_role(reaches)),
+        f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}",
+    )
+    yield Acknowledgement(
+        _wildcard(f"{table}/index/*"), role, "The table's indexes; dynamodb:LeadingKeys narrows them to the tenant."
+    )
+    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", role, _ROLE_POLICY_DIES_WITH_ROLE)
+    if Grant.TENANT_FILES in reaches:
+        for part in ("tenants", "derived"):
+            yield Acknowledgement(
+                _wildcard(f"{names.bucket_arn('documents', account, region)}/{part}/<aws:PrincipalTag/tenant_id>/*"),
+                role,
+                "All files of one tenant: the session's tag says whose. This is the isolation itself.",
+            )
+    if Grant.TENANT_SEARCH in reaches:
+        yield Acknowledgement(
+            _wildcard(f"arn:aws:aoss:{region}:{account}:collection/*"),
+            role,
+            "AWS makes a collection's id when a tenant is created, after this template. Two walls name one collection: its tag tenant_id "
+            "must be the session's, and the session policy has its ARN; each is tested with the other switched off.",
+        )
+
+
+def for_data(config: Config, region: str, functions: Sequence[Deployable]) -> Iterator[Acknowledgement]:
     account = config.account
     documents = names.bucket_arn("documents", account, region)
-    tenant, table = "TenantAccess", f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}"
-    for part in ("tenants", "derived"):
-        yield Acknowledgement(
-            _wildcard(f"{documents}/{part}/<aws:PrincipalTag/tenant_id>/*"),
-            tenant,
-            "All files of one tenant: the session's tag says whose. This is the isolation itself.",
-        )
-    yield Acknowledgement(
-        _wildcard(f"{table}/index/*"), tenant, "The table's indexes; dynamodb:LeadingKeys narrows them to the tenant."
-    )
-    yield Acknowledgement(
-        _wildcard(f"arn:aws:aoss:{region}:{account}:collection/*"),
-        tenant,
-        "A collection's id is known only once it exists; its tag tenant_id must be the session's, and the session policy names it.",
-    )
-    yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", tenant, _ROLE_POLICY_DIES_WITH_ROLE)
+    for reaches in tenant_roles(functions):
+        yield from _for_tenant_role(account, region, reaches)
     yield Acknowledgement(
         _wildcard("*"),
         "RegionBoundary",

@@ -6,6 +6,8 @@ exports of one another, and a function can be deleted without a lock between sta
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 PREFIX = "docplatform"
 
 REGISTRY = f"{PREFIX}-registry"
@@ -56,6 +58,11 @@ def region_boundary(region: str) -> str:
 def role(name: str, region: str) -> str:
     """A role's name. It carries the region, because IAM is global."""
     return f"{PREFIX}-{name}-{region}"
+
+
+def tenant_role(reaches: Collection[str]) -> str:
+    """The role by which functions with these grants act for a tenant, as ``role`` takes it: ``tenant-access-files-search``."""
+    return "-".join(["tenant-access", *sorted(each.removeprefix("tenant-") for each in reaches)])
 
 
 def function_arn(account: str, region: str, name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdk.config import ROOT
-from docplatform.runtime.spec import FunctionSpec, Mount, Schedule, Trigger
+from docplatform.runtime.spec import FunctionSpec, Grant, Mount, Schedule, Trigger
 
 _OF_MANY = (Trigger.WORKFLOW, Trigger.JOBS)
 """Triggers that more than one function may answer."""
@@ -45,7 +45,7 @@ def discover(functions: Path = ROOT / "functions") -> list[Deployable]:
 
 def check(functions: Sequence[Deployable]) -> None:
     """Raises ValueError for a name or path that is used twice, a folder that cannot be a package, a handler without a
-    file, a path with a wrong slash, and a trigger that no function or more than one answers."""
+    file, a path with a wrong slash, a trigger that no function or more than one answers, and grants that need another one."""
     specs = [each.spec for each in functions]
     _refuse_twice("function", (spec.name for spec in specs))
     _refuse_twice("path", (mount.path for spec in specs for mount in spec.mounts))
@@ -60,6 +60,8 @@ def check(functions: Sequence[Deployable]) -> None:
             if not mount.path.startswith("/") or mount.path.endswith("/"):
                 raise ValueError(f"{each.spec.name}: '{mount.path}' must begin, and not end, with a slash")
     for spec in specs:
+        if spec.reaches and Grant.TENANT_ACCESS not in spec.grants:
+            raise ValueError(f"{spec.name}: {', '.join(sorted(spec.reaches))} without {Grant.TENANT_ACCESS}")
         if (spec.trigger is Trigger.JOBS) is not bool(spec.schedules):
             raise ValueError(f"{spec.name}: schedules, and the trigger '{Trigger.JOBS}', need each other")
         if (spec.trigger is Trigger.UPLOAD) is not bool(spec.objects):
@@ -80,6 +82,15 @@ def schedules(functions: Sequence[Deployable]) -> list[tuple[Schedule, FunctionS
     """All schedules with the functions that do their work, in order of name."""
     pairs = [(schedule, each.spec) for each in functions for schedule in each.spec.schedules]
     return sorted(pairs, key=lambda pair: pair[0].name)
+
+
+def tenant_roles(functions: Sequence[Deployable]) -> dict[frozenset[Grant], list[FunctionSpec]]:
+    """What functions reach of a tenant beside its items → the functions with exactly this need, in order of name."""
+    found: dict[frozenset[Grant], list[FunctionSpec]] = {}
+    for each in functions:
+        if Grant.TENANT_ACCESS in each.spec.grants:
+            found.setdefault(each.spec.reaches, []).append(each.spec)
+    return dict(sorted(found.items(), key=lambda pair: sorted(pair[0])))
 
 
 def tick_of(functions: Sequence[Deployable]) -> FunctionSpec:

@@ -57,8 +57,11 @@ class Cloud:
     def root(self, service: str, region: str) -> Any:
         return client(self.settings, service, region)
 
-    def tenant_access_role(self, region: str) -> str:
-        return f"arn:aws:iam::{ACCOUNT}:role/docplatform-tenant-access-{region}"
+    def tenant_access_role(self, region: str, function: str) -> str:
+        """The ARN of the role by which a function acts for a tenant."""
+        name = f"docplatform-{function}"
+        found = self.root("lambda", region).get_function_configuration(FunctionName=name)
+        return str(found["Environment"]["Variables"]["TENANT_ACCESS_ROLE_ARN"])
 
     def documents_bucket(self, region: str) -> str:
         return f"docplatform-documents-{ACCOUNT}-{region}"
@@ -68,13 +71,17 @@ class Cloud:
         role = f"arn:aws:iam::{ACCOUNT}:role/docplatform-{function}-{region}"
         return self._assumed(self.root("sts", region), region, role)
 
-    def as_tenant(self, region: str, tenant_id: str, policy: object = None) -> AwsSession:
-        """A session with the role TenantAccess and the tenant's tag. It is assumed from a function's role, as in a handler.
+    def as_tenant(
+        self, region: str, tenant_id: str, policy: object = None, *, function: str = "index-sync", role_of: str = ""
+    ) -> AwsSession:
+        """A session with a TenantAccess role and the tenant's tag, as in a handler of ``function``: index-sync reaches items, files
+        and search, identity items and secrets. ``role_of``: another function, whose TenantAccess role is asked for.
         ``policy``: a session policy; None for none."""
-        sts = self.as_function(region, "documents").client("sts")
+        sts = self.as_function(region, function).client("sts")
         more = {"Policy": json.dumps(policy)} if policy else {}
         tags = [{"Key": "tenant_id", "Value": tenant_id}]
-        return self._assumed(sts, region, self.tenant_access_role(region), Tags=tags, **more)
+        role = self.tenant_access_role(region, role_of or function)
+        return self._assumed(sts, region, role, Tags=tags, **more)
 
     def as_operator(self, region: str) -> AwsSession:
         return AwsSession(self.settings, region, self.operator)

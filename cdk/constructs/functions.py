@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -17,7 +17,7 @@ from cdk.constructs.logs import log_group
 from cdk.environment import Values, environment
 from cdk.grants import RegionResources, statements, trigger_statements
 from cdk.specs import Deployable, is_interactive
-from docplatform.runtime.spec import FunctionSpec, Layer, Trigger
+from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
 
 _SNAPSTART_STORAGE = 512  # MB of /tmp, at most (docs.aws.amazon.com/lambda/latest/dg/snapstart.html)
 _IGNORED = ["**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.ruff_cache"]
@@ -38,10 +38,13 @@ class Functions(Construct):
         layer_source: layers.Source,
         values: Values,
         kms_keys: KmsKeys,
+        tenant_roles: Mapping[frozenset[Grant], str],
         resources: RegionResources,
     ) -> None:
+        """``tenant_roles``: what functions reach of a tenant beside its items → the ARN of the role by which they do."""
         super().__init__(scope, name)
         self._config, self._values, self._kms_keys, self._resources = config, values, kms_keys, resources
+        self._tenant_roles = tenant_roles
         wanted = {layer for each in deployables for layer in each.spec.layers}
         self._built = {layer: layer_source(layer) for layer in sorted(wanted)}
         self._layers = {layer: self._layer(layer, built) for layer, built in self._built.items()}
@@ -76,7 +79,7 @@ class Functions(Construct):
             handler=each.handler,
             code=_code(each.folder),
             layers=[self._layers[layer] for layer in spec.layers],
-            environment=environment(spec, self._values, stack),
+            environment=environment(spec, self._values, stack, tenant_role=self._tenant_role(spec)),
             memory_size=spec.memory,
             timeout=cdk.Duration.seconds(self._timeout(spec)),
             ephemeral_storage_size=cdk.Size.mebibytes(spec.storage),
@@ -105,11 +108,15 @@ class Functions(Construct):
             iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[own_log])
         )
         for grant in sorted(spec.grants):
-            for statement in statements(grant, self._resources):
+            for statement in statements(grant, self._resources, self._tenant_role(spec)):
                 role.add_to_policy(statement)
         for statement in trigger_statements(spec.trigger, spec.name, self._resources):
             role.add_to_policy(statement)
         return role
+
+    def _tenant_role(self, spec: FunctionSpec) -> str:
+        """The ARN of the role by which the function acts for a tenant; '' for none."""
+        return self._tenant_roles[spec.reaches] if Grant.TENANT_ACCESS in spec.grants else ""
 
     def _timeout(self, spec: FunctionSpec) -> int:
         """The timeout in seconds. A queue must not show a message again while its consumer still works on it."""

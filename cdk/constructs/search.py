@@ -2,13 +2,15 @@
 policies of these collections. The control plane makes a tenant's collection when it creates the tenant.
 
 Policies go by the pattern of the collections' names, because an account has at most 500 of a kind. The data access policy lets
-the tenant role in; two walls narrow a session of the role to one tenant's collection, and each holds alone:
+the tenant roles for search in; two walls narrow a session of such a role to one tenant's collection, and each holds alone:
 
 - the role's own policy wants a collection whose tag ``tenant_id`` is the session's;
 - the session policy names the collection by its ARN (``infra/credentials.py``).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -17,7 +19,6 @@ from aws_cdk import aws_opensearchserverless as aoss
 from constructs import Construct
 
 from cdk import names
-from cdk.constructs.tenant_access import TENANT
 
 INDEX_RIGHTS = ("aoss:CreateIndex", "aoss:DescribeIndex", "aoss:ReadDocument", "aoss:WriteDocument")
 
@@ -57,9 +58,9 @@ class Search(Construct):
         text = cdk.Stack.of(self).to_json_string(policy)
         aoss.CfnSecurityPolicy(self, name, name=names.COLLECTION_POLICIES, type=kind, policy=text)
 
-    def grant_access(self, role: iam.Role) -> None:
-        """Let ``role`` create the index, write documents and search, in the collection of the session's tenant. It cannot
-        delete the index."""
+    def grant_access(self, roles: Sequence[iam.Role]) -> None:
+        """Let ``roles`` create the index, write documents and search. They cannot delete the index. Their own policies narrow a
+        session to its tenant's collection."""
         stack = cdk.Stack.of(self)
         rules = [
             {**_about("index", f"{names.COLLECTIONS}/*"), "Permission": list(INDEX_RIGHTS)},
@@ -70,16 +71,7 @@ class Search(Construct):
             "Access",
             name=names.COLLECTION_POLICIES,
             type="data",
-            policy=stack.to_json_string([{"Rules": rules, "Principal": [role.role_arn]}]),
-        )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["aoss:APIAccessAll"],
-                resources=[
-                    f"arn:aws:aoss:{stack.region}:{stack.account}:collection/*"
-                ],  # ids are known once they exist
-                conditions={"StringEquals": {"aws:ResourceTag/tenant_id": TENANT}},
-            )
+            policy=stack.to_json_string([{"Rules": rules, "Principal": [role.role_arn for role in roles]}]),
         )
 
 

@@ -48,11 +48,11 @@ class ApiStack(cdk.Stack):
             layer_source=layer_source,
             values=values(config, data, live_api=self.live.api_id, functions=functions),
             kms_keys=data.kms_keys,
+            tenant_roles={reaches: role.role_arn for reaches, role in data.tenant_roles.items()},
             resources=RegionResources(
                 account=config.account,
                 name=region.name,
                 home_region=config.home_region,
-                tenant_access=data.tenant_access.role.role_arn,
                 data_key=data.kms_keys.data.key_arn,
                 token_keys=tuple(key.key_arn for key in data.kms_keys.tokens),
                 cursor_key=data.kms_keys.cursors.key_arn,

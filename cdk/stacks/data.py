@@ -1,8 +1,9 @@
-"""A region's data: keys, tables, buckets, the group of search collections, and the role that reaches one tenant's part of
+"""A region's data: keys, tables, buckets, the group of search collections, and the roles that reach one tenant's part of
 them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -18,12 +19,16 @@ from cdk.constructs.region_boundary import RegionBoundary
 from cdk.constructs.search import Search
 from cdk.constructs.tables import regional_table
 from cdk.constructs.tenant_access import TenantAccess
+from cdk.specs import Deployable, tenant_roles
+from docplatform.runtime.spec import Grant
 
 
 class DataStack(cdk.Stack):
     """The resources are retained when the stack is deleted, unless the deployment is ephemeral."""
 
-    def __init__(self, scope: Construct, name: str, *, config: Config, **more: Any) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, config: Config, functions: Sequence[Deployable], **more: Any
+    ) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
         keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN
         self.kms_keys = KmsKeys(
@@ -64,6 +69,18 @@ class DataStack(cdk.Stack):
         self.documents = buckets.documents
         MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
         self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu)
-        self.tenant_access = TenantAccess(self, "TenantAccess", kms_keys=self.kms_keys)
-        self.search.grant_access(self.tenant_access.role)
+        self.tenant_roles = {
+            reaches: TenantAccess(
+                self,
+                names.title(names.tenant_role(reaches)),
+                kms_keys=self.kms_keys,
+                reaches=reaches,
+                functions=specs,
+            ).role
+            for reaches, specs in tenant_roles(functions).items()
+        }
+        """What functions reach of a tenant beside its items → the role by which they do."""
+        self.search.grant_access(
+            [role for reaches, role in self.tenant_roles.items() if Grant.TENANT_SEARCH in reaches]
+        )
         RegionBoundary(self, "RegionBoundary", home_region=config.home_region)

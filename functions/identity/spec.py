@@ -18,6 +18,7 @@ FUNCTIONS = (
                 Grant.TENANT_ACCESS,
                 Grant.REGISTRY_READ,
                 Grant.CURSOR_SECRET,
+                Grant.TENANT_SECRETS,
                 Grant.TOKEN_SIGN,
                 Grant.TOKEN_VERIFY,
                 Grant.MAIL_SEND,

@@ -6,7 +6,7 @@ FUNCTIONS = (
         name="index-sync",
         settings=IndexSyncSettings,
         trigger=Trigger.DOCUMENT_STREAM,
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.TENANT_FILES, Grant.TENANT_SEARCH, Grant.REGISTRY_READ}),
         timeout=120,
     ),
     FunctionSpec(
@@ -15,7 +15,9 @@ FUNCTIONS = (
         settings=ErasureSettings,
         trigger=Trigger.JOBS,
         schedules=(Schedule("erasures", Every(15), per_tenant=True, deadline=900),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.JOB_RECORDS}),
+        grants=frozenset(
+            {Grant.TENANT_ACCESS, Grant.TENANT_FILES, Grant.TENANT_SEARCH, Grant.REGISTRY_READ, Grant.JOB_RECORDS}
+        ),
         timeout=120,
     ),
 )

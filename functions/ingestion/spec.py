@@ -17,7 +17,14 @@ FUNCTIONS = (
         trigger=Trigger.JOBS,
         schedules=(Schedule("missed-uploads", Every(15), per_tenant=True, deadline=900),),
         grants=frozenset(
-            {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.QUEUE_SEND, Grant.JOB_RECORDS, Grant.SCAN_REQUEST}
+            {
+                Grant.TENANT_ACCESS,
+                Grant.TENANT_FILES,
+                Grant.REGISTRY_READ,
+                Grant.QUEUE_SEND,
+                Grant.JOB_RECORDS,
+                Grant.SCAN_REQUEST,
+            }
         ),
         timeout=120,
     ),

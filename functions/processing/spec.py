@@ -2,6 +2,8 @@ from docplatform.runtime.settings import ContentSettings, StorageSettings, Workf
 from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
 
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
+_FILES = _TENANT | {Grant.TENANT_FILES}
+_CONTENT = _FILES | {Grant.TENANT_SEARCH}
 _WITH_PARSERS = (Layer.PLATFORM, Layer.DEPENDENCIES, Layer.PARSERS)
 
 
@@ -12,7 +14,7 @@ def _file_step(step: str) -> FunctionSpec:
         handler=f"{step}.handler",
         settings=StorageSettings,
         trigger=Trigger.WORKFLOW,
-        grants=_TENANT,
+        grants=_FILES,
         layers=_WITH_PARSERS,
         memory=2048,
         timeout=180,
@@ -39,7 +41,7 @@ FUNCTIONS = (
         handler="index.handler",
         settings=ContentSettings,
         trigger=Trigger.WORKFLOW,
-        grants=_TENANT,
+        grants=_CONTENT,
         timeout=60,
     ),
     FunctionSpec(
@@ -54,7 +56,7 @@ FUNCTIONS = (
         handler="mark_failed.handler",
         settings=ContentSettings,
         trigger=Trigger.WORKFLOW,
-        grants=_TENANT,
+        grants=_CONTENT,
         timeout=60,
     ),
 )

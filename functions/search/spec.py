@@ -6,7 +6,7 @@ FUNCTIONS = (
         name="search",
         settings=QuerySettings,
         mounts=(Mount("/v1/search"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.TENANT_SEARCH, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
         timeout=29,
     ),
 )

@@ -7,7 +7,14 @@ FUNCTIONS = (
         settings=IdentitySettings,
         mounts=(Mount("/v1/sso", Auth.PUBLIC), Mount("/v1/sso-connection")),
         grants=frozenset(
-            {Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_SIGN, Grant.TOKEN_VERIFY, Grant.MAIL_SEND}
+            {
+                Grant.TENANT_ACCESS,
+                Grant.TENANT_SECRETS,
+                Grant.REGISTRY_READ,
+                Grant.TOKEN_SIGN,
+                Grant.TOKEN_VERIFY,
+                Grant.MAIL_SEND,
+            }
         ),
         layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
     ),

@@ -26,7 +26,7 @@ def key(pk: str, sk: str = "doc") -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def credentials(acme: TenantSite) -> AwsSession:
-    """Those that a function has while it acts for acme."""
+    """Those that a function has while it acts for acme: index-sync, which needs items, files and search."""
     return acme.site.cloud.as_tenant(US, acme.id)
 
 
@@ -173,8 +173,8 @@ def test_a_presigned_link_made_by_hand_for_a_neighbour_is_worthless(
     assert [opened(acme, own), opened(hooli, theirs)] == [200, 403]
 
 
-def test_keys(credentials: AwsSession, acme: TenantSite, hooli: TenantSite) -> None:
-    keys = credentials.client("kms")
+def test_keys(acme: TenantSite, hooli: TenantSite) -> None:
+    keys = acme.site.cloud.as_tenant(US, acme.id, function="identity").client("kms")
     root = acme.site.cloud.root("kms", US)
     key_id = root.describe_key(KeyId="alias/docplatform-data")["KeyMetadata"]["Arn"]
     own_context, foreign_context = {"tenant_id": acme.id}, {"tenant_id": hooli.id}
@@ -316,13 +316,54 @@ def test_what_a_tenant_stores_under_anothers_ids_reaches_nothing_of_it(
 
 def test_nobody_becomes_a_tenant_without_naming_one(acme: TenantSite) -> None:
     operator = acme.site.cloud.as_operator(US).client("sts")
-    role = acme.site.cloud.tenant_access_role(US)
+    role = acme.site.cloud.tenant_access_role(US, "documents")
     refused(lambda: operator.assume_role(RoleArn=role, RoleSessionName="probe"))
     refused(
         lambda: operator.assume_role(
             RoleArn=role, RoleSessionName="probe", Tags=[{"Key": "tenant_id", "Value": acme.id}]
         )
     )
+
+
+NEEDS = {
+    "authorizer": "",
+    "documents": "files",
+    "search": "search",
+    "index-sync": "files search",
+    "identity": "secrets",
+}
+"""Function → what it reaches of its tenant beside the items."""
+
+
+@pytest.mark.parametrize("function", NEEDS)
+def test_a_function_reaches_of_its_tenant_what_it_needs(acme: TenantSite, own: str, function: str) -> None:
+    cloud, needs = acme.site.cloud, NEEDS[function]
+    mine, bucket = cloud.as_tenant(US, acme.id, function=function), cloud.documents_bucket(US)
+    assert "Item" in mine.client("dynamodb").get_item(TableName="docplatform-data", Key=key(f"{acme.id}#doc#{own}"))
+    name = cloud.stored_objects(US, f"tenants/{acme.id}/documents/{own}/")[0]
+    key_id = cloud.root("kms", US).describe_key(KeyId="alias/docplatform-data")["KeyMetadata"]["Arn"]
+    asked = {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": {"tenant_id": acme.id}}
+    calls = {
+        "files": lambda: mine.client("s3").get_object(Bucket=bucket, Key=name),
+        "secrets": lambda: mine.client("kms").generate_data_key(**asked),
+    }
+    for need, call in calls.items():
+        if need in needs:
+            call()
+        else:
+            refused(call)
+    assert searches(acme, mine) == (200 if "search" in needs else 403)
+
+
+def test_no_function_takes_the_role_of_another_need(acme: TenantSite) -> None:
+    cloud = acme.site.cloud
+    for function in NEEDS:
+        for other in NEEDS.keys() - {function}:
+            refused(
+                lambda function=function, other=other: cloud.as_tenant(US, acme.id, function=function, role_of=other)
+            )
+    for function in ("info", "processing-start", "job-watch", "job-tick"):
+        refused(lambda function=function: cloud.as_tenant(US, acme.id, function=function, role_of="authorizer"))
 
 
 def test_a_held_id_of_a_neighbour_finds_nothing_over_http(ann: Member, theirs: str) -> None:

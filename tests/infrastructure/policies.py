@@ -59,6 +59,24 @@ def roles(stack: Stack) -> Iterator[tuple[str, list[Statement]]]:
             yield role["RoleName"], found
 
 
+def tenant_roles(stack: Stack) -> dict[str, list[Statement]]:
+    """The TenantAccess roles of the data stack, by what is in their names before the region: ``tenant-access-files``."""
+    region = stack.name.removeprefix("docplatform-data-")
+    return {
+        name.removeprefix("docplatform-").removesuffix(f"-{region}"): policy
+        for name, policy in roles(stack)
+        if name.startswith("docplatform-tenant-access")
+    }
+
+
+def tenant_access(stack: Stack) -> list[Statement]:
+    """The statements of all TenantAccess roles together, which is more than any function has."""
+    found: list[Statement] = []
+    for policy in tenant_roles(stack).values():
+        found += [each for each in policy if each not in found]
+    return found
+
+
 def allows(policy: list[Statement], action: str, resource: str, context: Context) -> bool:
     """Whether the policy allows the request. ``context``: condition key → value or values; keys that the request
     does not have are left out."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cdk import specs
-from docplatform.runtime.spec import Grant, Trigger
+from docplatform.runtime.spec import TENANT_REACHES, Grant, Trigger
 from tests.infrastructure.policies import Context, Statement, allows, roles
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
@@ -20,7 +20,7 @@ DATA_KEY, TOKEN_KEY, CURSOR_KEY = "<data key>", "<token key>", "<cursors key>"
 CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:{r}:{a}:log-group:/aws/lambda/docplatform-{f}:\*", ()),
     (r"xray:(PutTraceSegments|PutTelemetryRecords)", r"\*", ()),
-    (r"sts:(AssumeRole|TagSession)", r"<TenantAccessRole\w+\.Arn>", ()),
+    (r"sts:(AssumeRole|TagSession)", r"<TenantAccess(Files|Search|FilesSearch|Secrets)?Role\w+\.Arn>", ()),  # which: test_tenant_roles.py
     (r"dynamodb:GetItem", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry", ()),
     (r"dynamodb:(GetItem|PutItem)", rf"arn:aws:dynamodb:{HOME}:{{a}}:table/docplatform-registry", ()),
     (r"kms:(Sign|GetPublicKey)", TOKEN_KEY, ()),
@@ -144,7 +144,6 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
     production: Assembly, region: str
 ) -> None:
     telling = {
-        Grant.TENANT_ACCESS: ("sts:AssumeRole", None),
         Grant.REGISTRY_READ: ("dynamodb:GetItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-registry"),
         Grant.REGISTRY_WRITE: ("dynamodb:PutItem", f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/docplatform-registry"),
         Grant.TOKEN_SIGN: ("kms:Sign", TOKEN_KEY),
@@ -180,13 +179,13 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             f"arn:aws:states:{region}:{ACCOUNT}:execution:docplatform-processing-standard:x",
         ),
     }
-    assert set(telling) == set(Grant), "a new grant needs its line here"
+    of_tenants = {Grant.TENANT_ACCESS, *TENANT_REACHES}  # test_tenant_roles.py
+    assert set(telling) | of_tenants == set(Grant), "a new grant needs its line here"
     own = dict(_own(production, region))
     for spec in SPECS:
-        for grant, (action, resource) in telling.items():
+        for grant, (action, named) in telling.items():
             if grant is Grant.REGISTRY_READ and Grant.REGISTRY_WRITE in spec.grants:
                 continue  # writing includes reading
-            named = resource or production.stack("data", region).exports()[_tenant_role_export(production, region)]
             context: Context = {
                 "ses:FromAddress": "no-reply@docplatform.example",
                 "dynamodb:LeadingKeys": ["finding#audit-tampered" if grant is Grant.FINDINGS else "job#sweep"],
@@ -209,11 +208,6 @@ def test_a_collections_tag_is_set_when_it_is_made_and_never_again(production: As
         assert not allows(policy, "aoss:TagResource", collection, theirs), function
         assert not allows(policy, "aoss:UntagResource", collection, theirs), function
         assert not allows(policy, "aoss:DeleteCollection", collection, {}), function
-
-
-def _tenant_role_export(production: Assembly, region: str) -> str:
-    (name,) = [name for name in production.stack("data", region).exports() if "TenantAccessRole" in name]
-    return name
 
 
 @pytest.mark.parametrize("region", REGIONS)

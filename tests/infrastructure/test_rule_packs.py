@@ -68,7 +68,7 @@ def test_the_packs_do_look(without_acknowledgements: tuple[Config, Findings]) ->
 def _entries(config: Config) -> list[tuple[str, nag_suppressions.Acknowledgement]]:
     functions = specs.discover()
     parts = {
-        "data": nag_suppressions.for_data(config, REGION),
+        "data": nag_suppressions.for_data(config, REGION, functions),
         "api": nag_suppressions.for_api(config, REGION, functions),
         "workflows": nag_suppressions.for_workflows(),
     }

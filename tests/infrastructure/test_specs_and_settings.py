@@ -36,7 +36,7 @@ def _package(functions: Path, *specs: str, name: str = "documents") -> Path:
     (package / "handler.py").touch()
     (package / "spec.py").write_text(
         "from docplatform.runtime.settings import RegionSettings\n"
-        "from docplatform.runtime.spec import Every, FunctionSpec, Mount, ObjectCreated, Schedule, Trigger\n"
+        "from docplatform.runtime.spec import Every, FunctionSpec, Grant, Mount, ObjectCreated, Schedule, Trigger\n"
         f"FUNCTIONS = ({', '.join(specs)},)\n"
     )
     return functions
@@ -73,6 +73,10 @@ def test_specs_of_all_functions_are_found_in_order_of_name(tmp_path: Path) -> No
             "one function answers the trigger 'upload'",
         ),
         ('FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.UPLOAD)', "x: objects, and the trigger"),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), grants=frozenset({Grant.TENANT_FILES}))',
+            "x: tenant-files without tenant-access",
+        ),
         ('FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.JOBS)', "x: schedules, and the trigger"),
         (
             f'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), schedules=({_SCHEDULE},))',

@@ -1,12 +1,14 @@
 """TenantAccess, evaluated by IAM's rules: a session with a tenant's tag has access to that tenant only, and a
-session without a tag to nothing. KMS keys have a table of their own (``test_tenant_role_keys.py``)."""
+session without a tag to nothing. All roles of the kind are looked at together, which is more than any session has
+(``test_tenant_roles.py``: what each reaches, and who may assume it). KMS keys have a table of their own
+(``test_tenant_role_keys.py``)."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.infrastructure.policies import Context, Statement, allows, roles, trusts
-from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly, Json
+from tests.infrastructure.policies import Context, Statement, allows, tenant_access
+from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly
 
 OWN, FOREIGN = "t000000000001", "t000000000002"
 TABLE = "arn:aws:dynamodb:{region}:123456789012:table/docplatform-{what}"
@@ -22,7 +24,7 @@ def region(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def tenant(production: Assembly, region: str) -> Policy:
-    return dict(roles(production.stack("data", region)))[f"docplatform-tenant-access-{region}"]
+    return tenant_access(production.stack("data", region))
 
 
 def _as_own(**more: str | list[str]) -> Context:
@@ -132,32 +134,3 @@ def test_nothing_else_at_all(tenant: Policy) -> None:
     assert not any("*" in action for each in tenant for action in each.actions)
     for action in ("sts:AssumeRole", "sts:TagSession", "iam:PassRole", "kms:ScheduleKeyDeletion", "kms:CreateGrant"):
         assert not allows(tenant, action, "*", _as_own())
-
-
-@pytest.fixture
-def trust(production: Assembly, region: str) -> Json:
-    role = production.stack("data", region).one("AWS::IAM::Role", RoleName=f"docplatform-tenant-access-{region}")
-    return dict(role["AssumeRolePolicyDocument"])
-
-
-def _request(
-    region: str, tenant_id: str | None = OWN, caller: str = "docplatform-documents-{region}", **tags: str
-) -> Context:
-    given = ({} if tenant_id is None else {"tenant_id": tenant_id}) | tags
-    return {
-        "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/{caller.format(region=region)}",
-        "aws:TagKeys": list(given),
-        **{f"aws:RequestTag/{name}": value for name, value in given.items()},
-    }
-
-
-@pytest.mark.parametrize("action", ["sts:AssumeRole", "sts:TagSession"])
-def test_only_functions_become_a_tenant_and_only_by_naming_one(trust: Json, region: str, action: str) -> None:
-    assert trusts(trust, action, _request(region))
-    assert not trusts(trust, action, _request(region, tenant_id=None))
-    for not_one in ("", "t", "*", f"{OWN}x", "T000000000001", "x000000000001"):
-        assert not trusts(trust, action, _request(region, tenant_id=not_one)), not_one
-    assert not trusts(trust, action, _request(region, role="admin")), "a further tag"
-    assert not trusts(trust, action, _request(region, caller="somebody-else"))
-    elsewhere = next(iter(set(REGIONS) - {region}))
-    assert not trusts(trust, action, _request(region, caller=f"docplatform-documents-{elsewhere}"))

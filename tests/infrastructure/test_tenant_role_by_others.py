@@ -17,7 +17,7 @@ import pytest
 
 from local.settings import CLOUD_PYTHON, ROOT
 from tests.engines.npm import NotInstalled, answers, installed
-from tests.infrastructure.policies import Statement, allows, document, roles
+from tests.infrastructure.policies import Statement, allows, document, tenant_access
 from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly
 
 OWN, FOREIGN = "t00000000000a", "t00000000000b"
@@ -178,10 +178,7 @@ def requests(seed: int) -> Iterator[RoleRequest]:
 @pytest.fixture(scope="module")
 def policies(production: Assembly) -> dict[str, list[Statement]]:
     """The role's statements by region, without those for KMS."""
-    found = {
-        region: dict(roles(production.stack("data", region)))[f"docplatform-tenant-access-{region}"]
-        for region in REGIONS
-    }
+    found = {region: tenant_access(production.stack("data", region)) for region in REGIONS}
     return {
         region: [each for each in policy if not each.actions[0].startswith("kms:")] for region, policy in found.items()
     }

@@ -17,7 +17,7 @@ import pytest
 
 from local.settings import CLOUD_PYTHON, ROOT
 from tests.engines.npm import answers
-from tests.infrastructure.policies import Statement, allows, document, roles
+from tests.infrastructure.policies import Statement, allows, document, tenant_access
 from tests.infrastructure.synthesized import ACCOUNT, REGIONS, Assembly
 
 OWN, FOREIGN = "t000000000001", "t000000000002"
@@ -135,7 +135,7 @@ def policies(production: Assembly) -> dict[str, Policy]:
     found = {}
     for region in REGIONS:
         stack = production.stack("data", region)
-        policy = dict(roles(stack))[f"docplatform-tenant-access-{region}"]
+        policy = tenant_access(stack)
         key = f"<{stack.key('alias/docplatform-data')}.Arn>"
         found[region] = [
             replace(each, resources=tuple(_arn(f"{region} data") if one == key else one for one in each.resources))

@@ -24,9 +24,13 @@ class Auth(StrEnum):
 
 
 class Grant(StrEnum):
-    """A permission of a function's own role. Only TENANT_ACCESS leads to tenant data."""
+    """A permission of a function's own role. Only TENANT_ACCESS leads to tenant data: to the items of one tenant, and to
+    what the grants of ``TENANT_REACHES`` add to them."""
 
-    TENANT_ACCESS = "tenant-access"  # sts:AssumeRole + sts:TagSession on the TenantAccess role
+    TENANT_ACCESS = "tenant-access"  # sts:AssumeRole + sts:TagSession on a TenantAccess role
+    TENANT_FILES = "tenant-files"  # that role also reaches the tenant's files
+    TENANT_SEARCH = "tenant-search"  # and the tenant's search collection
+    TENANT_SECRETS = "tenant-secrets"  # and uses the data key in the tenant's encryption context
     REGISTRY_READ = "registry-read"  # dynamodb:GetItem on the tenant registry (the region's replica)
     REGISTRY_WRITE = "registry-write"  # GetItem, PutItem, TransactWriteItems' parts on the registry in its home region
     TOKEN_SIGN = "token-sign"  # kms:Sign on the token keys
@@ -48,6 +52,10 @@ class Grant(StrEnum):
         "operations-sweep"  # the index of unfinished operations; the history of executions, and to stop them
     )
     FINDINGS = "findings"  # to put the operations table's items below ``finding#``
+
+
+TENANT_REACHES = frozenset({Grant.TENANT_FILES, Grant.TENANT_SEARCH, Grant.TENANT_SECRETS})
+"""Grants that widen TENANT_ACCESS. A TenantAccess role exists for each set of them that some function has."""
 
 
 class Layer(StrEnum):
@@ -183,3 +191,8 @@ class FunctionSpec:
     timeout: int = 29
     storage: int = 512
     untrusted_input: bool = False  # whether it opens uploaded files
+
+    @property
+    def reaches(self) -> frozenset[Grant]:
+        """What the function reaches of a tenant beside its items."""
+        return self.grants & TENANT_REACHES
