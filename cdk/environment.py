@@ -10,7 +10,7 @@ import aws_cdk as cdk
 
 from cdk import names
 from cdk.config import Config
-from cdk.specs import Deployable, schedules, tick_of
+from cdk.specs import Deployable, file_opener_of, schedules, tick_of
 from cdk.stacks.data import DataStack
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import FunctionSpec
@@ -40,6 +40,7 @@ def values(config: Config, data: DataStack, *, live_api: str, functions: Sequenc
         "queue_urls": {plan.value: names.queue_url(account, region, names.plan_queue(plan)) for plan in Plan},
         "reset_queue_url": names.queue_url(account, region, names.RESET_QUEUE),
         "operations_table": names.OPERATIONS_TABLE,
+        "file_opener_function": names.function(file_opener_of(functions).name),
         "tick_function": names.function(tick_of(functions).name),
         "jobs": {
             schedule.name: {

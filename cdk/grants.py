@@ -33,6 +33,7 @@ class RegionResources:
     live_api: str
     job_functions: tuple[str, ...]
     tick: str
+    file_opener: str
 
     def queue(self, name: str) -> str:
         return names.queue_arn(self.account, self.name, name)
@@ -86,6 +87,9 @@ def statements(grant: Grant, region: RegionResources, tenant_role: str) -> list[
             return [_allow(["sqs:SendMessage"], region.job_queues), _key_of_queues(region, region.job_queues)]
         case Grant.JOB_START:
             return [_allow(["lambda:InvokeFunction"], [names.function_arn(region.account, region.name, region.tick)])]
+        case Grant.OPEN_FILES:
+            opener = names.function_arn(region.account, region.name, region.file_opener)
+            return [_allow(["lambda:InvokeFunction"], [opener])]
         case Grant.TOKEN_SIGN:
             # all keys: functions of the version before still sign while a deployment is under way
             return [_allow(["kms:Sign"], region.token_keys)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdk.config import ROOT
-from docplatform.runtime.spec import FunctionSpec, Grant, Mount, Schedule, Trigger
+from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Mount, Schedule, Trigger
 
 _OF_MANY = (Trigger.WORKFLOW, Trigger.JOBS)
 """Triggers that more than one function may answer."""
@@ -62,6 +62,10 @@ def check(functions: Sequence[Deployable]) -> None:
     for spec in specs:
         if spec.reaches and Grant.TENANT_ACCESS not in spec.grants:
             raise ValueError(f"{spec.name}: {', '.join(sorted(spec.reaches))} without {Grant.TENANT_ACCESS}")
+        if spec.untrusted_input and spec.grants:
+            raise ValueError(f"{spec.name}: what opens untrusted files has no permissions")
+        if (Layer.PARSERS in spec.layers) is not spec.untrusted_input:
+            raise ValueError(f"{spec.name}: parsers, and opening untrusted files, need each other")
         if (spec.trigger is Trigger.JOBS) is not bool(spec.schedules):
             raise ValueError(f"{spec.name}: schedules, and the trigger '{Trigger.JOBS}', need each other")
         if (spec.trigger is Trigger.UPLOAD) is not bool(spec.objects):
@@ -97,6 +101,12 @@ def tick_of(functions: Sequence[Deployable]) -> FunctionSpec:
     """The function that every schedule calls."""
     (tick,) = triggered_by(Trigger.TICK, functions)
     return tick
+
+
+def file_opener_of(functions: Sequence[Deployable]) -> FunctionSpec:
+    """The function that opens untrusted files."""
+    (opener,) = triggered_by(Trigger.FILE_OPENER, functions)
+    return opener
 
 
 def triggered_by(trigger: Trigger, functions: Sequence[Deployable]) -> list[FunctionSpec]:

@@ -17,7 +17,7 @@ from cdk.constructs.rest_api import RestApi
 from cdk.constructs.websocket_api import WebSocketApi
 from cdk.environment import values
 from cdk.grants import RegionResources
-from cdk.specs import Deployable, mounts, tick_of, triggered_by
+from cdk.specs import Deployable, file_opener_of, mounts, tick_of, triggered_by
 from cdk.stacks.data import DataStack
 from docplatform.runtime.spec import Trigger
 
@@ -60,6 +60,7 @@ class ApiStack(cdk.Stack):
                 live_api=self.live.api_id,
                 job_functions=tuple(spec.name for spec in triggered_by(Trigger.JOBS, functions)),
                 tick=tick_of(functions).name,
+                file_opener=file_opener_of(functions).name,
             ),
         )
         authorizer, live_authorizer, live_messages = (

@@ -1,25 +1,20 @@
-from docplatform.runtime.settings import ContentSettings, StorageSettings, WorkflowSettings
-from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
+from docplatform.runtime.settings import ContentSettings, FileStepSettings, StorageSettings, WorkflowSettings
+from docplatform.runtime.spec import FunctionSpec, Grant, Trigger
 
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
 _FILES = _TENANT | {Grant.TENANT_FILES}
 _CONTENT = _FILES | {Grant.TENANT_SEARCH}
-_WITH_PARSERS = (Layer.PLATFORM, Layer.DEPENDENCIES, Layer.PARSERS)
 
 
 def _file_step(step: str) -> FunctionSpec:
-    """A step that opens the file, with space for 500 MB of it and with the parsers."""
+    """A step that has the file opened, and waits for it: the file-opener runs for 180 seconds at most."""
     return FunctionSpec(
         name=f"processing-{step}",
         handler=f"{step}.handler",
-        settings=StorageSettings,
+        settings=FileStepSettings,
         trigger=Trigger.WORKFLOW,
-        grants=_FILES,
-        layers=_WITH_PARSERS,
-        memory=2048,
-        timeout=180,
-        storage=2048,
-        untrusted_input=True,
+        grants=_FILES | {Grant.OPEN_FILES},
+        timeout=200,
     )
 
 

@@ -366,6 +366,21 @@ def test_no_function_takes_the_role_of_another_need(acme: TenantSite) -> None:
         refused(lambda function=function: cloud.as_tenant(US, acme.id, function=function, role_of="authorizer"))
 
 
+def test_what_opens_untrusted_files_reaches_nothing_in_its_own_name(acme: TenantSite, own: str) -> None:
+    cloud = acme.site.cloud
+    opener, bucket = cloud.as_function(US, "file-opener"), cloud.documents_bucket(US)
+    name = cloud.stored_objects(US, f"tenants/{acme.id}/documents/{own}/")[0]
+    registry = {"TableName": "docplatform-registry", "Key": key(f"tenant#{acme.id}", "tenant")}
+    refused(lambda: opener.client("s3").get_object(Bucket=bucket, Key=name))
+    refused(lambda: opener.client("s3").put_object(Bucket=bucket, Key=name, Body=b"x"))
+    refused(lambda: opener.client("dynamodb").get_item(TableName="docplatform-data", Key=key(f"{acme.id}#doc#{own}")))
+    refused(lambda: opener.client("dynamodb").get_item(**registry))
+    refused(lambda: opener.client("lambda").invoke(FunctionName="docplatform-processing-finish", Payload="{}"))
+    for function in NEEDS:
+        refused(lambda function=function: cloud.as_tenant(US, acme.id, function="file-opener", role_of=function))
+    assert searches(acme, opener) == 403
+
+
 def test_a_held_id_of_a_neighbour_finds_nothing_over_http(ann: Member, theirs: str) -> None:
     answers = [
         ann.asks("GET", f"/v1/documents/{theirs}"),

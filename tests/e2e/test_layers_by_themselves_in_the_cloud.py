@@ -228,7 +228,9 @@ def test_storage_refuses_a_handler_that_forgets_its_tenant(
         for apart in (True, False):
             stolen = replace(ours, id=theirs, version=replace(ours.version, id=version, derived_apart=apart))
             refused(lambda stolen=stolen: lost.text(stolen))
-        refused(lambda: lost.store(theirs, version, "text.txt", b"stolen", "text/plain"))
+        link = lost.write_link(theirs, version, "text.txt", "text/plain")
+        assert requests.put(link, b"stolen", headers={"Content-Type": "text/plain"}, timeout=30).status_code == 403
+        assert requests.get(lost.read_link(theirs, version, ""), timeout=30).status_code == 403
         refused(lambda: lost.tags(theirs, version, "null"))
         refused(lambda: lost.erase(theirs))
     assert hooli.admin.downloads(theirs)

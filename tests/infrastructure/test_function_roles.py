@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cdk import specs
-from docplatform.runtime.spec import TENANT_REACHES, Grant, Trigger
+from docplatform.runtime.spec import TENANT_REACHES, Grant, Layer, Trigger
 from tests.infrastructure.policies import Context, Statement, allows, roles
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
@@ -40,7 +40,7 @@ CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"sqs:SendMessage", r"arn:aws:sqs:{r}:{a}:docplatform-jobs-[a-z-]+", ()),
     (r"sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes)",
      r"arn:aws:sqs:{r}:{a}:docplatform-jobs-{f}", ()),
-    (r"lambda:InvokeFunction", r"arn:aws:lambda:{r}:{a}:function:docplatform-job-tick", ()),
+    (r"lambda:InvokeFunction", r"arn:aws:lambda:{r}:{a}:function:docplatform-(job-tick|file-opener)", ()),
     (r"kms:(Decrypt|GenerateDataKey)", DATA_KEY, ("kms:ViaService", "kms:EncryptionContext:aws:sqs:arn")),
     # collections of tenants: made and deleted with a tenant's tag only; none of these actions opens one
     (r"aoss:CreateCollection", r"\*", ("aws:RequestTag/tenant_id", "aws:TagKeys")),
@@ -166,6 +166,10 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
         Grant.SCAN_REQUEST: ("guardduty:SendObjectMalwareScan", "*"),
+        Grant.OPEN_FILES: (
+            "lambda:InvokeFunction",
+            f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-file-opener",
+        ),
         Grant.EXPRESS_START: (
             "states:StartSyncExecution",
             f"arn:aws:states:{region}:{ACCOUNT}:stateMachine:docplatform-processing-express",
@@ -192,6 +196,16 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
                 "aws:ResourceTag/tenant_id": "t000000000001",
             }
             assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_what_opens_untrusted_files_may_write_its_log_and_nothing_else(production: Assembly, region: str) -> None:
+    """It gets links to one object. The parsers are in its layers, and in those of no other function."""
+    (opener,) = [spec for spec in SPECS if spec.untrusted_input]
+    policy = dict(_own(production, region))[opener.name]
+    actions = {action for statement in policy for action in statement.actions if statement.effect == "Allow"}
+    assert actions == {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert [spec.name for spec in SPECS if Layer.PARSERS in spec.layers] == [opener.name]
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -156,6 +156,7 @@ HANDED_ON = {
     ("authorizer", "keys_of"): "looks up an API key",
     ("realtime", "live"): "the ticket's, given to connections.admit",
     ("realtime", "people"): "the ticket's, given to connections.admit",
+    ("processing", "file_opener"): "the function that opens files, given to the step that needs it",
     ("processing", "index"): "the index, given to the step that writes it",
     ("index_sync", "index"): "the index, given to what follows the stream",
 }

@@ -36,7 +36,7 @@ def _package(functions: Path, *specs: str, name: str = "documents") -> Path:
     (package / "handler.py").touch()
     (package / "spec.py").write_text(
         "from docplatform.runtime.settings import RegionSettings\n"
-        "from docplatform.runtime.spec import Every, FunctionSpec, Grant, Mount, ObjectCreated, Schedule, Trigger\n"
+        "from docplatform.runtime.spec import Every, FunctionSpec, Grant, Layer, Mount, ObjectCreated, Schedule, Trigger\n"
         f"FUNCTIONS = ({', '.join(specs)},)\n"
     )
     return functions
@@ -76,6 +76,15 @@ def test_specs_of_all_functions_are_found_in_order_of_name(tmp_path: Path) -> No
         (
             'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), grants=frozenset({Grant.TENANT_FILES}))',
             "x: tenant-files without tenant-access",
+        ),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), untrusted_input=True, '
+            "layers=(Layer.PARSERS,), grants=frozenset({Grant.REGISTRY_READ}))",
+            "x: what opens untrusted files has no permissions",
+        ),
+        (
+            'FunctionSpec(name="x", settings=RegionSettings, mounts=(Mount("/v1/x"),), layers=(Layer.PARSERS,))',
+            "x: parsers, and opening untrusted files, need each other",
         ),
         ('FunctionSpec(name="x", settings=RegionSettings, trigger=Trigger.JOBS)', "x: schedules, and the trigger"),
         (

@@ -1,23 +1,26 @@
-"""The processing of an upload with S3 and DynamoDB (moto). The extractor and the index are test doubles."""
+"""The processing of an upload with S3 and DynamoDB (moto). The opener of files and the index are test doubles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import pytest
 
 from docplatform.core.actor import Role, system
+from docplatform.core.tenant import current_tenant_id
 from docplatform.core.time import now
-from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
+from docplatform.extraction.model import FileRejected, FileType, RejectionReason
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document, ProcessingStep, ScanVerdict, State
 from docplatform.library.wiring import files, library
 from docplatform.processing.model import Upload
 from docplatform.processing.pipeline import ProcessingService, Superseded
+from docplatform.processing.ports import ExtractedText, InspectedFile
 from docplatform.processing.scan_results import ScanResults
 from docplatform.processing.wiring import erasures
 from docplatform.runtime.tenant_access import clients
@@ -54,24 +57,46 @@ class MemoryIndex:
 
 
 @dataclass
-class PlainExtractor:
-    """Reads every file as plain text, or rejects it with ``problem``."""
+class PlainOpener:
+    """Takes every file for plain text, or rejects it with ``problem``."""
 
     problem: RejectionReason | None = None
     drawable: bool = True
 
-    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
-        if self.problem:
-            raise FileRejected(self.problem)
-        return Inspection(file_type=FileType.TEXT, media_type="text/plain", size=path.stat().st_size, sha256="")
+    def inspect(self, document: Document) -> InspectedFile:
+        content, version = self._fetched(document)
+        problem = self.problem or (RejectionReason.SIZE_MISMATCH if len(content) != document.version.size else None)
+        return InspectedFile(
+            sha256="0" * 64,
+            storage_version=version,
+            file_type=None if problem else FileType.TEXT,
+            rejected=FileRejected(problem) if problem else None,
+        )
 
-    def extract(self, path: Path, file_type: FileType) -> TextResult:
-        return TextResult(text=path.read_text(), title="Walrus")
+    def extract(self, document: Document) -> ExtractedText:
+        self._stores(document, "text.txt", self._fetched(document)[0])
+        return ExtractedText(has_text=True, title="Walrus")
 
-    def preview(self, path: Path, file_type: FileType) -> PreviewResult:
+    def preview(self, document: Document) -> None:
         if not self.drawable:
             raise FileRejected(RejectionReason.DAMAGED)
-        return PreviewResult(preview=b"RIFF", thumbnail=b"RIFF")
+        for part in ("preview.webp", "thumbnail.webp"):
+            self._stores(document, part, b"RIFF")
+
+    def _fetched(self, document: Document) -> tuple[bytes, str]:
+        found = self._storage.get_object(Bucket=BUCKET, Key=self._key(document, "original"))
+        return found["Body"].read(), found["VersionId"]
+
+    def _stores(self, document: Document, part: str, content: bytes) -> None:
+        self._storage.put_object(Bucket=BUCKET, Key=self._key(document, part), Body=content)
+
+    @property
+    def _storage(self) -> Any:
+        return boto3.client("s3", region_name="us-east-1")
+
+    def _key(self, document: Document, part: str) -> str:
+        place = "tenants" if part == "original" else "derived"
+        return f"{place}/{current_tenant_id()}/documents/{document.id}/{document.version.id}/{part}"
 
 
 class NoQueue:
@@ -100,37 +125,36 @@ class Uploaded:
     def state(self) -> str:
         return str(self.seen["processing"]["state"])  # type: ignore[index]
 
-    def verify(self, extractor: PlainExtractor | None = None) -> bool:
-        return self.service.verify(self.document_id, self.version_id, extractor or PlainExtractor())
+    def verify(self, opener: PlainOpener | None = None) -> bool:
+        return self.service.verify(self.document_id, self.version_id, opener or PlainOpener())
 
     def scanned(self, verdict: ScanVerdict = ScanVerdict.CLEAN, *, last: bool = False) -> bool:
         upload = Upload(self.person.home.tenant.id, self.document_id, self.version_id)
         return self.results.scanned(upload, verdict, self.storage_version, last=last)
 
-    def run(self, extractor: PlainExtractor | None = None) -> None:
+    def run(self, opener: PlainOpener | None = None) -> None:
         self.scanned()
-        self.process(extractor)
+        self.process(opener)
 
-    def process(self, extractor: PlainExtractor | None = None) -> None:
-        extractor = extractor or PlainExtractor()
-        if not self.verify(extractor):
+    def process(self, opener: PlainOpener | None = None) -> None:
+        opener = opener or PlainOpener()
+        if not self.verify(opener):
             return
-        facts = self.service.extract(self.document_id, self.version_id, extractor)
-        facts |= self.service.preview(self.document_id, self.version_id, extractor)
+        facts = self.service.extract(self.document_id, self.version_id, opener)
+        facts |= self.service.preview(self.document_id, self.version_id, opener)
         self.service.index(self.document_id, self.version_id, facts, self.index)
         self.service.finish(self.document_id, self.version_id)
 
 
 @pytest.fixture
-def walrus(ann: Person, acme: TenantWorld, tmp_path: Path) -> Iterator[Uploaded]:
+def walrus(ann: Person, acme: TenantWorld) -> Uploaded:
     made = ann.announces("walrus.txt", size=len(CONTENT))["document"]
     key = f"tenants/{acme.tenant.id}/documents/{made['id']}/{made['version']['id']}/original"
     stored = clients(acme.tenant).client("s3").put_object(Bucket=BUCKET, Key=key, Body=CONTENT)
     platform = system(acme.tenant, "processing", "request-1")
-    service = ProcessingService(platform, library(platform), files(platform), now, tmp_path)
+    service = ProcessingService(platform, library(platform), files(platform), now)
     results = ScanResults(platform, library(platform), NoQueue(), "https://queue", now)
-    yield Uploaded(ann, service, results, made["id"], made["version"]["id"], stored["VersionId"])
-    assert list(tmp_path.iterdir()) == []  # no step leaves a file behind
+    return Uploaded(ann, service, results, made["id"], made["version"]["id"], stored["VersionId"])
 
 
 def test_a_file_passes_all_steps(walrus: Uploaded, acme: TenantWorld) -> None:
@@ -153,14 +177,14 @@ def test_a_file_passes_all_steps(walrus: Uploaded, acme: TenantWorld) -> None:
 
 
 def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
-    extractor = PlainExtractor()
+    opener = PlainOpener()
     for _ in range(2):
         walrus.scanned()
     for _ in range(2):
-        walrus.verify(extractor)
+        walrus.verify(opener)
     for _ in range(2):
-        facts = walrus.service.extract(walrus.document_id, walrus.version_id, extractor)
-        facts |= walrus.service.preview(walrus.document_id, walrus.version_id, extractor)
+        facts = walrus.service.extract(walrus.document_id, walrus.version_id, opener)
+        facts |= walrus.service.preview(walrus.document_id, walrus.version_id, opener)
     for _ in range(2):
         walrus.service.index(walrus.document_id, walrus.version_id, facts, walrus.index)
     for _ in range(2):
@@ -174,11 +198,11 @@ def test_every_step_may_run_twice(walrus: Uploaded, acme: TenantWorld) -> None:
 
 @pytest.mark.parametrize("killed_after", range(4))
 def test_an_interrupted_run_is_repeated_from_the_start(walrus: Uploaded, killed_after: int) -> None:
-    extractor = PlainExtractor()
+    opener = PlainOpener()
     steps = [
-        lambda: walrus.verify(extractor),
-        lambda: walrus.service.extract(walrus.document_id, walrus.version_id, extractor),
-        lambda: walrus.service.preview(walrus.document_id, walrus.version_id, extractor),
+        lambda: walrus.verify(opener),
+        lambda: walrus.service.extract(walrus.document_id, walrus.version_id, opener),
+        lambda: walrus.service.preview(walrus.document_id, walrus.version_id, opener),
         lambda: walrus.service.index(walrus.document_id, walrus.version_id, {}, walrus.index),
     ]
     walrus.scanned()
@@ -192,7 +216,7 @@ def test_an_interrupted_run_is_repeated_from_the_start(walrus: Uploaded, killed_
 def test_a_rejected_file_has_the_reason_and_is_found_by_name(walrus: Uploaded, problem: RejectionReason) -> None:
     walrus.scanned()
     with pytest.raises(FileRejected) as refused:
-        walrus.verify(PlainExtractor(problem))
+        walrus.verify(PlainOpener(problem))
     code, _, detail = str(refused.value).partition(": ")
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, code, detail, walrus.index)
     processing = walrus.seen["processing"]
@@ -208,8 +232,8 @@ def test_an_error_of_the_platform_is_named_as_such(walrus: Uploaded) -> None:
     assert walrus.seen["processing"]["problem"]["code"] == "processing_failed"  # type: ignore[index]
 
 
-class NeverOpened(PlainExtractor):
-    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection:
+class NeverOpened(PlainOpener):
+    def inspect(self, document: Document) -> InspectedFile:
         raise AssertionError("the file was opened")
 
 
@@ -292,7 +316,7 @@ def test_a_file_of_another_length_is_refused(walrus: Uploaded, acme: TenantWorld
 
 
 def test_a_file_without_preview_still_becomes_ready(walrus: Uploaded) -> None:
-    walrus.run(PlainExtractor(drawable=False))
+    walrus.run(PlainOpener(drawable=False))
     assert walrus.state == "ready"
     assert walrus.seen["version"]["has_preview"] is False  # type: ignore[index]
 
@@ -402,7 +426,7 @@ def test_text_that_was_stored_while_the_product_was_deployed_is_found(walrus: Up
 def test_a_document_deleted_while_it_is_processed_leaves_nothing(walrus: Uploaded, acme: TenantWorld) -> None:
     walrus.scanned()
     walrus.verify()
-    walrus.service.extract(walrus.document_id, walrus.version_id, PlainExtractor())
+    walrus.service.extract(walrus.document_id, walrus.version_id, PlainOpener())
     walrus.person.asks("DELETE", f"/v1/documents/{walrus.document_id}")
     walrus.service.mark_failed(walrus.document_id, walrus.version_id, "", "", walrus.index)
     assert walrus.index.entries == {}
@@ -427,5 +451,5 @@ def test_the_index_follows_renames_and_deletions(walrus: Uploaded) -> None:
 
 def test_a_step_for_another_version_is_refused(walrus: Uploaded) -> None:
     with pytest.raises(Superseded):
-        walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainExtractor())
+        walrus.service.verify(walrus.document_id, "ver_" + "0" * 26, PlainOpener())
     assert walrus.state == "awaiting_upload"

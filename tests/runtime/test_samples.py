@@ -25,6 +25,7 @@ TRIGGERS = {
     Trigger.AUTHORIZER: "authorizer",
     Trigger.LIVE_AUTHORIZER: "live-authorizer",
     Trigger.LIVE_SOCKETS: "live-event",
+    Trigger.FILE_OPENER: "file-opener",
     Trigger.TICK: "schedule",
     Trigger.JOBS: "job-queue",
 }

@@ -68,6 +68,7 @@ ENVIRONMENT = {
         {REGION: "https://{tenant}.us.example", "eu-central-1": "https://{tenant}.eu.example"}
     ),
     "REGISTRY_TABLE": "registry",
+    "FILE_OPENER_FUNCTION": "docplatform-file-opener",
     "TENANT_ACCESS_ROLE_ARN": "arn:aws:iam::123456789012:role/tenant-access",
     "DATA_TABLE": "data",
     "AUDIT_TABLE": "audit",

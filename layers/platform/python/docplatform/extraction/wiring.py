@@ -1,11 +1,14 @@
-"""Builds the extractor of untrusted files. Only functions with the parsers layer import it."""
+"""Builds the opener of untrusted files. Only the function with the parsers layer imports it."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from docplatform.extraction import extract_text, inspect_file, render_preview
+from docplatform.extraction.adapters.http_links import HttpLinks
 from docplatform.extraction.model import FileType, Inspection, PreviewResult, TextResult
+from docplatform.extraction.opening import FileOpener
 
 
 class SandboxedExtractor:
@@ -21,5 +24,6 @@ class SandboxedExtractor:
         return render_preview(path, file_type)
 
 
-def extractor() -> SandboxedExtractor:
-    return SandboxedExtractor()
+def opener() -> FileOpener:
+    """Files are open in Lambda's /tmp, which is private to the execution environment."""
+    return FileOpener(SandboxedExtractor(), HttpLinks(), Path(tempfile.gettempdir()))

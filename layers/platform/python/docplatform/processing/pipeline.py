@@ -8,18 +8,15 @@ tries the step again.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 
 from docplatform.core.actor import Actor
 from docplatform.core.audit import Action, AuditFacts, record_of
 from docplatform.core.errors import ChangedMeanwhile, DomainError
-from docplatform.extraction.model import FileRejected, FileType, Inspection, PreviewResult, RejectionReason, TextResult
+from docplatform.extraction.model import FileRejected, RejectionReason
 from docplatform.library.access import IndexedPermissions, indexed_permissions
 from docplatform.library.errors import DocumentNotFound
 from docplatform.library.model import (
@@ -32,19 +29,7 @@ from docplatform.library.model import (
     Version,
 )
 from docplatform.library.ports import Library
-from docplatform.processing.ports import Index, StoredFiles
-
-PREVIEW_TYPE = "image/webp"
-
-
-class Extractor(Protocol):
-    """Opens untrusted files. All methods raise FileRejected."""
-
-    def inspect(self, path: Path, *, declared_type: str, name: str) -> Inspection: ...
-
-    def extract(self, path: Path, file_type: FileType) -> TextResult: ...
-
-    def preview(self, path: Path, file_type: FileType) -> PreviewResult: ...
+from docplatform.processing.ports import FileOpener, Index, StoredFiles
 
 
 class Superseded(DomainError):
@@ -58,13 +43,10 @@ _FACTS = {"has_text", "text_truncated", "pages", "title", "author", "has_preview
 
 
 class ProcessingService:
-    def __init__(
-        self, actor: Actor, library: Library, files: StoredFiles, now: Callable[[], datetime], folder: Path
-    ) -> None:
-        """``folder``: the directory for the file during a step."""
-        self._actor, self._library, self._files, self._now, self._folder = actor, library, files, now, folder
+    def __init__(self, actor: Actor, library: Library, files: StoredFiles, now: Callable[[], datetime]) -> None:
+        self._actor, self._library, self._files, self._now = actor, library, files, now
 
-    def verify(self, document_id: str, version_id: str, extractor: Extractor) -> bool:
+    def verify(self, document_id: str, version_id: str, opener: FileOpener) -> bool:
         """Checks the result of the malware scan, and then the size and the type of the file that was scanned. Returns False if
         processing has already ended, or if there is no result yet: whoever stores it starts the processing again. Raises FileRejected,
         FileNotFoundError, DocumentNotFound, Superseded."""
@@ -79,13 +61,12 @@ class ProcessingService:
         if not version.scan.allows_download:
             infected = version.scan is ScanVerdict.INFECTED
             raise FileRejected(RejectionReason.INFECTED if infected else RejectionReason.SCAN_FAILED)
-        with self._original(document) as (path, storage_version):
-            version = replace(document.version, storage_version=storage_version, sha256=_sha256(path))
-            document = self._advance(document, version)
-            if path.stat().st_size != version.size:
-                raise FileRejected(RejectionReason.SIZE_MISMATCH)
-            inspection = extractor.inspect(path, declared_type=version.content_type, name=document.name)
-        self._advance(document, replace(version, file_type=inspection.file_type.value, step=ProcessingStep.EXTRACTING))
+        found = opener.inspect(document)
+        version = replace(document.version, storage_version=found.storage_version, sha256=found.sha256)
+        document = self._advance(document, version)
+        if found.rejected or found.file_type is None:
+            raise found.rejected or FileRejected(RejectionReason.UNSUPPORTED_TYPE)
+        self._advance(document, replace(version, file_type=found.file_type.value, step=ProcessingStep.EXTRACTING))
         return True
 
     def _wait_for_scan(self, document: Document) -> None:
@@ -96,15 +77,12 @@ class ProcessingService:
             with self._library.begin() as changes:
                 changes.change_version(document, version, look_at=self._now() + FIRST_LOOK)
 
-    def extract(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, str | int | bool | None]:
+    def extract(self, document_id: str, version_id: str, opener: FileOpener) -> dict[str, str | int | bool | None]:
         """Stores the text in S3, and returns the fields of ``Version`` that the index step sets. Raises FileRejected,
         DocumentNotFound, Superseded."""
-        document = self._newest(document_id, version_id)
-        with self._original(document) as (path, _):
-            result = extractor.extract(path, FileType(document.version.file_type))
-        self._files.store(document_id, version_id, "text.txt", result.text.encode(), "text/plain; charset=utf-8")
+        result = opener.extract(self._newest(document_id, version_id))
         return {
-            "has_text": bool(result.text.strip()),
+            "has_text": result.has_text,
             "text_truncated": result.truncated,
             "pages": result.pages,
             "title": result.title[:300],
@@ -112,17 +90,14 @@ class ProcessingService:
             "derived_apart": True,
         }
 
-    def preview(self, document_id: str, version_id: str, extractor: Extractor) -> dict[str, bool]:
+    def preview(self, document_id: str, version_id: str, opener: FileOpener) -> dict[str, bool]:
         """Stores pictures of the first page. A rejected file only has no preview: its text can still be found. Raises
         DocumentNotFound, Superseded."""
         document = self._newest(document_id, version_id)
         try:
-            with self._original(document) as (path, _):
-                result = extractor.preview(path, FileType(document.version.file_type))
+            opener.preview(document)
         except FileRejected:
             return {"has_preview": False}
-        self._files.store(document_id, version_id, "preview.webp", result.preview, PREVIEW_TYPE)
-        self._files.store(document_id, version_id, "thumbnail.webp", result.thumbnail, PREVIEW_TYPE)
         return {"has_preview": True, "derived_apart": True}
 
     def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
@@ -234,16 +209,6 @@ class ProcessingService:
                 changes.record(record_of(self._actor, action, document.id, self._now(), audit_facts))
         return replace(document, version=version)
 
-    @contextmanager
-    def _original(self, document: Document) -> Iterator[tuple[Path, str]]:
-        """Fetches the uploaded file for the length of the block: its path and its S3 version id."""
-        version = document.version
-        path = self._folder / f"{version.id}.{id(self):x}"
-        try:
-            yield path, self._files.fetch(document.id, version.id, version.storage_version, path)
-        finally:
-            path.unlink(missing_ok=True)
-
 
 def processing_error_of(problem: str, detail: str = "") -> ProcessingError:
     """The error of a problem's code, as the document stores it. An unknown code stands for an error of the platform."""
@@ -254,8 +219,3 @@ def processing_error_of(problem: str, detail: str = "") -> ProcessingError:
             "processing_failed", "The file could not be processed", "Upload it again; if it fails again, tell us."
         )
     return ProcessingError(known.value, known.title, detail or known.advice)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

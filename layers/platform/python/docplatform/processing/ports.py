@@ -1,11 +1,12 @@
-"""Ports of processing: the file store, the malware scan and the search index."""
+"""Ports of processing: the file store, the opener of untrusted files, the malware scan and the search index."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
+from docplatform.extraction.model import FileRejected, FileType
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document, ScanVerdict
 
@@ -13,16 +14,46 @@ from docplatform.library.model import Document, ScanVerdict
 class StoredFiles(Protocol):
     """The stored files of one tenant. ``library/adapters/s3.py`` explains the methods."""
 
-    def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
-        """Raises FileNotFoundError."""
-
-    def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None: ...
-
     def text(self, document: Document) -> str: ...
 
     def erase(self, document_id: str) -> int:
         """Deletes all files of a document and returns the number of deleted versions. Raises RuntimeError if one is
         left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedFile:
+    """A file that has arrived. ``rejected``: why it cannot be processed; then ``file_type`` is None. ``storage_version``: the
+    version of the object that was read."""
+
+    sha256: str
+    storage_version: str
+    file_type: FileType | None
+    rejected: FileRejected | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractedText:
+    """Facts of a text that is stored. ``pages``: None if the format does not say."""
+
+    has_text: bool
+    truncated: bool = False
+    pages: int | None = None
+    title: str = ""
+    author: str = ""
+
+
+class FileOpener(Protocol):
+    """Opens an untrusted file where it can do no harm, and stores what is made of it. All methods raise
+    FileNotFoundError."""
+
+    def inspect(self, document: Document) -> InspectedFile: ...
+
+    def extract(self, document: Document) -> ExtractedText:
+        """Stores the text. Raises FileRejected."""
+
+    def preview(self, document: Document) -> None:
+        """Stores the pictures of the first page. Raises FileRejected."""
 
 
 class Scanner(Protocol):

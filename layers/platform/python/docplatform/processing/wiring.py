@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from docplatform.core.actor import Actor
 from docplatform.core.time import now
 from docplatform.infra.credentials import own_client
 from docplatform.infra.queues import SqsQueues
 from docplatform.library.wiring import files, library
+from docplatform.processing.adapters.file_opener import LambdaFileOpener
 from docplatform.processing.adapters.malware_scan import GuardDutyScanner
 from docplatform.processing.erasures import ErasureService
 from docplatform.processing.missed_uploads import MissedUploads
 from docplatform.processing.pipeline import ProcessingService
 from docplatform.processing.ports import SearchEntries
 from docplatform.processing.scan_results import ScanResults
-from docplatform.runtime.settings import IngestionSettings, StorageSettings, load
+from docplatform.runtime.settings import FileStepSettings, IngestionSettings, StorageSettings, load
 
-
-def scratch() -> Path:
-    """Lambda's /tmp, private to the execution environment. A step removes the files that it writes there."""
-    return Path(tempfile.gettempdir())
+_OPENING = 190  # seconds: longer than the function that opens files may run
 
 
 def processing(actor: Actor) -> ProcessingService:
-    return ProcessingService(actor, library(actor), files(actor), now, scratch())
+    return ProcessingService(actor, library(actor), files(actor), now)
+
+
+def file_opener(actor: Actor) -> LambdaFileOpener:
+    """The function that opens untrusted files, with links to this tenant's."""
+    client = own_client("lambda", read_timeout=_OPENING)
+    return LambdaFileOpener(client, load(FileStepSettings).file_opener_function, files(actor))
 
 
 def erasures(actor: Actor, index: Callable[[], SearchEntries]) -> ErasureService:

@@ -58,6 +58,13 @@ class FolderSettings(StorageSettings, CursorSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileStepSettings(StorageSettings):
+    """``file_opener_function``: the name of the function that opens untrusted files, by links."""
+
+    file_opener_function: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchSettings(TenantSettings):
     """``search_endpoint``: the URL of a search collection, with ``{collection}`` for its id."""
 

@@ -46,6 +46,7 @@ class Grant(StrEnum):
     JOB_SEND = "job-send"  # sqs:SendMessage on the queues of jobs (and kms for them)
     JOB_START = "job-start"  # lambda:InvokeFunction on the tick
     SCAN_REQUEST = "scan-request"  # guardduty:SendObjectMalwareScan
+    OPEN_FILES = "open-files"  # lambda:InvokeFunction on the function that opens untrusted files
     EXPRESS_START = "express-start"  # states:StartSyncExecution on the processing workflow
     OPERATIONS = "operations"  # the operations table's items below ``operation#``; to start and read executions of their workflows
     OPERATIONS_SWEEP = (
@@ -80,6 +81,7 @@ class Trigger(StrEnum):
     LIVE_SOCKETS = "live-sockets"  # every route of the WebSocket API
     SESSION_STREAM = "session-stream"  # keys (only keys) of sessions and users that have changed
     AUDIT_STREAM = "audit-stream"  # audit records that were changed or removed, with the images before and after
+    FILE_OPENER = "file-opener"  # the functions with the grant OPEN_FILES, with links to one file
     TICK = "tick"  # EventBridge Scheduler, for every schedule of the region
     JOBS = "jobs"  # the queue of the function's own schedules
 
@@ -190,7 +192,7 @@ class FunctionSpec:
     memory: int = 512
     timeout: int = 29
     storage: int = 512
-    untrusted_input: bool = False  # whether it opens uploaded files
+    untrusted_input: bool = False  # whether it opens uploaded files; then it has no grants
 
     @property
     def reaches(self) -> frozenset[Grant]:

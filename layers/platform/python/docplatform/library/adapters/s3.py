@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,8 @@ from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.model import Document, TransferLink, Version
 
 PREVIEW_TYPE = "image/webp"
+_OPENING = 300  # seconds that a link works for the function that opens a file; it runs for 180 at most
+_LONGEST_TEXT = 8_000_000  # bytes: 2,000,000 characters of four
 UPLOADS, DERIVED = "tenants/", "derived/"
 """The bucket's two parts. Only uploads are scanned for malware: texts and pictures are the platform's own, and scanning them would
 cost as much again, and send an event for each."""
@@ -87,22 +88,22 @@ class S3Files(TenantBound[Any]):
         return TransferLink(method, url, headers, until)
 
     # -- processing
-    def fetch(self, document_id: str, version_id: str, storage_version: str, path: Path) -> str:
-        """Writes the uploaded file to ``path`` and returns the S3 version id that was read. ``storage_version`` selects
-        a version; '' is the current one. Raises FileNotFoundError."""
-        request = {"Bucket": self._bucket, "Key": self._key(document_id, version_id, "original")}
+    def read_link(self, document_id: str, version_id: str, storage_version: str) -> str:
+        """A presigned GET of the uploaded file, for the function that opens it. ``storage_version`` selects a version; '' is the
+        current one."""
+        parameters = {"Bucket": self._bucket, "Key": self._key(document_id, version_id, "original")}
         if storage_version:
-            request["VersionId"] = storage_version
-        try:
-            answer = self._client.get_object(**request)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchVersion", "404"):
-                raise FileNotFoundError(document_id) from error
-            raise
-        with path.open("wb") as file:
-            for chunk in answer["Body"].iter_chunks(1 << 20):
-                file.write(chunk)
-        return str(answer.get("VersionId") or "null")
+            parameters["VersionId"] = storage_version
+        return self._short_link("get_object", parameters)
+
+    def write_link(self, document_id: str, version_id: str, part: str, content_type: str) -> str:
+        """A presigned PUT of a file that processing makes: 'text.txt', 'preview.webp' or 'thumbnail.webp'. Safe to repeat."""
+        key = self._derived_key(document_id, version_id, part)
+        return self._short_link("put_object", {"Bucket": self._bucket, "Key": key, "ContentType": content_type})
+
+    def _short_link(self, operation: str, parameters: dict[str, str]) -> str:
+        link: str = self._client.generate_presigned_url(operation, Params=parameters, ExpiresIn=_OPENING)
+        return link
 
     def arrived(self, document_id: str, version_id: str) -> tuple[str, datetime] | None:
         """S3 version id and time of arrival of the original; None if it is not there."""
@@ -120,11 +121,6 @@ class S3Files(TenantBound[Any]):
         answer = self._client.get_object_tagging(Bucket=self._bucket, Key=key, VersionId=storage_version)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
-    def store(self, document_id: str, version_id: str, part: str, content: bytes, content_type: str) -> None:
-        """Stores a file that processing has made: 'text.txt', 'preview.webp' or 'thumbnail.webp'. Safe to repeat."""
-        key = self._derived_key(document_id, version_id, part)
-        self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
-
     def text(self, document: Document) -> str:
         """The extracted text of the newest version; '' if none is stored. It is looked for at its other place too: a step of an
         earlier version of the product may have stored it while this one was deployed."""
@@ -132,12 +128,13 @@ class S3Files(TenantBound[Any]):
         for key_of in places:
             content = self._content(key_of(document.id, document.version.id, "text.txt"))
             if content is not None:
-                return content.decode()
+                return content.decode(errors="ignore")
         return ""
 
     def _content(self, key: str) -> bytes | None:
+        """A text that is longer than the extractor makes is cut: a link wrote it."""
         try:
-            content: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            content: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read(_LONGEST_TEXT)
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None

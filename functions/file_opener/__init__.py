@@ -1,0 +1,1 @@
+"""Opens uploaded files for the steps of processing, without any access of its own."""
