@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
+_LISTS = {"search_ocu", "signing_keys", "former_signing_keys", "break_glass", "queue_operators"}
+_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(user|role)/[\w+=,.@/-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +69,10 @@ class Config:
     ``former_signing_keys``: names of keys that neither sign nor verify. CloudFormation deletes an export only when no
     other stack uses it, so a removed key stays here for one deployment (docs/operations.md).
 
+    ``break_glass``: ARNs of the people who may read one tenant's data in an emergency; every use is an incident. Empty by default.
+
+    ``queue_operators``: ARNs of roles that may read and move messages of queues, for example to redrive dead letters.
+
     ``alarm_email``: the address that receives alarms; '' for none.
 
     ``live_endpoint``: the URL at which functions reach the WebSocket API's connections, with ``{api}``, ``{region}``
@@ -89,6 +95,8 @@ class Config:
     former_signing_keys: tuple[str, ...] = ()
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
+    break_glass: tuple[str, ...] = ()
+    queue_operators: tuple[str, ...] = ()
     alarm_email: str = ""
     sso_loopback: bool = False
     live_endpoint: str = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
@@ -118,7 +126,7 @@ def load(context: Mapping[str, Any]) -> Config:
     settings["regions"] = tuple(Region(name=name, **facts) for name, facts in settings["regions"].items())
     if settings.get("ephemeral"):
         settings = {"search_ocu": (0, 8), "snap_start": False} | settings
-    for name in {"search_ocu", "signing_keys", "former_signing_keys"} & settings.keys():
+    for name in _LISTS & settings.keys():
         if not isinstance(settings[name], list | tuple):
             raise ValueError(f"{name} is a list")
         settings[name] = tuple(settings[name])
@@ -151,6 +159,9 @@ def _checked(config: Config) -> Config:
         raise ValueError("signing_keys and former_signing_keys are different names of letters and digits")
     if not 2 <= config.processing_concurrency <= 100:  # SQS takes 2 to 1,000, and the largest plan weighs ten
         raise ValueError("processing_concurrency is between 2 and 100")
+    for each in (*config.break_glass, *config.queue_operators):
+        if not isinstance(each, str) or not _PRINCIPAL.fullmatch(each):
+            raise ValueError(f"break_glass and queue_operators are ARNs of users and roles, without patterns: {each}")
     if config.layers not in ("lambda", "host"):
         raise ValueError("layers is 'lambda' or 'host'")
     return config

@@ -63,7 +63,12 @@ def environment(spec: FunctionSpec, known: Values, stack: cdk.Stack, *, tenant_r
     function's TenantAccess role. Raises ValueError for a setting without a value."""
     found: dict[str, str] = {"POWERTOOLS_SERVICE_NAME": spec.name}
     own_queue = names.queue_url(stack.account, stack.region, names.dead_letters(names.function(spec.name)))
-    known = {**known, "function_timeout": str(spec.timeout), "dead_letters_url": own_queue, "tenant_access_role_arn": tenant_role}
+    known = {
+        **known,
+        "function_timeout": str(spec.timeout),
+        "dead_letters_url": own_queue,
+        "tenant_access_role_arn": tenant_role,
+    }
     for field in fields(spec.settings):
         if field.name not in known:
             raise ValueError(

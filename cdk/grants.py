@@ -13,7 +13,7 @@ from email.utils import parseaddr
 from aws_cdk import aws_iam as iam
 
 from cdk import names
-from cdk.constructs.tenant_access import TENANT_ID_PATTERN
+from cdk.names import TENANT_ID_PATTERN
 from docplatform.core.tenant import Plan
 from docplatform.runtime.spec import Grant, Trigger
 
@@ -147,7 +147,7 @@ def trigger_statements(trigger: Trigger | None, name: str, region: RegionResourc
             return _poll(region, [region.queue(names.RESET_QUEUE)])
         case Trigger.JOBS:
             return _poll(region, [region.queue(names.job_queue(name))])
-        case Trigger.UPLOAD:
+        case Trigger.UPLOAD | Trigger.CLOUD_TRAIL:
             return put_away
         case Trigger.DOCUMENT_STREAM | Trigger.SESSION_STREAM:
             return [*_read_stream(region, names.DATA_TABLE), *put_away]

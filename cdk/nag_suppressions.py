@@ -37,11 +37,9 @@ def _wildcard(resource: str) -> str:
     return f"AwsSolutions-IAM5[Resource::{resource}]"
 
 
-def _for_tenant_role(account: str, region: str, reaches: frozenset[Grant]) -> Iterator[Acknowledgement]:
-    role, table = (
-        names.title(names.tenant_role(reaches)),
-        f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}",
-    )
+def _for_tenant_role(account: str, region: str, reaches: frozenset[Grant], role: str = "") -> Iterator[Acknowledgement]:
+    role = role or names.title(names.tenant_role(reaches))
+    table = f"arn:aws:dynamodb:{region}:{account}:table/{names.DATA_TABLE}"
     yield Acknowledgement(
         _wildcard(f"{table}/index/*"), role, "The table's indexes; dynamodb:LeadingKeys narrows them to the tenant."
     )
@@ -67,6 +65,7 @@ def for_data(config: Config, region: str, functions: Sequence[Deployable]) -> It
     documents = names.bucket_arn("documents", account, region)
     for reaches in tenant_roles(functions):
         yield from _for_tenant_role(account, region, reaches)
+    yield from _for_tenant_role(account, region, frozenset({Grant.TENANT_FILES}), role="BreakGlass")
     yield Acknowledgement(
         _wildcard("*"),
         "RegionBoundary",
@@ -223,14 +222,9 @@ def for_workflows() -> Iterator[Acknowledgement]:
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", workflow, _ROLE_POLICY_DIES_WITH_ROLE)
     yield Acknowledgement(_wildcard("*"), workflow, "X-Ray and the delivery of logs know no resources.")
     yield Acknowledgement("HIPAA.Security-IAMNoInlinePolicy", "Schedules", _ROLE_POLICY_DIES_WITH_ROLE)
+    of_rules = [f"{rule}/{queue}" for rule in ("Uploads", "Incidents") for queue in ("Undelivered", "Undone")]
     of_streams = ("Changes/Undone", "Sessions/Undone", "Audit/Undone")
-    for place in (
-        "Uploads/Undelivered",
-        "Uploads/UndeliveredResults",
-        "Uploads/Undone",
-        *of_streams,
-        "Schedules/Undelivered",
-    ):
+    for place in (*of_rules, "Uploads/UndeliveredResults", *of_streams, "Schedules/Undelivered"):
         yield Acknowledgement("AwsSolutions-SQS3", place, "It is a dead-letter queue, of a rule, function or stream.")
 
 

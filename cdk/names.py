@@ -10,6 +10,10 @@ from collections.abc import Collection
 
 PREFIX = "docplatform"
 
+TENANT = "${aws:PrincipalTag/tenant_id}"
+"""The session's tenant, as a policy variable."""
+TENANT_ID_PATTERN = "t????????????"  # STS allows no * or ? in the value of a tag
+
 REGISTRY = f"{PREFIX}-registry"
 DATA_TABLE = f"{PREFIX}-data"
 AUDIT_TABLE = f"{PREFIX}-audit"
@@ -73,6 +77,12 @@ def role_arn(account: str, region: str, name: str) -> str:
     return f"arn:aws:iam::{account}:role/{role(name, region)}"
 
 
+def deployment_role_arn(account: str, region: str) -> str:
+    """The role with which CloudFormation deploys, as ``cdk bootstrap`` names it
+    (docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html)."""
+    return f"arn:aws:iam::{account}:role/cdk-*-cfn-exec-role-{account}-{region}"
+
+
 def registry_arn(account: str, region: str) -> str:
     return f"arn:aws:dynamodb:{region}:{account}:table/{REGISTRY}"
 
@@ -118,6 +128,7 @@ def dead_letters(of: str) -> str:
 
 UPLOAD_RULE = f"{PREFIX}-uploads"
 SCAN_RULE = f"{PREFIX}-scan-results"
+INCIDENT_RULE = f"{PREFIX}-incidents"
 
 
 def queue_arn(account: str, region: str, name: str) -> str:

@@ -10,13 +10,16 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk import names
+from cdk.constructs.perimeter import Perimeter
 
 AUDIT_DAYS = 7 * 365 + 2  # seven years have at most two 29ths of February
 LOG_DAYS = 6 * 365 + 2  # HIPAA keeps its documentation for six years (45 CFR 164.316(b)(2)(i))
 
 
 class Buckets(Construct):
-    def __init__(self, scope: Construct, name: str, *, key: kms.IKey, removal_policy: cdk.RemovalPolicy) -> None:
+    def __init__(
+        self, scope: Construct, name: str, *, key: kms.IKey, perimeter: Perimeter, removal_policy: cdk.RemovalPolicy
+    ) -> None:
         super().__init__(scope, name)
         self._key, self._removal_policy = key, removal_policy
         self.access_logs = self._access_log_bucket()
@@ -27,6 +30,8 @@ class Buckets(Construct):
             object_lock_default_retention=s3.ObjectLockRetention.compliance(cdk.Duration.days(AUDIT_DAYS)),
         )
         self._send_events_to_eventbridge(self.documents)
+        self._close(self.documents, perimeter, perimeter.of_files)
+        self._close(self.audit, perimeter, [perimeter.break_glass])  # nothing writes the archive yet
 
     def _bucket(self, what: str, **more: Any) -> s3.Bucket:
         return s3.Bucket(
@@ -72,6 +77,11 @@ class Buckets(Construct):
             ],
             removal_policy=self._removal_policy,
         )
+
+    def _close(self, bucket: s3.Bucket, perimeter: Perimeter, allowed: list[str]) -> None:
+        what = "documents" if bucket is self.documents else "audit"
+        arn = names.bucket_arn(what, perimeter.account, perimeter.region)
+        bucket.add_to_resource_policy(perimeter.bucket_statement(arn, allowed))
 
     def _name(self, what: str) -> str:
         stack = cdk.Stack.of(self)

@@ -10,6 +10,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from cdk import names
+from cdk.constructs.data_key_policy import administration, uses
+from cdk.constructs.perimeter import Perimeter
 
 
 class KmsKeys(Construct):
@@ -34,6 +36,7 @@ class KmsKeys(Construct):
             description="Encrypts the region's tables, buckets, queues, search collections and logs",
             enable_key_rotation=True,
             removal_policy=removal_policy,
+            policy=administration(),
         )
         self.tokens = [self._signing_key(each, removal_policy) for each in signing]
         for each in former:
@@ -49,6 +52,11 @@ class KmsKeys(Construct):
             removal_policy=removal_policy,
         )
         self._allow_services()
+
+    def allow_use(self, perimeter: Perimeter, operators: Sequence[str]) -> None:
+        """Let the product's roles use the data key, and nobody else. ``operators``: ARNs of roles that may read queues."""
+        for statement in uses(perimeter, operators):
+            self.data.add_to_resource_policy(statement)
 
     def _signing_key(self, key: str, removal_policy: cdk.RemovalPolicy) -> kms.Key:
         return kms.Key(

@@ -4,9 +4,11 @@ days."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -44,9 +46,12 @@ def regional_table(
     indexes: Sequence[str] = (),
     stream: dynamodb.StreamViewType | None = None,
     expiry: str | None = None,
+    policy: iam.PolicyDocument,
+    stream_policy: iam.PolicyDocument | None = None,
 ) -> dynamodb.TableV2:
-    """A table of one region, never replicated. ``indexes`` hold keys only; ``expiry`` names the TTL attribute."""
-    return dynamodb.TableV2(
+    """A table of one region, never replicated. ``indexes`` hold keys only; ``expiry`` names the TTL attribute. ``policy``,
+    ``stream_policy``: who may reach the items, and the stream."""
+    table = dynamodb.TableV2(
         scope,
         name,
         table_name=table_name,
@@ -60,7 +65,13 @@ def regional_table(
         dynamo_stream=stream,
         time_to_live_attribute=expiry,
         global_secondary_indexes=_indexes(indexes),
+        resource_policy=policy,
     )
+    if stream_policy:  # the construct has no property for it
+        resource: Any = table.node.default_child
+        specification = {"ResourcePolicy": {"PolicyDocument": stream_policy.to_json()}}
+        resource.add_property_override("Replicas.0.ReplicaStreamSpecification", specification)
+    return table
 
 
 def _indexes(indexes: Sequence[str]) -> list[dynamodb.GlobalSecondaryIndexPropsV2]:

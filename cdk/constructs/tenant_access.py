@@ -17,10 +17,8 @@ from constructs import Construct
 
 from cdk import names
 from cdk.constructs.kms_keys import KmsKeys
+from cdk.names import TENANT, TENANT_ID_PATTERN
 from docplatform.runtime.spec import FunctionSpec, Grant
-
-TENANT = "${aws:PrincipalTag/tenant_id}"
-TENANT_ID_PATTERN = "t????????????"  # STS allows no * or ? in the value of a tag
 
 _READ = ("GetItem", "BatchGetItem", "Query")
 _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")

@@ -12,9 +12,11 @@ from constructs import Construct
 
 from cdk import names
 from cdk.config import Config
+from cdk.constructs.break_glass import BreakGlass
 from cdk.constructs.buckets import Buckets
 from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.malware_protection import MalwareProtection
+from cdk.constructs.perimeter import Perimeter
 from cdk.constructs.region_boundary import RegionBoundary
 from cdk.constructs.search import Search
 from cdk.constructs.tables import regional_table
@@ -30,6 +32,7 @@ class DataStack(cdk.Stack):
         self, scope: Construct, name: str, *, config: Config, functions: Sequence[Deployable], **more: Any
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
+        perimeter = Perimeter(self.account, self.region, functions)
         keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN
         self.kms_keys = KmsKeys(
             self,
@@ -38,6 +41,9 @@ class DataStack(cdk.Stack):
             former=config.former_signing_keys,
             removal_policy=keep,
         )
+        self.kms_keys.allow_use(perimeter, config.queue_operators)
+        BreakGlass(self, "BreakGlass", people=config.break_glass, kms_keys=self.kms_keys)
+        items = perimeter.of_tenants_items
         self.table = regional_table(
             self,
             "Data",
@@ -47,6 +53,8 @@ class DataStack(cdk.Stack):
             indexes=("gsi1", "gsi2", "gsi3"),
             stream=dynamodb.StreamViewType.KEYS_ONLY,  # a reader learns that an item changed, not its content
             expiry="expires",
+            policy=perimeter.table_policy(names.DATA_TABLE, items),
+            stream_policy=perimeter.stream_policy(names.DATA_TABLE),
         )
         self.audit = regional_table(
             self,
@@ -55,6 +63,8 @@ class DataStack(cdk.Stack):
             key=self.kms_keys.data,
             ephemeral=config.ephemeral,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,  # what a changed record was before
+            policy=perimeter.table_policy(names.AUDIT_TABLE, items),
+            stream_policy=perimeter.stream_policy(names.AUDIT_TABLE),
         )
         regional_table(
             self,
@@ -64,8 +74,9 @@ class DataStack(cdk.Stack):
             ephemeral=config.ephemeral,
             indexes=("gsi1",),
             expiry="expires",
+            policy=perimeter.table_policy(names.OPERATIONS_TABLE, perimeter.of_operations),
         )
-        buckets = Buckets(self, "Buckets", key=self.kms_keys.data, removal_policy=keep)
+        buckets = Buckets(self, "Buckets", key=self.kms_keys.data, perimeter=perimeter, removal_policy=keep)
         self.documents = buckets.documents
         MalwareProtection(self, "MalwareProtection", bucket=buckets.documents, key=self.kms_keys.data)
         self.search = Search(self, "Search", key=self.kms_keys.data, ocu=config.search_ocu)

@@ -52,24 +52,24 @@ class ObservabilityStack(cdk.Stack):
         self._watch_api()
         self._watch_security()
         self._watch_credentials()
+        self._watch_incidents()
         self._dashboard(region)
 
     def _dead_letter_queues(self) -> list[str]:
         by_function = [
             names.function(spec.name)
-            for trigger in (Trigger.UPLOAD, Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM, Trigger.AUDIT_STREAM)
+            for trigger in (
+                Trigger.UPLOAD,
+                Trigger.CLOUD_TRAIL,
+                Trigger.DOCUMENT_STREAM,
+                Trigger.SESSION_STREAM,
+                Trigger.AUDIT_STREAM,
+            )
             for spec in triggered_by(trigger, self._functions)
         ]
         plans = [names.plan_queue(plan) for plan in Plan]
-        of = [
-            *plans,
-            names.RESET_QUEUE,
-            *self._job_queues(),
-            names.UPLOAD_RULE,
-            names.SCAN_RULE,
-            names.SCHEDULE_GROUP,
-            *by_function,
-        ]
+        rules = [names.UPLOAD_RULE, names.SCAN_RULE, names.INCIDENT_RULE, names.SCHEDULE_GROUP]
+        of = [*plans, names.RESET_QUEUE, *self._job_queues(), *rules, *by_function]
         return [names.dead_letters(each) for each in of]
 
     def _job_queues(self) -> list[str]:
@@ -169,6 +169,18 @@ class ObservabilityStack(cdk.Stack):
             "api-slow", "The slowest 1 % of requests take over a second", latency, threshold=1_000, periods=3
         )
 
+    def _watch_incidents(self) -> None:
+        (watch,) = triggered_by(Trigger.CLOUD_TRAIL, self._functions)
+        for name, reason, metric in (
+            (
+                "break-glass",
+                "Somebody has opened a tenant's data with the break-glass role, or tried to",
+                Metric.BREAK_GLASS_USES,
+            ),
+            ("perimeter", "Somebody has changed by hand who may reach stored data", Metric.PERIMETER_CHANGES),
+        ):
+            self._alarms.add(name, reason, metrics.business(metric, watch.name), threshold=1)
+
     def _dashboard(self, region: Region) -> None:
         interactive = [each.spec.name for each in self._functions if is_interactive(each.spec)]
         background = [each.spec.name for each in self._functions if not is_interactive(each.spec)]
@@ -215,6 +227,12 @@ class ObservabilityStack(cdk.Stack):
             dashboard_name=names.stack("region", self.region),
             widgets=[[cloudwatch.AlarmStatusWidget(title=title, alarms=self._alarms.all, width=24)], *map(list, pairs)],
         )
+
+    def _incidents(self) -> dict[str, cloudwatch.Metric]:
+        return {
+            "break glass": metrics.business(Metric.BREAK_GLASS_USES, "break-glass-watch"),
+            "changed policies": metrics.business(Metric.PERIMETER_CHANGES, "break-glass-watch"),
+        }
 
     def _background(self) -> dict[str, cloudwatch.Metric]:
         return {
@@ -268,12 +286,16 @@ class ObservabilityStack(cdk.Stack):
                 ),
             ),
             (
+                _graph("Incidents", self._incidents()),
+                _graph("Onboarding: errors", {each: metrics.function(each, "Errors") for each in _ONBOARDING}),
+            ),
+            (
                 _graph("Sign-ins", {"": metrics.business_by_dimension(Metric.SIGN_INS)}),
                 _graph("Refusals", {"": metrics.business_by_dimension(Metric.REFUSALS)}),
             ),
             (
                 _graph("Dropped: not the tenant's", {"": metrics.business_by_dimension(Metric.FOREIGN_IDS)}),
-                _graph("Onboarding: errors", {each: metrics.function(each, "Errors") for each in _ONBOARDING}),
+                _graph("Messages of jobs", {each: metrics.queue_length(each) for each in self._job_queues()}),
             ),
         ]
 

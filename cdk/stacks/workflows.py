@@ -11,6 +11,7 @@ from constructs import Construct
 
 from cdk import names
 from cdk.config import Config
+from cdk.constructs.incidents import Incidents
 from cdk.constructs.queues import FairQueue, PlanQueue
 from cdk.constructs.schedules import JobQueue, Schedules
 from cdk.constructs.table_stream import DOCUMENTS, NOT_ADDED, SESSIONS, TableStream
@@ -83,6 +84,8 @@ class WorkflowStack(cdk.Stack):
             dispatcher=dispatcher.name,
             key=key,
         )
+        (watch,) = triggered_by(Trigger.CLOUD_TRAIL, functions)
+        Incidents(self, "Incidents", watch=watch.name, key=key)
         Schedules(
             self,
             "Schedules",

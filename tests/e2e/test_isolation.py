@@ -325,6 +325,68 @@ def test_nobody_becomes_a_tenant_without_naming_one(acme: TenantSite) -> None:
     )
 
 
+# -- keys, tables and buckets refuse whoever is not named
+
+
+@pytest.fixture(scope="module")
+def administrator(acme: TenantSite) -> AwsSession:
+    """A user of the account who may do everything, as far as IAM goes."""
+    iam, name = acme.site.cloud.root("iam", US), "database-administrator"
+    iam.create_user(UserName=name)
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="everything", PolicyDocument=json.dumps(everything))
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return AwsSession(acme.site.cloud.settings, US, (made["AccessKeyId"], made["SecretAccessKey"]))
+
+
+def test_who_may_do_everything_reads_and_changes_no_item(administrator: AwsSession, acme: TenantSite, own: str) -> None:
+    database = administrator.client("dynamodb")
+    assert database.describe_table(TableName="docplatform-data")["Table"]["ItemCount"] >= 0
+    for table, item in (("docplatform-data", key(f"{acme.id}#doc#{own}")), ("docplatform-audit", key(f"{acme.id}#x"))):
+        refused(lambda table=table: database.scan(TableName=table))
+        refused(lambda table=table, item=item: database.get_item(TableName=table, Key=item))
+        refused(lambda table=table, item=item: database.put_item(TableName=table, Item=item))
+        refused(lambda table=table, item=item: database.delete_item(TableName=table, Key=item))
+    children = {":p": {"S": f"{acme.id}#children#root"}}
+    index = {"TableName": "docplatform-data", "IndexName": "gsi1", "KeyConditionExpression": "gsi1pk = :p"}
+    refused(lambda: database.query(**index, ExpressionAttributeValues=children))
+
+
+def test_who_may_do_everything_reads_and_changes_no_file(administrator: AwsSession, acme: TenantSite, own: str) -> None:
+    storage, bucket = administrator.client("s3"), acme.site.cloud.documents_bucket(US)
+    name = acme.site.cloud.stored_objects(US, f"tenants/{acme.id}/documents/{own}/")[0]
+    assert storage.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    refused(lambda: storage.get_object(Bucket=bucket, Key=name))
+    refused(lambda: storage.put_object(Bucket=bucket, Key=name, Body=b"x"))
+    refused(lambda: storage.delete_object(Bucket=bucket, Key=name))
+    refused(lambda: storage.list_objects_v2(Bucket=bucket))
+    refused(lambda: storage.list_object_versions(Bucket=bucket))
+    link = storage.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": name}, ExpiresIn=60)
+    assert requests.get(link, timeout=30).status_code == 403
+
+
+def test_who_may_do_everything_opens_no_secret(administrator: AwsSession, acme: TenantSite) -> None:
+    theirs = acme.site.cloud.as_tenant(US, acme.id, function="identity").client("kms")
+    keys, context = administrator.client("kms"), {"tenant_id": acme.id}
+    key_id = keys.describe_key(KeyId="alias/docplatform-data")["KeyMetadata"]["Arn"]
+    made = theirs.generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
+    assert theirs.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=context)["Plaintext"]
+    for given in (context, {}):
+        refused(lambda given=given: keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=given))
+        refused(lambda given=given: keys.generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=given))
+    refused(lambda: keys.encrypt(KeyId=key_id, Plaintext=b"x"))
+    me = f"arn:aws:iam::{key_id.split(':')[4]}:user/database-administrator"
+    refused(lambda: keys.create_grant(KeyId=key_id, GranteePrincipal=me, Operations=["Decrypt"]))
+
+
+def test_who_may_do_everything_becomes_no_tenant(administrator: AwsSession, acme: TenantSite) -> None:
+    cloud, sts = acme.site.cloud, administrator.client("sts")
+    break_glass = cloud.tenant_access_role(US, "documents").replace("tenant-access-files", "break-glass")
+    tags = [{"Key": "tenant_id", "Value": acme.id}]
+    for role in (break_glass, *(cloud.tenant_access_role(US, function) for function in NEEDS)):
+        refused(lambda role=role: sts.assume_role(RoleArn=role, RoleSessionName="incident-1", Tags=tags))
+
+
 NEEDS = {
     "authorizer": "",
     "documents": "files",

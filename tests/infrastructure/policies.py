@@ -84,6 +84,11 @@ def allows(policy: list[Statement], action: str, resource: str, context: Context
     return effects == {"Allow"}
 
 
+def denies(policy: list[Statement], action: str, resource: str, context: Context) -> bool:
+    """Whether a statement of the policy denies the request."""
+    return any(each.effect == "Deny" and _applies(each, action, resource, context) for each in policy)
+
+
 def trusts(trust: Mapping[str, Any], action: str, context: Context) -> bool:
     return allows(statements(trust), action, "*", context)
 
@@ -114,7 +119,7 @@ def _holds(operator: str, actual: str | list[str] | None, wanted: list[str], con
         return quantifier == "ForAllValues"  # of no values, all do
 
     def matches(value: str) -> bool:
-        if name == "StringEquals":
+        if name in ("StringEquals", "Bool"):
             return value in [_filled(each, context) for each in wanted]
         if name in ("StringLike", "ArnLike"):
             return any(_like(each, value, context) for each in wanted)

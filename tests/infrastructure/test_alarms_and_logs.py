@@ -41,7 +41,7 @@ def test_a_single_message_in_any_dead_letter_queue_wakes_somebody(
 ) -> None:
     queues = production.stack("workflows", region).of("AWS::SQS::Queue").values()
     dead = {queue["QueueName"] for queue in queues if "RedrivePolicy" not in queue}
-    assert len(dead) == 16
+    assert len(dead) == 18
     alarms = _alarms(watch, "AWS/SQS", "ApproximateNumberOfMessagesVisible")
     assert set(alarms) == dead
     for alarm in alarms.values():

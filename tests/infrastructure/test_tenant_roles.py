@@ -18,6 +18,7 @@ FILES, SEARCH, CONTENT = "tenant-access-files", "tenant-access-search", "tenant-
 ROLE_OF = {
     "api-keys": ITEMS,
     "authorizer": ITEMS,
+    "break-glass-watch": ITEMS,
     "documents": FILES,
     "folders": ITEMS,
     "identity": SECRETS,

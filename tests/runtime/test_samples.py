@@ -26,6 +26,7 @@ TRIGGERS = {
     Trigger.LIVE_AUTHORIZER: "live-authorizer",
     Trigger.LIVE_SOCKETS: "live-event",
     Trigger.FILE_OPENER: "file-opener",
+    Trigger.CLOUD_TRAIL: "cloud-trail",
     Trigger.TICK: "schedule",
     Trigger.JOBS: "job-queue",
 }

@@ -44,6 +44,7 @@ ALL = (
     "iam_variables",
     "session_tags",
     "condition_keys",
+    "table_policies",
     "batch_actions",
     "secure_loopback",
     "search_collections",

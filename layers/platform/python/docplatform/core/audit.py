@@ -125,6 +125,7 @@ class Action(StrEnum):
     ACCESS_EXPLAINED = "access.explained"
     INHERITANCE_CUT = "inheritance.cut"
     INHERITANCE_RESTORED = "inheritance.restored"
+    BREAK_GLASS_USED = "break-glass.used"
 
 
 EXPLAINS_ERROR = frozenset(

@@ -45,6 +45,8 @@ class Metric(Enum):
     CREDENTIALS_ISSUED = ("CredentialsIssued", MetricUnit.Count, "", True)
     JOBS_LATE = ("JobsLate", MetricUnit.Count, "")
     OPERATIONS_FAILED = ("OperationsFailed", MetricUnit.Count, "")
+    BREAK_GLASS_USES = ("BreakGlassUses", MetricUnit.Count, "")
+    PERIMETER_CHANGES = ("PerimeterChanges", MetricUnit.Count, "")
     FOREIGN_IDS = ("ForeignIds", MetricUnit.Count, "source")
     CROSS_TENANT_ATTEMPTS = ("CrossTenantAttempts", MetricUnit.Count, "kind", True)
     CROSS_TENANT_DETECTED = ("CrossTenantDetected", MetricUnit.Count, "", True)

@@ -82,6 +82,9 @@ class Trigger(StrEnum):
     SESSION_STREAM = "session-stream"  # keys (only keys) of sessions and users that have changed
     AUDIT_STREAM = "audit-stream"  # audit records that were changed or removed, with the images before and after
     FILE_OPENER = "file-opener"  # the functions with the grant OPEN_FILES, with links to one file
+    CLOUD_TRAIL = (
+        "cloud-trail"  # EventBridge: the break-glass role is assumed, or the policy of a key, table or bucket changed
+    )
     TICK = "tick"  # EventBridge Scheduler, for every schedule of the region
     JOBS = "jobs"  # the queue of the function's own schedules
 

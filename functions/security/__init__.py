@@ -1,0 +1,1 @@
+"""Incidents: what AWS's own trail says about the ways around the platform."""
