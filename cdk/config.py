@@ -24,7 +24,8 @@ class Region:
 
     ``address``: the URL of a tenant there, with ``{tenant}`` for its subdomain. ``certificate_arn``: a certificate in
     ACM of that region for ``*.<domain of the address>`` and ``*.live.<domain of the address>``; with it, the API
-    answers at that domain. ``hosted_zone_id``: with it, the DNS records are written too.
+    answers at that domain. ``hosted_zone_id``: with it, the DNS records are written too. ``leaving``: the next deployment removes
+    the region (docs/operations.md).
     """
 
     name: str
@@ -32,6 +33,7 @@ class Region:
     label: str = ""
     certificate_arn: str = ""
     hosted_zone_id: str = ""
+    leaving: bool = False
 
     @property
     def domain(self) -> str:
@@ -51,6 +53,8 @@ class Config:
 
     ``ephemeral``: for trials. Data is deleted with its stack, nothing is protected from deletion, and the firewall
     keeps no log. By default search sleeps when idle, and SnapStart (which bills for every published version) is off.
+
+    ``deletion_protection``: of the tables. Off for the first deployment, so that one which fails can be undone; on from the second.
 
     ``processing_visibility_seconds``: SQS shows a message again after that time if its consumer died. The consumer's
     timeout is never longer.
@@ -90,6 +94,7 @@ class Config:
     mail_sender: str
     processing_concurrency: int = 8
     ephemeral: bool = False
+    deletion_protection: bool = True
     processing_visibility_seconds: int = 360
     signing_keys: tuple[str, ...] = ("1",)
     former_signing_keys: tuple[str, ...] = ()
@@ -102,6 +107,11 @@ class Config:
     live_endpoint: str = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
     search_endpoint: str = "https://{collection}.{region}.aoss.amazonaws.com"
     layers: str = "lambda"
+
+    @property
+    def protected(self) -> bool:
+        """Whether tables are protected from deletion."""
+        return self.deletion_protection and not self.ephemeral
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -150,6 +160,10 @@ def _checked(config: Config) -> Config:
     for region in config.regions:
         if "{tenant}" not in region.address:
             raise ValueError(f"the address of {region.name} lacks {{tenant}}")
+    if len(leaving := [region.name for region in config.regions if region.leaving]) > 1:
+        raise ValueError(f"a deployment removes one replica of the registry at most, not {', '.join(leaving)}")
+    if config.home_region in leaving:
+        raise ValueError(f"the home region {config.home_region} holds the registry, and cannot leave")
     if not config.signing_keys:
         raise ValueError("signing_keys needs one name at least: nobody could log in")
     keys = (*config.signing_keys, *config.former_signing_keys)

@@ -27,5 +27,5 @@ def log_group(
         log_group_name=log_group_name,
         retention=retention,
         encryption_key=key,
-        removal_policy=cdk.RemovalPolicy.DESTROY if ephemeral else cdk.RemovalPolicy.RETAIN,
+        removal_policy=cdk.RemovalPolicy.DESTROY if ephemeral else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )

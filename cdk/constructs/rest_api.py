@@ -64,7 +64,7 @@ class RestApi(Construct):
             endpoint_configuration=apigateway.EndpointConfiguration(types=[apigateway.EndpointType.REGIONAL]),
             disable_execute_api_endpoint=not default_address,
             cloud_watch_role=True,
-            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN,  # the setting is shared by all APIs of account and region
+            cloud_watch_role_removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,  # one setting for all APIs
             deploy_options=apigateway.StageOptions(
                 stage_name=names.STAGE,
                 tracing_enabled=True,

@@ -16,10 +16,18 @@ _TEXT = dynamodb.AttributeType.STRING
 
 
 def registry(
-    scope: Construct, name: str, *, table_name: str, replicas: Sequence[str], ephemeral: bool
+    scope: Construct,
+    name: str,
+    *,
+    table_name: str,
+    replicas: Sequence[str],
+    leaving: Sequence[str],
+    ephemeral: bool,
+    protected: bool,
 ) -> dynamodb.TableV2:
     """The tenant registry, a global table. AWS's own key encrypts it: a customer key would have to exist in every
-    region first, and the table holds no personal data."""
+    region first, and the table holds no personal data. ``leaving``: replicas that the next deployment removes, so that they
+    must not be protected from deletion."""
     return dynamodb.TableV2(
         scope,
         name,
@@ -29,10 +37,13 @@ def registry(
         billing=dynamodb.Billing.on_demand(),
         encryption=dynamodb.TableEncryptionV2.aws_managed_key(),
         point_in_time_recovery_specification=_recoverable(),
-        deletion_protection=not ephemeral,
+        deletion_protection=protected,
         removal_policy=_removal(ephemeral),
         global_secondary_indexes=_indexes(("gsi1",)),
-        replicas=[dynamodb.ReplicaTableProps(region=region) for region in replicas],
+        replicas=[
+            dynamodb.ReplicaTableProps(region=region, deletion_protection=protected and region not in leaving)
+            for region in replicas
+        ],
     )
 
 
@@ -43,6 +54,7 @@ def regional_table(
     table_name: str,
     key: kms.IKey,
     ephemeral: bool,
+    protected: bool,
     indexes: Sequence[str] = (),
     stream: dynamodb.StreamViewType | None = None,
     expiry: str | None = None,
@@ -60,7 +72,7 @@ def regional_table(
         billing=dynamodb.Billing.on_demand(),
         encryption=dynamodb.TableEncryptionV2.customer_managed_key(key),
         point_in_time_recovery_specification=_recoverable(),
-        deletion_protection=not ephemeral,
+        deletion_protection=protected,
         removal_policy=_removal(ephemeral),
         dynamo_stream=stream,
         time_to_live_attribute=expiry,
@@ -95,4 +107,4 @@ def _recoverable() -> dynamodb.PointInTimeRecoverySpecification:
 
 
 def _removal(ephemeral: bool) -> cdk.RemovalPolicy:
-    return cdk.RemovalPolicy.DESTROY if ephemeral else cdk.RemovalPolicy.RETAIN
+    return cdk.RemovalPolicy.DESTROY if ephemeral else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE

@@ -21,5 +21,7 @@ class ControlPlaneStack(cdk.Stack):
             "Registry",
             table_name=names.REGISTRY,
             replicas=[region.name for region in config.regions if region.name != config.home_region],
+            leaving=[region.name for region in config.regions if region.leaving],
             ephemeral=config.ephemeral,
+            protected=config.protected,
         )

@@ -26,14 +26,15 @@ from docplatform.runtime.spec import Grant
 
 
 class DataStack(cdk.Stack):
-    """The resources are retained when the stack is deleted, unless the deployment is ephemeral."""
+    """The resources are retained when the stack is deleted, unless the deployment is ephemeral. Those of a first deployment that fails
+    are deleted again, because their fixed names would block the next one."""
 
     def __init__(
         self, scope: Construct, name: str, *, config: Config, functions: Sequence[Deployable], **more: Any
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
         perimeter = Perimeter(self.account, self.region, functions)
-        keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN
+        keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.kms_keys = KmsKeys(
             self,
             "Keys",
@@ -50,6 +51,7 @@ class DataStack(cdk.Stack):
             table_name=names.DATA_TABLE,
             key=self.kms_keys.data,
             ephemeral=config.ephemeral,
+            protected=config.protected,
             indexes=("gsi1", "gsi2", "gsi3"),
             stream=dynamodb.StreamViewType.KEYS_ONLY,  # a reader learns that an item changed, not its content
             expiry="expires",
@@ -63,6 +65,7 @@ class DataStack(cdk.Stack):
             key=self.kms_keys.data,
             ephemeral=config.ephemeral,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,  # what a changed record was before
+            protected=config.protected,
             policy=perimeter.table_policy(names.AUDIT_TABLE, items),
             stream_policy=perimeter.stream_policy(names.AUDIT_TABLE),
         )
@@ -72,6 +75,7 @@ class DataStack(cdk.Stack):
             table_name=names.OPERATIONS_TABLE,
             key=self.kms_keys.data,
             ephemeral=config.ephemeral,
+            protected=config.protected,
             indexes=("gsi1",),
             expiry="expires",
             policy=perimeter.table_policy(names.OPERATIONS_TABLE, perimeter.of_operations),

@@ -227,7 +227,42 @@ def test_data_outlives_its_stack_in_production(production: Assembly) -> None:
         for logical_id, resource in stack.resources.items():
             if resource["Type"] in KEPT:
                 policies = (resource["DeletionPolicy"], resource["UpdateReplacePolicy"])
-                assert policies == ("Retain", "Retain"), f"{stack.name}: {logical_id}"
+                assert policies == ("RetainExceptOnCreate", "Retain"), f"{stack.name}: {logical_id}"
+
+
+def _protection(made: Assembly) -> dict[str, bool]:
+    """Table and region of its replica → whether it is protected from deletion."""
+    return {
+        f"{table['TableName'].removeprefix('docplatform-')} {replica['Region']}": replica["DeletionProtectionEnabled"]
+        for stack in made.stacks.values()
+        for table in stack.of("AWS::DynamoDB::GlobalTable").values()
+        for replica in table["Replicas"]
+    }
+
+
+def test_a_first_deployment_leaves_nothing_that_would_block_the_next(tmp_path: Path, layers_of_nothing: Any) -> None:
+    first = synthesize(tmp_path, PRODUCTION | {"deletion_protection": False}, layers_of_nothing)
+    assert set(_protection(first).values()) == {False}
+    test_data_outlives_its_stack_in_production(first)
+
+
+def test_the_replica_of_a_region_that_leaves_can_be_removed_and_no_other_table(
+    tmp_path: Path, layers_of_nothing: Any
+) -> None:
+    leaving = {**PRODUCTION["regions"], "eu-central-1": {**PRODUCTION["regions"]["eu-central-1"], "leaving": True}}
+    found = _protection(synthesize(tmp_path, PRODUCTION | {"regions": leaving}, layers_of_nothing))
+    assert [name for name, protected in found.items() if not protected] == ["registry eu-central-1"]
+
+
+@pytest.mark.parametrize(
+    ("regions", "complaint"), [(REGIONS[1:], "one replica of the registry"), ((HOME,), "holds the registry")]
+)
+def test_regions_leave_one_by_one_and_the_home_region_never(
+    tmp_path: Path, layers_of_nothing: Any, regions: tuple[str, ...], complaint: str
+) -> None:
+    leaving = {name: {**facts, "leaving": name in regions} for name, facts in PRODUCTION["regions"].items()}
+    with pytest.raises(ValueError, match=complaint):
+        synthesize(tmp_path, PRODUCTION | {"regions": leaving}, layers_of_nothing)
 
 
 def test_data_goes_with_its_stack_in_a_trial(trial: Assembly) -> None:
