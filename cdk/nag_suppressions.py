@@ -193,8 +193,9 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
     yield Acknowledgement(
         "HIPAA.Security-LambdaConcurrency",
         place,
-        "Reserved concurrency would take it from the other functions. Processing is capped for each plan by its "
-        "queue's mapping, the API by throttling and the firewall.",
+        "What can stall (search, files) and what lets people in has a reserve, which is its cap; workers are capped by their queues. The "
+        "functions of the API share the rest, so that each can use what the others do not; cdk/concurrency.py sums all parts against "
+        "the account's quota.",
     )
     yield Acknowledgement(
         "HIPAA.Security-LambdaDLQ",

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk import layers, names
+from cdk.concurrency import reserved
 from cdk.config import Config
 from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.logs import log_group
@@ -82,6 +83,7 @@ class Functions(Construct):
             environment=environment(spec, self._values, stack, tenant_role=self._tenant_role(spec)),
             memory_size=spec.memory,
             timeout=cdk.Duration.seconds(self._timeout(spec)),
+            reserved_concurrent_executions=self._reserved(spec),
             ephemeral_storage_size=cdk.Size.mebibytes(spec.storage),
             tracing=lambda_.Tracing.ACTIVE,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._uses_snap_start(spec) else None,
@@ -117,6 +119,10 @@ class Functions(Construct):
     def _tenant_role(self, spec: FunctionSpec) -> str:
         """The ARN of the role by which the function acts for a tenant; '' for none."""
         return self._tenant_roles[spec.reaches] if Grant.TENANT_ACCESS in spec.grants else ""
+
+    def _reserved(self, spec: FunctionSpec) -> int | None:
+        """A trial has the small quota of a new account: nothing is reserved."""
+        return None if self._config.ephemeral else reserved(spec, self._config.lambda_concurrency) or None
 
     def _timeout(self, spec: FunctionSpec) -> int:
         """The timeout in seconds. A queue must not show a message again while its consumer still works on it."""

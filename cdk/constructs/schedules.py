@@ -19,7 +19,7 @@ from docplatform.runtime.spec import FunctionSpec, Schedule
 DUE = "<aws.scheduler.scheduled-time>"
 """EventBridge Scheduler puts the time there at which the run was due
 (docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html)."""
-_BATCH, _CONCURRENCY = 5, 5  # messages of one call, calls at the same time
+_BATCH, CONCURRENCY = 5, 5  # messages of one call, calls at the same time
 _RETRIES = cdk.Duration.hours(1)
 
 
@@ -99,5 +99,5 @@ class JobQueue(FairQueue):
             visibility_seconds=function.timeout * 2,
             receives=LAST_RECEIVE,
             batch=_BATCH,
-            concurrency=_CONCURRENCY,
+            concurrency=CONCURRENCY,
         )

@@ -8,5 +8,6 @@ FUNCTIONS = (
         trigger=Trigger.AUTHORIZER,
         grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_VERIFY}),
         timeout=10,
+        reserve=10,  # without it nobody gets in, whatever else is flooded
     ),
 )

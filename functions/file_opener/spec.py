@@ -11,5 +11,6 @@ FUNCTIONS = (
         timeout=180,
         storage=2048,  # for a file of 500 MB
         untrusted_input=True,
+        reserve=12,  # two for each upload that is processed at the same time
     ),
 )

@@ -8,6 +8,7 @@ FUNCTIONS = (
         trigger=Trigger.DOCUMENT_STREAM,
         grants=frozenset({Grant.TENANT_ACCESS, Grant.TENANT_FILES, Grant.TENANT_SEARCH, Grant.REGISTRY_READ}),
         timeout=120,
+        reserve=4,  # it waits for search, and a stream has a shard for each few gigabytes
     ),
     FunctionSpec(
         name="index-verify",

@@ -12,6 +12,7 @@ FUNCTIONS = (
         trigger=Trigger.LIVE_AUTHORIZER,
         grants=_TENANT,
         timeout=10,
+        reserve=1,
     ),
     FunctionSpec(
         name="live-sockets",
@@ -28,5 +29,6 @@ FUNCTIONS = (
         trigger=Trigger.SESSION_STREAM,
         grants=_TENANT | {Grant.LIVE_CONNECTIONS},
         timeout=60,
+        reserve=1,
     ),
 )

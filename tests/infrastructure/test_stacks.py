@@ -103,7 +103,7 @@ def test_every_function_is_deployed_as_its_spec_says(production: Assembly, regio
         assert function["Timeout"] == each.spec.timeout
         assert function["EphemeralStorage"] == {"Size": each.spec.storage}
         assert len(function["Layers"]) == len(each.spec.layers)
-        assert "ReservedConcurrentExecutions" not in function
+        assert function.get("ReservedConcurrentExecutions", 0) == 20 * each.spec.reserve, "a percent of 2,000 is 20"
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -195,6 +195,9 @@ class FunctionSpec:
     memory: int = 512
     timeout: int = 29
     storage: int = 512
+    reserve: int = (
+        0  # percent of the account's concurrency that is kept for the function, and is its cap; 0: of the shared rest
+    )
     untrusted_input: bool = False  # whether it opens uploaded files; then it has no grants
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
@@ -18,6 +19,7 @@ from docplatform.core import cursors, ids
 from docplatform.core.errors import InvalidCursor, Unavailable
 from docplatform.core.isolation import Source, dropped
 from docplatform.core.time import rfc3339
+from docplatform.infra.circuit_breaker import CircuitBreaker, CircuitOpen
 from docplatform.infra.tenant_bound import TenantBound
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.model import Document
@@ -144,12 +146,12 @@ class TenantIndex(TenantBound[OpenSearch]):
         if query.cursor:
             body["search_after"] = _search_after(query.cursor)
         try:
-            answer = self._client.search(index=INDEX, body=body, request_timeout=query.seconds + 5)
+            answer = self._asked(body, query.seconds + 5)
         except RequestError as error:
             raise InvalidQuery("The search engine does not understand this query; use plainer words.") from error
         except NotFoundError:  # the index is made with the first entry
             return IndexHits((), "")
-        except (NoConnection, TransportError) as error:
+        except (NoConnection, TransportError, CircuitOpen) as error:
             raise Unavailable("The search does not answer; try again in a moment.") from error
         found = answer["hits"]["hits"]
         return IndexHits(
@@ -165,6 +167,22 @@ class TenantIndex(TenantBound[OpenSearch]):
             ),
             next_cursor=_cursor_after(found[-1]) if len(found) == query.limit else "",
         )
+
+    def _asked(self, body: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """The answer to a query. A collection that does not answer is not asked for a while. Raises CircuitOpen, and the client's
+        errors."""
+        breaker = _breaker(self._endpoint)
+        breaker.check()
+        try:
+            answer: dict[str, Any] = self._client.search(index=INDEX, body=body, request_timeout=seconds)
+        except (NoConnection, TransportError) as error:
+            if _is_stalled(error):
+                breaker.failed()
+            else:
+                breaker.succeeded()  # it has answered
+            raise
+        breaker.succeeded()
+        return answer
 
     def _is_own(self, hit: dict[str, Any]) -> bool:
         own = bool(hit["_id"] == self._entry(hit["sort"][1]))
@@ -244,6 +262,18 @@ def _search_after(cursor: str) -> list[Any]:
     except (KeyError, ValueError) as error:
         raise InvalidCursor("Use next_cursor of an earlier page of the same search.") from error
     return [score, parts["id"]]
+
+
+@lru_cache(maxsize=5_000)
+def _breaker(endpoint: str) -> CircuitBreaker:
+    """One for each collection in each execution environment: a tenant's collection that fails closes nobody else's search."""
+    return CircuitBreaker()
+
+
+def _is_stalled(error: NoConnection | TransportError) -> bool:
+    """Whether the service did not answer, or answered that it cannot."""
+    status = error.status_code
+    return not isinstance(status, int) or status >= 500 or status == 429
 
 
 _READY: set[str] = set()
