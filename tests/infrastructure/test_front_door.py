@@ -167,7 +167,8 @@ def test_the_firewall_stands_before_the_stage(api: Stack) -> None:
 
 def test_what_the_firewall_refuses_is_logged_without_tokens(api: Stack) -> None:
     logging = api.one("AWS::WAFv2::LoggingConfiguration")
-    assert {"SingleHeader": {"Name": "authorization"}} in logging["RedactedFields"]
+    for header in ("authorization", "cookie"):
+        assert {"SingleHeader": {"Name": header}} in logging["RedactedFields"]
     assert {"QueryString": {}} in logging["RedactedFields"]
     kept = {each["ActionCondition"]["Action"] for each in logging["LoggingFilter"]["Filters"][0]["Conditions"]}
     assert kept == {"BLOCK", "COUNT"}
