@@ -52,7 +52,9 @@ def build(
     functions = specs.discover() if functions is None else functions
     if not config.ephemeral:
         concurrency.check(functions, config.lambda_concurrency, config.processing_concurrency)
-    source = layer_source or functools.cache(functools.partial(layers.build, target=config.layers))
+    source = layer_source or functools.cache(
+        functools.partial(layers.build, target=config.layers, bytecode=not config.ephemeral)
+    )
     aws_cdk.Tags.of(app).add("product", names.PREFIX)
 
     def env(region: str) -> aws_cdk.Environment:

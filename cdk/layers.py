@@ -7,7 +7,7 @@ the product's own package in place.
 Layers contain bytecode. Lambda's /opt is read-only, so without it Python would compile at every cold start. The
 bytecode is unchecked (PEP 552), because the times in a zip differ from those of the sources. To write bytecode for
 ``lambda``, the build machine needs python3.13 (``PYTHON313`` or on the PATH; the processor does not matter). Without
-it the layer works, but its functions start slower, and the build prints a warning.
+it the layer works, but its functions start slower: a deployment is refused, and a trial's build prints a warning.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUILD = ROOT / ".local/build/layers"
 LARGEST = 250 * 2**20  # bytes, unzipped, a function and its layers together (Lambda's quota)
 RUNTIME = "3.13"
 _LOCKS = {Layer.DEPENDENCIES: "runtime.txt", Layer.PARSERS: "parsers.txt", Layer.IDENTITY: "identity.txt"}
-_RECIPE = 1  # increase it to rebuild layers from the same lock files
+_RECIPE = 2  # increase it to rebuild layers from the same lock files
 
 _LAMBDA_WHEELS = (
     "--platform=manylinux2014_aarch64",
@@ -39,6 +39,8 @@ _LAMBDA_WHEELS = (
     f"--python-version={RUNTIME}",
     "--implementation=cp",
 )
+
+_NEVER_IMPORTED = ("grpc", "grpcio-*", "google", "protobuf-*", "opensearch", "opensearch_protobufs-*")
 
 SERVICE_MODELS = frozenset(
     {
@@ -76,9 +78,15 @@ class Built:
 Source = Callable[[Layer], Built]
 
 
-def build(layer: Layer, target: str) -> Built:
-    """Build a layer from its lock file, or from ``layers/platform``, if that has changed. Raises
-    CalledProcessError when pip fails."""
+class NoCompiler(RuntimeError):
+    """This machine cannot write bytecode for Lambda."""
+
+
+def build(layer: Layer, target: str, *, bytecode: bool = False) -> Built:
+    """Build a layer from its lock file, or from ``layers/platform``, if that has changed. ``bytecode``: whether it must have
+    some. Raises NoCompiler, and CalledProcessError when pip fails."""
+    if bytecode and target == "lambda" and not _python313():
+        raise NoCompiler(f"layers need a python{RUNTIME} for their bytecode: on the PATH, or its path in PYTHON313")
     if layer is not Layer.PLATFORM:
         lock = ROOT / "locks" / _LOCKS[layer]
         return _cached(layer.value, target, lock.read_bytes(), lambda packages: install(lock, target, packages))
@@ -109,9 +117,12 @@ def install(lock: Path, target: str, packages: Path, *more: str) -> None:
 
 
 def trim(packages: Path) -> None:
-    """Delete what no function imports: programs, tests, installers' notes, and botocore models of services that
-    are not called. Licences stay."""
+    """Delete what no function imports: programs, tests, installers' notes, botocore models of services that are not called, and
+    gRPC, which opensearch-py demands and never imports (19 MB). Licences stay."""
     shutil.rmtree(packages / "bin", ignore_errors=True)
+    for pattern in _NEVER_IMPORTED:
+        for package in packages.glob(pattern):
+            shutil.rmtree(package)
     for package in list(packages.iterdir()):
         if package.name.endswith(".dist-info"):
             for note in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"):

@@ -77,6 +77,13 @@ class RestApi(Construct):
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LINE)),
             ),
         )
+        log_group(  # API Gateway would make it, and keep it for ever
+            self,
+            "ExecutionLog",
+            log_group_name=f"API-Gateway-Execution-Logs_{self.api.rest_api_id}/{names.STAGE}",
+            key=key,
+            ephemeral=ephemeral,
+        )
         self.may_log = self.api.node.find_child("Account")
         self._authorizer = self._request_authorizer(authorizer)
         for mount, function in mounts:

@@ -83,6 +83,13 @@ class WebSocketApi(Construct):
         access_log = log_group(
             self, "AccessLog", log_group_name="/docplatform/live-access", key=key, ephemeral=ephemeral, retention=AUDIT
         )
+        execution_log = log_group(  # API Gateway would make it, and keep it for ever
+            self,
+            "ExecutionLog",
+            log_group_name=f"/aws/apigateway/{self.api_id}/{names.STAGE}",
+            key=key,
+            ephemeral=ephemeral,
+        )
         self.stage = apigateway.CfnStage(
             self,
             "Stage",
@@ -100,7 +107,7 @@ class WebSocketApi(Construct):
                 throttling_burst_limit=BURST,
             ),
         )
-        self.stage.node.add_dependency(may_log, *routes)
+        self.stage.node.add_dependency(may_log, execution_log, *routes)
 
     def add_domain(self, region: Region) -> None:
         """Add the region's own domain. It needs the region's ``certificate_arn``, and writes DNS only with a

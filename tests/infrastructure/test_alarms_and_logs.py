@@ -197,6 +197,14 @@ def test_logs_are_encrypted_with_the_data_key_and_kept(production: Assembly, reg
     assert {name for name, days in kept.items() if days == YEAR} == kept.keys() - tell_who_did_what
 
 
+def test_what_api_gateway_would_make_and_keep_for_ever_is_ours(production: Assembly, region: str) -> None:
+    api = production.stack("api", region)
+    groups = {each["LogGroupName"]: each["RetentionInDays"] for each in api.of("AWS::Logs::LogGroup").values()}
+    (rest,), (live,) = (list(api.of(f"AWS::ApiGateway{kind}")) for kind in ("::RestApi", "V2::Api"))
+    assert groups[f"API-Gateway-Execution-Logs_<{rest}>/live"] == 365
+    assert groups[f"/aws/apigateway/<{live}>/live"] == 365
+
+
 def test_every_function_writes_to_a_log_group_of_ours(production: Assembly, region: str) -> None:
     api = production.stack("api", region)
     groups = api.of("AWS::Logs::LogGroup")

@@ -56,6 +56,9 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {
             "parrot/__init__.py": "def speak():\n    return 'hello'\n",
             "parrot/tests/test_parrot.py": "assert False\n",
+            "grpc/__init__.py": "",
+            "google/protobuf/__init__.py": "",
+            "opensearch/protobufs/__init__.py": "",
             "botocore/data/s3/model.json": "{}",
             "botocore/data/ec2/model.json": "{}",
             "botocore/data/endpoints.json": "{}",
@@ -77,6 +80,7 @@ def test_a_layer_carries_the_package_compiled_and_without_what_nobody_imports(wo
     compiled = Path(cache_from_source(str(packages / "parrot/__init__.py"))).read_bytes()
     assert struct.unpack("<I", compiled[4:8])[0] == UNCHECKED_HASH
     assert not (packages / "parrot/tests").exists()
+    assert not any((packages / unused).exists() for unused in ("grpc", "google", "opensearch"))
     assert sorted(path.name for path in (packages / "botocore/data").iterdir()) == ["endpoints.json", "s3"]
     assert (packages / "parrot-1.0.dist-info/LICENSE").exists()
     spoken = subprocess.run(
@@ -119,6 +123,29 @@ def test_for_lambda_the_layer_is_one_archive_the_same_every_time(
     again = layers.build(Layer.DEPENDENCIES, "lambda")
     assert again.digest == first.digest
     assert again.asset.read_bytes() == content
+
+
+def test_a_deployment_without_bytecode_is_refused_and_a_trial_is_not(
+    workshop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "_python313", lambda: None)
+    with pytest.raises(layers.NoCompiler, match="PYTHON313"):
+        layers.build(Layer.DEPENDENCIES, "lambda", bytecode=True)
+    assert layers.build(Layer.DEPENDENCIES, "lambda").size
+    assert layers.build(Layer.DEPENDENCIES, "host", bytecode=True).size
+
+
+def test_no_package_of_ours_imports_what_the_layer_leaves_out() -> None:
+    """opensearch-py demands gRPC, and imports it nowhere: a version that does would fail here, not in the cloud."""
+    from importlib.util import find_spec
+
+    found = find_spec("opensearchpy")
+    assert found and found.submodule_search_locations
+    for file in Path(found.submodule_search_locations[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            modules = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not {each.partition(".")[0] for each in modules} & {"grpc", "google", "opensearch"}, file
 
 
 def test_in_the_local_cloud_the_products_package_is_used_where_it_stands() -> None:

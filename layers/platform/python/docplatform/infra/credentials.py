@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 from collections import OrderedDict
 from collections.abc import Callable
@@ -28,15 +27,13 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from docplatform.core import ids
+from docplatform.core.jitter import jitter
 from docplatform.infra.guarded_client import guarded
 
 _LIFE = timedelta(hours=1)  # the maximum for role chaining
 LONGEST_INVOCATION = timedelta(minutes=10)
 """Longer than the timeout of any function that acts for a tenant."""
 _JITTER = timedelta(minutes=5)
-_RANDOM = (
-    random.SystemRandom()
-)  # the state of another generator would be the same in every environment that a snapshot starts
 _MOST_TENANTS = 5_000  # about 3 KB each
 _PRESIGNING = frozenset({"generate_presigned_url", "generate_presigned_post"})
 _COLLECTION = re.compile(r"[a-z0-9]{3,40}")  # the form of a collection's id
@@ -172,8 +169,8 @@ class TenantCredentials:
         clients, renew_at = self._kept.get(holder, (None, at))
         if clients is None or renew_at <= at or clients.expires_at - at < valid_for:
             clients = self._assumed(tenant_id, collection)
-            jitter = _JITTER * _RANDOM.random()
-            self._kept[holder] = (clients, clients.expires_at - LONGEST_INVOCATION - jitter)
+            early = timedelta(seconds=jitter(_JITTER.total_seconds()))
+            self._kept[holder] = (clients, clients.expires_at - LONGEST_INVOCATION - early)
         self._kept.move_to_end(holder)
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)

@@ -21,6 +21,9 @@ from docplatform.core import isolation
 from docplatform.core.tenant import current_tenant_id
 from docplatform.runtime import metrics, tracing
 from docplatform.runtime.metrics import Metric, count
+from docplatform.runtime.restore import reseed_after_restore
+
+reseed_after_restore()
 
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from docplatform.core.errors import ChangedMeanwhile, DomainError
+from docplatform.core.jitter import jitter
 from docplatform.core.tenant import require_tenant
 from docplatform.infra.dynamodb.authority import Authority, current_authority
 from docplatform.infra.dynamodb.codec import encode_item, encode_value
@@ -144,7 +144,7 @@ class Transaction(TenantBound[Any]):
                 for call in self.after_commit:
                     call()
                 return
-            time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 7)))  # full jitter: others write the same items
+            time.sleep(jitter(0.02 * 2 ** min(attempt, 7)))  # full jitter: others write the same items
         raise ChangedMeanwhile("Try again.")
 
     def _authority(self) -> Authority | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from docplatform.core.jitter import jitter
 from docplatform.core.time import rfc3339
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item
 from docplatform.infra.dynamodb.mapper import from_item, to_item
@@ -230,7 +230,7 @@ def _until_free(write: Callable[[], T]) -> T:
         except ClientError as refused:
             if not _is_conflict(refused):
                 raise
-        time.sleep(random.uniform(0, 0.02 * 2**attempt))  # full jitter
+        time.sleep(jitter(0.02 * 2**attempt))  # full jitter
     return write()
 
 
