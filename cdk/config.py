@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
-_LISTS = {"search_ocu", "signing_keys", "former_signing_keys", "break_glass", "queue_operators"}
+_LISTS = {"search_ocu", "signing_keys", "former_signing_keys", "break_glass", "maintainers", "queue_operators"}
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(user|role)/[\w+=,.@/-]+")
 
 
@@ -77,6 +77,8 @@ class Config:
 
     ``break_glass``: ARNs of the people who may read one tenant's data in an emergency; every use is an incident. Empty by default.
 
+    ``maintainers``: ARNs of roles that may change and restore tables by hand, for a migration or after a loss. Empty but for that time.
+
     ``queue_operators``: ARNs of roles that may read and move messages of queues, for example to redrive dead letters.
 
     ``alarm_email``: the address that receives alarms; '' for none.
@@ -103,6 +105,7 @@ class Config:
     snap_start: bool = True
     search_ocu: tuple[int, int] = (2, 16)
     break_glass: tuple[str, ...] = ()
+    maintainers: tuple[str, ...] = ()
     queue_operators: tuple[str, ...] = ()
     alarm_email: str = ""
     sso_loopback: bool = False
@@ -176,9 +179,11 @@ def _checked(config: Config) -> Config:
         raise ValueError("signing_keys and former_signing_keys are different names of letters and digits")
     if not 2 <= config.processing_concurrency <= 100:  # SQS takes 2 to 1,000, and the largest plan weighs ten
         raise ValueError("processing_concurrency is between 2 and 100")
-    for each in (*config.break_glass, *config.queue_operators):
+    for each in (*config.break_glass, *config.maintainers, *config.queue_operators):
         if not isinstance(each, str) or not _PRINCIPAL.fullmatch(each):
-            raise ValueError(f"break_glass and queue_operators are ARNs of users and roles, without patterns: {each}")
+            raise ValueError(
+                f"break_glass, maintainers and queue_operators are ARNs of users and roles, without patterns: {each}"
+            )
     if type(config.lambda_concurrency) is not int or config.lambda_concurrency < 1:
         raise ValueError("lambda_concurrency is a number of executions")
     if config.layers not in ("lambda", "host"):

@@ -82,6 +82,19 @@ def uses(perimeter: Perimeter, operators: Sequence[str]) -> Iterator[iam.PolicyS
         "ArnLike": {"aws:PrincipalArn": [deployment, *_with(perimeter, Grant.COLLECTIONS)]},
     }
     yield _statement("GrantsOfServices", ["kms:CreateGrant"], making)
+    if perimeter.maintainers:
+        yield from _of_maintainers(perimeter)
+
+
+def _of_maintainers(perimeter: Perimeter) -> Iterator[iam.PolicyStatement]:
+    """Statements for the time of a migration or a restore, whose tables have other names."""
+    by_hand: Conditions = {
+        "StringEquals": {"kms:ViaService": f"dynamodb.{perimeter.region}.amazonaws.com"},
+        "ArnLike": {"aws:PrincipalArn": list(perimeter.maintainers)},
+    }
+    of_ours = {"kms:EncryptionContext:aws:dynamodb:tableName": f"{names.PREFIX}-*"}
+    yield _statement("Maintenance", _TABLE, {**by_hand, "StringLike": of_ours})
+    yield _statement("Restoring", ["kms:CreateGrant"], {**by_hand, "Bool": {"kms:GrantIsForAWSResource": "true"}})
 
 
 def _with(perimeter: Perimeter, grant: Grant) -> list[str]:

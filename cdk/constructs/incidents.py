@@ -21,12 +21,15 @@ from cdk.constructs.perimeter import BREAK_GLASS
 from cdk.constructs.queues import dead_letter_queue
 
 _READING_TOO = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
-POLICY_CHANGES = (
+CHANGES_BY_HAND = (
     "PutKeyPolicy",
     "PutResourcePolicy",
     "DeleteResourcePolicy",
     "PutBucketPolicy",
     "DeleteBucketPolicy",
+    "RestoreTableToPointInTime",
+    "RestoreTableFromBackup",
+    "ExportTableToPointInTime",
 )
 
 
@@ -48,7 +51,7 @@ class Incidents(Construct):
                 detail={
                     "$or": [
                         {"eventName": ["AssumeRole"], "requestParameters": {"roleArn": [break_glass]}},
-                        {"eventName": list(POLICY_CHANGES)},
+                        {"eventName": list(CHANGES_BY_HAND)},
                     ]
                 },
             ),

@@ -33,7 +33,7 @@ class DataStack(cdk.Stack):
         self, scope: Construct, name: str, *, config: Config, functions: Sequence[Deployable], **more: Any
     ) -> None:
         super().__init__(scope, name, description="docplatform: a region's data", **more)
-        perimeter = Perimeter(self.account, self.region, functions)
+        perimeter = Perimeter(self.account, self.region, functions, config.maintainers)
         keep = cdk.RemovalPolicy.DESTROY if config.ephemeral else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.kms_keys = KmsKeys(
             self,

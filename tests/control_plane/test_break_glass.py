@@ -76,6 +76,9 @@ CHANGES = [
     ("DeleteResourcePolicy", {"resourceArn": "arn:aws:dynamodb:us-east-1:111111111111:table/docplatform-audit"}),
     ("PutBucketPolicy", {"bucketName": "docplatform-documents-111111111111-us-east-1"}),
     ("DeleteBucketPolicy", {"bucketName": "docplatform-documents-111111111111-us-east-1"}),
+    ("RestoreTableToPointInTime", {"sourceTableName": "docplatform-data", "targetTableName": "copy"}),
+    ("RestoreTableFromBackup", {"targetTableName": "docplatform-data-2"}),
+    ("ExportTableToPointInTime", {"tableArn": "arn:aws:dynamodb:us-east-1:111111111111:table/docplatform-audit"}),
 ]
 
 

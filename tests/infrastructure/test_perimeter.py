@@ -316,8 +316,22 @@ def test_it_reads_one_tenants_items_and_files_and_writes_nothing(
     assert actions == reading
 
 
+def test_maintainers_restore_and_change_tables_and_open_no_file_and_no_secret(
+    tmp_path: Path, layers_of_nothing: Any
+) -> None:
+    stack = synthesize(tmp_path, PRODUCTION | {"maintainers": [ANN]}, layers_of_nothing, HOME).stack("data", HOME)
+    caller, policy = {"aws:PrincipalArn": ANN}, _key_policy(stack)
+    may = {use for use, given in _uses(HOME).items() if allows(policy, "kms:Decrypt", "*", {**caller, **given})}
+    assert may == {f"{what} table" for what in ("data", "audit", "operations", "registry", "restored")}
+    for table in OF_TABLE:
+        items = statements(_replica(stack, table)["ResourcePolicy"]["PolicyDocument"])
+        arn = f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/docplatform-{table}"
+        assert not denies(items, "dynamodb:PutItem", arn, caller)
+        assert denies(items, "dynamodb:PutItem", arn, _caller("Admin", HOME))
+
+
 @pytest.mark.parametrize("someone", ["*", "arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:role/*", 5])
 def test_a_pattern_is_nobody(tmp_path: Path, layers_of_nothing: Any, someone: object) -> None:
-    for setting in ("break_glass", "queue_operators"):
+    for setting in ("break_glass", "maintainers", "queue_operators"):
         with pytest.raises(ValueError, match="without patterns"):
             synthesize(tmp_path / setting, PRODUCTION | {setting: [someone]}, layers_of_nothing, HOME)

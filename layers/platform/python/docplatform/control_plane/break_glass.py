@@ -16,8 +16,11 @@ _CHANGES = {
     "DeleteResourcePolicy": "resourceArn",
     "PutBucketPolicy": "bucketName",
     "DeleteBucketPolicy": "bucketName",
+    "RestoreTableToPointInTime": "sourceTableName",
+    "RestoreTableFromBackup": "targetTableName",
+    "ExportTableToPointInTime": "tableArn",
 }
-"""Calls that change who may reach stored data → the parameter that names the key, table or bucket."""
+"""Calls that change who may reach stored data, or copy a table → the parameter that names the key, table or bucket."""
 _DEPLOYMENT = "cloudformation.amazonaws.com"
 _LONGEST = 300
 
@@ -39,7 +42,7 @@ class BreakGlassUse:
 
 @dataclass(frozen=True, slots=True)
 class PerimeterChange:
-    """Somebody has changed the policy of a key, table or bucket by hand. ``call``: the name of the API."""
+    """Somebody has changed the policy of a key, table or bucket by hand, or has copied a table. ``call``: the name of the API."""
 
     call: str
 
