@@ -80,8 +80,8 @@ def for_data(config: Config, region: str, functions: Sequence[Deployable]) -> It
     yield Acknowledgement(
         "HIPAA.Security-S3BucketReplicationEnabled",
         "Buckets",
-        "A tenant's data stays in its region. S3 keeps it in three availability zones, and versions keep it from "
-        "being overwritten; docs/operations.md says how a copy in the same region is added.",
+        "Open: a tenant's data stays in its region, and there is no backup inside the region yet. Until there is, S3's three zones "
+        "and versions are the only copies; docs/operations.md says how a copy in the same region is added.",
     )
     yield Acknowledgement(
         "HIPAA.Security-S3DefaultEncryptionKMS",
@@ -205,8 +205,21 @@ def _for_functions(config: Config, region: str, functions: Sequence[Deployable])
     yield Acknowledgement(
         "HIPAA.Security-LambdaInsideVPC",
         place,
-        "Every service they call answers by TLS and SigV4, and access is decided by identity: a function's own role "
-        "reaches no tenant data. A VPC would add endpoints to pay for and no wall that IAM is not.",
+        "What opens untrusted files is in isolated subnets, with an endpoint to the documents only. The others open no file, call "
+        "services that answer by TLS and SigV4, and reach what their role allows; identity providers of tenants are on the "
+        "internet, and infra/outbound.py decides which addresses are.",
+    )
+    network = f"{place}/Network"
+    yield Acknowledgement(
+        _wildcard(f"arn:aws:logs:{region}:{config.account}:log-group:/docplatform/network-flows:*"),
+        network,
+        "EC2 names the streams of the one log group.",
+    )
+    yield Acknowledgement(
+        "HIPAA.Security-VPCDefaultSecurityGroupClosed",
+        network,
+        "CloudFormation cannot change a default group. Nothing is in it, and the network has no way in or out; "
+        "docs/operations.md says how to close it.",
     )
 
 

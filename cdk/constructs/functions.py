@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -13,6 +14,7 @@ from constructs import Construct
 from cdk import layers, names
 from cdk.concurrency import reserved
 from cdk.config import Config
+from cdk.constructs.isolated_network import IsolatedNetwork
 from cdk.constructs.kms_keys import KmsKeys
 from cdk.constructs.logs import log_group
 from cdk.environment import Values, environment
@@ -21,6 +23,17 @@ from cdk.specs import Deployable, is_interactive
 from docplatform.runtime.spec import FunctionSpec, Grant, Layer, Trigger
 
 _SNAPSTART_STORAGE = 512  # MB of /tmp, at most (docs.aws.amazon.com/lambda/latest/dg/snapstart.html)
+_INTERFACES = [
+    f"ec2:{each}"
+    for each in (
+        "CreateNetworkInterface",
+        "DescribeNetworkInterfaces",
+        "DescribeSubnets",
+        "DeleteNetworkInterface",
+        "AssignPrivateIpAddresses",
+        "UnassignPrivateIpAddresses",
+    )
+]
 _IGNORED = ["**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.ruff_cache"]
 ALIAS = "live"
 
@@ -46,6 +59,7 @@ class Functions(Construct):
         super().__init__(scope, name)
         self._config, self._values, self._kms_keys, self._resources = config, values, kms_keys, resources
         self._tenant_roles = tenant_roles
+        self._network: IsolatedNetwork | None = None
         wanted = {layer for each in deployables for layer in each.spec.layers}
         self._built = {layer: layer_source(layer) for layer in sorted(wanted)}
         self._layers = {layer: self._layer(layer, built) for layer, built in self._built.items()}
@@ -70,7 +84,8 @@ class Functions(Construct):
         spec, stack = each.spec, cdk.Stack.of(self)
         self._check_size(spec)
         title = names.title(spec.name)
-        return lambda_.Function(
+        role = self._role(spec, title)
+        function = lambda_.Function(
             self,
             title,
             function_name=names.function(spec.name),
@@ -87,7 +102,7 @@ class Functions(Construct):
             ephemeral_storage_size=cdk.Size.mebibytes(spec.storage),
             tracing=lambda_.Tracing.ACTIVE,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._uses_snap_start(spec) else None,
-            role=self._role(spec, title),
+            role=role,
             log_group=log_group(
                 self,
                 f"{title}Logs",
@@ -95,6 +110,31 @@ class Functions(Construct):
                 key=self._kms_keys.data,
                 ephemeral=self._config.ephemeral,
             ),
+        )
+        if spec.untrusted_input:
+            self._isolate(spec, function, role)
+        return function
+
+    def _isolate(self, spec: FunctionSpec, function: lambda_.Function, role: iam.Role) -> None:
+        """Put the function into the network without a way out. Lambda makes network interfaces with the function's role; the function's own
+        code may not (docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions)."""
+        if self._network is None:
+            self._network = IsolatedNetwork(self, "Network", key=self._kms_keys.data, ephemeral=self._config.ephemeral)
+        resource: Any = function.node.default_child
+        resource.vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+            subnet_ids=[each.ref for each in self._network.subnets],
+            security_group_ids=[self._network.group.attr_group_id],
+        )
+        stack = cdk.Stack.of(self)
+        own = names.function_arn(stack.account, stack.region, spec.name)
+        role.add_to_policy(iam.PolicyStatement(actions=_INTERFACES, resources=["*"]))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=_INTERFACES,
+                resources=["*"],
+                conditions={"ArnEquals": {"lambda:SourceFunctionArn": own}},
+            )
         )
 
     def _role(self, spec: FunctionSpec, title: str) -> iam.Role:

@@ -121,7 +121,7 @@ def _holds(operator: str, actual: str | list[str] | None, wanted: list[str], con
     def matches(value: str) -> bool:
         if name in ("StringEquals", "Bool"):
             return value in [_filled(each, context) for each in wanted]
-        if name in ("StringLike", "ArnLike"):
+        if name in ("StringLike", "ArnLike", "ArnEquals"):
             return any(_like(each, value, context) for each in wanted)
         raise AssertionError(f"this test does not know the operator {operator}")
 

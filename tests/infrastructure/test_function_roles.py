@@ -10,16 +10,19 @@ import pytest
 
 from cdk import specs
 from docplatform.runtime.spec import TENANT_REACHES, Grant, Layer, Trigger
-from tests.infrastructure.policies import Context, Statement, allows, roles
+from tests.infrastructure.policies import Context, Statement, allows, roles, statements
 from tests.infrastructure.synthesized import ACCOUNT, HOME, REGIONS, Assembly
 
 SPECS = [each.spec for each in specs.discover()]
 DATA_KEY, TOKEN_KEY, CURSOR_KEY = "<data key>", "<token key>", "<cursors key>"
 
+INTERFACES = r"ec2:((Create|Delete)NetworkInterface|Describe(NetworkInterfaces|Subnets)|(Una|A)ssignPrivateIpAddresses)"
+
 # action, resource, and the condition keys that must narrow it; {r} is the region, {a} the account, {f} the function
 CLOSED_LIST: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:{r}:{a}:log-group:/aws/lambda/docplatform-{f}:\*", ()),
     (r"xray:(PutTraceSegments|PutTelemetryRecords)", r"\*", ()),
+    (INTERFACES, r"\*", ()),  # of Lambda itself, not of the function's code: the test of what opens untrusted files
     (r"sts:(AssumeRole|TagSession)", r"<TenantAccess(Files|Search|FilesSearch|Secrets)?Role\w+\.Arn>", ()),  # which: test_tenant_roles.py
     (r"dynamodb:GetItem", r"arn:aws:dynamodb:{r}:{a}:table/docplatform-registry", ()),
     (r"dynamodb:(GetItem|PutItem)", rf"arn:aws:dynamodb:{HOME}:{{a}}:table/docplatform-registry", ()),
@@ -202,10 +205,45 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
 def test_what_opens_untrusted_files_may_write_its_log_and_nothing_else(production: Assembly, region: str) -> None:
     """It gets links to one object. The parsers are in its layers, and in those of no other function."""
     (opener,) = [spec for spec in SPECS if spec.untrusted_input]
-    policy = dict(_own(production, region))[opener.name]
-    actions = {action for statement in policy for action in statement.actions if statement.effect == "Allow"}
-    assert actions == {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    own = dict(_own(production, region))
+    actions = {action for statement in own[opener.name] for action in statement.actions if statement.effect == "Allow"}
+    in_code: Context = {
+        "lambda:SourceFunctionArn": f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-{opener.name}"
+    }
+    writing = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert {each for each in actions if not each.startswith("ec2:")} == writing
+    for action in actions - writing:
+        assert re.fullmatch(INTERFACES, action)
+        assert allows(own[opener.name], action, "*", {}), "Lambda makes interfaces with the function's role"
+        assert not allows(own[opener.name], action, "*", in_code), "and the function's code does not"
+    others = {name for name, policy in own.items() if any("ec2:" in str(each) for each in policy)}
+    assert others == {opener.name}
     assert [spec.name for spec in SPECS if Layer.PARSERS in spec.layers] == [opener.name]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_what_opens_untrusted_files_has_no_way_out_but_to_the_documents(production: Assembly, region: str) -> None:
+    api = production.stack("api", region)
+    inside = {each["FunctionName"] for each in api.of("AWS::Lambda::Function").values() if "VpcConfig" in each}
+    assert inside == {f"docplatform-{spec.name}" for spec in SPECS if spec.untrusted_input}
+    (function,) = [each for each in api.of("AWS::Lambda::Function").values() if "VpcConfig" in each]
+    subnets = api.of("AWS::EC2::Subnet")
+    assert set(function["VpcConfig"]["SubnetIds"]) == {f"<{each}>" for each in subnets}
+    assert len({each["AvailabilityZone"] for each in subnets.values()}) == 2
+    for kind in ("InternetGateway", "NatGateway", "Route", "VPCGatewayAttachment", "EgressOnlyInternetGateway"):
+        assert not api.of(f"AWS::EC2::{kind}"), "a way out"
+    (endpoint,) = api.of("AWS::EC2::VPCEndpoint").values()
+    assert (endpoint["VpcEndpointType"], endpoint["ServiceName"]) == ("Gateway", f"com.amazonaws.{region}.s3")
+    policy = statements(endpoint["PolicyDocument"])
+    documents = f"arn:aws:s3:::docplatform-documents-{ACCOUNT}-{region}/tenants/t1/documents/1/2/original"
+    for bucket in (documents, documents.replace("documents-", "audit-"), "arn:aws:s3:::elsewhere/tenants/t1/x"):
+        for action in ("GetObject", "PutObject", "DeleteObject", "ListBucket"):
+            due = bucket == documents and action in ("GetObject", "PutObject")
+            assert allows(policy, f"s3:{action}", bucket, {}) == due, f"{action} of {bucket}"
+    (group,) = api.of("AWS::EC2::SecurityGroup").values()
+    assert "SecurityGroupIngress" not in group
+    (flow,) = api.of("AWS::EC2::FlowLog").values()
+    assert flow["TrafficType"] == "ALL"
 
 
 @pytest.mark.parametrize("region", REGIONS)
