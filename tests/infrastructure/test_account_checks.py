@@ -54,7 +54,7 @@ def healthy() -> dict[str, dict[str, Any]]:
             "execute_statement": refused,
         },
         "lambda": {
-            "get_account_settings": {"AccountLimit": {"ConcurrentExecutions": 1_000}},
+            "get_account_settings": {"AccountLimit": {"ConcurrentExecutions": 2_000}},
             "get_function_configuration": {"State": "Active"},
         },
         "s3": {"list_objects_v2": refused},
