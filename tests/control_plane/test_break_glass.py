@@ -18,8 +18,11 @@ def home(region: Cloud) -> House:
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if each.startswith("{")]
-    return dict(line)
+    """The members of all lines and metrics together."""
+    found: dict[str, Any] = {}
+    for each in capsys.readouterr().out.splitlines():
+        found |= json.loads(each) if each.startswith("{") else {}
+    return found
 
 
 def reported(tenant_id: str, **changes: Any) -> dict[str, Any]:
