@@ -3,7 +3,6 @@ tenants' items even if this code has a fault."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 from docplatform.core.audit import AuditRecord, record_stored
 from docplatform.core.errors import DomainError, Unavailable
 from docplatform.core.isolation import Source, dropped
+from docplatform.core.jitter import jitter
 from docplatform.infra.dynamodb.authority import Authority, unverified_authority
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
 from docplatform.infra.dynamodb.keys import Key, TenantKeys
@@ -87,9 +87,7 @@ class TenantTable(TenantBound[Any]):
             }
             for attempt in range(_ATTEMPTS):
                 if attempt:
-                    time.sleep(
-                        random.uniform(0, 0.02 * 2**attempt)
-                    )  # full jitter; DynamoDB throttles what comes at once
+                    time.sleep(jitter(0.02 * 2**attempt))  # full jitter; DynamoDB throttles what comes at once
                 answer = self._client.batch_get_item(RequestItems=pending)
                 for raw in answer["Responses"].get(self._data, ()):
                     item = decode_item(raw)
