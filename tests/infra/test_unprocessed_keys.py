@@ -33,7 +33,7 @@ class Busy:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The longest pause that each wait could have been, in seconds."""
     found: list[float] = []
-    monkeypatch.setattr("docplatform.infra.dynamodb.table.random.uniform", lambda _least, most: most)
+    monkeypatch.setattr("docplatform.infra.dynamodb.table.jitter", lambda most: most)
     monkeypatch.setattr(time, "sleep", found.append)
     return found
 
