@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from docplatform.extraction.model import FileType
+from docplatform.extraction.model import LONGEST_ATTACHMENTS, MOST_ATTACHMENTS, FileType
 from tests.extraction import samples as files
 from tests.extraction.desk import Desk
 
@@ -106,6 +106,29 @@ def test_what_cannot_be_read_within_a_pdf_is_named_and_costs_nothing_else(desk: 
     text = desk.text(with_attachments(attached), PDF)
     assert [name for name in attached if name not in text.split("\n")] == []
     assert "goldenrod" in text and "hidden" not in text
+
+
+@pytest.mark.parametrize("in_comment", [False, True])
+def test_the_names_of_attached_files_are_listed(desk: Desk, in_comment: bool) -> None:
+    assert desk.read(with_attachments(ATTACHED, in_comment=in_comment), PDF).attachments == tuple(ATTACHED)
+    assert desk.read(files.pdf(["none"]), PDF).attachments == ()
+
+
+def test_the_names_of_a_messages_files_are_listed_and_no_name_of_a_file_within_them(desk: Desk) -> None:
+    message = EmailMessage()
+    message["Subject"] = "offer"
+    message.set_content("see below")
+    for name in ("offer.pdf", "terms.txt"):
+        content = with_attachments({"inner.txt": b"x"}) if name.endswith("pdf") else b"terms"
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    assert desk.read(message.as_bytes(), EMAIL).attachments == ("offer.pdf", "terms.txt")
+
+
+def test_so_many_names_are_listed_as_a_list_of_documents_can_bear(desk: Desk) -> None:
+    many = desk.read(with_attachments({f"{number}.bin": b"" for number in range(MOST_ATTACHMENTS + 5)}), PDF)
+    assert len(many.attachments) == MOST_ATTACHMENTS
+    long = desk.read(with_attachments({f"{number}{'x' * 400}": b"" for number in range(20)}), PDF)
+    assert 0 < sum(map(len, long.attachments)) <= LONGEST_ATTACHMENTS
 
 
 def test_files_within_files_within_files_end(desk: Desk) -> None:

@@ -51,6 +51,7 @@ FULL_VERSION = Version(
     author="Ann",
     finished_at=LATER,
     derived_apart=True,
+    attachments=("invoice.xml", "Anhang ü.pdf"),
 )
 NEW_VERSION = Version(
     id=an_id("ver", 1), number=1, size=0, content_type="text/plain", created_by=USER, created_at=WHOLE

@@ -20,7 +20,15 @@ from tests.support.mocked_aws import Person, TenantWorld
 pytestmark = pytest.mark.usefixtures("in_acme")
 
 INSPECTED = {"missing": False, "rejected": None, "sha256": "a" * 64, "storage_version": "v1", "file_type": "pdf"}
-EXTRACTED = {**INSPECTED, "has_text": True, "text_truncated": False, "pages": 2, "title": "T", "author": ""}
+EXTRACTED = {
+    **INSPECTED,
+    "has_text": True,
+    "text_truncated": False,
+    "pages": 2,
+    "title": "T",
+    "author": "",
+    "attachments": ["a.txt"],
+}
 
 
 class Lambda:
@@ -132,7 +140,9 @@ def test_an_answer_of_another_form_is_an_error_of_the_platform(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"pages": -1}, {"pages": True}, {"pages": 10**9}, {"title": 5}, {"author": "x" * 2_001}]
+    "changes",
+    [{"pages": -1}, {"pages": True}, {"pages": 10**9}, {"title": 5}, {"author": "x" * 2_001}]
+    + [{"attachments": bad} for bad in (None, "a.txt", [5], ["x" * 2_001], ["x"] * 51)],
 )
 def test_facts_of_a_text_of_another_form_are_an_error_too(
     opener: LambdaFileOpener, function: Lambda, document: Document, changes: dict[str, Any]

@@ -16,6 +16,7 @@ from docplatform.extraction.file_signatures import (
     text_format,
 )
 from docplatform.extraction.model import (
+    MOST_ATTACHMENTS,
     ExtractionLimits,
     FileRejected,
     FileType,
@@ -81,6 +82,7 @@ def extract_text(path: Path, file_type: FileType, *, limits: ExtractionLimits = 
         title=_line(header.get("title")),
         author=_line(header.get("author")),
         created=_datetime_of(header.get("created")),
+        attachments=_names(header.get("attachments")),
     )
 
 
@@ -155,6 +157,10 @@ def _only_part(answer: WorkerResult) -> bytes:
     if len(answer.parts) != 1:
         raise FileRejected(RejectionReason.DAMAGED, cause="answer without text")
     return answer.parts[0]
+
+
+def _names(found: object) -> tuple[str, ...]:
+    return tuple(_line(each) for each in found[:MOST_ATTACHMENTS]) if isinstance(found, list) else ()
 
 
 def _number(value: object) -> int | None:

@@ -133,13 +133,17 @@ class Inspection:
     has_macros: bool = False
 
 
+MOST_ATTACHMENTS, LONGEST_ATTACHMENTS = 50, 4_000
+"""How many names of attached files are kept of a file, and how many characters they have together."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextResult:
     """The text and the metadata of a file. ``text``: lines end with \\n, cells of a table are separated by \\t. It is
     empty for a scan or an image.
 
     ``title``, ``author``: as the file states them, '' if it does not. ``created``: in UTC, None if the file does not
-    state it.
+    state it. ``attachments``: the names of the files in it, at most ``MOST_ATTACHMENTS``.
     """
 
     text: str
@@ -148,6 +152,7 @@ class TextResult:
     title: str = ""
     author: str = ""
     created: datetime | None = None
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

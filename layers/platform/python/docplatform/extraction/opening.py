@@ -89,6 +89,7 @@ class FileOpener:
             "pages": found.pages,
             "title": found.title[:_LONGEST_FACT],
             "author": found.author[:_LONGEST_FACT],
+            "attachments": [name[:_LONGEST_FACT] for name in found.attachments],
         }
 
     def _preview(self, request: Mapping[str, Any], path: Path) -> Answer:

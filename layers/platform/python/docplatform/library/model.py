@@ -125,7 +125,8 @@ class Version:
     """One upload to a document. ``size`` is in bytes: as declared, later verified. ``sha256`` is in hex, and empty
     until the file is verified. ``storage_version`` is the S3 version id of the verified bytes: downloads use it, so
     users get exactly the bytes that were scanned. ``pages`` is None for formats without pages. ``derived_apart``: whether
-    its text and pictures stand apart from the uploaded file; earlier versions of the product stored them beside it."""
+    its text and pictures stand apart from the uploaded file; earlier versions of the product stored them beside it.
+    ``attachments``: names of the files in the file."""
 
     id: str
     number: int
@@ -148,6 +149,7 @@ class Version:
     author: str = ""
     finished_at: datetime | None = None
     derived_apart: bool = False
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class ProcessingView(View):
 
 
 class VersionView(View):
-    """One upload. ``size`` in bytes, ``sha256`` in hex once the file is verified; ``pages`` where a file has pages."""
+    """One upload. ``size`` in bytes, ``sha256`` in hex once the file is verified; ``pages`` where a file has pages. ``attachments``:
+    the names of the files in it, such as those of a message or of a PDF portfolio; at most 50."""
 
     id: str
     number: int
@@ -40,6 +41,7 @@ class VersionView(View):
     pages: int | None
     title: TextOrNull
     author: TextOrNull
+    attachments: list[str]
     scan: ScanVerdict
     has_text: bool
     text_truncated: bool

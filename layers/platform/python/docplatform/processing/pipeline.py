@@ -38,8 +38,11 @@ class Superseded(DomainError):
     code, title = "superseded", "A newer version is there"
 
 
-_FACTS = {"has_text", "text_truncated", "pages", "title", "author", "has_preview", "derived_apart"}
+_FACTS = {"has_text", "text_truncated", "pages", "title", "author", "attachments", "has_preview", "derived_apart"}
 """The fields of a version that the steps ``extract`` and ``preview`` find out."""
+
+
+Facts = dict[str, str | int | bool | list[str] | None]
 
 
 class ProcessingService:
@@ -77,7 +80,7 @@ class ProcessingService:
             with self._library.begin() as changes:
                 changes.change_version(document, version, look_at=self._now() + FIRST_LOOK)
 
-    def extract(self, document_id: str, version_id: str, opener: FileOpener) -> dict[str, str | int | bool | None]:
+    def extract(self, document_id: str, version_id: str, opener: FileOpener) -> Facts:
         """Stores the text in S3, and returns the fields of ``Version`` that the index step sets. Raises FileRejected,
         DocumentNotFound, Superseded."""
         result = opener.extract(self._newest(document_id, version_id))
@@ -87,6 +90,7 @@ class ProcessingService:
             "pages": result.pages,
             "title": result.title[:300],
             "author": result.author[:300],
+            "attachments": list(result.attachments),
             "derived_apart": True,
         }
 
@@ -100,13 +104,14 @@ class ProcessingService:
             return {"has_preview": False}
         return {"has_preview": True, "derived_apart": True}
 
-    def index(self, document_id: str, version_id: str, facts: dict[str, str | int | bool | None], index: Index) -> None:
+    def index(self, document_id: str, version_id: str, facts: Facts, index: Index) -> None:
         """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. ``facts`` are what
         the steps before found out. Raises DocumentNotFound, Superseded, and ValueError for facts of another name."""
         if unknown := facts.keys() - _FACTS:
             raise ValueError(f"not facts of a file: {', '.join(sorted(unknown))}")
         document = self._newest(document_id, version_id)
-        version = replace(document.version, step=ProcessingStep.INDEXING, **facts)  # type: ignore[arg-type]
+        found = {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
+        version = replace(document.version, step=ProcessingStep.INDEXING, **found)  # type: ignore[arg-type]
         document = self._advance(document, version)
         permissions = self._permissions(document)
         index.put(document, self._files.text(document), permissions)

@@ -34,13 +34,15 @@ class InspectedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractedText:
-    """Facts of a text that is stored. ``pages``: None if the format does not say."""
+    """Facts of a text that is stored. ``pages``: None if the format does not say. ``attachments``: names of the files in the
+    file."""
 
     has_text: bool
     truncated: bool = False
     pages: int | None = None
     title: str = ""
     author: str = ""
+    attachments: tuple[str, ...] = ()
 
 
 class FileOpener(Protocol):

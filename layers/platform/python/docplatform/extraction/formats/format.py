@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 from docplatform.extraction.blocks import FirstPage
 from docplatform.extraction.file_signatures import ForeignFormat
-from docplatform.extraction.model import ExtractionLimits, FileType, TextResult
+from docplatform.extraction.model import LONGEST_ATTACHMENTS, MOST_ATTACHMENTS, ExtractionLimits, FileType, TextResult
 
 LONGEST_PROPERTY = 500
 """The maximum number of characters of a title or an author's name."""
@@ -85,6 +85,9 @@ def decrypted(file: BinaryIO) -> BinaryIO:
     return decryption(file)
 
 
+NoteName = Callable[[str], None]
+
+
 class _AttachmentReader(Protocol):
     def lines(self, name: str, size: int, content: Callable[[], bytes]) -> Iterator[str]: ...
 
@@ -93,9 +96,11 @@ attachment_reader: _AttachmentReader | None = None
 """Reads files within files. ``attachments.py`` sets it where the engines for all types are imported."""
 
 
-def attached(name: str, size: int, content: Callable[[], bytes]) -> Iterator[str]:
-    """The name of an attached file and its lines. ``size`` in bytes. ``content`` is called if the file is to be read."""
+def attached(name: str, size: int, content: Callable[[], bytes], note: NoteName) -> Iterator[str]:
+    """The name of an attached file and its lines. ``size`` in bytes. ``content`` is called if the file is to be read, ``note``
+    with the name."""
     if name := one_line(name):
+        note(name)
         yield name
     if attachment_reader is not None:
         yield from attachment_reader.lines(name, size, content)
@@ -112,6 +117,7 @@ class TextCollector:
         self._left = limits.text_characters
         self._until = time.monotonic() + limits.seconds * 0.8
         self.truncated = False
+        self.attachments: tuple[str, ...] = ()
 
     def add(self, line: str) -> bool:
         """Add a line, cut if it is too long. Returns whether more lines can be added."""
@@ -121,6 +127,12 @@ class TextCollector:
         self._lines.append(line)
         self._left -= len(line) + 1
         return not self.truncated
+
+    def note_attachment(self, name: str) -> None:
+        """Keep the name of an attached file, of so many as ``MOST_ATTACHMENTS`` and ``LONGEST_ATTACHMENTS`` allow."""
+        kept = self.attachments
+        if len(kept) < MOST_ATTACHMENTS and sum(map(len, kept)) + len(name) <= LONGEST_ATTACHMENTS:
+            self.attachments = (*kept, name)
 
     def text(self) -> str:
         return clean("\n".join(self._lines)).strip()

@@ -22,7 +22,7 @@ from docplatform.extraction.blocks import BLOCKS_ON_A_PAGE, Block, Flow, Kind
 from docplatform.extraction.formats import html
 from docplatform.extraction.formats import text as plain
 from docplatform.extraction.formats.encodings import codec_named, decode
-from docplatform.extraction.formats.format import FileProperties, TextCollector, attached, one_line
+from docplatform.extraction.formats.format import FileProperties, NoteName, TextCollector, attached, one_line
 from docplatform.extraction.model import MEBIBYTE, ExtractionLimits, TextResult
 
 PARSER_ERRORS: tuple[type[BaseException], ...] = (email.errors.MessageError, *html.PARSER_ERRORS)
@@ -36,6 +36,10 @@ _NEXT_MESSAGE = re.compile(rb"^From [^\r\n]*\d{4}[^\r\n]*\r?\n", re.MULTILINE)  
 _MOST_PARTS = 500
 
 
+def _nobody(_name: str) -> None:
+    """Where names of attached files are not asked for."""
+
+
 def inspect(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> FileProperties:
     return plain.inspect(file, limits, file_type)
 
@@ -44,7 +48,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
     """For each message its subject, its people, its date, its text, and the names of its attachments."""
     messages, whole = _messages(file)
     collector = TextCollector(limits)
-    all(collector.add(block.text) for message in messages for block in blocks(message))
+    all(collector.add(block.text) for message in messages for block in blocks(message, collector.note_attachment))
     first = messages[0]
     return TextResult(
         text=collector.text(),
@@ -52,6 +56,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
         title=one_line(_header(first, "Subject")),
         author=one_line(_header(first, "From")),
         created=_date(first),
+        attachments=collector.attachments,
     )
 
 
@@ -64,35 +69,36 @@ def parsed(data: bytes) -> Message:
     return email.parser.BytesParser().parsebytes(data)
 
 
-def blocks(message: Message) -> Iterator[Block]:
-    """The headers that a reader sees, and the parts that are text."""
+def blocks(message: Message, note: NoteName = _nobody) -> Iterator[Block]:
+    """The headers that a reader sees, and the parts that are text. ``note`` is called with the name of each attached file."""
     for name in _SHOWN:
         if value := one_line(_header(message, name)):
             yield Block(Kind.HEADING, value, 1) if name == "Subject" else Block(Kind.PARAGRAPH, f"{name}: {value}")
-    yield from body(message)
+    yield from body(message, note)
 
 
-def body(message: Message) -> Iterator[Block]:
+def body(message: Message, note: NoteName = _nobody) -> Iterator[Block]:
     """The parts that are text, and the names of the others. Of alternatives, the plain text is read, or else the last."""
     for part in islice(_parts(message), _MOST_PARTS):
         if part.get_content_maintype() == "message":
             for each in _inner(part):
-                yield from blocks(each)
+                yield from blocks(each, note)
             continue
-        yield from _part_blocks(part)
+        yield from _part_blocks(part, note)
 
 
-def _part_blocks(part: Message) -> Iterator[Block]:
+def _part_blocks(part: Message, note: NoteName) -> Iterator[Block]:
     kind = part.get_content_type()
     content = part.get_payload(decode=True)
     if not isinstance(content, bytes):
         return
     name = _decoded(part.get_filename() or "")
     if kind not in _READ_PARTS:
-        for line in attached(name, len(content), lambda: content):
+        for line in attached(name, len(content), lambda: content, note):
             yield Block(Kind.PARAGRAPH, line)
         return
     if name := one_line(name):
+        note(name)
         yield Block(Kind.PARAGRAPH, name)
     charset = str(part.get_param("charset") or "")
     if kind in ("text/html", "application/xhtml+xml"):

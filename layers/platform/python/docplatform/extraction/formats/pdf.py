@@ -48,7 +48,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
         if not complete:
             break
     else:
-        all(collector.add(line) for line in files.texts(document, attached))
+        all(collector.add(line) for line in files.texts(document, attached, collector.note_attachment))
     if unread == pages:
         raise FileRejected(RejectionReason.DAMAGED, cause="no page can be loaded")
     return TextResult(
@@ -58,6 +58,7 @@ def text(file: BinaryIO, limits: ExtractionLimits, file_type: str) -> TextResult
         title=one_line(document.get_metadata_value("Title")),
         author=one_line(document.get_metadata_value("Author")),
         created=_pdf_datetime(document.get_metadata_value("CreationDate")),
+        attachments=collector.attachments,
     )
 
 

@@ -26,7 +26,7 @@ def folder_from(item: Item) -> Folder:
 
 
 def document_from(item: Item) -> Document:
-    version = from_item(Version, item["version"], newer=("derived_apart",))
+    version = from_item(Version, item["version"], newer=("derived_apart", "attachments"))
     return from_item(Document, item, newer=("inherits", "access_revision"), grants=_grants(item), version=version)
 
 

@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import Any, TypeVar
 
-from docplatform.extraction.model import FileRejected, FileType, RejectionReason
+from docplatform.extraction.model import MOST_ATTACHMENTS, FileRejected, FileType, RejectionReason
 from docplatform.extraction.opening import PREVIEW_TYPE, TEXT_TYPE
 from docplatform.extraction.sandbox import ParserFault
 from docplatform.library.adapters.s3 import S3Files
@@ -56,6 +56,7 @@ class LambdaFileOpener:
             pages=_pages(answer),
             title=_text(answer, "title"),
             author=_text(answer, "author"),
+            attachments=_names(answer),
         )
 
     def preview(self, document: Document) -> None:
@@ -111,6 +112,14 @@ def _text(answer: dict[str, Any], name: str, form: re.Pattern[str] | None = None
     if not isinstance(value, str) or len(value) > _LONGEST or (form and not form.fullmatch(value)):
         raise OpenerFailed(f"not a {name}")
     return value
+
+
+def _names(answer: dict[str, Any]) -> tuple[str, ...]:
+    found = answer.get("attachments")
+    names = found if isinstance(found, list) and len(found) <= MOST_ATTACHMENTS else [None]
+    if not all(isinstance(each, str) and len(each) <= _LONGEST for each in names):
+        raise OpenerFailed("not names of attachments")
+    return tuple(names)
 
 
 def _pages(answer: dict[str, Any]) -> int | None:

@@ -15,8 +15,8 @@ from docplatform.extraction.formats.pdf_parts.strings import utf16
 _MOST = 500
 
 
-def texts(document: Any, in_annotations: list[Any]) -> Iterator[str]:
-    """The name and the text of each attached file, each file once."""
+def texts(document: Any, in_annotations: list[Any], note: engines.NoteName) -> Iterator[str]:
+    """The name and the text of each attached file, each file once. ``note`` is called with each name."""
     found = [raw.FPDFDoc_GetAttachment(document, number) for number in range(_count(document))]
     seen: set[tuple[str, int]] = set()
     for file in [*found, *in_annotations][:_MOST]:
@@ -24,7 +24,7 @@ def texts(document: Any, in_annotations: list[Any]) -> Iterator[str]:
         size = _size(file) if file else 0
         if file and (name, size) not in seen:
             seen.add((name, size))
-            yield from engines.attached(name, size, partial(_content, file, size))
+            yield from engines.attached(name, size, partial(_content, file, size), note)
 
 
 def _count(document: Any) -> int:
