@@ -9,7 +9,7 @@ from scim2_tester import Status, check_server
 
 from docplatform.core.actor import Role
 from docplatform.core.tenant import tenant_context
-from tests.support.http_server import Ask, application
+from tests.support.http_server import STAYS_DISABLED, Ask, application
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
 pytestmark = pytest.mark.slow
@@ -35,11 +35,6 @@ def asked(person: Person) -> Ask:
         return answer.status, answer.headers, json.dumps(answer.body).encode() if answer.body is not None else b""
 
     return ask
-
-
-STAYS_DISABLED = "check_remove_attribute: PATCH modify() did not remove attribute 'active'"
-"""The suite fills ``active`` at random. Removing it lets a disabled user stay disabled, and the answer says so: nobody gets
-access back because somebody says nothing about it."""
 
 
 @pytest.mark.slow

@@ -103,13 +103,15 @@ def refreshed(session: Session) -> Session:
     return Session(session.site, answer.json())
 
 
-def mailed_token(cloud: Cloud, email: str) -> str:
-    """The token in the newest mail to that address that has one."""
+def mailed_token(cloud: Cloud, email: str, *, other_than: str = "") -> str:
+    """The token in the newest mail to that address that has one. Waits for another one than ``other_than``."""
     deadline = time.monotonic() + VISIBLE
     while time.monotonic() < deadline:
         for mail in reversed(cloud.mailbox()):
             if email in str(mail):
                 found = re.search(r"token=([A-Za-z0-9_.~-]+)", str(mail))
+                if found and found[1] == other_than:
+                    break
                 if found:
                     return found[1]
         time.sleep(0.3)
