@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdk.constructs.queues import concurrency
+from cdk.constructs.queues import RESETS_AT_ONCE, concurrency
 from cdk.constructs.schedules import CONCURRENCY
 from cdk.specs import Deployable, file_opener_of, triggered_by
 from docplatform.core.tenant import Plan
@@ -33,7 +33,11 @@ def of_uploads(of_weight_one: int) -> int:
 
 def of_queues(functions: Sequence[Deployable], of_weight_one: int) -> int:
     """The most executions of workers behind queues, and of the steps that they wait for."""
-    return of_uploads(of_weight_one) * (1 + _STEPS_AT_ONCE) + CONCURRENCY * len(triggered_by(Trigger.JOBS, functions))
+    return (
+        of_uploads(of_weight_one) * (1 + _STEPS_AT_ONCE)
+        + CONCURRENCY * len(triggered_by(Trigger.JOBS, functions))
+        + RESETS_AT_ONCE
+    )
 
 
 def check(functions: Sequence[Deployable], quota: int, of_weight_one: int) -> None:

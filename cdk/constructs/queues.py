@@ -18,6 +18,9 @@ RECEIVES = (
     8  # from the fifth on, the workflow only marks the document as failed; if that fails too, the dead-letter queue
 )
 
+RESETS_AT_ONCE = 5
+"""Functions that send mails of password resets at the same time."""
+
 
 def concurrency(plan: Plan, of_weight_one: int) -> int:
     """The number of concurrent invocations of a plan's consumer, proportional to the plan's weight."""

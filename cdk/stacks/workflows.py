@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk import names
 from cdk.config import Config
 from cdk.constructs.incidents import Incidents
-from cdk.constructs.queues import FairQueue, PlanQueue
+from cdk.constructs.queues import RESETS_AT_ONCE, FairQueue, PlanQueue
 from cdk.constructs.schedules import JobQueue, Schedules
 from cdk.constructs.table_stream import DOCUMENTS, NOT_ADDED, SESSIONS, TableStream
 from cdk.constructs.uploads import Uploads
@@ -73,7 +73,7 @@ class WorkflowStack(cdk.Stack):
             visibility_seconds=mailer.timeout * 6,
             receives=5,
             batch=10,
-            concurrency=5,
+            concurrency=RESETS_AT_ONCE,
         )
         (dispatcher,) = triggered_by(Trigger.UPLOAD, functions)
         Uploads(

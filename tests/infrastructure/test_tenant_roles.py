@@ -30,6 +30,7 @@ ROLE_OF = {
     "live-admission": ITEMS,
     "live-ends": ITEMS,
     "live-sockets": ITEMS,
+    "password-resets": ITEMS,
     "processing-extract": FILES,
     "processing-fail": CONTENT,
     "processing-finish": ITEMS,

@@ -206,12 +206,13 @@ def events(home: House, token: str) -> dict[str, dict[str, Any]]:
     for job in ("tenants", "erasures"):
         RunStore(home.cloud.database, "operations").begin(replace(run, job=job))
     steps = ("verify", "extract", "preview", "index", "finish", "fail")
-    resets = sample("job-queue", JOB="j", DUE="d", PART=tenant_id)
+    resets = sample("reset-queue", TENANT=tenant_id)
     resets["Records"][0]["body"] = ResetRequest(tenant_id, home.admin_email, at, "r").message()
     scanned = sample("scan-result", TENANT=tenant_id)
     scanned["detail"]["s3ObjectDetails"]["bucketName"] = BUCKET
     return {
         "authorizer": authorizer,
+        "break-glass-watch": sample("cloud-trail", TENANT=tenant_id),
         "ingestion-dispatch": scanned,
         "password-resets": resets,
         "live-admission": admission,

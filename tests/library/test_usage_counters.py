@@ -76,7 +76,7 @@ pytestmark = pytest.mark.usefixtures("in_acme")
 
 @pytest.fixture(autouse=True)
 def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage, "_RANDOM", random.Random(1))
+    monkeypatch.setattr(usage, "one_of", random.Random(1).randrange)
 
 
 def test_a_tenant_that_nobody_collides_in_has_one_item(acme: TenantWorld) -> None:

@@ -67,7 +67,9 @@ def test_a_schedule_is_a_message_for_each_tenant_and_the_message_is_work_for_it(
 
     document = home.member().announces("lost.txt", size=4)["document"]
     key = f"tenants/{tenant.id}/documents/{document['id']}/{document['version']['id']}/original"
-    home.cloud.storage.put_object(Bucket=BUCKET, Key=key, Body=b"lost")
+    home.cloud.storage.put_object(
+        Bucket=BUCKET, Key=key, Body=b"lost", Tagging="GuardDutyMalwareScanStatus=NO_THREATS_FOUND"
+    )
     later = datetime.now(UTC) + timedelta(hours=1)
     monkeypatch.setattr("docplatform.processing.wiring.now", lambda: later)
     event = sample("job-queue", JOB="missed-uploads", DUE=due, PART=tenant.id)

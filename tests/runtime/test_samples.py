@@ -29,6 +29,7 @@ TRIGGERS = {
     Trigger.CLOUD_TRAIL: "cloud-trail",
     Trigger.TICK: "schedule",
     Trigger.JOBS: "job-queue",
+    Trigger.RESET_QUEUE: "reset-queue",
 }
 FUNCTIONS = specs.discover()
 

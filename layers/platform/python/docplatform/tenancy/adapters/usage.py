@@ -8,7 +8,6 @@ reserve: the first item counts the reserve as used, so it never exceeds the plan
 
 from __future__ import annotations
 
-import random
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
@@ -16,6 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from docplatform.core.errors import ChangedMeanwhile, DomainError, QuotaExceeded
+from docplatform.core.jitter import one_of
 from docplatform.core.tenant import PlanLimits
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
@@ -29,7 +29,6 @@ _STAYS_BUSY = 500  # writes of a process to shards after a collision
 _MOST_BUSY = 1_000  # tenants
 _ATTEMPTS = 8  # of ways to count a change
 _COLLISIONS = 12  # of one way: of 200 writers at the same moment, 64 shards let all through in about eight
-_RANDOM = random.SystemRandom()
 
 _busy: OrderedDict[str, int] = OrderedDict()
 """Tenant → the number of writes of this process that go to shards."""
@@ -106,7 +105,7 @@ class UsageStore:
         )
 
     def _on_shard(self, to: Transaction, change: Usage) -> None:
-        key = self._tenancy_keys.usage_shard(_RANDOM.randrange(SHARDS))
+        key = self._tenancy_keys.usage_shard(one_of(SHARDS))
         takes = _takes(change)
         reserve = {"documents": -change.documents, "bytes": -change.bytes} if takes else {}
         to.update(key, add={**change.attributes, "changes": 1}, at_most=reserve, error=_NoReserve(), must_exist=takes)
@@ -115,7 +114,7 @@ class UsageStore:
         """Counts the change, and a new reserve for a shard."""
         reserve = self._reserve()
         self._on_first(to, Usage(change.documents + reserve.documents, change.bytes + reserve.bytes, change.folders))
-        key = self._tenancy_keys.usage_shard(_RANDOM.randrange(SHARDS))
+        key = self._tenancy_keys.usage_shard(one_of(SHARDS))
         to.update(key, add=_given_back(reserve), must_exist=False)
 
     def _collecting(self, change: Usage) -> Way:
