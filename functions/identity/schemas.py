@@ -124,7 +124,7 @@ class UserChange(Schema):
     disabled: bool | None = None
 
 
-Minutes = Annotated[int, Field(strict=True)]
+Minutes = Annotated[int, Field(strict=True, ge=0, le=525_600)]
 AddressRange = Annotated[str, Field(max_length=50, examples=["192.0.2.0/24"])]
 
 

@@ -290,4 +290,8 @@ def test_the_settings_over_http(acme: TenantWorld) -> None:
     assert (refused.status, refused["code"]) == (409, "own_address_missing")
     for bad in ({"session_idle_minutes": 4}, {"session_life_minutes": 59}, {"address_ranges": ["x"]}):
         assert admin.asks("PUT", path, {"require_mfa": True, **bad}).status == 422
+    for name in ("session_idle_minutes", "session_life_minutes"):
+        assert admin.asks("PUT", path, {"require_mfa": True, name: 0}).status == 422
+        for out in (-1, 10**30):  # more than a time can be
+            assert admin.asks("PUT", path, {"require_mfa": True, name: out}).status == 400
     assert acme.actions.count("security-settings.changed") == 2

@@ -128,7 +128,7 @@ class AccountService:
         ranges. ``require_mfa`` applies to every user from the next sign-in on, everything else from the next request
         on."""
         before, at = self._people.security_settings(), self._now()
-        idle, life = idle or before.idle, life or before.life
+        idle, life = before.idle if idle is None else idle, before.life if life is None else life
         check_limits(idle, life)
         ranges = before.address_ranges if address_ranges is None else clean_ranges(address_ranges)
         if not is_within(address, ranges):
