@@ -6,12 +6,23 @@ import json
 import threading
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from botocore.stub import Stubber
+from opensearchpy.exceptions import AuthorizationException, RequestError
 
 from docplatform.core.errors import ChangedMeanwhile, NotFound, Unavailable
 from docplatform.core.isolation import IsolationFault, Place
 from docplatform.core.tenant import TenantContextError, enter_tenant, get_current_tenant
 from docplatform.infra.dynamodb.mapper import ItemMismatch
+from docplatform.infra.guarded_client import guarded
 from docplatform.runtime.batches import NotDone, process_queue, process_stream
 from docplatform.runtime.settings import load
 from docplatform.runtime.triggers import event_handler
@@ -97,7 +108,45 @@ def test_a_batch_that_fails_as_a_whole_is_a_response_not_an_error_and_the_line_s
 
 
 # -- a record that can never be processed
-BAD = [ItemMismatch("Document without name"), KeyError("pk"), NotFound("gone"), IsolationFault(Place.ITEM), TypeError()]
+def of_aws(code: str, status: int = 400, operation: str = "GetObject", **more: Any) -> ClientError:
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
+    return ClientError(answer, operation)  # type: ignore[arg-type]
+
+
+def denied_to_tenant() -> ClientError:
+    """As raised by a client that has a tenant's credentials."""
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    plain = botocore.session.get_session().create_client("s3", region_name="eu-central-1", **keys)
+    client = guarded(plain, "s3")
+    with Stubber(client) as stub, pytest.raises(ClientError) as raised:
+        stub.add_client_error("list_buckets", "AccessDenied", http_status_code=403)
+        client.list_buckets()
+    return raised.value
+
+
+def named(error: Exception) -> str:
+    answer = getattr(error, "response", None) or {}
+    return f"{type(error).__name__}-{answer.get('Error', {}).get('Code', '')}{getattr(error, 'status_code', '')}"
+
+
+BAD = [
+    *(ItemMismatch("Document without name"), KeyError("pk"), NotFound("gone"), IsolationFault(Place.ITEM), TypeError()),
+    *(RuntimeError(), RecursionError(), ChangedMeanwhile(), ParamValidationError(report="x")),
+    *(of_aws("ValidationException"), of_aws("InvalidRequest"), of_aws("InvalidObjectState", 403), of_aws("412", 412)),
+    *(of_aws("BadRequestException", 400, "PostToConnection"), of_aws("AnythingNew"), denied_to_tenant()),
+    of_aws("TransactionCanceledException", CancellationReasons=[{"Code": "None"}, {"Code": "ValidationError"}]),
+    *(RequestError(400, "mapper_parsing_exception", {}), AuthorizationException(403, "x", {})),
+]
+"""What a tenant's items, files and entries can bring about."""
+
+PASSING = [
+    *(Unavailable(), OSError(), TimeoutError()),
+    *(ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x"), ResponseStreamingError(error="x")),
+    *(of_aws("SlowDown", 503), of_aws("InternalError", 500), of_aws("AnythingNew", 502), of_aws("AnythingNew", 429)),
+    *(of_aws("ThrottlingException"), of_aws("ExpiredTokenException"), of_aws("RequestTimeout")),
+    *(of_aws("AccessDenied", 403, "AssumeRole"), of_aws("AccessDeniedException", 400, "PutItem")),
+    of_aws("TransactionCanceledException", CancellationReasons=[{"Code": "ThrottlingError"}]),
+]
 
 
 @pytest.fixture
@@ -128,11 +177,11 @@ class Picky(Follower):
             raise self.error
 
 
-@pytest.mark.parametrize("error", BAD, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", BAD, ids=named)
 def test_a_record_that_can_never_be_processed_holds_up_nothing(aside: list[dict[str, Any]], error: Exception) -> None:
     follower = Picky("b", error)
     assert failures(process_stream(stream("a", "b", "c", "d"), target_of, follower.handle)) == []
-    assert [thing for thing, _ in follower.seen] == ["a", "b", "c", "d"]
+    assert list(dict.fromkeys(thing for thing, _ in follower.seen)) == ["a", "b", "c", "d"]
     (message,) = aside
     assert (message["eventID"], message["SequenceNumber"], message["error"]) == ("e2", "2", type(error).__name__)
     assert message["Keys"]["pk"]["S"] == f"{TENANT}#doc#b"
@@ -147,13 +196,29 @@ def test_keys_of_no_known_form_are_set_aside_too(aside: list[dict[str, Any]]) ->
     assert [message["eventID"] for message in aside] == ["e1"]
 
 
-@pytest.mark.parametrize(
-    "error", [Unavailable(), ChangedMeanwhile(), OSError(), RuntimeError()], ids=lambda error: type(error).__name__
-)
+@pytest.mark.parametrize("error", PASSING, ids=named)
 def test_what_may_pass_by_itself_is_delivered_again(aside: list[dict[str, Any]], error: Exception) -> None:
     follower = Picky("b", error)
     assert failures(process_stream(stream("a", "b", "c"), target_of, follower.handle)) == ["2"]
     assert aside == []
+
+
+def test_a_record_whose_items_change_meanwhile_is_tried_again_at_once(aside: list[dict[str, Any]]) -> None:
+    seen: list[str] = []
+
+    def handle(tenant_id: str, thing: str, event_id: str) -> None:
+        seen.append(thing)
+        if seen.count("b") < 3 and thing == "b":
+            raise ChangedMeanwhile
+
+    assert failures(process_stream(stream("a", "b", "c"), target_of, handle)) == []
+    assert seen == ["a", "b", "b", "b", "c"] and aside == []
+
+
+def test_a_record_that_waits_holds_up_no_other_of_its_batch(aside: list[dict[str, Any]]) -> None:
+    follower = Picky("b", NotDone())
+    assert failures(process_stream(stream("a", "b", "c", "d"), target_of, follower.handle)) == ["2"]
+    assert [thing for thing, _ in follower.seen] == ["a", "b", "c", "d"] and aside == []
 
 
 def test_a_record_that_cannot_be_set_aside_is_delivered_again(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from opensearchpy.exceptions import (
     AuthorizationException,
+    ConflictError,
     ConnectionError,
     ConnectionTimeout,
     NotFoundError,
@@ -17,12 +18,15 @@ from opensearchpy.exceptions import (
 
 from docplatform.core.errors import DomainError, Unavailable
 from docplatform.core.tenant import tenant_context
+from docplatform.library.access import IndexedPermissions
 from docplatform.search.adapters import opensearch
 from docplatform.search.adapters.opensearch import TenantIndex
 from docplatform.search.model import SearchQuery
+from tests.infra.stored_values import FULL_DOCUMENT
 from tests.support.tenants import a_tenant
 
 OWN, OTHER = a_tenant(1), a_tenant(2)
+DOCUMENT, PERMISSIONS = FULL_DOCUMENT, IndexedPermissions(("n",), ("u",))
 QUERY = SearchQuery("walrus", None, 10, "", 5)
 NOTHING: dict[str, Any] = {"hits": {"hits": [], "total": {"value": 0}}}
 
@@ -43,6 +47,7 @@ def fresh() -> Iterator[None]:
     opensearch._breaker.cache_clear()
     with tenant_context(OWN):
         yield
+    opensearch._READY.discard("https://own")
     opensearch._breaker.cache_clear()
 
 
@@ -86,3 +91,49 @@ def test_a_stalled_collection_of_one_tenant_closes_nobody_elses_search() -> None
     healthy = Client(NOTHING)
     assert searches(healthy, 5, "https://other") == [None] * 5
     assert healthy.asked == 5
+
+
+class Writes:
+    """A client whose index exists and whose writes fail."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.indices = error, self
+
+    def exists(self, **_: Any) -> bool:
+        return True
+
+    def fail(self, **_: Any) -> Any:
+        raise self.error
+
+    index = update = delete = fail
+
+
+WRITES: list[Callable[[TenantIndex], object]] = [
+    lambda own: own.put(DOCUMENT, "", PERMISSIONS),
+    lambda own: own.update_metadata(DOCUMENT, PERMISSIONS),
+    lambda own: own.remove(DOCUMENT.id),
+]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=("put", "update_metadata", "remove"))
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionError("N/A", "x", {}), ConnectionTimeout("TIMEOUT", "x", {}), TransportError(503, "x", {}),
+     TransportError(429, "x", {}), ConflictError(409, "x", {})],
+    ids=lambda error: str(error.status_code),
+)  # fmt: skip
+def test_a_write_that_may_succeed_later_is_unavailable(
+    write: Callable[[TenantIndex], object], error: Exception
+) -> None:
+    with pytest.raises(Unavailable):
+        write(TenantIndex(Writes(error), "https://own", OWN.id))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=("put", "update_metadata", "remove"))
+@pytest.mark.parametrize(
+    "error", [RequestError(400, "x", {}), AuthorizationException(403, "x", {})], ids=("400", "403")
+)
+def test_an_entry_that_is_refused_is_not_unavailable(write: Callable[[TenantIndex], object], error: Exception) -> None:
+    """It would be refused as often as it is written."""
+    with pytest.raises(type(error)):
+        write(TenantIndex(Writes(error), "https://own", OWN.id))  # type: ignore[arg-type]

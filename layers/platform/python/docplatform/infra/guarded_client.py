@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from docplatform.core.isolation import AttemptKind, note_attempt, require_own_object
 
-_DENIED = {"AccessDenied", "AccessDeniedException"}
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+_OF_TENANT = "DeniedToTenant"
 
 
 def guarded(client: Any, service: str) -> Any:
@@ -19,8 +21,14 @@ def guarded(client: Any, service: str) -> Any:
 
 
 def _report_denial(parsed: dict[str, Any], **_: Any) -> None:
-    if parsed.get("Error", {}).get("Code") in _DENIED:
+    if parsed.get("Error", {}).get("Code") in DENIED:
+        parsed[_OF_TENANT] = True
         note_attempt(AttemptKind.ACCESS_DENIED)
+
+
+def is_of_tenant(answer: Mapping[str, Any]) -> bool:
+    """Whether AWS's answer denies a call with a tenant's credentials. ``answer``: the member ``response`` of a ClientError."""
+    return _OF_TENANT in answer
 
 
 def _check_key(params: dict[str, Any], **_: Any) -> None:

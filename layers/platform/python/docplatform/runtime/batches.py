@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -25,21 +27,19 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from docplatform.core.errors import ChangedMeanwhile, DomainError, Unavailable
-from docplatform.core.isolation import IsolationFault
+from docplatform.core.errors import ChangedMeanwhile
+from docplatform.core.jitter import jitter
 from docplatform.core.tenant import tenant_scope
 from docplatform.infra.credentials import own_client
 from docplatform.runtime.settings import StreamSettings, load
 from docplatform.runtime.telemetry import add_error
+from docplatform.runtime.transient_errors import is_transient
 
 Response = dict[str, Any]
 StreamKeys = dict[str, dict[str, str]]
 
 
-_NEVER = (DomainError, IsolationFault, ValueError, TypeError, LookupError, AttributeError)
-_LATER = (Unavailable, ChangedMeanwhile)
-"""Errors that the record itself causes: it fails as often as it is delivered. The exceptions among them pass by themselves, as
-all other errors may: of AWS, of the network, of a service that does not answer."""
+_ATTEMPTS = 3  # at a record while others change the same items
 
 
 class NotDone(Exception):
@@ -47,8 +47,9 @@ class NotDone(Exception):
 
 
 class _StopAtFirstFailure(BatchProcessor):
-    """Processes records in order and stops at the first failure. Lambda resumes the stream at that record, so the
-    later records are delivered again. Not processing them now keeps the order of the changes of one item."""
+    """Processes records in order and stops at the first error. Lambda resumes the stream at that record, so the
+    later records are delivered again. Not processing them now keeps the order of the changes of one item. At a record that is
+    NotDone it goes on: what only waits holds up nobody in its batch."""
 
     def __init__(self) -> None:
         super().__init__(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
@@ -57,21 +58,36 @@ class _StopAtFirstFailure(BatchProcessor):
         done: list[tuple[Any, ...]] = []
         for record in self.records:
             done.append(self._process_record(record))
-            if self.fail_messages:
+            if self.exceptions and not isinstance(self.exceptions[-1][1], NotDone):
                 break
         return done
 
 
 @contextmanager
 def _aside(record: dict[str, Any]) -> Iterator[None]:
-    """Send the record to the function's dead-letter queue if its own content is why it fails; raise any other error."""
+    """Send the record to the function's dead-letter queue if it fails; raise errors that pass by themselves, and NotDone."""
     try:
         yield
+    except NotDone:
+        raise
     except Exception as error:
         add_error(error)
-        if isinstance(error, _LATER) or not isinstance(error, _NEVER):
+        if is_transient(error):
             raise
         set_aside(record, error)
+
+
+def _attempted(handle: Callable[[], None]) -> None:
+    """Call ``handle`` until nobody has changed its items meanwhile, three times at most: a tenant can make items that look as if
+    they were always changing."""
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            handle()
+            return
+        except ChangedMeanwhile:
+            if not left:
+                raise
+            time.sleep(jitter(0.1))  # full jitter: others write the same items
 
 
 def set_aside(record: dict[str, Any], error: Exception) -> None:
@@ -95,11 +111,12 @@ def process_stream(
 ) -> Response:
     """Process the records of a table's stream.
 
-    A record that can never be processed goes to the dead-letter queue at once, and the stream goes on: the records of other
-    tenants do not wait for its retries. At any other failure the stream resumes (ReportBatchItemFailures).
+    A record that fails by its own content goes to the dead-letter queue at once, and the stream goes on: the records of other
+    tenants do not wait for its retries. At an error that passes by itself (``transient_errors.py``) the stream resumes at the
+    record (ReportBatchItemFailures).
 
     ``target_of``: returns the ids of the tenant and of the resource that a record's keys name, or None to skip the
-    record. ``handle``: called with both ids and the record's id, once for each resource in the batch.
+    record. ``handle``: called with both ids and the record's id, once for each resource in the batch. It may raise NotDone.
     """
     done: set[tuple[str, str]] = set()
 
@@ -109,7 +126,7 @@ def process_stream(
             target = target_of(raw["dynamodb"]["Keys"])
             if target is None or target in done:
                 return
-            handle(*target, raw["eventID"])
+            _attempted(partial(handle, *target, raw["eventID"]))
             done.add(target)
 
     return dict(process_partial_response(event, each, _StopAtFirstFailure()))

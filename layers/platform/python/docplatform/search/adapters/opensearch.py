@@ -7,7 +7,8 @@ tenant's id and the document's id, so a repeated write changes nothing, and no d
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -74,17 +75,16 @@ class TenantIndex(TenantBound[OpenSearch]):
         """Raises Unavailable."""
         _ensure_index(self._endpoint, self._client)
         entry = {**_metadata(self._tenant_id, document, permissions), "text": _searchable(text)[:_MOST_TEXT]}
-        self._client.index(index=INDEX, id=self._entry(document.id), body=entry)
+        with _answering():
+            self._client.index(index=INDEX, id=self._entry(document.id), body=entry)
 
     def update_metadata(self, document: Document, permissions: IndexedPermissions) -> bool:
         """Raises Unavailable."""
         _ensure_index(self._endpoint, self._client)
+        body = {"doc": _metadata(self._tenant_id, document, permissions)}
         try:
-            self._client.update(
-                index=INDEX,
-                id=self._entry(document.id),
-                body={"doc": _metadata(self._tenant_id, document, permissions)},
-            )
+            with _answering():
+                self._client.update(index=INDEX, id=self._entry(document.id), body=body)
         except NotFoundError:
             return False
         return True
@@ -93,11 +93,10 @@ class TenantIndex(TenantBound[OpenSearch]):
         """Deletes an entry. Searches may find it for some seconds: ``left`` tells. Raises Unavailable."""
         for index in (INDEX, *FORMER):
             try:
-                self._client.delete(index=index, id=self._entry(document_id))
+                with _answering():
+                    self._client.delete(index=index, id=self._entry(document_id))
             except NotFoundError:
                 continue
-            except (NoConnection, TransportError) as error:
-                raise Unavailable("The search does not answer; try again in a moment.") from error
 
     def left(self, document_ids: Collection[str]) -> set[str]:
         """Those of the tenant's documents that a search can still find. Raises Unavailable."""
@@ -274,6 +273,18 @@ def _is_stalled(error: NoConnection | TransportError) -> bool:
     """Whether the service did not answer, or answered that it cannot."""
     status = error.status_code
     return not isinstance(status, int) or status >= 500 or status == 429
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A write. Raises Unavailable if it may succeed later: the service does not answer, is busy, or another call writes the same
+    entry. The refusal of an entry is raised as it is."""
+    try:
+        yield
+    except TransportError as error:
+        if _is_stalled(error) or error.status_code == 409:
+            raise Unavailable("The search does not answer; try again in a moment.") from error
+        raise
 
 
 _READY: set[str] = set()
