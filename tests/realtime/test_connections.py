@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,9 @@ from docplatform.core.actor import Role, system
 from docplatform.core.errors import AddressRefused
 from docplatform.core.tenant import TenantStatus, tenant_context
 from docplatform.identity.model import User, UserStatus
+from docplatform.infra.dynamodb.codec import encode_item
+from docplatform.infra.dynamodb.mapper import to_item
+from docplatform.realtime.adapters.keys import RealtimeKeys
 from docplatform.realtime.adapters.store import DynamoLive
 from docplatform.realtime.connections import (
     ENDED,
@@ -279,9 +282,9 @@ def test_the_end_of_a_session_ends_its_connections_and_no_others(
     ends(lines, bob)
     actor = lines.company.actor(bob)
     for _ in range(2):  # the stream may deliver an event twice
-        lines.revocation.close_ended_of_session(actor.session_id)
-        lines.revocation.close_ended_of_user(actor.user_id)
-        lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id)
+        lines.revocation.close_ended_of_session(actor.session_id, lines.company.clock())
+        lines.revocation.close_ended_of_user(actor.user_id, lines.company.clock())
+        lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id, lines.company.clock())
     assert lines.sockets.closed == ["b1", "b2"] and {told for _, told in lines.sockets.told} == {ENDED}
     assert lines.open_of(bob) == set() and lines.open_of(ann) == {"a1"}
     assert lines.actions("live.ended") == 2
@@ -293,15 +296,15 @@ def test_another_session_of_the_same_person_goes_on(lines: Lines, ann: IssuedTok
     lines.of(ann).open("c1")
     lines.of(other).open("c2")
     log_out(lines, ann)
-    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id)
-    lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id)
+    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id, lines.company.clock())
+    lines.revocation.close_ended_of_user(lines.company.actor(ann).user_id, lines.company.clock())
     assert lines.sockets.closed == ["c1"] and lines.of(other).serves("c2")
 
 
 def test_a_session_that_goes_on_keeps_its_connections(lines: Lines, ann: IssuedTokens) -> None:
     lines.of(ann).open("c1")
     lines.company.door.refresh(ann.refresh_token)
-    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id)
+    lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id, lines.company.clock())
     assert lines.sockets.told == [] and lines.open_of(ann) == {"c1"}
 
 
@@ -326,10 +329,10 @@ def test_a_gateway_that_fails_leaves_the_connection_for_the_next_attempt(lines: 
     session_id = lines.company.actor(ann).session_id
     lines.sockets.works = False
     with pytest.raises(ConnectionError):
-        lines.revocation.close_ended_of_session(session_id)
+        lines.revocation.close_ended_of_session(session_id, lines.company.clock())
     assert lines.open_of(ann) == {"c1"}
     lines.sockets.works = True
-    lines.revocation.close_ended_of_session(session_id)
+    lines.revocation.close_ended_of_session(session_id, lines.company.clock())
     assert lines.sockets.closed == ["c1"] and lines.open_of(ann) == set()
 
 
@@ -342,11 +345,50 @@ def test_a_connection_that_the_gateway_does_not_have_yet_is_tried_again_until_it
     lines.sockets.gone.add("c1")
     session_id = lines.company.actor(ann).session_id
     with pytest.raises(NotOpenYet):
-        lines.revocation.close_ended_of_session(session_id)
+        lines.revocation.close_ended_of_session(session_id, lines.company.clock())
     assert lines.open_of(ann) == {"c1"}
     lines.company.clock.passes(seconds=CONNECT_GRACE.total_seconds())
-    lines.revocation.close_ended_of_session(session_id)
+    lines.revocation.close_ended_of_session(session_id, lines.company.clock())
     assert lines.open_of(ann) == set()
+
+
+@pytest.mark.parametrize(
+    ("connection_id", "opened", "changed"),
+    [
+        ("c9", timedelta(days=20_000), timedelta()),
+        ("c9", CONNECT_GRACE, timedelta()),
+        ("c9", -CONNECT_GRACE, timedelta()),
+        ("c9", timedelta(), -CONNECT_GRACE),
+        ("no/id of the gateway", timedelta(), timedelta()),
+        ("x" * 900, timedelta(), timedelta()),
+    ],
+)
+def test_no_item_can_say_that_its_connection_is_waited_for(
+    lines: Lines, ann: IssuedTokens, connection_id: str, opened: timedelta, changed: timedelta
+) -> None:
+    """With a tenant's credentials one can write any item. The changes of other tenants are behind this one in the stream."""
+    lines.of(ann).open("c1")
+    log_out(lines, ann)
+    actor, at = lines.company.actor(ann), lines.company.clock()
+    forged = LiveConnection(connection_id, actor.user_id, actor.session_id, at + opened)
+    keys = RealtimeKeys(lines.company.tenant.id)
+    of_user = keys.user_connection(actor.user_id, actor.session_id, connection_id)
+    for key in (keys.connection(actor.session_id, connection_id), of_user):
+        item = encode_item({**key._asdict(), **to_item(forged)})
+        lines.cloud.database.put_item(TableName="data", Item=item)
+    lines.sockets.gone.add(connection_id)
+    lines.revocation.close_ended_of_session(actor.session_id, at + changed)
+    assert lines.sockets.closed == ["c1"] and lines.open_of(ann) == set()
+
+
+def test_a_connection_that_is_waited_for_leaves_no_other_open(lines: Lines, ann: IssuedTokens) -> None:
+    for name in ("c1", "c2", "c3"):
+        lines.of(ann).open(name)
+    log_out(lines, ann)
+    lines.sockets.gone.add("c1")
+    with pytest.raises(NotOpenYet):
+        lines.revocation.close_ended_of_session(lines.company.actor(ann).session_id, lines.company.clock())
+    assert lines.sockets.closed == ["c2", "c3"] and lines.open_of(ann) == {"c1"}
 
 
 def test_the_items_of_a_connection_expire(lines: Lines, ann: IssuedTokens) -> None:

@@ -15,7 +15,14 @@ from docplatform.core.tenant import TenantStatus
 from docplatform.core.token_hash import digest
 from docplatform.identity.model import Bearer, Session, User, alive
 from docplatform.realtime.errors import InvalidTicket
-from docplatform.realtime.model import CONNECT_GRACE, MOST_OF_A_USER, TICKET_LIFE, LiveConnection, Ticket
+from docplatform.realtime.model import (
+    CONNECT_GRACE,
+    MOST_OF_A_USER,
+    TICKET_LIFE,
+    LiveConnection,
+    Ticket,
+    is_connection_id,
+)
 
 ENDED = '{"type":"session.ended"}'
 REPLACED = '{"type":"connection.replaced"}'
@@ -156,15 +163,17 @@ class ConnectionRevocation:
         """``actor``: the platform's own."""
         self._actor, self._store, self._sessions, self._gateway, self._now = actor, store, sessions, gateway, now
 
-    def close_ended_of_session(self, session_id: str) -> None:
-        """Closes the session's connections if it has ended. Raises NotOpenYet."""
-        self._close_ended(self._store.of_session(session_id))
+    def close_ended_of_session(self, session_id: str, changed_at: datetime) -> None:
+        """Closes the session's connections if it has ended. ``changed_at``: when the session was changed, by the database's clock;
+        a connection is waited for only CONNECT_GRACE longer. Raises NotOpenYet, after it has closed the others."""
+        self._close_ended(self._store.of_session(session_id), changed_at)
 
-    def close_ended_of_user(self, user_id: str) -> None:
-        """Closes those connections of the user whose session has ended. Raises NotOpenYet."""
-        self._close_ended(self._store.of_user(user_id))
+    def close_ended_of_user(self, user_id: str, changed_at: datetime) -> None:
+        """Closes those connections of the user whose session has ended. ``changed_at`` and NotOpenYet: as above."""
+        self._close_ended(self._store.of_user(user_id), changed_at)
 
-    def _close_ended(self, connections: tuple[LiveConnection, ...]) -> None:
+    def _close_ended(self, connections: tuple[LiveConnection, ...], changed_at: datetime) -> None:
+        waiting = False
         is_alive: dict[tuple[str, str], bool] = {}
         for connection in connections:
             whose = connection.session_id, connection.user_id
@@ -172,14 +181,20 @@ class ConnectionRevocation:
                 session, user, _ = self._sessions.bearer(*whose)
                 is_alive[whose] = alive(session, user, self._now())
             if not is_alive[whose]:
-                self._end(connection)
+                waiting |= not self._end(connection, changed_at)
+        if waiting:
+            raise NotOpenYet
 
-    def _end(self, connection: LiveConnection) -> None:
+    def _end(self, connection: LiveConnection, changed_at: datetime) -> bool:
+        """Returns False if the gateway may not have the connection yet. Who has a tenant's credentials can write any ``since``, so the
+        time since the change ends the waiting in any case."""
         at = self._now()
-        if not self._gateway.end(connection.id, ENDED) and at - connection.since < CONNECT_GRACE:
-            raise NotOpenYet(connection.id)
+        is_new = abs(at - connection.since) < CONNECT_GRACE and at - changed_at < CONNECT_GRACE
+        if is_connection_id(connection.id) and not self._gateway.end(connection.id, ENDED) and is_new:
+            return False
         record = record_of(self._actor, Action.LIVE_ENDED, connection.session_id, at, {"by": "session"})
         _close(self._store, connection, record)
+        return True
 
 
 def _live_session(
