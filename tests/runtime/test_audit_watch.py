@@ -52,6 +52,19 @@ def test_a_changed_record_is_a_finding_without_what_it_says(
     assert "usr_" not in json.dumps([finding, line])
 
 
+@pytest.mark.parametrize(("names", "length"), [(1, 300_000), (5_000, 75), (6, 65_000), (30, 3)])
+def test_a_finding_is_stored_whatever_the_attributes_are_called(
+    stored: Callable[[], list[dict[str, Any]]], names: int, length: int
+) -> None:
+    """Their names count in the size of an item, and whoever changes a record chooses them."""
+    image = {f"{number:05d}".ljust(length, "x")[-length:]: {"S": "y"} for number in range(names)}
+    assert watch(change("MODIFY", OldImage={}, NewImage=image)) == []
+    (finding,) = stored()
+    assert finding["change"] == "changed" and len(json.dumps(finding)) < 5_000
+    assert len(finding["changed"]) == min(names, 21)
+    assert names <= 20 or finding["changed"][-1] == f"… and {names - 20} more"
+
+
 def test_a_removed_record_is_a_finding(stored: Callable[[], list[dict[str, Any]]]) -> None:
     assert watch(change("REMOVE", NewImage=None)) == []
     (finding,) = stored()

@@ -20,6 +20,8 @@ from docplatform.infra.dynamodb.mapper import to_item
 from docplatform.runtime.settings import FindingSettings, load
 
 PARTITION = "finding#audit-tampered"
+_NAMES, _LONGEST = 20, 100
+"""Names of attributes in a finding, and the characters of one. Whoever changes a record chooses them, and an item has 400 KB."""
 
 
 class Change(StrEnum):
@@ -33,7 +35,8 @@ _CHANGES = {"MODIFY": Change.CHANGED, "REMOVE": Change.REMOVED}
 @dataclass(frozen=True, slots=True)
 class AuditTampering:
     """``id``: the stream's id of the event. ``record``: the key of the audit record, ``<tenant>#<day>#<shard>/<id>``. ``before``
-    and ``after``: SHA-256 of its images ('' for none). ``changed``: the names of the attributes that differ. ``by``: the
+    and ``after``: SHA-256 of its images ('' for none). ``changed``: the names of the attributes that differ; of long ones the beginning, and of more than twenty the number of
+    the others. ``by``: the
     service that removed it, '' for a caller."""
 
     id: str
@@ -60,9 +63,14 @@ def tampering_of(record: dict[str, Any], at: datetime) -> AuditTampering | None:
         change=change,
         before=_digest(before),
         after=_digest(after),
-        changed=sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)),
+        changed=_shown(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))),
         by=(record.get("userIdentity") or {}).get("principalId", ""),
     )
+
+
+def _shown(names: list[str]) -> list[str]:
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_NAMES]]
+    return shown if len(names) <= _NAMES else [*shown, f"… and {len(names) - _NAMES} more"]
 
 
 def _digest(image: dict[str, Any]) -> str:
