@@ -180,7 +180,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     for guard in (
         "infra.dynamodb.codec.require_own_partition",
         "infra.guarded_client.require_own_object",
-        "http.router.require_own_links",
+        "library.views.require_own_link",
     ):
         monkeypatch.setattr(f"docplatform.{guard}", lambda *_: None)
     monkeypatch.setattr(TenantTable, "_is_own", lambda *_: True)

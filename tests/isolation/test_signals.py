@@ -18,17 +18,17 @@ from docplatform.core.isolation import IsolationFault
 from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.core.time import now
 from docplatform.http.router import Router
-from docplatform.http.schemas import Schema
 from docplatform.identity.wiring.authority import authority_of
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
 from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.s3 import S3Files
+from docplatform.library.views import LinkView
 from docplatform.runtime import triggers
 from docplatform.runtime.isolation import ALLOWED, WINDOW
 from docplatform.runtime.tenant_access import clients
 from docplatform.runtime.triggers import event_handler
-from tests.support.mocked_aws import REGION, Answer, Cloud, Person, TenantWorld
+from tests.support.mocked_aws import REGION, ROOT, Answer, Cloud, Person, TenantWorld
 from tests.support.mocked_region import House, new_house
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -209,30 +209,56 @@ def test_the_key_of_another_tenants_object_is_never_used(
     is_detected(ann.asks("POST", f"/v1/documents/{document}/upload"), ann.home, lines, "object-key")
 
 
-class Linked(Schema):
-    url: str
-
-
-@pytest.mark.parametrize("part", ["tenants", "derived"])
-@pytest.mark.parametrize("foreign", [True, False])
-def test_a_link_to_another_tenants_object_is_never_answered(
-    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, foreign: bool, part: str
-) -> None:
-    owner = region.tenant("other").tenant.id if foreign else ann.home.tenant.id
+def planted_link(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documents function answers with ``url`` as the link of a download."""
     router = Router(authorities=authority_of)
 
-    @router.get("/v1/documents/{document_id}/content", response=Linked)
-    def download(actor: Any, document_id: str) -> Linked:
-        return Linked(url=f"https://s3.example/documents/{part}/{owner}/documents/{document_id}?X-Amz-Signature=1")
+    @router.get("/v1/documents/{document_id}/content", response=LinkView)
+    def download(actor: Any, document_id: str) -> LinkView:
+        return LinkView(method="GET", url=url, headers={}, expires_at=now())
 
     monkeypatch.setattr("functions.documents.handler.handler", router.handler)
+
+
+@pytest.mark.parametrize("host", ["s3.example/documents", "documents.s3.example", "gateway.example/s3/documents"])
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        ("tenants/OWN", True),
+        ("derived/OWN", True),
+        ("tenants/OTHER", False),
+        ("derived/OTHER", False),
+        ("tenants%2FOTHER", False),
+        ("tenants/OWN/../OTHER", False),
+        ("tenants/OWN/%2e%2e/OTHER", False),
+        ("derived/tenants/OTHER", False),
+        ("tenants/OWN/derived/OTHER", False),
+        ("elsewhere", False),
+    ],
+)
+def test_a_link_to_another_tenants_object_is_never_answered(
+    ann: Person, region: Cloud, lines: Lines, monkeypatch: pytest.MonkeyPatch, host: str, path: str, own: bool
+) -> None:
+    path = path.replace("OWN", ann.home.tenant.id).replace("OTHER", region.tenant("other").tenant.id)
+    planted_link(f"https://{host}/{path}/documents/x/y/original?X-Amz-Signature=1", monkeypatch)
     lines()
     answer = ann.asks("GET", f"/v1/documents/doc_{'0' * 26}/content")
-    if foreign:
-        is_detected(answer, ann.home, lines, "link")
-    else:
+    if own:
         assert answer.status == 200
         assert "cross_tenant_detected" not in line_of(lines)
+    else:
+        is_detected(answer, ann.home, lines, "link")
+
+
+def test_every_link_of_the_contract_is_one_that_is_checked() -> None:
+    """Members of answers that hold an address: the one of live connections, and the link that is checked."""
+    contract = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+    named = {
+        name
+        for name, schema in contract["components"]["schemas"].items()
+        if any(member in ("url", "href", "location", "link") for member in schema.get("properties", {}))
+    }
+    assert named == {"docplatform__library__views__LinkView", "LiveTicket"}
 
 
 def test_signals_end_with_their_invocation(ann: Person, lines: Lines) -> None:

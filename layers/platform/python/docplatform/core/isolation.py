@@ -13,15 +13,16 @@ All become metrics and members of the log line when the invocation ends (``runti
 
 from __future__ import annotations
 
-import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
+from urllib.parse import unquote, urlsplit
 
 from docplatform.core import ids
 from docplatform.core.tenant import TenantContextError, current_tenant_id
 
-_OBJECTS = re.compile(r"\b(?:tenants|derived)/(t[0-9a-z]{12})/")
+_PREFIXES = ("tenants", "derived")  # of S3 keys; the tenant's id follows
 
 
 class AttemptKind(StrEnum):
@@ -132,11 +133,15 @@ def require_own_partition(partition: str) -> None:
 def require_own_object(key: str) -> None:
     """Raises IsolationFault for an S3 key outside the current tenant's prefixes: those of uploads, and of what is made of them."""
     current = current_tenant_id()
-    if not key.startswith((f"tenants/{current}/", f"derived/{current}/")):
+    if not key.startswith(tuple(f"{prefix}/{current}/" for prefix in _PREFIXES)):
         raise detect(Place.OBJECT_KEY)
 
 
-def require_own_links(text: str) -> None:
-    """Raises IsolationFault if a text links to objects of another tenant than the current one."""
-    if (current := current_tenant_id()) and any(found != current for found in _OBJECTS.findall(text)):
+def require_own_link(url: str) -> None:
+    """Raises IsolationFault for a presigned URL whose path is not below a prefix of the current tenant. The bucket's name is in the
+    host or begins the path, so the prefix is looked for at every segment. Only the path counts: the query has texts of people,
+    such as the name that a download gets."""
+    segments = unquote(urlsplit(url).path).split("/")
+    owners = [tenant for prefix, tenant in pairwise(segments) if prefix in _PREFIXES]
+    if not owners or any(tenant != current_tenant_id() for tenant in owners) or {".", ".."}.intersection(segments):
         raise detect(Place.LINK)

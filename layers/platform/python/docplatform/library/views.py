@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AliasPath, Field
+from pydantic import AliasPath, Field, field_validator
 
+from docplatform.core.isolation import require_own_link
 from docplatform.http.schemas import TextOrNull, Timestamp, View
 from docplatform.library.model import ProcessingStep, ScanVerdict, State
 
@@ -72,3 +73,10 @@ class LinkView(View):
     url: str
     headers: dict[str, str]
     expires_at: Timestamp
+
+    @field_validator("url")
+    @classmethod
+    def _leads_to_own_object(cls, url: str) -> str:
+        """Raises IsolationFault for a link to something of another tenant."""
+        require_own_link(url)
+        return url
