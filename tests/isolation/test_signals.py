@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from opensearchpy.exceptions import TransportError
 
 from docplatform.api_keys.model import key_text
 from docplatform.core import ids, isolation
 from docplatform.core.actor import Role
-from docplatform.core.errors import TenantNotFound
+from docplatform.core.errors import DomainError, TenantNotFound
 from docplatform.core.isolation import IsolationFault
 from docplatform.core.tenant import tenant_context, tenant_scope
 from docplatform.core.time import now
@@ -28,6 +34,8 @@ from docplatform.runtime import triggers
 from docplatform.runtime.isolation import ALLOWED, WINDOW
 from docplatform.runtime.tenant_access import clients
 from docplatform.runtime.triggers import event_handler
+from docplatform.search.adapters.opensearch import TenantIndex, connect
+from docplatform.search.model import SearchQuery
 from tests.support.mocked_aws import REGION, ROOT, Answer, Cloud, Person, TenantWorld
 from tests.support.mocked_region import House, new_house
 
@@ -125,6 +133,64 @@ def test_a_call_that_aws_denies_with_the_tenants_credentials_is_an_attempt(
     assert (answer.status, answer["code"]) == (500, "internal")
     assert line["cross_tenant_attempts"] == ["access-denied"]
     assert ann.home.actions[-1] == "operation.failed"
+
+
+def test_a_head_of_an_object_that_is_denied_is_an_attempt(acme: TenantWorld) -> None:
+    denied = AWSResponse("https://s3.example", 403, {}, None)
+    denied._content = b""
+    with tenant_scope(), tenant_context(acme.tenant):
+        isolation.begin()
+        storage = clients(acme.tenant).client("s3")
+        storage.meta.events.register_first("before-send.s3.HeadObject", lambda **_: denied, unique_id="deny")
+        with pytest.raises(ClientError):
+            storage.head_object(Bucket="documents", Key=f"tenants/{acme.tenant.id}/documents/x")
+        storage.meta.events.unregister("before-send.s3.HeadObject", unique_id="deny")
+        assert isolation.signals().attempts == ["access-denied"]
+
+
+@pytest.fixture
+def collection() -> Iterator[tuple[str, list[int]]]:
+    """A search collection that answers with the statuses in the list, in turn."""
+    statuses: list[int] = []
+
+    class Collection(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            self.send_response(statuses.pop(0))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_HEAD = do_PUT = do_DELETE = do_GET = _answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collection) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/own", statuses
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [403, 404, 400])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda index: index.search(SearchQuery("word", None, 10, "", 5)),
+        lambda index: index.left([f"doc_{'0' * 26}"]),
+        lambda index: index.remove(f"doc_{'0' * 26}"),
+        lambda index: index._client.indices.exists(index="documents"),
+    ],
+    ids=["search", "left", "remove", "exists"],
+)
+def test_a_denial_of_a_search_collection_is_an_attempt_and_no_other_refusal_is(
+    acme: TenantWorld, collection: tuple[str, list[int]], ask: Callable[[TenantIndex], Any], status: int
+) -> None:
+    endpoint, statuses = collection
+    statuses += [status, status]
+    with tenant_scope(), tenant_context(acme.tenant):
+        isolation.begin()
+        index = TenantIndex(connect(endpoint, Credentials("a", "b", "c"), REGION), endpoint, acme.tenant.id)
+        with suppress(DomainError, TransportError):
+            ask(index)
+        assert isolation.signals().attempts == (["access-denied"] if status == 403 else [])
 
 
 def test_an_event_that_names_a_tenant_of_another_region_is_an_attempt(

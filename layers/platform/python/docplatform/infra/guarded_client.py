@@ -7,7 +7,8 @@ from typing import Any
 
 from docplatform.core.isolation import AttemptKind, note_attempt, require_own_object
 
-DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403"})
+"""``403``: an answer to HEAD has no body, so botocore takes its status for the code."""
 _OF_TENANT = "DeniedToTenant"
 
 

@@ -13,12 +13,12 @@ from functools import lru_cache
 from typing import Any
 
 from opensearchpy import OpenSearch, Transport, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
+from opensearchpy.exceptions import AuthorizationException, NotFoundError, RequestError, TransportError
 from opensearchpy.exceptions import ConnectionError as NoConnection
-from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
 from docplatform.core import cursors, ids
 from docplatform.core.errors import InvalidCursor, Unavailable
-from docplatform.core.isolation import Source, dropped
+from docplatform.core.isolation import AttemptKind, Source, dropped, note_attempt
 from docplatform.core.time import rfc3339
 from docplatform.infra.circuit_breaker import CircuitBreaker, CircuitOpen
 from docplatform.infra.tenant_bound import TenantBound
@@ -43,6 +43,16 @@ _FIELDS = ["name^3", "title^2", "author", "text"]
 _MOST_TEXT = 2_000_000  # searchable characters per document; OpenSearch Serverless allows requests of 10 MiB
 
 
+class _Connection(Urllib3HttpConnection):
+    def perform_request(self, *given: Any, **more: Any) -> Any:
+        """One request. It reports a denial, as ``infra/guarded_client.py`` does for AWS's other services."""
+        try:
+            return super().perform_request(*given, **more)
+        except AuthorizationException:  # 403
+            note_attempt(AttemptKind.ACCESS_DENIED)
+            raise
+
+
 def connect(endpoint: str, credentials: Any, region: str, transport: type[Transport] = Transport) -> OpenSearch:
     """A client that signs requests with the tenant's credentials (SigV4, service ``aoss``). ``endpoint`` is a URL; it
     may have a path."""
@@ -55,7 +65,7 @@ def connect(endpoint: str, credentials: Any, region: str, transport: type[Transp
         use_ssl=scheme == "https",
         verify_certs=True,
         transport_class=transport,
-        connection_class=Urllib3HttpConnection,
+        connection_class=_Connection,
         pool_maxsize=10,
         timeout=30,
         max_retries=2,
