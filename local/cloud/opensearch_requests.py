@@ -12,7 +12,9 @@ import hashlib
 import hmac
 import json
 import os
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+
+from local.search_paths import segments
 
 _MOST_BYTES = 10 * 1024 * 1024
 _OF_ALL_INDEXES = {"_bulk", "_count", "_field_caps", "_mapping", "_mappings", "_search"}
@@ -39,7 +41,7 @@ class Refused(Exception):
 def to_node(target: str, body: bytes) -> tuple[str, bytes]:
     """The node's path, with the query, and body. ``target``: ``/<collection>/<OpenSearch path>``. Raises Refused."""
     parts, parameters = urlsplit(target), parse_qs(urlsplit(target).query, keep_blank_values=True)
-    collection, *path = [unquote(part) for part in parts.path.split("/") if part]
+    collection, *path = segments(target)
     if len(body) > _MOST_BYTES:
         raise Refused(413, "too_large", f"Request size exceeded {_MOST_BYTES} bytes")
     if "scroll" in parameters:
@@ -54,7 +56,7 @@ def to_node(target: str, body: bytes) -> tuple[str, bytes]:
 
 def from_node(target: str, content: bytes) -> bytes:
     """An answer with the names that the collection knows."""
-    return content.replace(prefix_of(target.split("/")[1]).encode(), b"")
+    return content.replace(prefix_of(segments(target)[0]).encode(), b"")
 
 
 def prefix_of(collection: str) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote
 
 from local.cloud import opensearch_requests, search_permissions
 from local.cloud.responses import read_body, send_json
+from local.search_paths import segments
 
 PREFIX = "/_aoss/"
 
@@ -51,10 +52,11 @@ def _refusal(scope: dict[str, Any], body: bytes) -> str:
     set_request_account_id(os.environ["MINISTACK_ACCOUNT_ID"])
     region = extract_region(headers, query)
     set_request_region(region)
-    record = aoss._collections.get(scope["path"].removeprefix(PREFIX).split("/")[0])
+    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    collection = next(iter(segments(raw_path.removeprefix(PREFIX))), "")
+    record = aoss._collections.get(collection)
     if record is None or record["status"] == "CREATING":
         return "no such collection in this region"
-    raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     iam.pin_signed_request(scope["method"], raw_path, query, scope["headers"])
     iam.pin_signed_body(body)
     about: dict[str, object] = {"aoss:collection": record["name"]}
@@ -67,7 +69,7 @@ def _refusal(scope: dict[str, Any], body: bytes) -> str:
     principal = iam.resolve_principal(access_key, get_account_id())
     arn = getattr(principal, "arn", "")
     policies = [policy["policy"] for policy in aoss._access_policies.values()]
-    path = raw_path.removeprefix(PREFIX).partition("/")[2]
+    path = raw_path.removeprefix(PREFIX).lstrip("/").partition("/")[2]
     for want in search_permissions.needed(scope["method"], path, body):
         if not search_permissions.granted(policies, _role_arn(arn), record["name"], want):
             return f"no data access policy grants the caller aoss:{want.permission}"

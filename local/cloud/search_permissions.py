@@ -8,7 +8,8 @@ import fnmatch
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+
+from local.search_paths import segments
 
 _READ = ("GET", "HEAD")
 _QUERIES = (
@@ -37,7 +38,7 @@ class Needed(NamedTuple):
 def needed(method: str, path: str, body: bytes) -> list[Needed]:
     """What a request needs; ``path`` is the part after the collection. A path that is about no index, and that the table does
     not know, needs the permission to describe the collection: the search server then says that there is no such operation."""
-    first, second = (unquote(part) for part in [*path.strip("/").split("/"), "", ""][:2])
+    first, second = [*segments(path), "", ""][:2]
     if not first.startswith("_"):
         if second in _ITEMS:
             return [Needed("collection", _items(method))]

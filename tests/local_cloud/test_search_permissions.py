@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from local.cloud import opensearch_requests
 from local.cloud.search_permissions import Needed, granted, needed
+from local.search_paths import segments
+from local.search_server.api.routes import Request
 
 READ, WRITE, DESCRIBE = "ReadDocument", "WriteDocument", "DescribeIndex"
 
@@ -34,6 +37,11 @@ READ, WRITE, DESCRIBE = "ReadDocument", "WriteDocument", "DescribeIndex"
         ("GET", "_cat/indices", DESCRIBE, "*"),
         ("GET", "%62ooks", DESCRIBE, "books"),
         ("GET", "%5Fcat/indices", DESCRIBE, "*"),
+        ("PUT", "books//_mapping", "UpdateIndex", "books"),
+        ("PUT", "//books///_mapping/", "UpdateIndex", "books"),
+        ("PUT", "books/_mapping#/x", "UpdateIndex", "books"),
+        ("DELETE", "books//", "DeleteIndex", "books"),
+        ("DELETE", "books#/_doc/1", "DeleteIndex", "books"),
     ],
 )
 def test_requests_about_an_index(method: str, path: str, permission: str, index: str) -> None:
@@ -53,6 +61,17 @@ def test_requests_about_an_index(method: str, path: str, permission: str, index:
 )
 def test_requests_about_the_collection(method: str, path: str, permission: str) -> None:
     assert [want.permission for want in needed(method, path, b"")] == [permission]
+
+
+@pytest.mark.parametrize(
+    "path", ["b/_mapping", "b//_mapping", "/b/_mapping/", "b/_mapping#/x", "b/_mapping?a=/x", "b:x/_doc"]
+)
+def test_what_checks_a_request_and_what_serves_it_read_one_path(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    target = f"/own/{path}"
+    assert Request("PUT", target, b"").parts == ["own", *segments(path)]
+    to_node = segments(opensearch_requests.to_node(target, b"")[0])
+    assert to_node == [opensearch_requests.prefix_of("own") + segments(path)[0], *segments(path)[1:]]
 
 
 def test_several_indexes_need_a_permission_each() -> None:

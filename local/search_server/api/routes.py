@@ -10,8 +10,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
+from local.search_paths import segments
 from local.search_server import errors
 from local.search_server.api import bulk_api, documents_api, indices_api, search_api
 from local.search_server.index.catalog import Catalog
@@ -39,7 +40,7 @@ class Request:
 
     @property
     def parts(self) -> list[str]:
-        return [unquote(part) for part in urlsplit(self.target).path.split("/") if part]
+        return segments(self.target)
 
     @property
     def parameters(self) -> dict[str, str]:
