@@ -3,7 +3,7 @@ present."""
 
 from datetime import timedelta
 
-from docplatform.authentication.wiring.recent_login import require_recent_login
+from docplatform.authentication.wiring.recent_login import require_recent_login, require_recent_login_of_session
 from docplatform.core.actor import Actor, Permission, Role
 from docplatform.core.audit import Action
 from docplatform.directory.provisioning import DirectoryService
@@ -21,8 +21,13 @@ from .schemas import NewUser, SecurityChange, SecurityView, SessionView, UserCha
 api = Router()
 
 
-def _makes_an_admin(body: NewUser | UserChange) -> bool:
+def _makes_an_admin(body: NewUser) -> bool:
     return body.role is Role.ADMIN
+
+
+def _gives_power(body: UserChange) -> bool:
+    """Whether the change makes an admin. The account that gets its access back may be one of an admin."""
+    return body.role is Role.ADMIN or body.disabled is False
 
 
 @api.post(
@@ -74,10 +79,11 @@ def read_user(actor: Actor, user_id: str) -> UserView:
     permission=Permission.MANAGE_USERS,
     use_case=MemberService.invite_again,
     api_keys_allowed=True,
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login_of_session,
+    consequence=Consequence.CRITICAL,
 )
 def invite_again(actor: Actor, user_id: str) -> UserView:
-    """Send another invitation to somebody who has not accepted yet."""
+    """Send another invitation to somebody who has not accepted yet. An API key sends none to an admin."""
     return UserView.model_validate(members(actor).invite_again(user_id))
 
 
@@ -88,7 +94,7 @@ def invite_again(actor: Actor, user_id: str) -> UserView:
     use_case=AccountService.change,
     step_up=require_recent_login,
     consequence=Consequence.LASTING,
-    critical_if=_makes_an_admin,
+    critical_if=_gives_power,
 )
 def change_user(actor: Actor, user_id: str, body: UserChange) -> UserView:
     """Give somebody another role, or take their access away and give it back. One admin always stays."""

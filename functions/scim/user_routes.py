@@ -10,6 +10,7 @@ from scim2_models import (
     SearchRequest,
 )
 
+from docplatform.authentication.wiring.recent_login import require_recent_login_of_session
 from docplatform.core.actor import Actor, Permission
 from docplatform.core.audit import Action
 from docplatform.core.errors import Invalid, InvalidName, PreconditionFailed, QuotaExceeded
@@ -100,7 +101,8 @@ def _user_name_in(text: str) -> str | None:
     permission=_NEEDS,
     use_case=DirectoryService.create,
     errors=(Invalid, InvalidName, ScimRefused, *_PUBLISHED_AT_CREATION),
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login_of_session,
+    consequence=Consequence.CRITICAL,
 )
 @translate_errors
 def scim_create_user(actor: Actor, body: ScimMessage) -> Response:
@@ -133,7 +135,8 @@ def scim_read_user(actor: Actor, user_id: str, query: ScimSelection) -> Response
     use_case=DirectoryService.change,
     errors=(ScimRefused, *_PUBLISHED_AT_CHANGES),
     headers=("If-Match",),
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login_of_session,
+    consequence=Consequence.CRITICAL,
 )
 @translate_errors
 def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
@@ -155,7 +158,8 @@ def scim_replace_user(actor: Actor, user_id: str, body: ScimMessage, request: Re
     use_case=DirectoryService.change,
     errors=(ScimRefused, *_PUBLISHED_AT_CHANGES),
     headers=("If-Match",),
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login_of_session,
+    consequence=Consequence.CRITICAL,
 )
 @translate_errors
 def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Request) -> Response:
@@ -176,7 +180,8 @@ def scim_patch_user(actor: Actor, user_id: str, body: ScimMessage, request: Requ
     permission=_NEEDS,
     use_case=DirectoryService.deprovision,
     headers=("If-Match",),
-    consequence=Consequence.LASTING,
+    step_up=require_recent_login_of_session,
+    consequence=Consequence.CRITICAL,
 )
 @translate_errors
 def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:

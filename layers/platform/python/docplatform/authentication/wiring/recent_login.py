@@ -18,3 +18,10 @@ def require_recent_login(actor: Actor) -> None:
         raise StepUpRequired(
             "POST /v1/auth/step-up, or log in by single sign-on with ?prompt=login; then repeat the request."
         )
+
+
+def require_recent_login_of_session(actor: Actor) -> None:
+    """The same check for an operation that is also the task of an API key. A key passes: it was made with a step-up.
+    Raises StepUpRequired."""
+    if actor.scopes is None:
+        require_recent_login(actor)
