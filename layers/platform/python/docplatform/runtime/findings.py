@@ -34,10 +34,10 @@ _CHANGES = {"MODIFY": Change.CHANGED, "REMOVE": Change.REMOVED}
 
 @dataclass(frozen=True, slots=True)
 class AuditTampering:
-    """``id``: the stream's id of the event. ``record``: the key of the audit record, ``<tenant>#<day>#<shard>/<id>``. ``before``
-    and ``after``: SHA-256 of its images ('' for none). ``changed``: the names of the attributes that differ; of long ones the beginning, and of more than twenty the number of
-    the others. ``by``: the
-    service that removed it, '' for a caller."""
+    """``id``: the stream's id of the event. ``record``: the key of the audit record, ``<tenant>#<day>#<shard>/<id>``.
+    ``before`` and ``after``: SHA-256 of its images ('' for none). ``changed``: the names of the attributes that differ; of long
+    ones the beginning, and of more than twenty the number of the others. ``by``: the service that removed it, '' for a
+    caller."""
 
     id: str
     found_at: datetime
