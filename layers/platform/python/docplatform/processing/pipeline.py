@@ -42,7 +42,7 @@ _FACTS = {"has_text", "text_truncated", "pages", "title", "author", "attachments
 """The fields of a version that the steps ``extract`` and ``preview`` find out."""
 
 
-Facts = dict[str, str | int | bool | list[str] | None]
+VersionFields = dict[str, str | int | bool | list[str] | None]
 
 
 class ProcessingService:
@@ -80,7 +80,7 @@ class ProcessingService:
             with self._library.begin() as changes:
                 changes.change_version(document, version, look_at=self._now() + FIRST_LOOK)
 
-    def extract(self, document_id: str, version_id: str, opener: FileOpener) -> Facts:
+    def extract(self, document_id: str, version_id: str, opener: FileOpener) -> VersionFields:
         """Stores the text in S3, and returns the fields of ``Version`` that the index step sets. Raises FileRejected,
         DocumentNotFound, Superseded."""
         result = opener.extract(self._newest(document_id, version_id))
@@ -104,7 +104,7 @@ class ProcessingService:
             return {"has_preview": False}
         return {"has_preview": True, "derived_apart": True}
 
-    def index(self, document_id: str, version_id: str, facts: Facts, index: Index) -> None:
+    def index(self, document_id: str, version_id: str, facts: VersionFields, index: Index) -> None:
         """Adds the document to the search index, also if it is renamed, moved or deleted in the meantime. ``facts`` are what
         the steps before found out. Raises DocumentNotFound, Superseded, and ValueError for facts of another name."""
         if unknown := facts.keys() - _FACTS:
