@@ -19,6 +19,7 @@ from docplatform.directory.provisioning import DirectoryService
 from docplatform.directory.wiring import groups as group_wiring
 from docplatform.directory.wiring import provisioning
 from docplatform.identity.errors import UserNotFound
+from docplatform.runtime import tenant_access
 from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Person, TenantWorld
 
@@ -191,11 +192,12 @@ def test_a_user_who_is_put_into_a_group_while_being_removed_is_in_none_afterward
     group = groups.create(GroupAttributes("Late", "g-2", frozenset())).group
     remove_access, tries = DynamoDirectory.remove_access, []
 
-    def late(store: DynamoDirectory, *given: Any) -> None:
-        remove_access(store, *given)
+    def late(store: DynamoDirectory, *given: Any) -> int | None:
+        granted = remove_access(store, *given)
         if not tries:
             group_wiring.groups(idp.actor).add_member(group.id, user_id)
         tries.append(user_id)
+        return granted
 
     monkeypatch.setattr(DynamoDirectory, "remove_access", late)
     users.remove(user_id)
@@ -234,3 +236,33 @@ def test_nothing_is_granted_to_a_removed_user(users: DirectoryService, idp: Pers
     users.remove(user_id)
     refused = idp.asks("PUT", path, {"role": "viewer"})
     assert (refused.status, refused["code"]) == (404, "user_not_found")
+
+
+# -- users and groups that are deleted while others grant something to them
+@pytest.mark.parametrize("kind", ["user", "group"])
+def test_no_grant_to_a_deleted_principal_is_left(
+    kind: str, acme: TenantWorld, idp: Person, users: DirectoryService, groups: GroupProvisioning
+) -> None:
+    """The grant comes before each call of the deletion, one after the other. No threads and no timing."""
+    events = tenant_access.clients(acme.tenant).client("dynamodb").meta.events
+    folder, number, made = idp.creates_folder("Shared")["id"], 0, 1
+    while number < made:  # the calls of the deletion, and then those of its repetition
+        number += 1
+        attributes = replace(BEA, user_name=f"bea{number}", email=f"bea{number}@acme.example")
+        named = GroupAttributes(f"Legal {number}", "", frozenset())
+        target = users.create(attributes).entry.user.id if kind == "user" else groups.create(named).group.id
+        calls: list[str] = []
+
+        def middle(model: Any, calls: list[str] = calls, target: str = target, at: int = number, **_: Any) -> None:
+            calls.append(model.name)
+            if len(calls) == at:
+                idp.shares(folder, f"{kind}:{target}", "viewer")
+
+        events.register("before-call.dynamodb", middle, unique_id="middle")
+        answer = idp.asks("DELETE", f"/v1/{kind}s/{target}")
+        events.unregister("before-call.dynamodb", unique_id="middle")
+        made = len(calls)
+        assert answer.status == 204, (number, answer)
+        access = idp.asks("GET", f"/v1/access/{folder}")
+        assert access.status == 200
+        assert target not in str(access.body), (number, calls)

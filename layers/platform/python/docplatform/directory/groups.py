@@ -29,6 +29,8 @@ from docplatform.directory.ports import Groups
 from docplatform.identity.errors import UserNotFound
 from docplatform.identity.model import User, clean_display_name
 
+_TRIES = 3  # to remove a group to which others grant something at the same time
+
 
 class GroupService:
     def __init__(self, actor: Actor, groups: Groups, now: Callable[[], datetime]) -> None:
@@ -101,12 +103,17 @@ class GroupService:
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, group.id, self._now(), {"nodes": nodes})
 
-        self._groups.empty(group, members_record(self._actor, group, self._now), taken_back)
-        with self._groups.begin() as changes:
-            changes.remove_group(group)
-            changes.record(
-                record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), {"members": group.members})
-            )
+        for tries_left in range(_TRIES - 1, -1, -1):
+            try:
+                granted = self._groups.empty(group, members_record(self._actor, group, self._now), taken_back)
+                with self._groups.begin() as changes:
+                    changes.remove_group(group, granted)
+                    facts: AuditFacts = {"members": group.members}
+                    changes.record(record_of(self._actor, Action.GROUP_DELETED, group.id, self._now(), facts))
+                return
+            except ChangedMeanwhile:  # somebody has granted something to the group, or put somebody into it
+                if not tries_left:
+                    raise
 
     @raises(GroupNotFound, *raised_by(remove))
     def delete(self, group_id: str) -> None:

@@ -23,9 +23,9 @@ class DirectoryChanges(Protocol):
     def change(self, before: DirectoryEntry, after: DirectoryEntry) -> None:
         """Raises EmailTaken, UserNameTaken, PreconditionFailed."""
 
-    def remove(self, entry: DirectoryEntry) -> None:
-        """Removes all data of a user but the id, which audit records and owned documents refer to. Raises
-        PreconditionFailed."""
+    def remove(self, entry: DirectoryEntry, granted: int | None) -> None:
+        """Removes all data of a user but the id, which audit records and owned documents refer to. ``granted``: what
+        ``remove_access`` returned. Raises PreconditionFailed, ChangedMeanwhile."""
 
     def keep_admin(self, user_id: str) -> None:
         """Requires that this other user is still an active admin. Raises LastAdmin."""
@@ -72,9 +72,10 @@ class Directory(DirectoryReads, Protocol):
 
     def remove_access(
         self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: RevocationRecord
-    ) -> None:
+    ) -> int | None:
         """Ends all sessions of a user, and removes all group memberships and grants. Safe to repeat. ``left`` and
-        ``taken_back`` make the audit records. Raises ChangedMeanwhile, UserNotFound, GroupNotFound."""
+        ``taken_back`` make the audit records. Returns the stored count of grants, for ``remove``. Raises
+        ChangedMeanwhile, UserNotFound, GroupNotFound."""
 
     def end_sessions(self, user_id: str) -> None: ...
 
@@ -90,8 +91,8 @@ class GroupChanges(IdempotencyWrites, Protocol):
     def change_group(self, before: Group, after: Group) -> None:
         """Raises GroupNameTaken, PreconditionFailed."""
 
-    def remove_group(self, group: Group) -> None:
-        """Removes a group without members and grants. Raises ChangedMeanwhile."""
+    def remove_group(self, group: Group, granted: int | None) -> None:
+        """Removes a group without members and grants. ``granted``: what ``empty`` returned. Raises ChangedMeanwhile."""
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
         """Adds at most 45 members. Raises TooManyGroups, QuotaExceeded, and AlreadyDone if a user is a member."""
@@ -117,9 +118,9 @@ class Groups(Protocol):
     def check_users(self, user_ids: Iterable[str]) -> None:
         """Raises UserNotFound if one of the users does not exist. One call per 100 users."""
 
-    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> int | None:
         """Removes all members and all grants of a group. Safe to repeat. ``emptied`` and ``taken_back`` make the audit
-        records. Raises ChangedMeanwhile, UserNotFound."""
+        records. Returns the stored count of grants, for ``remove_group``. Raises ChangedMeanwhile, UserNotFound."""
 
     def idempotency(self, user_id: str, at: datetime) -> IdempotencyStore: ...
 

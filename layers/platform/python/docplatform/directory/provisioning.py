@@ -134,13 +134,13 @@ class DirectoryService:
                 changes.record(record_of(self._actor, Action.USER_CHANGED, user_id, self._now(), facts))
             entry = disabled
         for tries_left in range(_TRIES - 1, -1, -1):
-            self._remove_access(entry)
             try:
+                granted = self._remove_access(entry)
                 with self._directory.begin() as changes:
-                    changes.remove(entry)
+                    changes.remove(entry, granted)
                     changes.record(record_of(self._actor, Action.USER_DELETED, user_id, self._now()))
                 return
-            except ChangedMeanwhile:  # somebody has put the user into a group
+            except ChangedMeanwhile:  # somebody has put the user into a group, or granted something to the user
                 if not tries_left:
                     raise
                 entry = replace(entry, groups=self._entry(user_id).groups)
@@ -151,7 +151,7 @@ class DirectoryService:
             raise UserNotFound("Look at the list of users.")
         return entry
 
-    def _remove_access(self, entry: DirectoryEntry) -> None:
+    def _remove_access(self, entry: DirectoryEntry) -> int | None:
         user_id = entry.user.id
 
         def left(group_id: str) -> AuditRecord:
@@ -160,7 +160,7 @@ class DirectoryService:
         def taken_back(nodes: list[str]) -> AuditRecord:
             return record_of(self._actor, Action.ACCESS_REVOKED, user_id, self._now(), {"nodes": nodes})
 
-        self._directory.remove_access(entry, left, taken_back)
+        return self._directory.remove_access(entry, left, taken_back)
 
     def _tell_old_address(self, user: User) -> None:
         """Tell the address that an account had. A mail that cannot be sent does not undo the change; the audit trail has

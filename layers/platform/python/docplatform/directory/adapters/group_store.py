@@ -36,7 +36,7 @@ from docplatform.infra.dynamodb.store import TenantChanges, TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.library.access import group_principal
-from docplatform.library.adapters.grants import take_back_everything
+from docplatform.library.adapters.grants import forget_granted, take_back_everything
 from docplatform.library.adapters.keys import LibraryKeys
 
 _CHUNK = 45  # members per transaction of 100 writes; each takes two
@@ -86,7 +86,7 @@ class DynamoGroups(TenantStore):
         if len([each for each in found.values() if not each.get("removed")]) < len(wanted):
             raise UserNotFound("Look at the list of users.")
 
-    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> None:
+    def empty(self, group: Group, emptied: MembersRecord, taken_back: RevocationRecord) -> int | None:
         while True:
             rows, _ = self._table.query(self._item_keys.members(), prefix=f"{group.id}#", limit=_CHUNK)
             if not rows:
@@ -95,7 +95,7 @@ class DynamoGroups(TenantStore):
             with self.begin() as changes:
                 changes.remove_members(group, leaving)
                 changes.record(emptied([], leaving))
-        take_back_everything(self._table, group_principal(group.id), taken_back)
+        return take_back_everything(self._table, group_principal(group.id), taken_back)
 
     @contextmanager
     def begin(self) -> Iterator[DynamoGroupChanges]:
@@ -134,10 +134,10 @@ class DynamoGroupChanges(TenantChanges):
             self._reserve_name(after, held)
             self._writes.delete(held)
 
-    def remove_group(self, group: Group) -> None:
+    def remove_group(self, group: Group, granted: int | None) -> None:
         self._writes.delete(self._identity_keys.group(group.id), equals={"members": 0}, error=_meanwhile())
         self._writes.delete(self._name_key(group))
-        self._writes.delete(self._library_keys.granted(group_principal(group.id)))
+        forget_granted(self._writes, self._library_keys, group_principal(group.id), granted)
 
     def add_members(self, group: Group, user_ids: list[str]) -> None:
         """Adds at most 45 members."""

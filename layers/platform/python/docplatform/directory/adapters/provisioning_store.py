@@ -29,7 +29,8 @@ from docplatform.infra.dynamodb.store import TenantStore
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import LARGEST, Transaction
 from docplatform.library.access import user_principal
-from docplatform.library.adapters.grants import take_back_everything
+from docplatform.library.adapters.grants import forget_granted, take_back_everything
+from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
 _KEYS = 1_000  # ids per query
@@ -112,7 +113,7 @@ class DynamoDirectory(TenantStore):
 
     def remove_access(
         self, entry: DirectoryEntry, left: Callable[[str], AuditRecord], taken_back: RevocationRecord
-    ) -> None:
+    ) -> int | None:
         user = entry.user.id
         self.end_sessions(user)
         self._forget_devices(user)
@@ -120,7 +121,7 @@ class DynamoDirectory(TenantStore):
             with self._groups.begin() as changes:
                 changes.remove_members(group, [user])
                 changes.record(left(group.id))
-        take_back_everything(self._table, user_principal(user), taken_back)
+        return take_back_everything(self._table, user_principal(user), taken_back)
 
     def end_sessions(self, user_id: str) -> None:
         while True:
@@ -162,6 +163,7 @@ class DynamoDirectoryChanges(CredentialWrites):
         super().__init__(table, transaction)
         self._item_keys = DirectoryKeys(table.keys.tenant_id)
         self._tenancy_keys = TenancyKeys(table.keys.tenant_id)
+        self._library_keys = LibraryKeys(table.keys.tenant_id)
 
     def add(self, entry: DirectoryEntry, *, most: int) -> None:
         user = entry.user
@@ -205,7 +207,7 @@ class DynamoDirectoryChanges(CredentialWrites):
         still = {"role": Role.ADMIN.value, "status": UserStatus.ACTIVE.value}
         self._writes.check(self._identity_keys.user(user_id), equals=still, error=maker_is_no_admin())
 
-    def remove(self, entry: DirectoryEntry) -> None:
+    def remove(self, entry: DirectoryEntry, granted: int | None) -> None:
         user = entry.user
         tombstone = {"id": user.id, "email": "", "name": "", "role": "viewer", "status": "disabled", "removed": True}
         self._writes.replace(
@@ -218,6 +220,7 @@ class DynamoDirectoryChanges(CredentialWrites):
             self._writes.delete(self._identity_keys.email(user.email))
         self._writes.delete(self._item_keys.user_name(entry.user_name))
         self._writes.delete(self._item_keys.directory(user.id), equals={"revision": entry.revision}, error=_stale())
+        forget_granted(self._writes, self._library_keys, user_principal(user.id), granted)
         self.forget_credentials(user.id)
         self._writes.update(self._tenancy_keys.usage(), add={"users": -1})
 

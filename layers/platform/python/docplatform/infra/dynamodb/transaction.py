@@ -93,11 +93,21 @@ class Transaction(TenantBound[Any]):
             update["ConditionExpression"] = " AND ".join(conditions)
         self._queue({"Update": {**update, **expression.parameters()}}, error)
 
-    def delete(self, key: Key, *, equals: dict[str, Any] | None = None, error: DomainError | None = None) -> None:
+    def delete(
+        self,
+        key: Key,
+        *,
+        equals: dict[str, Any] | None = None,
+        error: DomainError | None = None,
+        must_exist: bool = True,
+    ) -> None:
+        """Delete an item. With ``error``, only if it exists (unless ``must_exist`` is false) and is as ``equals``
+        says (see ``update``); else that error is raised."""
         expression = _Expression()
         delete: dict[str, Any] = {"TableName": self._table, "Key": encode_item(key._asdict())}
         if error:
-            delete["ConditionExpression"] = " AND ".join(["attribute_exists(pk)", *expression.equals(equals or {})])
+            exists = ["attribute_exists(pk)"] if must_exist else []
+            delete["ConditionExpression"] = " AND ".join([*exists, *expression.equals(equals or {})])
         self._queue({"Delete": {**delete, **expression.parameters()}}, error)
 
     def check(
