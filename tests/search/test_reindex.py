@@ -1,15 +1,17 @@
 """After a move or a change of inheritance, documents below a folder are found by the users who may read them now."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
 from docplatform.core.actor import Role, system
+from docplatform.core.errors import ChangedMeanwhile
 from docplatform.infra.dynamodb.codec import encode_item
 from docplatform.library.access import IndexedPermissions
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.adapters.store import DynamoLibrary
-from docplatform.library.model import Document
+from docplatform.library.model import DEEPEST, Document
 from docplatform.search.reindex import SubtreeService
 from docplatform.search.wiring import subtrees
 from tests.support.mocked_aws import Person, TenantWorld
@@ -159,6 +161,53 @@ def test_a_finished_mark_may_be_delivered_again(olga: Person, subtree: Subtree) 
     subtree.settle()
     subtree.service.continue_reindexing(a, subtree.entries, subtree.indexed_again.append)
     assert subtree.marked == []
+
+
+def _claims(subtree: Subtree, parent: str, child: str) -> None:
+    """Writes the item of a name in ``parent`` that leads to ``child``, as one can who has the tenant's credentials."""
+    key = LibraryKeys(subtree.home.tenant.id).name(parent, f"forged {child}")
+    subtree.home.cloud.database.put_item(TableName="data", Item=encode_item({**key._asdict(), "child": child}))
+
+
+def test_folders_that_name_each_other_as_children_are_reindexed_once(
+    olga: Person, subtree: Subtree, ready: None
+) -> None:
+    a, b = folder_in(olga, "root", "A"), folder_in(olga, "root", "B")
+    document = document_in(olga, b)
+    for parent, child in ((a, b), (b, a), (a, a), (a, "root"), (a, document)):
+        _claims(subtree, parent, child)
+    olga.cuts(a)
+    calls = 0
+    while (marked := subtree.marked) and calls < 20:
+        for folder in marked:
+            subtree.service.continue_reindexing(folder, subtree.entries, subtree.indexed_again.append)
+            calls += 1
+    assert (calls, subtree.marked) == (1, [])
+    assert subtree.entries.permissions == {}
+
+
+def _parent(subtree: Subtree, folder: str, parent: str) -> None:
+    key = LibraryKeys(subtree.home.tenant.id).folder(folder)
+    subtree.home.cloud.database.update_item(
+        TableName="data",
+        Key=encode_item(key._asdict()),
+        UpdateExpression="SET parent_id = :parent",
+        ExpressionAttributeValues=encode_item({":parent": parent}),
+    )
+
+
+def test_the_way_up_has_an_end_whatever_the_items_say(olga: Person, subtree: Subtree) -> None:
+    """Each folder above takes a read. Records of other tenants wait meanwhile."""
+    library = DynamoLibrary(*_opened(subtree))
+    folders = [folder_in(olga, "root", f"F{number}") for number in range(DEEPEST + 5)]
+    for below, above in pairwise(folders):
+        _parent(subtree, below, above)
+    with pytest.raises(ChangedMeanwhile):
+        library.ancestry(library.folder(folders[0]))
+    library.ancestry(library.folder(folders[6]))
+    _parent(subtree, folders[-1], folders[-3])
+    with pytest.raises(ChangedMeanwhile):
+        library.ancestry(library.folder(folders[-1]))
 
 
 def _opened(subtree: Subtree) -> tuple[object, ...]:

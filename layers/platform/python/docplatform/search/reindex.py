@@ -47,6 +47,12 @@ class Entries(Protocol):
         """Updates all of an entry but its text. Returns False if there is no entry."""
 
 
+def _is_in(child: Folder | Document, folder_id: str) -> bool:
+    """Whether the child names the folder as its own too. One that was moved has a mark or an event of its own. Without this, folders
+    that name each other as children would be reindexed without end."""
+    return (child.parent_id if isinstance(child, Folder) else child.folder_id) == folder_id
+
+
 class SubtreeService:
     def __init__(self, library: Marks) -> None:
         self._library = library
@@ -71,6 +77,8 @@ class SubtreeService:
         for _ in range(_PAGES):
             page = self._library.children(folder_id, Order.NAME, descending=False, limit=_PAGE, cursor=cursor)
             for child in page.items:
+                if not _is_in(child, folder_id):
+                    continue
                 self._library.correct_chain(child, chain)
                 if isinstance(child, Folder):
                     below.append(child)

@@ -31,7 +31,7 @@ from docplatform.library.adapters.changes import DynamoLibraryChanges
 from docplatform.library.adapters.grants import nodes_from
 from docplatform.library.adapters.items import FOLDER, document_from, folder_from, no_document, no_folder, parent_of
 from docplatform.library.adapters.keys import LibraryKeys
-from docplatform.library.model import Ancestry, Document, Erasure, Folder, Order, Page, ProcessingStep, State
+from docplatform.library.model import DEEPEST, Ancestry, Document, Erasure, Folder, Order, Page, ProcessingStep, State
 from docplatform.tenancy.adapters.usage import UsageStore
 
 _WAITING = {
@@ -69,7 +69,8 @@ class DynamoLibrary:
 
     def ancestry(self, *nodes: Folder | Document) -> Ancestry:
         """Reads the folders of the stored chains in one batch, then walks up by ``parent_id``, which is authoritative.
-        A folder that is in no chain is read by itself."""
+        A folder that is in no chain is read by itself. Raises ChangedMeanwhile if the walk does not end at the root: folders are
+        being moved, or are not of our making."""
         me = self._identity_keys.user(self._actor.user_id)
         above = [self._item_keys.folder(each) for node in nodes for each in node.chain]
         found = self._table.get_many([*above, me])
@@ -82,7 +83,7 @@ class DynamoLibrary:
         above: list[Folder] = []
         parent_id = node.parent_id if isinstance(node, Folder) else node.folder_id
         while parent_id:
-            if parent_id in (seen.id for seen in above) or parent_id == node.id:
+            if parent_id in (seen.id for seen in above) or parent_id == node.id or len(above) > DEEPEST:
                 raise ChangedMeanwhile("The folders above are being moved; try again.")
             parent = known.get(parent_id) or known.setdefault(parent_id, self.folder(parent_id))
             above.append(parent)
