@@ -51,7 +51,10 @@ def uses(perimeter: Perimeter, operators: Sequence[str]) -> Iterator[iam.PolicyS
         "StringEquals": {"kms:ViaService": through("s3")},
         "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [documents, f"{documents}/*"]},
     }
-    secrets: Conditions = {"StringEquals": {"kms:EncryptionContext:tenant_id": TENANT}}
+    secrets: Conditions = {
+        "StringEquals": {"kms:EncryptionContext:tenant_id": TENANT},
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "tenant_id"},
+    }
     yield _for("TenantsItems", perimeter.tenant_roles(), _TABLE, {"StringEquals": of_tables(data, audit)})
     files = [*perimeter.tenant_roles(Grant.TENANT_FILES), perimeter.role(MALWARE_SCAN)]
     yield _for("TenantsFiles", files, [_READ, _WRITE], of_documents)

@@ -113,8 +113,13 @@ class TenantAccess(Construct):
         self._allow("aoss", ("APIAccessAll",), [collections], {"StringEquals": {"aws:ResourceTag/tenant_id": TENANT}})
 
     def _secrets(self, kms_keys: KmsKeys) -> None:
-        """Allow direct use of the data key in the tenant's own encryption context only."""
-        own = {"StringEquals": {"kms:EncryptionContext:tenant_id": TENANT}}
+        """Allow direct use of the data key in the tenant's own encryption context only. IAM does not compare the case of the name in
+        ``kms:EncryptionContext:…``, so ``TENANT_ID`` would pass for it: no other name may be there
+        (docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html, "kms:EncryptionContextKeys")."""
+        own = {
+            "StringEquals": {"kms:EncryptionContext:tenant_id": TENANT},
+            "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "tenant_id"},
+        }
         self._allow("kms", _USE_KEY, [kms_keys.data.key_arn], own)
 
     def _allow(

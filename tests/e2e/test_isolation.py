@@ -180,7 +180,8 @@ def test_keys(acme: TenantSite, hooli: TenantSite) -> None:
     own_context, foreign_context = {"tenant_id": acme.id}, {"tenant_id": hooli.id}
     made = keys.generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=own_context)
     assert keys.decrypt(CiphertextBlob=made["CiphertextBlob"], EncryptionContext=own_context)["Plaintext"]
-    for context in (foreign_context, {}, {"tenant": acme.id}):
+    disguised = {"tenant_id": hooli.id, "TENANT_ID": acme.id}  # IAM does not compare the case of a name
+    for context in (foreign_context, {}, {"tenant": acme.id}, disguised):
         refused(
             lambda context=context: keys.generate_data_key(KeyId=key_id, KeySpec="AES_256", EncryptionContext=context)
         )

@@ -73,7 +73,7 @@ def _uses(region: str) -> dict[str, dict[str, str]]:
             "kms:EncryptionContext:aws:s3:arn": documents.replace("documents", "audit"),
         },
         "a queue": {"kms:ViaService": queues, "kms:EncryptionContext:aws:sqs:arn": QUEUE.format(region=region)},
-        "a secret": {"kms:EncryptionContext:tenant_id": OWN},
+        "a secret": {"kms:EncryptionContext:tenant_id": OWN, "kms:EncryptionContextKeys": "tenant_id"},
         "by hand": {},
         "any service": {"kms:ViaService": f"lambda.{region}.amazonaws.com", "kms:GrantIsForAWSResource": "true"},
     }
@@ -145,6 +145,8 @@ def test_a_secret_is_opened_by_the_role_for_secrets_in_its_tenants_context(data:
         }
         due = role == "tenant-access-secrets" and tenant == OWN
         assert allows(policy, "kms:Decrypt", "*", context) == due
+        disguised = {**context, "kms:EncryptionContextKeys": ["tenant_id", "TENANT_ID"]}
+        assert not allows(policy, "kms:Decrypt", "*", disguised)
 
 
 def test_making_tables_and_collections_is_for_the_deployment_and_for_onboarding(data: Stack, region: str) -> None:

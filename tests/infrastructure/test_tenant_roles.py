@@ -159,6 +159,17 @@ def test_a_role_reaches_what_its_functions_need_and_nothing_else(production: Ass
     )
 
 
+def test_no_other_name_stands_in_for_the_tenants_in_an_encryption_context(production: Assembly, region: str) -> None:
+    """IAM compares the name in ``kms:EncryptionContext:tenant_id`` without its case, so another tenant's context could hold
+    ``TENANT_ID`` too."""
+    data = production.stack("data", region)
+    policy, key = tenant_roles(data)[SECRETS], f"<{data.key('alias/docplatform-data')}.Arn>"
+    own = {"aws:PrincipalTag/tenant_id": OWN, "kms:EncryptionContext:tenant_id": OWN}
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        for keys, allowed in ((["tenant_id"], True), (["tenant_id", "TENANT_ID"], False), (["TENANT_ID"], False)):
+            assert allows(policy, action, key, {**own, "kms:EncryptionContextKeys": keys}) == allowed, keys
+
+
 def test_the_search_collections_open_to_the_roles_for_search_alone(production: Assembly, region: str) -> None:
     (access,) = production.stack("data", region).of("AWS::OpenSearchServerless::AccessPolicy").values()
     (grant,) = json.loads(access["Policy"])

@@ -1,5 +1,5 @@
-"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``ses:FromAddress``. The resource of a mail is the
-identity that sends it, and the resource of an object is its exact name."""
+"""Condition keys of services: ``dynamodb:LeadingKeys``, ``kms:EncryptionContext:…``, ``kms:EncryptionContextKeys``,
+``ses:FromAddress``. The resource of a mail is the identity that sends it, and the resource of an object is its exact name."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _encryption_context(iam_actions: Any) -> None:
         if service == "kms":
             given = _object(body).get("EncryptionContext") or {}
             found |= {f"kms:EncryptionContext:{name}": value for name, value in given.items()}
+            found |= {"kms:EncryptionContextKeys": [*given]} if given else {}
         return found
 
     iam_actions.request_tag_context = context
