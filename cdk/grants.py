@@ -123,6 +123,8 @@ def statements(grant: Grant, region: RegionResources, tenant_role: str) -> list[
             ]
         case Grant.FINDINGS:
             return _records(region, "finding#*", ["dynamodb:PutItem"])
+        case Grant.ATTEMPTS:
+            return _records(region, "attempts#*", ["dynamodb:UpdateItem", "dynamodb:PutItem"])
         case Grant.OPERATIONS_SWEEP:
             return [
                 _unfinished(region, "unfinished#operation"),

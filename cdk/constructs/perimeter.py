@@ -36,7 +36,7 @@ _OBJECTS = [
     "s3:AbortMultipartUpload",
     "s3:ListMultipartUploadParts",
 ]
-_OPERATIONS = frozenset({Grant.JOB_RECORDS, Grant.OPERATIONS, Grant.OPERATIONS_SWEEP, Grant.FINDINGS})
+_OPERATIONS = frozenset({Grant.JOB_RECORDS, Grant.OPERATIONS, Grant.OPERATIONS_SWEEP, Grant.FINDINGS, Grant.ATTEMPTS})
 _FOLLOWERS = {
     names.DATA_TABLE: (Trigger.DOCUMENT_STREAM, Trigger.SESSION_STREAM),
     names.AUDIT_TABLE: (Trigger.AUDIT_STREAM,),
@@ -70,7 +70,7 @@ class Perimeter:
 
     @property
     def of_operations(self) -> list[str]:
-        """The functions that keep records of jobs and operations."""
+        """The functions that keep records of jobs and operations, and those that count attempts."""
         return [self.role(each.spec.name) for each in self.functions if each.spec.grants & _OPERATIONS]
 
     def of_stream(self, table: str) -> list[str]:

@@ -6,6 +6,6 @@ FUNCTIONS = (
         name="api-keys",
         settings=ListingSettings,
         mounts=(Mount("/v1/api-keys"), Mount("/v1/service-accounts")),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
     ),
 )

@@ -22,6 +22,7 @@ from docplatform.identity.model import alive
 from docplatform.identity.wiring.users import people
 from docplatform.runtime import tenant_resolution
 from docplatform.runtime.authorizer import AuthorizerRequest, Policy, Unauthorized, authorizer, policy
+from docplatform.runtime.isolation import actor_of
 from docplatform.tenancy.items import to_text
 
 
@@ -53,7 +54,7 @@ def _authorize_session(request: AuthorizerRequest, tenant: Tenant, token: str) -
     if claims.tenant_id != tenant.id:
         request.log.add(refused="another tenant's token")
         request.record_refusal(tenant, Action.TOKEN_REFUSED, "another tenant's token")
-        request.record_attempt(tenant, AttemptKind.TOKEN, f"{claims.tenant_id}/{claims.user_id}")
+        request.record_attempt(tenant, AttemptKind.TOKEN, actor_of(claims.tenant_id, claims.user_id, request.address))
         return _policy(request, "Deny", UNKNOWN_USER, {})
     session, user, settings = people(tenant).bearer(claims.session_id, claims.user_id)
     if user is None or not alive(session, user, now()):
@@ -76,7 +77,7 @@ def _authorize_api_key(request: AuthorizerRequest, tenant: Tenant, text: str) ->
         who, target = refused.owner_id or UNKNOWN_USER, refused.key_id or "api"
         request.record_refusal(tenant, Action.API_KEY_REFUSED, str(refused), who, target)
         if refused.is_unknown:
-            request.record_attempt(tenant, AttemptKind.API_KEY, refused.key_id)
+            request.record_attempt(tenant, AttemptKind.API_KEY, actor_of(tenant.id, UNKNOWN_USER, request.address))
         raise Unauthorized from refused
     request.log.add(api_key=key.id)
     if key.should_record_use(at):

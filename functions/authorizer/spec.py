@@ -6,7 +6,7 @@ FUNCTIONS = (
         name="authorizer",
         settings=AuthorizerSettings,
         trigger=Trigger.AUTHORIZER,
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.TOKEN_VERIFY}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.REGISTRY_READ, Grant.TOKEN_VERIFY}),
         timeout=10,
         reserve=10,  # without it nobody gets in, whatever else is flooded
     ),

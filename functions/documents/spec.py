@@ -6,6 +6,6 @@ FUNCTIONS = (
         name="documents",
         settings=StorageSettings,
         mounts=(Mount("/v1/documents"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.TENANT_FILES, Grant.REGISTRY_READ}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.TENANT_FILES, Grant.REGISTRY_READ}),
     ),
 )

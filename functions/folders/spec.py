@@ -6,6 +6,6 @@ FUNCTIONS = (
         name="folders",
         settings=FolderSettings,
         mounts=(Mount("/v1/folders"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
     ),
 )

@@ -16,6 +16,7 @@ FUNCTIONS = (
         grants=frozenset(
             {
                 Grant.TENANT_ACCESS,
+                Grant.ATTEMPTS,
                 Grant.REGISTRY_READ,
                 Grant.CURSOR_SECRET,
                 Grant.TENANT_SECRETS,

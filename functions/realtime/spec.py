@@ -4,7 +4,7 @@ from docplatform.runtime.spec import FunctionSpec, Grant, Mount, Trigger
 _TENANT = frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ})
 
 FUNCTIONS = (
-    FunctionSpec(name="live", settings=TenantSettings, mounts=(Mount("/v1/live"),), grants=_TENANT),
+    FunctionSpec(name="live", settings=TenantSettings, mounts=(Mount("/v1/live"),), grants=_TENANT | {Grant.ATTEMPTS}),
     FunctionSpec(
         name="live-admission",
         settings=TenantSettings,

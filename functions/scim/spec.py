@@ -6,7 +6,7 @@ FUNCTIONS = (
         name="scim",
         settings=MailSettings,
         mounts=(Mount("/scim/v2"),),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.MAIL_SEND}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.REGISTRY_READ, Grant.MAIL_SEND}),
         layers=(Layer.PLATFORM, Layer.DEPENDENCIES, Layer.IDENTITY),
         memory=1024,
     ),

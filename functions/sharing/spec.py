@@ -6,6 +6,6 @@ FUNCTIONS = (
         name="sharing",
         settings=ListingSettings,
         mounts=(Mount("/v1/access"), Mount("/v1/groups")),
-        grants=frozenset({Grant.TENANT_ACCESS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
+        grants=frozenset({Grant.TENANT_ACCESS, Grant.ATTEMPTS, Grant.REGISTRY_READ, Grant.CURSOR_SECRET}),
     ),
 )

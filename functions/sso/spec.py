@@ -9,6 +9,7 @@ FUNCTIONS = (
         grants=frozenset(
             {
                 Grant.TENANT_ACCESS,
+                Grant.ATTEMPTS,
                 Grant.TENANT_SECRETS,
                 Grant.REGISTRY_READ,
                 Grant.TOKEN_SIGN,

@@ -48,7 +48,6 @@ EXAMPLES: dict[type[TenantKeys], list[tuple[str, tuple[object, ...], str, str]]]
             "idempotency#usr_1",
             "0bafe22156d2698c143b86040446d366ead863ba600d5c924f3d15c786ef4057",
         ),
-        ("isolation_attempts", ("ann@acme.example",), f"isolation-attempts#{ANN}", "attempts"),
         ("audit", (AT, "01JABC"), "2026-03-01#11", "01JABC"),
         ("audit_shard", (AT, 7), "2026-03-01#07", ""),
     ],

@@ -166,6 +166,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
         Grant.COLLECTIONS: ("aoss:DeleteCollection", f"arn:aws:aoss:{region}:{ACCOUNT}:collection/x"),
         Grant.JOB_RECORDS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.FINDINGS: ("dynamodb:PutItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
+        Grant.ATTEMPTS: ("dynamodb:UpdateItem", f"arn:aws:dynamodb:{region}:{ACCOUNT}:table/docplatform-operations"),
         Grant.JOB_SEND: ("sqs:SendMessage", f"arn:aws:sqs:{region}:{ACCOUNT}:docplatform-jobs-job-watch"),
         Grant.JOB_START: ("lambda:InvokeFunction", f"arn:aws:lambda:{region}:{ACCOUNT}:function:docplatform-job-tick"),
         Grant.SCAN_REQUEST: ("guardduty:SendObjectMalwareScan", "*"),
@@ -186,6 +187,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
             f"arn:aws:states:{region}:{ACCOUNT}:execution:docplatform-processing-standard:x",
         ),
     }
+    leading = {Grant.FINDINGS: "finding#audit-tampered", Grant.ATTEMPTS: "attempts#x"}
     of_tenants = {Grant.TENANT_ACCESS, *TENANT_REACHES}  # test_tenant_roles.py
     assert set(telling) | of_tenants == set(Grant), "a new grant needs its line here"
     own = dict(_own(production, region))
@@ -195,7 +197,7 @@ def test_a_role_has_what_its_grants_say_and_a_function_without_the_grant_has_not
                 continue  # writing includes reading
             context: Context = {
                 "ses:FromAddress": "no-reply@docplatform.example",
-                "dynamodb:LeadingKeys": ["finding#audit-tampered" if grant is Grant.FINDINGS else "job#sweep"],
+                "dynamodb:LeadingKeys": [leading.get(grant, "job#sweep")],
                 "aws:ResourceTag/tenant_id": "t000000000001",
             }
             assert allows(own[spec.name], action, named, context) == (grant in spec.grants), f"{spec.name}: {grant}"

@@ -26,12 +26,11 @@ from docplatform.core.time import now
 from docplatform.http.router import Router
 from docplatform.identity.wiring.authority import authority_of
 from docplatform.infra.dynamodb.codec import decode_item, encode_item
-from docplatform.infra.dynamodb.keys import TenantKeys
 from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.s3 import S3Files
 from docplatform.library.views import LinkView
 from docplatform.runtime import triggers
-from docplatform.runtime.isolation import ALLOWED, WINDOW
+from docplatform.runtime.isolation import ALLOWED, WINDOW, AttemptStore, attempts
 from docplatform.runtime.tenant_access import clients
 from docplatform.runtime.triggers import event_handler
 from docplatform.search.adapters.opensearch import TenantIndex, connect
@@ -58,11 +57,11 @@ def counted(line: dict[str, Any], metric: str) -> int:
 
 
 # -- attempts
-def knocks(house: House, token: str, lines: Lines) -> dict[str, Any]:
+def knocks(house: House, token: str, lines: Lines, address: str = "") -> dict[str, Any]:
     """Comes with ``token`` to the tenant's address. Returns the members of the authorizer's log lines."""
     lines()
     try:
-        house.authorizes(token)
+        house.authorizes(token, address=address)
     except Exception as refused:
         assert str(refused) == "Unauthorized"
     return line_of(lines)
@@ -91,22 +90,69 @@ def test_another_tenants_credential_is_an_attempt_and_the_sixth_a_finding(
     assert foreign not in json.dumps(house.trail)
 
 
+def counter_of(actor: str, region: Cloud) -> dict[str, Any]:
+    (found,) = [item for item in region.items("operations") if item["pk"] == AttemptStore.key(actor).pk]
+    return found
+
+
+def findings(house: House) -> int:
+    return house.actions.count("security.finding")
+
+
 def test_attempts_of_different_actors_and_of_long_ago_are_no_finding(house: House, region: Cloud, lines: Lines) -> None:
-    for _ in range(ALLOWED + 2):
-        assert knocks(house, a_key(house, region), lines)["cross_tenant_attempts"] == ["api-key"]
-    key = ids.new(ids.API_KEY, now())
-    long_ago = int((now() - WINDOW - timedelta(seconds=1)).timestamp())
-    house.sets(TenantKeys(house.facts["id"]).isolation_attempts(key), times=[long_ago] * ALLOWED)
-    knocks(house, key_text(key, b"7" * 32), lines)
-    assert "security.finding" not in house.actions
+    for number in range(ALLOWED + 2):
+        line = knocks(house, a_key(house, region), lines, address=f"192.0.2.{number}")
+        assert line["cross_tenant_attempts"] == ["api-key"]
+    long_ago = now() - WINDOW - timedelta(seconds=1)
+    for _ in range(ALLOWED):
+        attempts().add("address/198.51.100.1", long_ago)
+    knocks(house, a_key(house, region), lines, address="198.51.100.1")
+    assert findings(house) == 0
 
 
-def test_a_flood_of_attempts_is_one_small_item(acme: TenantWorld) -> None:
-    table = TenantTable(acme.cloud.database, tenant_id=acme.tenant.id, data_table="data", audit_table="audit")
-    with tenant_context(acme.tenant):
-        key = table.keys.isolation_attempts("somebody")
-        counts = [table.append_time(key, now(), 600) for _ in range(120)]
-        assert (max(counts), len(table.get(key)["times"])) == (50, 20)  # type: ignore[index]
+def test_another_key_each_time_is_one_actor(house: House, region: Cloud, lines: Lines) -> None:
+    for _ in range(ALLOWED + 1):
+        knocks(house, a_key(house, region), lines, address="192.0.2.71")
+    assert findings(house) == 1
+
+
+def test_attempts_at_another_tenant_each_time_are_one_actors(house: House, region: Cloud, lines: Lines) -> None:
+    foreign, houses = a_token(house, region), [new_house(region) for _ in range(ALLOWED)]
+    for each in [*houses, house]:
+        knocks(each, foreign, lines)
+    assert [findings(each) for each in [*houses, house]] == [0] * ALLOWED + [1]
+
+
+def test_a_time_of_the_future_counts(house: House, region: Cloud, lines: Lines) -> None:
+    for _ in range(ALLOWED):
+        attempts().add("address/192.0.2.72", now() + timedelta(days=1))
+    knocks(house, a_key(house, region), lines, address="192.0.2.72")
+    assert findings(house) == 1
+
+
+def test_no_counter_is_among_the_items_that_a_tenants_credentials_reach(
+    house: House, region: Cloud, lines: Lines
+) -> None:
+    before = {(item["pk"], item["sk"]) for item in region.items("data")}
+    for _ in range(ALLOWED + 1):
+        knocks(house, a_key(house, region), lines, address="192.0.2.73")
+    assert {(item["pk"], item["sk"]) for item in region.items("data")} == before
+    counter = counter_of("address/192.0.2.73", region)
+    assert (len(counter["times"]), "192.0.2.73" in str(counter)) == (ALLOWED + 1, False)
+
+
+def test_a_flood_of_attempts_is_one_small_item(region: Cloud) -> None:
+    at = now()
+    counts = [attempts().add("flood", at) for _ in range(120)]
+    assert (max(counts), counts.count(ALLOWED + 1)) == (50, 1)
+    assert len(counter_of("flood", region)["times"]) <= 50
+
+
+def test_a_full_counter_keeps_the_attempts_of_the_window(region: Cloud) -> None:
+    at = now()
+    for _ in range(47):
+        attempts().add("full", at - WINDOW)
+    assert [attempts().add("full", at) for _ in range(ALLOWED + 1)] == [*range(1, ALLOWED + 2)]
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "dpk_nothing"])

@@ -157,7 +157,7 @@ def _forget() -> None:
     from docplatform.control_plane import wiring as control_plane
     from docplatform.infra import credentials
     from docplatform.realtime import wiring as realtime
-    from docplatform.runtime import cursor_secret, settings, tenant_access
+    from docplatform.runtime import cursor_secret, isolation, settings, tenant_access
     from docplatform.runtime.schedules import wiring as schedules
 
     credentials.own_client.cache_clear()
@@ -165,6 +165,7 @@ def _forget() -> None:
     credentials._shared_client.cache_clear()
     settings.load.cache_clear()
     cursor_secret.cursor_secret.cache_clear()
+    isolation.attempts.cache_clear()
     tenant_access.registry.cache_clear()
     tenant_access._credentials.cache_clear()
     access_tokens.tokens.cache_clear()

@@ -66,11 +66,13 @@ class House:
             event["requestContext"]["authorizer"] = self.authorizes(token)["context"]
         return self.cloud.call(_function_of(path), event)
 
-    def authorizes(self, token: str, host: str = "", header: str | None = None) -> dict[str, Any]:
+    def authorizes(self, token: str, host: str = "", header: str | None = None, address: str = "") -> dict[str, Any]:
         """Calls the authorizer. Raises the error for which API Gateway answers 401."""
         authorization = f"Bearer {token}" if header is None else header
         event = sample("authorizer", HOST=host or self.host)
         event["headers"]["Authorization"] = authorization
+        if address:
+            event["requestContext"]["identity"]["sourceIp"] = address
         answer: dict[str, Any] = function("authorizer").handler(event, None)
         return answer
 

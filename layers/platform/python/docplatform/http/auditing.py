@@ -23,7 +23,7 @@ from docplatform.core.errors import DomainError, Misdirected, TenantNotFound
 from docplatform.core.isolation import IsolationFault, signals
 from docplatform.core.tenant import tenant_context
 from docplatform.runtime import tenant_access, tenant_resolution
-from docplatform.runtime.isolation import count_attempt
+from docplatform.runtime.isolation import actor_of, count_attempt
 from docplatform.runtime.telemetry import LogRecord
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class RequestAudit:
         if not signals().attempts or (subject := self.subject or self._subject_of_address()) is None:
             return
         try:
-            count_attempt(subject, subject.user_id)
+            count_attempt(subject, actor_of(subject.tenant.id, subject.user_id, self.request.address))
         except Exception as error:
             self.log.add_error(error)
 

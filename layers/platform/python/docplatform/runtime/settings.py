@@ -28,8 +28,10 @@ class RegistrySettings(RegionSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TenantSettings(RegistrySettings):
-    """Settings of functions that act for a tenant. They assume the role with the session tag ``tenant_id``."""
+    """Settings of functions that act for a tenant. They assume the role with the session tag ``tenant_id``. ``operations_table``:
+    where the functions with the grant ATTEMPTS count."""
 
+    operations_table: str
     tenant_access_role_arn: str
     data_table: str
     audit_table: str

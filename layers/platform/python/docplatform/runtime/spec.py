@@ -53,6 +53,9 @@ class Grant(StrEnum):
         "operations-sweep"  # the index of unfinished operations; the history of executions, and to stop them
     )
     FINDINGS = "findings"  # to put the operations table's items below ``finding#``
+    ATTEMPTS = (
+        "attempts"  # to count in the operations table's items below ``attempts#``: attempts to reach another tenant
+    )
 
 
 TENANT_REACHES = frozenset({Grant.TENANT_FILES, Grant.TENANT_SEARCH, Grant.TENANT_SECRETS})

@@ -35,9 +35,6 @@ class TenantKeys:
     def idempotency(self, user_id: str, key: str) -> Key:
         return Key(f"{self._prefix}idempotency#{user_id}", hashed(key))
 
-    def isolation_attempts(self, actor: str) -> Key:
-        return Key(f"{self._prefix}isolation-attempts#{hashed(actor)}", "attempts")
-
     # -- audit table
     def audit(self, at: datetime, record_id: str) -> Key:
         """The key of an audit record. A day has several partitions, because one takes 1,000 writes a second, and its reads

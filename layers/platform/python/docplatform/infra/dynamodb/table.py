@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,6 @@ from docplatform.infra.dynamodb.mapper import to_item
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.infra.tenant_bound import TenantBound
 
-_MOST_TIMES = 50
 _ATTEMPTS = 7  # of a read, for keys that DynamoDB returns unprocessed
 _BATCH = 100  # keys: DynamoDB's limit for BatchGetItem
 _SKIP, _MOST_SKIPS = 1_000, 10  # rows in one call, and calls, behind a page that ended with a row of another tenant
@@ -178,30 +176,6 @@ class TenantTable(TenantBound[Any]):
         except self._client.exceptions.ConditionalCheckFailedException as refused:
             return decode_item(refused.response.get("Item") or {})
         return None
-
-    def append_time(self, key: Key, at: datetime, window: int) -> int:
-        """Add a time to an item's list, and return how many of its times are within ``window`` seconds before ``at``. The item
-        expires after ``window``. A list has at most 50 times; then it begins anew. One update."""
-        seconds = int(at.timestamp())
-        values = {":own": [seconds], ":none": [], ":most": _MOST_TIMES, ":end": seconds + window}
-        request: dict[str, Any] = {
-            "TableName": self._data,
-            "Key": encode_item(key._asdict()),
-            "UpdateExpression": "SET #times = list_append(if_not_exists(#times, :none), :own), #expires = :end",
-            "ConditionExpression": "attribute_not_exists(#times) OR size(#times) < :most",
-            "ExpressionAttributeNames": {"#times": "times", "#expires": "expires"},
-            "ExpressionAttributeValues": encode_item(values),
-            "ReturnValues": "ALL_NEW",
-        }
-        try:
-            times = decode_item(self._client.update_item(**request)["Attributes"])["times"]
-        except self._client.exceptions.ConditionalCheckFailedException:
-            self._client.put_item(
-                TableName=self._data,
-                Item=encode_item({**key._asdict(), "times": [seconds], "expires": values[":end"]}),
-            )
-            return 1
-        return sum(seconds - time < window for time in times)
 
     def count_up_to(self, key: Key, most: int, *, expires: int) -> bool:
         """Add one to a counter, unless it is at ``most``. Returns whether it was counted. ``expires``: when the item goes,
