@@ -77,7 +77,9 @@ def test_in_what_a_search_finds(admin: Person, monkeypatch: pytest.MonkeyPatch, 
 
     class Index:
         def search(self, query: SearchQuery) -> IndexHits:
-            fragments = dict.fromkeys(("text", "name", "title"), (f"{MARK_ON}{text}{MARK_OFF}",))
+            fragments: dict[str, tuple[str, ...]] = dict.fromkeys(
+                ("text", "name", "title"), (f"{MARK_ON}{text}{MARK_OFF}",)
+            )
             return IndexHits((Candidate(document, 1.0, fragments),), "")
 
     monkeypatch.setattr("docplatform.search.wiring.index", lambda _: Index())
