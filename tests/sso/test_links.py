@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from docplatform.authentication.sso_account import AccountResolver
 from docplatform.core.tenant import tenant_context
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -307,3 +308,29 @@ def test_what_another_person_may_have_made_ends_with_a_move(house: House, idp: F
         each for each in house.cloud.items("data") if each["pk"].endswith(f"user#{ann}") and each["sk"] == "profile"
     )
     assert stored["keys_since"] == stored["sessions_since"]
+
+
+@pytest.mark.parametrize("name", ["Ann", ""], ids=["unchanged", "changed by the provider"])
+def test_a_sign_in_does_not_outlive_an_end_of_all_sessions(
+    house: House, idp: FakeOidc, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The user is disabled and enabled between the sign-in's read and its commit."""
+    admin = house.moves_in()
+    connect(house, admin.body if isinstance(admin, Answer) else admin, idp)
+    entry = signs_in(house, idp, subject="bo-at-idp", email="bo@x.example")
+    user, resolve = user_of(house, entry), AccountResolver.resolve
+    key = house.keys(IdentityKeys).user(user)
+    house.sets(key, name=name)
+
+    def slow(*given: Any) -> Any:
+        monkeypatch.setattr(AccountResolver, "resolve", resolve)
+        found = resolve(*given)
+        for disabled in (True, False):
+            changed = house.asks("PATCH", f"/v1/users/{user}", {"disabled": disabled}, admin["access_token"])
+            assert changed.status == 200, changed
+        return found
+
+    idp.person["name"] = "Bo"
+    monkeypatch.setattr(AccountResolver, "resolve", slow)
+    assert is_refused(signs_in(house, idp, subject="bo-at-idp", email="bo@x.example"))
+    assert signs_in(house, idp, subject="bo-at-idp", email="bo@x.example").status == 200

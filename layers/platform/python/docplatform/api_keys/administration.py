@@ -44,6 +44,7 @@ class ApiKeyService:
         ServiceAccountNotFound,
         IdempotencyKeyReused,
         ApiKeyNotFound,
+        ChangedMeanwhile,
     )
     def create(
         self,
@@ -68,10 +69,11 @@ class ApiKeyService:
             key_id, maker = ids.new(ids.API_KEY, at), self._actor.user_id
             text = key_text(key_id, secrets.token_bytes(SECRET_BYTES))
             _, secret = parse_key(text) or ("", "")
-            key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at)
+            key = ApiKey(key_id, owner.id, name, scopes, digest(secret), maker, at, expires_at, key_ends=owner.key_ends)
             with self._api_keys.begin() as changes:
                 if idempotency_key:
                     changes.record_key(maker, idempotency_key, request, key.id, at)
+                changes.hold_owner(owner)
                 changes.add_key(key)
                 facts: AuditFacts = {"owner": owner.id, "scopes": sorted(scopes), "expires_at": expires_at.isoformat()}
                 changes.record(record_of(self._actor, Action.API_KEY_CREATED, key.id, at, facts))

@@ -48,6 +48,8 @@ class ApiKey:
     expires_at: datetime
     used_at: datetime | None = None
     revoked_at: datetime | None = None
+    key_ends: int = 0
+    """That of its owner when it was made."""
 
     @property
     def prefix(self) -> str:

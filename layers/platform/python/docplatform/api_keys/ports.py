@@ -16,6 +16,10 @@ from docplatform.identity.security_settings import SecuritySettings
 class ApiKeyChanges(IdempotencyWrites, Protocol):
     """Changes of one transaction: all are stored and audited, or none."""
 
+    def hold_owner(self, owner: User) -> None:
+        """Require that the owner of a new key is active, and that no keys of the owner were ended since ``owner`` was
+        read. Raises ChangedMeanwhile when committed."""
+
     def add_key(self, key: ApiKey) -> None: ...
 
     def revoke_key(self, key: ApiKey, at: datetime) -> None:

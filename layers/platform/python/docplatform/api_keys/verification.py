@@ -36,7 +36,7 @@ def admit(text: str, api_keys: ApiKeys, at: datetime) -> tuple[User, ApiKey, Sec
     owner, settings = api_keys.owner_and_settings(key.owner_id)
     if owner is None or owner.status is not UserStatus.ACTIVE:
         raise KeyRefused("the key's owner is not active", owner_id=key.owner_id, key_id=key_id)
-    if owner.keys_since and key.created_at <= owner.keys_since:
+    if key.key_ends < owner.key_ends or (owner.keys_since and key.created_at <= owner.keys_since):
         raise KeyRefused("the key has ended with its owner's access", owner_id=key.owner_id, key_id=key_id)
     return owner, key, settings
 

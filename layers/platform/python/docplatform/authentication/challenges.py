@@ -12,11 +12,12 @@ from docplatform.identity.ports import People
 
 
 def new_challenge(
-    purpose: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD
+    purpose: ChallengePurpose, user_id: str, at: datetime, first: Method = Method.PASSWORD, *, session_ends: int = 0
 ) -> tuple[str, Challenge]:
-    """The token for the client, and the challenge to store."""
+    """The token for the client, and the challenge to store. ``session_ends``: the user's, for a challenge that ends in
+    a session."""
     token = secrets.token_urlsafe(32)
-    return token, Challenge(digest(token), purpose, user_id, at + CHALLENGE_LIFE, first)
+    return token, Challenge(digest(token), purpose, user_id, at + CHALLENGE_LIFE, first, session_ends)
 
 
 def valid_challenge(people: People, token: str, purpose: ChallengePurpose, at: datetime) -> Challenge:

@@ -33,9 +33,8 @@ class MfaSignIn(SignIn):
             changes.use(challenge)
             changes.keep_factors(user_id, login.factors, after)
             attempt.passed(changes)
-            issued = self._open_session(
-                changes, login, Action.LOGIN_SUCCEEDED, (challenge.first, method, Method.SEVERAL)
-            )
+            methods = (challenge.first, method, Method.SEVERAL)
+            issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods, refused=_ended())
         self._notify_of_new_device(login)
         return issued
 
@@ -57,6 +56,7 @@ class MfaSignIn(SignIn):
         user, issuer = login.user, self._origin.tenant.name
         after, secret, uri = self._verifier.new_totp(user.id, login.factors, user.email, issuer)
         with self._people.begin() as changes:
+            changes.hold_access(user, _ended())
             changes.keep_factors(user.id, login.factors, after)
             changes.record(self._audit_record(user.id, "", Action.MFA_ENROLMENT_STARTED))
         return secret, uri
@@ -82,7 +82,7 @@ class MfaSignIn(SignIn):
             changes.keep_factors(user_id, login.factors, after)
             attempt.passed(changes)
             changes.record(self._audit_record(user_id, "", Action.MFA_ENROLLED))
-            issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods)
+            issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods, refused=_ended())
         return issued, codes
 
     @raises()
@@ -117,7 +117,8 @@ class MfaSignIn(SignIn):
             changes.use(challenge)
             changes.keep_factors(user_id, login.factors, with_passkey(login.factors, used))
             attempt.passed(changes)
-            issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSKEY, Method.SEVERAL))
+            methods = (Method.PASSKEY, Method.SEVERAL)
+            issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, methods, refused=_ended())
         self._notify_of_new_device(login)
         return issued
 
@@ -129,8 +130,15 @@ class MfaSignIn(SignIn):
             raise
 
     def _challenged_login(self, challenge: Challenge) -> Login:
-        """The login of the challenge's user. Raises InvalidChallenge."""
+        """The login of the challenge's user. A challenge ends with the sessions that its user had when it was issued.
+        Raises InvalidChallenge."""
         login = self._people.login(challenge.user_id)
         if login is None or login.user.status is not UserStatus.ACTIVE:
             raise InvalidChallenge("Begin again.")
+        if login.user.session_ends != challenge.session_ends:
+            raise _ended()
         return login
+
+
+def _ended() -> InvalidChallenge:
+    return InvalidChallenge("The account was changed, or its sessions ended, since. Begin again.")

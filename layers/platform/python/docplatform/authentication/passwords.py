@@ -165,6 +165,6 @@ class OwnPassword:
         with self._people.begin() as changes:
             attempt.passed(changes)
             changes.expect_password(user.id, login.password, hashed)
-            changes.end_sessions(user.id, at)
-            changes.authenticated(actor.session_id, at, methods)
+            changes.end_sessions(user.id, at, as_read=user, error=SessionNotFound("Log in again."))
+            changes.authenticated_and_kept(actor.session_id, at, methods, user)
             changes.record(record_of(actor, Action.PASSWORD_CHANGED, user.id, at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from docplatform.authentication.errors import MfaEnrolmentRequired, MfaRequired
 from docplatform.authentication.passwords import check_new_password
@@ -27,8 +27,6 @@ from docplatform.identity.model import Session, UserStatus, alive, clean_display
 from docplatform.identity.open_sessions import open_sessions
 from docplatform.identity.ports import People
 from docplatform.sso.errors import SsoRequired
-
-_TICK = timedelta(milliseconds=1)  # the resolution of stored times
 
 
 class SessionService(SignIn):
@@ -52,7 +50,8 @@ class SessionService(SignIn):
             due = self._mfa_due(changes, login)
             if due is None:
                 attempt.passed(changes)
-                issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,))
+                refused = InvalidCredentials("The account was changed a moment ago.")
+                issued = self._open_session(changes, login, Action.LOGIN_SUCCEEDED, (Method.PASSWORD,), refused=refused)
             else:
                 changes.record(self._audit_record(user.id, "", Action.PASSWORD_ACCEPTED))
         if due is not None:
@@ -81,7 +80,7 @@ class SessionService(SignIn):
         hashed = self._passwords.hash(password)
         login = replace(login, user=replace(login.user, name=name, status=UserStatus.ACTIVE))
         with self._people.begin() as changes:
-            changes.accept(invitation, name=name, password=hashed)
+            changes.accept(invitation, login.user, name=name, password=hashed)
             if sender:
                 changes.keep_sender(sender)
             due = self._mfa_due(changes, login)
@@ -169,11 +168,13 @@ class OwnSessions:
 
     @raises(SessionNotFound)
     def revoke_others(self) -> None:
-        """End all sessions of the user except the current one. It is one mark of time, so that no number of sessions and
-        no late index lets one stay."""
+        """End all sessions of the user except the current one. It is one count and one mark of time, so that no number of
+        sessions and no late index lets one stay."""
         actor, at = self._actor, self._now()
-        mark = at + _TICK  # sessions that began at this very moment end too
+        session, user, _ = self._people.bearer(actor.session_id, actor.user_id)
+        if user is None or not alive(session, user, at):
+            raise SessionNotFound("Log in again.")
         with self._people.begin() as changes:
-            changes.end_sessions(actor.user_id, mark)
-            changes.keep_session(actor.session_id, mark)
+            changes.end_sessions(actor.user_id, at, as_read=user, error=SessionNotFound("Log in again."))
+            changes.keep_session(actor.session_id, at, user)
             changes.record(record_of(actor, Action.SESSIONS_REVOKED, actor.user_id, at))

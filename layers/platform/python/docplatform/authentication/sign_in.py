@@ -15,7 +15,7 @@ from docplatform.authentication.ports import SignInMail
 from docplatform.authentication.verification import FactorVerifier
 from docplatform.core import ids
 from docplatform.core.audit import UNKNOWN_USER, Action, AuditFacts, AuditRecord, AuditSubject, record_of
-from docplatform.core.errors import AddressRefused, ChangedMeanwhile, Invalid, MailNotSent, TooManyAttempts
+from docplatform.core.errors import AddressRefused, ChangedMeanwhile, DomainError, Invalid, MailNotSent, TooManyAttempts
 from docplatform.core.tenant import Tenant
 from docplatform.core.token_hash import digest
 from docplatform.identity.devices import DeviceClaim, new_device
@@ -95,7 +95,8 @@ class SignIn:
         if not (login.factors.enrolled or login.require_mfa):
             return None
         purpose = ChallengePurpose.SECOND_FACTOR if login.factors.enrolled else ChallengePurpose.ENROLMENT
-        token, challenge = new_challenge(purpose, login.user.id, self._now(), first)
+        ends = login.user.session_ends
+        token, challenge = new_challenge(purpose, login.user.id, self._now(), first, session_ends=ends)
         changes.issue(challenge)
         seconds = int(CHALLENGE_LIFE.total_seconds())
         if purpose is ChallengePurpose.ENROLMENT:
@@ -112,10 +113,14 @@ class SignIn:
         methods: tuple[Method, ...],
         *,
         ago: timedelta | None = timedelta(0),
+        refused: DomainError | None = None,
     ) -> IssuedTokens:
-        """Open a session and remember the device. ``ago``: the time since the user was authenticated; None if it is
-        unknown."""
+        """Open a session and remember the device, if the user is active and no sessions were ended since ``login`` was
+        read. ``ago``: the time since the user was authenticated; None if it is unknown. ``refused``: the
+        error if not; None if another write of the transaction requires it already."""
         self._check_address(login.user, "", login.settings)
+        if refused:
+            changes.hold_access(login.user, refused)
         agent = digest(self._origin.agent)
         if agent not in login.devices:
             changes.know_devices(login.user.id, (*login.devices, agent)[-_MOST_DEVICES:])
@@ -167,6 +172,7 @@ class SignIn:
             agent=self._origin.agent,
             auth_time=None if ago is None else at - ago,
             amr=tuple(method.value for method in methods),
+            session_ends=user.session_ends,
         )
         changes.open_session(session)
         changes.record(

@@ -18,7 +18,8 @@ class SsoSignIn(SignIn):
     ) -> IssuedTokens | MfaRequired | MfaEnrolmentRequired:
         """Open a session, or return the error that asks for a second factor. ``second_factor_done``: the provider
         checks second factors itself, so the platform asks for none. ``authenticated_at``: when the provider last
-        authenticated the user; None if it does not say."""
+        authenticated the user; None if it does not say. The caller holds the user's access in the same
+        transaction."""
         due = None if second_factor_done else self._mfa_due(changes, login, Method.FEDERATED)
         if due is None:
             methods = (Method.FEDERATED, Method.SEVERAL) if second_factor_done else (Method.FEDERATED,)

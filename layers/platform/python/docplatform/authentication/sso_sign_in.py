@@ -124,18 +124,24 @@ class SsoService:
             self._refuse("the provider names a time of authentication that is to come")
         if not attempt.is_answered_by(identity):
             self._refuse("the provider has not asked again who it is")
+        resolved = self._resolve(connection, identity)
         try:
-            return self._open_session(connection, identity)
+            return self._open_session(connection, identity, resolved)
         except (EmailTaken, ChangedMeanwhile, LastAdmin):  # a parallel sign-in changed the user; its result is read now
-            return self._open_session(connection, identity)
+            again = self._resolve(connection, identity)
+            if resolved.before and resolved.before.session_ends != again.login.user.session_ends:
+                self._refuse("all sessions of the user were ended meanwhile", again.login.user.id)
+            return self._open_session(connection, identity, again)
 
-    def _open_session(self, connection: Connection, identity: ExternalIdentity) -> IssuedTokens:
+    def _resolve(self, connection: Connection, identity: ExternalIdentity) -> ResolvedUser:
         try:
-            resolved = self._accounts.resolve(connection, identity)
+            return self._accounts.resolve(connection, identity)
         except LinkRefused as refused:
             self._refuse_link(identity, str(refused), refused.user_id)
         except SignInRefused as refused:
             self._refuse(str(refused), refused.user_id)
+
+    def _open_session(self, connection: Connection, identity: ExternalIdentity, resolved: ResolvedUser) -> IssuedTokens:
         try:
             with self._store.begin() as changes:
                 changes.use_assertion(identity)
@@ -161,6 +167,7 @@ class SsoService:
         return issued
 
     def _store_user(self, changes: SsoChanges, resolved: ResolvedUser, identity: ExternalIdentity) -> None:
+        """Store the user, or require that the access is as it was read: each way holds it for the session."""
         user, before, at = resolved.login.user, resolved.before, self._now()
         own = self._subject(user.id)
         if before is None:
@@ -173,6 +180,8 @@ class SsoService:
             if user.role is not before.role:
                 facts: AuditFacts = {"from": before.role.value, "to": user.role.value}
                 changes.record(record_of(own, Action.ROLE_CHANGED, user.id, at, facts))
+        else:
+            changes.hold_access(user, ChangedMeanwhile("Try again."))
         changes.link(identity, user.id, before=resolved.link, at=at)
         if resolved.is_linked_anew:
             changes.record(record_of(own, Action.USER_LINKED, user.id, at))

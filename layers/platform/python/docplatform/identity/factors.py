@@ -79,13 +79,15 @@ class ChallengePurpose(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """A ticket for the next step, valid once, for five minutes, for one purpose. Only the hash of its token is stored.
-    ``user_id``: '' while no user is known; ``first``: the method that was used in the step before."""
+    ``user_id``: '' while no user is known; ``first``: the method that was used in the step before; ``session_ends``:
+    that of the user when the step before was decided."""
 
     token_hash: str
     purpose: ChallengePurpose
     user_id: str
     expires_at: datetime
     first: Method = Method.PASSWORD
+    session_ends: int = 0
 
 
 def new_recovery_codes() -> tuple[str, ...]:

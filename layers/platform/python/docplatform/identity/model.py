@@ -46,6 +46,11 @@ class User:
     """Sessions that began before this time are ended, unless their user was authenticated again since."""
     keys_since: datetime | None = None
     """API keys that were made up to this time are ended."""
+    session_ends: int = 0
+    """How often all sessions were ended. A session has the number of its beginning, so that it ends whatever the clocks
+    of two requests say. Older items have none (0)."""
+    key_ends: int = 0
+    """How often all API keys were ended; as ``session_ends``."""
     invited_by: str = ""
     """The sender of the newest invitation: a user, or '' for the operator. Nobody accepts an invitation whose sender
     could not send it any more."""
@@ -82,6 +87,8 @@ class Session:
     amr: tuple[str, ...] = ()
     kept_at: datetime | None = None
     """When its user ended all sessions but this one. It proves nothing about who the user is."""
+    session_ends: int = 0
+    """That of its user when it began, or when it was kept."""
 
     def fresh(self, at: datetime) -> bool:
         """Whether the user was authenticated recently enough for an action that cannot be undone."""
@@ -118,6 +125,7 @@ def alive(session: Session | None, user: User | None, at: datetime) -> bool:
         and session.user_id == user.id
         and session.expires_at > at
         and user.status is UserStatus.ACTIVE
+        and session.session_ends >= user.session_ends
         and (user.sessions_since is None or session.stands_since >= user.sessions_since)
     )
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from docplatform.core.actor import Role
 from docplatform.core.audit import AuditRecord
+from docplatform.core.errors import DomainError
 from docplatform.core.idempotency import IdempotencyStore, IdempotencyWrites
 from docplatform.core.tenant import Tenant
 from docplatform.identity.credential_ports import CredentialChanges
@@ -28,9 +29,9 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
 
     def invite(self, invitation: Invitation) -> None: ...
 
-    def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
-        """Activate the invited user. ``password``: its hash. Raises InvalidInvitation when committed if it was used
-        meanwhile."""
+    def accept(self, invitation: Invitation, user: User, *, name: str, password: str) -> None:
+        """Activate the invited ``user``. ``password``: its hash. Raises InvalidInvitation when committed if it was used,
+        or the user changed, meanwhile."""
 
     def keep_sender(self, user_id: str) -> None:
         """Require that the sender of an invitation is still an active admin. Raises InvalidInvitation when
@@ -50,15 +51,32 @@ class UserChanges(CredentialChanges, IdempotencyWrites, Protocol):
         """Let the address of ``user`` recover the account from now on. Raises ChangedMeanwhile when committed if the user
         has another one by then."""
 
-    def end_sessions(self, user_id: str, at: datetime, *, api_keys: bool = False) -> None:
-        """End all sessions whose user was last authenticated before ``at``, and with ``api_keys`` all API keys that the
-        user has made up to then. Raises UserNotFound when committed."""
+    def hold_access(self, user: User, error: DomainError) -> None:
+        """Require that the user is active, and that neither sessions nor API keys were ended since ``user`` was read.
+        Raises ``error`` when committed."""
 
-    def keep_session(self, session_id: str, at: datetime) -> None:
-        """Let this session outlive an end of all sessions at ``at``. Raises SessionNotFound when committed."""
+    def end_sessions(
+        self,
+        user_id: str,
+        at: datetime,
+        *,
+        api_keys: bool = False,
+        as_read: User | None = None,
+        error: DomainError | None = None,
+    ) -> None:
+        """End all sessions that are committed, and those whose user was last authenticated before ``at``; with
+        ``api_keys`` also all API keys. ``as_read``: require the same of the user as ``hold_access``. Raises ``error`` when
+        committed, by default UserNotFound."""
+
+    def keep_session(self, session_id: str, at: datetime, user: User) -> None:
+        """Let this session outlive the end of all sessions of ``user`` at ``at``, in the same transaction. Raises
+        SessionNotFound when committed."""
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Record that the user of this session has just been authenticated. Raises SessionNotFound when committed."""
+
+    def authenticated_and_kept(self, session_id: str, at: datetime, amr: tuple[str, ...], user: User) -> None:
+        """Both of the above."""
 
     def open_session(self, session: Session) -> None: ...
 

@@ -13,7 +13,7 @@ from docplatform.core import cursors, ids
 from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
-from docplatform.identity.adapters.user_store import ended_at, settings_from, user_from, user_item
+from docplatform.identity.adapters.user_store import ALL_ENDS, ended_at, ends_of, settings_from, user_from, user_item
 from docplatform.identity.model import User, UserKind, UserStatus
 from docplatform.identity.security_settings import SecuritySettings
 from docplatform.infra.dynamodb.codec import Item
@@ -98,6 +98,12 @@ class DynamoApiKeyChanges(TenantChanges):
         self._item_keys = ApiKeyKeys(table.keys.tenant_id)
         self._identity_keys = IdentityKeys(table.keys.tenant_id)
 
+    def hold_owner(self, owner: User) -> None:
+        """Raises ChangedMeanwhile when committed."""
+        changed = ChangedMeanwhile("The account was changed a moment ago; look at it and try again.")
+        as_read = {"status": UserStatus.ACTIVE.value, **ends_of(owner)}
+        self._writes.check(self._identity_keys.user(owner.id), equals=as_read, error=changed)
+
     def add_key(self, key: ApiKey) -> None:
         listed = {
             "gsi1pk": self._identity_keys.api_keys_of(key.owner_id),
@@ -124,6 +130,7 @@ class DynamoApiKeyChanges(TenantChanges):
         self._writes.update(
             self._identity_keys.user(account.id),
             values={"status": UserStatus.DISABLED.value, **ended_at(at)},
+            add=ALL_ENDS,
             equals={"kind": UserKind.SERVICE.value},
             error=ServiceAccountNotFound("Look at the list of service accounts."),
         )
@@ -131,8 +138,11 @@ class DynamoApiKeyChanges(TenantChanges):
 
 def _key_item(key: ApiKey) -> Item:
     expires = int((key.expires_at + _KEPT_AFTER_EXPIRY).timestamp())
-    return to_item(key, used_at=key.used_at or "", revoked_at=key.revoked_at or "", expires=expires)
+    unset = () if key.key_ends else ("key_ends",)
+    return to_item(key, without=unset, used_at=key.used_at or "", revoked_at=key.revoked_at or "", expires=expires)
 
 
 def _key(item: Item) -> ApiKey:
-    return from_item(ApiKey, item, used_at=item["used_at"] or None, revoked_at=item["revoked_at"] or None)
+    return from_item(
+        ApiKey, item, newer=("key_ends",), used_at=item["used_at"] or None, revoked_at=item["revoked_at"] or None
+    )

@@ -19,7 +19,7 @@ from docplatform.directory.group import Group
 from docplatform.identity.adapters.credential_store import CredentialWrites
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
-from docplatform.identity.adapters.user_store import ended_at, user_from, user_item
+from docplatform.identity.adapters.user_store import ALL_ENDS, ended_at, user_from, user_item
 from docplatform.identity.errors import EmailTaken
 from docplatform.identity.model import UserKind, UserStatus
 from docplatform.infra.dynamodb.codec import Item
@@ -191,10 +191,14 @@ class DynamoDirectoryChanges(CredentialWrites):
         if name_changes and before.revision:
             self._writes.delete(self._item_keys.user_name(before.user_name))
         values = {name: value for name, value in user_item(new).items() if name not in ("id", "created_at")}
-        if new.status is UserStatus.DISABLED is not old.status:
-            values |= ended_at(after.updated_at)
-        equals = {"status": old.status.value, "role": old.role.value}
-        self._writes.update(self._identity_keys.user(new.id), values=values, equals=equals, error=_stale())
+        ends = new.status is UserStatus.DISABLED is not old.status
+        self._writes.update(
+            self._identity_keys.user(new.id),
+            values=values | (ended_at(after.updated_at) if ends else {}),
+            add=ALL_ENDS if ends else None,
+            equals={"status": old.status.value, "role": old.role.value},
+            error=_stale(),
+        )
         self._writes.update(
             self._item_keys.directory(new.id),
             values=_directory_item(after),

@@ -68,9 +68,10 @@ class CredentialWrites(TenantChanges):
 
     # -- second factors
     def issue(self, challenge: Challenge) -> None:
+        unset = () if challenge.session_ends else ("session_ends",)
         item = to_item(
             challenge,
-            without=("token_hash", "purpose"),
+            without=("token_hash", "purpose", *unset),
             errand=challenge.purpose.value,
             expires=int(challenge.expires_at.timestamp()),
         )

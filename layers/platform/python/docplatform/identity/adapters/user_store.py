@@ -8,7 +8,7 @@ from datetime import datetime
 
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Role
-from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, QuotaExceeded
+from docplatform.core.errors import ChangedMeanwhile, DomainError, InvalidCursor, QuotaExceeded
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.credential_store import CredentialWrites, factors_of
 from docplatform.identity.adapters.keys import IdentityKeys
@@ -30,7 +30,10 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.infra.dynamodb.transaction import Transaction
 from docplatform.tenancy.adapters.keys import TenancyKeys
 
-_NEWER = ("sessions_since", "keys_since", "kind", "invited_by", "email_changed_at")
+_NEWER = ("sessions_since", "keys_since", "kind", "invited_by", "email_changed_at", "session_ends", "key_ends")
+ALL_ENDS = {"session_ends": 1, "key_ends": 1}
+"""What an end of all sessions and API keys adds to the user's counters. No condition stands before it, so that nobody
+can hold it up by logging in again and again."""
 _UNKNOWN_ID = "unknown"  # no user's id looks like this
 
 
@@ -80,7 +83,9 @@ class DynamoPeople(TenantStore):
         item = self._table.get(self._identity_keys.challenge(token_hash))
         if not item:
             return None
-        return from_item(Challenge, item, newer=("first",), token_hash=token_hash, purpose=item["errand"])
+        return from_item(
+            Challenge, item, newer=("first", "session_ends"), token_hash=token_hash, purpose=item["errand"]
+        )
 
     def security_settings(self) -> SecuritySettings:
         return settings_from(self._table.get(self._identity_keys.security_settings()))
@@ -186,7 +191,7 @@ class DynamoUserChanges(CredentialWrites):
         item = to_item(invitation, without=("token_hash",), expires=int(invitation.expires_at.timestamp()))
         self._writes.put(self._identity_keys.invitation(invitation.token_hash), item)
 
-    def accept(self, invitation: Invitation, *, name: str, password: str) -> None:
+    def accept(self, invitation: Invitation, user: User, *, name: str, password: str) -> None:
         """Raises InvalidInvitation when committed if it was used meanwhile."""
         used = InvalidInvitation("It has been used. Log in, or ask for another.")
         self._writes.delete(self._identity_keys.invitation(invitation.token_hash), error=used)
@@ -194,7 +199,7 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._identity_keys.user(invitation.user_id),
             values={"name": name, "status": UserStatus.ACTIVE.value},
-            equals={"status": UserStatus.INVITED.value},
+            equals={"status": UserStatus.INVITED.value, "email": user.email, **ends_of(user)},
             error=used,
         )
 
@@ -215,6 +220,7 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._identity_keys.user(user.id),
             values={"role": role.value, "status": status.value} | (ended_at(sessions_since) if sessions_since else {}),
+            add=ALL_ENDS if sessions_since else None,
             equals={"role": user.role.value, "status": user.status.value},
             error=ChangedMeanwhile("Somebody else changed the user; look again."),
         )
@@ -228,23 +234,44 @@ class DynamoUserChanges(CredentialWrites):
             error=ChangedMeanwhile("The address was changed again; look at it."),
         )
 
-    def end_sessions(self, user_id: str, at: datetime, *, api_keys: bool = False) -> None:
-        """Raises UserNotFound when committed."""
-        gone = UserNotFound("Look at the list of users.")
-        ends = ended_at(at) if api_keys else {"sessions_since": rfc3339(at)}
-        self._writes.update(self._identity_keys.user(user_id), values=ends, error=gone)
+    def hold_access(self, user: User, error: DomainError) -> None:
+        """Raises ``error`` when committed."""
+        self._writes.check(self._identity_keys.user(user.id), equals=_access_of(user), error=error)
 
-    def keep_session(self, session_id: str, at: datetime) -> None:
+    def end_sessions(
+        self,
+        user_id: str,
+        at: datetime,
+        *,
+        api_keys: bool = False,
+        as_read: User | None = None,
+        error: DomainError | None = None,
+    ) -> None:
+        """Raises UserNotFound when committed."""
+        self._writes.update(
+            self._identity_keys.user(user_id),
+            values=ended_at(at) if api_keys else {"sessions_since": rfc3339(at)},
+            add=ALL_ENDS if api_keys else {"session_ends": 1},
+            equals=_access_of(as_read) if as_read else None,
+            error=error or UserNotFound("Look at the list of users."),
+        )
+
+    def keep_session(self, session_id: str, at: datetime, user: User) -> None:
         """Raises SessionNotFound when committed."""
-        ended = SessionNotFound("Log in again.")
-        self._writes.update(self._identity_keys.session(session_id), values={"kept_at": rfc3339(at)}, error=ended)
+        self._change_session(session_id, {"kept_at": rfc3339(at), "session_ends": user.session_ends + 1})
 
     def authenticated(self, session_id: str, at: datetime, amr: tuple[str, ...]) -> None:
         """Raises SessionNotFound when committed."""
+        self._change_session(session_id, {"auth_time": rfc3339(at), "amr": list(amr)})
+
+    def authenticated_and_kept(self, session_id: str, at: datetime, amr: tuple[str, ...], user: User) -> None:
+        """Raises SessionNotFound when committed."""
+        values = {"auth_time": rfc3339(at), "amr": list(amr), "session_ends": user.session_ends + 1}
+        self._change_session(session_id, values)
+
+    def _change_session(self, session_id: str, values: Item) -> None:
         ended = SessionNotFound("Log in again.")
-        self._writes.update(
-            self._identity_keys.session(session_id), values={"auth_time": rfc3339(at), "amr": list(amr)}, error=ended
-        )
+        self._writes.update(self._identity_keys.session(session_id), values=values, error=ended)
 
     def open_session(self, session: Session) -> None:
         listed = {
@@ -276,10 +303,22 @@ def ended_at(at: datetime) -> Item:
     return {"sessions_since": rfc3339(at), "keys_since": rfc3339(at)}
 
 
+def ends_of(user: User) -> Item:
+    """The condition that nothing of the user was ended since ``user`` was read. It compares numbers, not times: two
+    ends may have the same time, and a request may commit long after the time that it noted."""
+    counts = {"session_ends": user.session_ends, "key_ends": user.key_ends}
+    return {name: count or [0, None] for name, count in counts.items()}
+
+
+def _access_of(user: User) -> Item:
+    return {"status": UserStatus.ACTIVE.value, **ends_of(user)}
+
+
 def api_key_lives(item: Item, user: User, at: datetime) -> bool:
     """Whether the API key in this item is valid, for the user who owns it."""
     return (
         not item["revoked_at"]
+        and item.get("key_ends", 0) >= user.key_ends
         and (user.keys_since is None or datetime.fromisoformat(item["created_at"]) > user.keys_since)
         and datetime.fromisoformat(item["expires_at"]) > at
     )
@@ -287,7 +326,7 @@ def api_key_lives(item: Item, user: User, at: datetime) -> bool:
 
 def user_item(user: User) -> Item:
     unset = [name for name in ("invited_by", "email_changed_at") if not getattr(user, name)]
-    return to_item(user, without=("sessions_since", "keys_since", *unset))
+    return to_item(user, without=("sessions_since", "keys_since", *ALL_ENDS, *unset))
 
 
 def user_from(item: Item) -> User:
@@ -295,7 +334,7 @@ def user_from(item: Item) -> User:
 
 
 def _session_item(session: Session) -> Item:
-    unset = () if session.kept_at else ("kept_at",)
+    unset = [name for name in ("kept_at", "session_ends") if not getattr(session, name)]
     return to_item(session, without=unset, expires=int(session.expires_at.timestamp()))
 
 
@@ -304,4 +343,4 @@ def settings_from(item: Item | None) -> SecuritySettings:
 
 
 def session_from(item: Item) -> Session:
-    return from_item(Session, item, newer=("amr", "kept_at"))
+    return from_item(Session, item, newer=("amr", "kept_at", "session_ends"))

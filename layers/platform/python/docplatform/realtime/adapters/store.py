@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from docplatform.core.errors import ChangedMeanwhile
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
+from docplatform.identity.adapters.user_store import ends_of
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.keys import Key
@@ -62,7 +63,7 @@ class DynamoLiveChanges(TenantChanges):
         later, the stream event finds the connection and closes it."""
         ended = InvalidTicket("Its session has ended. Log in again.")
         since = rfc3339(user.sessions_since) if user.sessions_since else None
-        as_read = {"status": user.status.value, "sessions_since": since}
+        as_read = {"status": user.status.value, "sessions_since": since, **ends_of(user)}
         self._writes.check(self._identity_keys.session(connection.session_id), error=ended)
         self._writes.check(self._identity_keys.user(user.id), equals=as_read, error=ended)
         for key in self._both(connection):

@@ -10,7 +10,7 @@ from datetime import datetime
 from docplatform.core.audit import AuditRecord
 from docplatform.core.errors import AlreadyDone, ChangedMeanwhile
 from docplatform.core.time import rfc3339
-from docplatform.identity.adapters.user_store import DynamoUserChanges, ended_at
+from docplatform.identity.adapters.user_store import ALL_ENDS, DynamoUserChanges, ended_at, ends_of
 from docplatform.identity.model import User
 from docplatform.infra.dynamodb.codec import Item
 from docplatform.infra.dynamodb.mapper import from_item, to_item
@@ -184,7 +184,9 @@ class DynamoSsoChanges(DynamoUserChanges):
     def hand_over(self, user: User, at: datetime) -> None:
         seen = {"email": user.email, "role": user.role.value, "status": user.status.value, "removed": None}
         changed = ChangedMeanwhile("The account was changed; look at it and try again.")
-        self._writes.update(self._identity_keys.user(user.id), values=ended_at(at), equals=seen, error=changed)
+        self._writes.update(
+            self._identity_keys.user(user.id), values=ended_at(at), add=ALL_ENDS, equals=seen, error=changed
+        )
 
     def update_from_provider(self, before: User, after: User) -> None:
         """Raises ChangedMeanwhile when committed."""
@@ -195,7 +197,7 @@ class DynamoSsoChanges(DynamoUserChanges):
                 "status": after.status.value,
                 "name": after.name,
             },
-            equals={"role": before.role.value, "status": before.status.value},
+            equals={"role": before.role.value, "status": before.status.value, **ends_of(before)},
             error=ChangedMeanwhile("Try again."),
         )
 
