@@ -8,12 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from docplatform.core import isolation
+from docplatform.core.actor import Role, system
 from docplatform.core.errors import Unavailable
 from docplatform.core.isolation import Source
 from docplatform.core.tenant import tenant_context
+from docplatform.core.time import now
 from docplatform.infra.dynamodb import table as module
 from docplatform.infra.dynamodb.codec import Item, encode_value
 from docplatform.infra.dynamodb.table import TenantTable
+from docplatform.library.adapters.keys import LibraryKeys
+from docplatform.library.adapters.store import DynamoLibrary
+from docplatform.library.model import Order
+from docplatform.runtime.tenant_access import table
 from tests.support.mocked_aws import Cloud, TenantWorld
 
 FOREIGN = "t00000000000f"
@@ -107,3 +113,35 @@ def test_a_tenant_whose_id_begins_alike_is_another(acme: TenantWorld, dropped: l
     rows.put(f"{acme.tenant.id}x", 0)
     assert rows.pages(10, descending=False) == [[]]
     assert dropped == [Source.INDEX]
+
+
+@pytest.mark.parametrize("order", [Order.CREATED, Order.UPDATED])
+def test_rows_of_another_tenant_close_no_list_of_a_folder(
+    acme: TenantWorld, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    """The list is then made of the folder's names, in the same order and with the same cursors."""
+    person = acme.member(Role.ADMIN)
+    folder = str(person.creates_folder("Full")["id"])
+    for number in (3, 1, 4, 2, 5):
+        person.creates_folder(f"F{number}", inside=folder)
+    library = DynamoLibrary(table(acme.tenant), system(acme.tenant, "test", "r"), now())
+
+    def pages(descending: bool, cursor: str = "") -> list[str]:
+        page = library.children(folder, order, descending=descending, limit=2, cursor=cursor)
+        assert len(page.items) <= 2
+        return [each.name for each in page.items] + (pages(descending, page.next_cursor) if page.next_cursor else [])
+
+    half = library.children(folder, order, descending=False, limit=2, cursor="").next_cursor
+    before = [pages(False), pages(True), pages(False, half)]
+    assert [len(each) for each in before] == [5, 5, 3]
+    monkeypatch.setattr(module, "_SKIP", 1)
+    monkeypatch.setattr(module, "_MOST_SKIPS", 3)
+    index = "gsi1" if order is Order.CREATED else "gsi2"
+    for number, year in enumerate(["1", "9"] * 9):
+        item = {"pk": f"{FOREIGN}#row#{order}{number}", "sk": "row", f"{index}sk": f"{year}{number:03d}"}
+        item[f"{index}pk"] = LibraryKeys(acme.tenant.id).children(folder)
+        acme.cloud.database.put_item(TableName="data", Item={name: encode_value(each) for name, each in item.items()})
+    assert [pages(False), pages(True), pages(False, half)] == before
+    monkeypatch.setattr("docplatform.library.adapters.store._MOST_SORTED", 4)
+    with pytest.raises(Unavailable):
+        pages(False)

@@ -14,7 +14,7 @@ from datetime import datetime
 from docplatform.core import cursors, ids
 from docplatform.core.actor import Actor, Role
 from docplatform.core.audit import AuditRecord
-from docplatform.core.errors import ChangedMeanwhile, InvalidCursor
+from docplatform.core.errors import ChangedMeanwhile, InvalidCursor, Unavailable
 from docplatform.core.time import rfc3339
 from docplatform.identity.adapters.keys import IdentityKeys
 from docplatform.identity.adapters.membership import groups_from
@@ -34,6 +34,7 @@ from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.model import DEEPEST, Ancestry, Document, Erasure, Folder, Order, Page, ProcessingStep, State
 from docplatform.tenancy.adapters.usage import UsageStore
 
+_MOST_SORTED = 1_000  # children that are read and sorted for a page
 _WAITING = {
     (state.value, step.value)
     for state, step in (
@@ -108,13 +109,38 @@ class DynamoLibrary:
     def children(self, folder_id: str, order: Order, *, descending: bool, limit: int, cursor: str) -> Page:
         index, partition, prefix = self._listing(folder_id, order)
         after = self._start_key(index, partition, prefix, cursor)
-        rows, last = self._table.query(
-            partition, index=index, prefix=prefix, after=after, limit=limit, descending=descending
-        )
+        try:
+            rows, last = self._table.query(
+                partition, index=index, prefix=prefix, after=after, limit=limit, descending=descending
+            )
+        except Unavailable:
+            if not index:
+                raise
+            return self._sorted_children(folder_id, index, after, descending=descending, limit=limit)
         keys = [self._child_key(row) for row in rows]
         found = self._table.get_many(keys)
         items = tuple(readable(_child_from, (found[key] for key in keys if key in found)))
         return Page(items, cursors.encode(_cursor_parts(last, index)) if last else "")
+
+    def _sorted_children(self, folder_id: str, index: str, after: Item | None, *, descending: bool, limit: int) -> Page:
+        """A page in the order of an index that cannot be read, because another tenant's rows are in it. It is made of the folder's
+        names, which no other tenant can write. Raises Unavailable for a folder with more than _MOST_SORTED children."""
+        rows, more = self._table.query(
+            self._item_keys.folder(folder_id).pk, prefix=LibraryKeys.NAME, limit=_MOST_SORTED
+        )
+        if more:
+            raise Unavailable("The list cannot be read in this order at the moment; ask for the order of names.")
+        found = self._table.get_many(self._child_key(row) for row in rows).values()
+        place, order = f"{index}sk", f"{index}pk"
+        own = sorted(
+            (item for item in found if item.get(order) == self._item_keys.children(folder_id)),
+            key=lambda item: str(item[place]),
+            reverse=descending,
+        )
+        if after:
+            own = [item for item in own if (item[place] < after[place] if descending else item[place] > after[place])]
+        items = tuple(readable(_child_from, own[:limit]))
+        return Page(items, cursors.encode(_cursor_parts(own[limit - 1], index)) if len(own) > limit else "")
 
     def _listing(self, folder_id: str, order: Order) -> tuple[str, str, str]:
         if order is Order.NAME:
