@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from docplatform.infra.dynamodb.table import TenantTable
 from docplatform.library.adapters.keys import LibraryKeys
 from docplatform.library.adapters.store import DynamoLibrary
 from docplatform.library.model import Order
+from docplatform.runtime.telemetry import LogRecord
 from docplatform.runtime.tenant_access import table
 from tests.support.mocked_aws import Cloud, TenantWorld
 
@@ -96,6 +98,23 @@ def test_a_list_without_foreign_rows_takes_one_call_a_page(acme: TenantWorld, dr
     assert len(rows.pages(5, descending=False)) == len(calls)
     events.unregister("before-call.dynamodb", unique_id="rows")
     assert dropped == []
+
+
+def test_the_line_of_a_request_counts_the_rows_and_names_their_writer(
+    acme: TenantWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = Rows(acme, 103)
+    for position in range(120):
+        rows.put(FOREIGN, position)
+    record = LogRecord("test", "r")
+    assert rows.pages(200, descending=False) == [[]]
+    record.write()
+    lines = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
+    assert lines[0]["cross_tenant_detected"] == ["index-row"] * 20
+    assert lines[0]["cross_tenant_detected_count"] == 120
+    assert lines[0]["cross_tenant_writers"] == [FOREIGN]
+    metrics = {name: line[name] for line in lines for name in ("CrossTenantDetected", "ForeignIds") if name in line}
+    assert metrics == {"CrossTenantDetected": [120.0], "ForeignIds": [120.0]}
 
 
 def test_skipping_ends(acme: TenantWorld, dropped: list[Source], monkeypatch: pytest.MonkeyPatch) -> None:

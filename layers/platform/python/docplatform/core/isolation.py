@@ -23,6 +23,7 @@ from docplatform.core import ids
 from docplatform.core.tenant import TenantContextError, current_tenant_id
 
 _PREFIXES = ("tenants", "derived")  # of S3 keys; the tenant's id follows
+_MOST_WRITERS = 20
 
 
 class AttemptKind(StrEnum):
@@ -76,6 +77,8 @@ class Signals:
     attempts: list[AttemptKind] = field(default_factory=list)
     detected: list[Place] = field(default_factory=list)
     dropped: list[Source] = field(default_factory=list)
+    writers: set[str] = field(default_factory=set)
+    """The tenants, twenty at most, with whose credentials dropped rows of an index were written."""
 
 
 _signals: ContextVar[Signals | None] = ContextVar("isolation_signals", default=None)
@@ -115,6 +118,13 @@ def dropped(source: Source) -> None:
         note_attempt(AttemptKind.EVENT)
     elif place := _DETECTED.get(source):
         note_detected(place)
+
+
+def note_writer(partition: str) -> None:
+    """Note whose a dropped row is, by the partition key of its table: IAM lets nobody else write there."""
+    tenant_id, noted = partition.partition("#")[0], signals()
+    if ids.is_tenant(tenant_id) and len(noted.writers) < _MOST_WRITERS:
+        noted.writers.add(tenant_id)
 
 
 def is_foreign(partition: str) -> bool:

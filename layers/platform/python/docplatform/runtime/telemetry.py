@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, TextIO
@@ -20,7 +21,7 @@ from aws_lambda_powertools import Logger
 from docplatform.core import isolation
 from docplatform.core.tenant import current_tenant_id
 from docplatform.runtime import metrics, tracing
-from docplatform.runtime.metrics import Metric, count
+from docplatform.runtime.metrics import Metric, count, measure
 from docplatform.runtime.restore import reseed_after_restore
 
 reseed_after_restore()
@@ -28,6 +29,7 @@ reseed_after_restore()
 _cold = True
 _current: ContextVar[LogRecord | None] = ContextVar("log_record", default=None)
 
+_MOST_SHOWN = 20  # detections in one line
 _ANNOTATIONS = ("route", "status", "problem", "error")
 """The members of the log line that become annotations of the trace, by which one can search. None is about a person."""
 
@@ -110,14 +112,19 @@ class LogRecord:
         signals = isolation.signals()
         for kind in signals.attempts:
             count(Metric.CROSS_TENANT_ATTEMPTS, by=kind)
-        for _ in signals.detected:
-            count(Metric.CROSS_TENANT_DETECTED)
-        for source in signals.dropped:
-            count(Metric.FOREIGN_IDS, by=source)
+        if signals.detected:
+            measure(Metric.CROSS_TENANT_DETECTED, len(signals.detected))
+        for source, times in Counter(signals.dropped).items():
+            measure(Metric.FOREIGN_IDS, times, by=source)
         if signals.attempts:
             self.add(cross_tenant_attempts=[kind.value for kind in signals.attempts])
         if signals.detected:
-            self.add(level="ERROR", cross_tenant_detected=[place.value for place in signals.detected])
+            shown = [place.value for place in signals.detected[:_MOST_SHOWN]]
+            self.add(level="ERROR", cross_tenant_detected=shown)
+            if len(signals.detected) > _MOST_SHOWN:
+                self.add(cross_tenant_detected_count=len(signals.detected))
+        if signals.writers:
+            self.add(cross_tenant_writers=sorted(signals.writers))
 
     def write(self) -> None:
         self._add_signals()

@@ -10,7 +10,7 @@ from typing import Any
 
 from docplatform.core.audit import AuditRecord, record_stored
 from docplatform.core.errors import DomainError, Unavailable
-from docplatform.core.isolation import Source, dropped
+from docplatform.core.isolation import Source, dropped, note_writer
 from docplatform.core.jitter import jitter
 from docplatform.infra.dynamodb.authority import Authority, unverified_authority
 from docplatform.infra.dynamodb.codec import Item, decode_item, encode_item, encode_value
@@ -150,9 +150,13 @@ class TenantTable(TenantBound[Any]):
 
     def _own(self, rows: list[Item]) -> list[Item]:
         """The rows, as DynamoDB returned them, whose key is this tenant's."""
-        own = [row for row in rows if self._is_own(row)]
-        for _ in range(len(rows) - len(own)):
+        own: list[Item] = []
+        for row in rows:
+            if self._is_own(row):
+                own.append(row)
+                continue
             dropped(Source.INDEX)
+            note_writer(str(row["pk"].get("S", "")))
         return own
 
     def _is_own(self, row: Item) -> bool:
