@@ -2,7 +2,7 @@
 
 import pytest
 
-from docplatform.core.actor import Role
+from docplatform.core.actor import Permission, Role
 from tests.support.databases import on_every_database
 from tests.support.mocked_aws import Answer, Cloud, Person, TenantWorld
 
@@ -399,3 +399,28 @@ def test_adding_a_member_twice_adds_one_member(acme: TenantWorld, olga: Person, 
     assert olga.asks("DELETE", f"/v1/groups/{legal}/members/{bo.id}").status == 204
     assert olga.asks("DELETE", f"/v1/groups/{legal}/members/{bo.id}")["code"] == "user_not_found"
     assert olga.asks("GET", f"/v1/groups/{legal}")["members"] == 0
+
+
+# -- API keys
+def test_a_key_that_only_writes_is_shown_no_grants_by_a_change_without_effect(acme: TenantWorld) -> None:
+    admin, bo = acme.member(Role.ADMIN), acme.member()
+    folder = admin.creates_folder("Plans")["id"]
+    admin.shares(folder, bo.principal, "viewer")
+    key = admin.by_key(Permission.WRITE)
+    empty = {f"grants/{bo.principal}": {"role": "viewer"}, "inheritance": {"inherits": True}}
+    for path, body in empty.items():
+        refused = key.asks("PUT", f"/v1/access/{folder}/{path}", body)
+        assert (refused.status, refused["code"]) == (403, "forbidden")
+        both = admin.by_key(Permission.WRITE, Permission.READ)
+        assert both.asks("PUT", f"/v1/access/{folder}/{path}", body).status == 200
+
+
+def test_a_key_that_only_reads_gives_up_no_grant_of_its_owner(acme: TenantWorld) -> None:
+    admin, bo = acme.member(Role.ADMIN), acme.member()
+    folder = admin.creates_folder("Plans")["id"]
+    admin.cuts(folder)
+    admin.shares(folder, bo.principal, "viewer")
+    assert bo.by_key(Permission.READ).unshares(folder, bo.principal).status == 403
+    assert bo.lists(folder).status == 200
+    assert bo.by_key(Permission.READ, Permission.WRITE).unshares(folder, bo.principal).status == 204
+    assert bo.lists(folder).status == 404

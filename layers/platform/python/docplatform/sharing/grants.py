@@ -104,6 +104,7 @@ class SharingService:
                 f"{MOST_GRANTS} grants are the most that one folder or document has; grant it to a group."
             )
         if node.grants.get(principal) is role:
+            self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read
             return self._list_and_record(node)
         with self._library.begin() as changes:
             changes.hold_access(self._access.folders_decided_on(node))
@@ -114,9 +115,10 @@ class SharingService:
 
     @raises(*raised_by(Access.node), GrantNotFound, ChangedMeanwhile)
     def revoke(self, node_id: str, principal: str) -> None:
-        """Revokes a grant. It ends with the next request. Users may also give up their own grants."""
+        """Revokes a grant. It ends with the next request. Users may also give up their own grants; an API
+        key needs the permission to write for that."""
         own = principal == user_principal(self._actor.user_id)
-        if not own:
+        if not own or self._actor.scopes is not None:  # giving up access is a change, also for a key that only reads
             self._actor.require(Permission.WRITE)
         self._decided_anew(lambda: self._revoke(node_id, principal, Role.VIEWER if own else Role.ADMIN))
 
@@ -142,6 +144,7 @@ class SharingService:
         if node.id == ids.ROOT_FOLDER:
             raise RootFolder("There is nothing above it.")
         if node.inherits is inherits:
+            self._actor.require(Permission.READ)  # an answer to a change that changes nothing is a read
             return self._list_and_record(node)
         keep = {} if inherits else self._grants_to_keep(node, copy)
         grants = {**node.grants, **keep}
