@@ -67,7 +67,7 @@ def user_of(found: UserWithGroups, base: str) -> User[Any]:
     resource.id = user.id
     if user.status is UserStatus.DISABLED or not entry.kept or resource.active is False:
         resource.active = user.status is not UserStatus.DISABLED
-    resource.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.revision)
+    resource.meta = _meta("User", f"{base}/scim/v2/Users/{user.id}", user.created_at, entry.updated_at, entry.version)
     if found.groups:
         resource.groups = [
             GroupMembership(

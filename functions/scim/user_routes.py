@@ -191,5 +191,5 @@ def scim_delete_user(actor: Actor, user_id: str, request: Request) -> None:
 
 def _user_reply(actor: Actor, user: UserWithGroups, context: Context, selection: Any = None) -> Response:
     resource = user_of(user, address_of(actor.tenant))
-    headers = {"ETag": version(user.entry.revision), "Location": location(resource)}
+    headers = {"ETag": version(user.entry.version), "Location": location(resource)}
     return Response(ScimMessage(dump(resource, context, selection)), headers)

@@ -266,3 +266,59 @@ def test_no_grant_to_a_deleted_principal_is_left(
         access = idp.asks("GET", f"/v1/access/{folder}")
         assert access.status == 200
         assert target not in str(access.body), (number, calls)
+
+
+# -- changes of the same user elsewhere
+@pytest.mark.parametrize("provisioned", [True, False])
+@pytest.mark.parametrize("change", [{"role": "editor"}, {"disabled": True}])
+def test_a_change_elsewhere_is_not_undone_by_an_old_version(
+    change: dict[str, Any], provisioned: bool, acme: TenantWorld, idp: Person, users: DirectoryService
+) -> None:
+    bea = replace(BEA, kept='{"userName": "bea", "emails": [{"value": "bea@acme.example"}]}')
+    user_id = users.create(bea).entry.user.id if provisioned else acme.member(Role.VIEWER).id
+    path = f"/scim/v2/Users/{user_id}"
+    old = idp.asks("GET", path)
+    assert idp.asks("PATCH", f"/v1/users/{user_id}", change).status == 200
+    refused = idp.asks("PUT", path, old.body, headers={"If-Match": old.headers["ETag"]})
+    assert refused.status == 412
+    new = idp.asks("GET", path)
+    assert new.headers["ETag"] == new["meta"]["version"] != old.headers["ETag"]
+    assert idp.asks("PUT", path, new.body, headers={"If-Match": new.headers["ETag"]}).status == 200
+
+
+def test_a_change_elsewhere_between_the_read_and_the_transaction_is_not_undone(
+    acme: TenantWorld, idp: Person, users: DirectoryService
+) -> None:
+    user_id = users.create(BEA).entry.user.id
+
+    def revise(_: UserWithGroups) -> UserAttributes:
+        for role in ("editor", "viewer"):  # the role is the same again, but the user has changed
+            assert idp.asks("PATCH", f"/v1/users/{user_id}", {"role": role}).status == 200
+        return BEA
+
+    with pytest.raises(PreconditionFailed):
+        users.change(user_id, revise)
+
+
+# -- the audit trail
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"role": Role.ADMIN}, ["role"]),
+        ({"email": "new@acme.example"}, ["email"]),
+        ({"name": "Beatrice", "external_id": "e-2"}, ["name", "external_id"]),
+        ({"active": False}, ["status"]),
+        ({"user_name": "beatrice", "kept": '{"title":"Dr."}'}, ["user_name", "attributes"]),
+        ({}, []),
+    ],
+)
+def test_the_record_of_a_change_names_what_changed_without_values(
+    change: dict[str, Any], names: list[str], acme: TenantWorld, users: DirectoryService
+) -> None:
+    user_id, before = users.create(BEA).entry.user.id, len(acme.audit)
+    users.change(user_id, lambda _: replace(BEA, **change))
+    records = {each["action"]: each["facts"] for each in acme.audit[before:]}
+    assert records["user.changed"]["changed"] == names
+    assert not {"new@acme.example", "Beatrice", "beatrice"} & set(str(records).replace("'", " ").split())
+    roles = {"from": "viewer", "to": "admin"} if "role" in change else None
+    assert records.get("role.changed") == roles

@@ -27,7 +27,7 @@ class UserAttributes:
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:
     """A user with the attributes of the provisioning system. For an invited user ``kept`` is '' and ``revision`` is
-    0."""
+    0. ``account_revision`` counts the changes of role, status and name that were made elsewhere than by SCIM."""
 
     user: User
     user_name: str
@@ -36,6 +36,12 @@ class DirectoryEntry:
     updated_at: datetime
     revision: int
     groups: frozenset[str]
+    account_revision: int = 0
+
+    @property
+    def version(self) -> int:
+        """Grows with each change of the user, for the ETag."""
+        return self.revision + self.account_revision
 
 
 @dataclass(frozen=True, slots=True)

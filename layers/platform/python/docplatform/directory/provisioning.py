@@ -97,11 +97,11 @@ class DirectoryService:
             if maker not in ("", held, user.id):  # a transaction checks an item once
                 changes.keep_maker(maker)
             facts: AuditFacts = {"role": attributes.role.value, "active": attributes.active}
-            changes.record(
-                record_of(
-                    self._actor, Action.USER_CHANGED, user.id, at, facts | ({"email": "changed"} if moved else {})
-                )
-            )
+            more: AuditFacts = {"changed": _changed(before, after), **({"email": "changed"} if moved else {})}
+            changes.record(record_of(self._actor, Action.USER_CHANGED, user.id, at, {**facts, **more}))
+            if user.role is not before.user.role:
+                roles: AuditFacts = {"from": before.user.role.value, "to": user.role.value}
+                changes.record(record_of(self._actor, Action.ROLE_CHANGED, user.id, at, roles))
         if user.status is UserStatus.DISABLED:
             self._directory.end_sessions(user.id)
         if moved and before.user.email:
@@ -211,8 +211,24 @@ def _gives_more(before: User | None, after: User) -> bool:
     return enabled or ranks.index(after.role) > ranks.index(before.role) or after.email != before.email
 
 
+def _changed(before: DirectoryEntry, after: DirectoryEntry) -> list[str]:
+    """The names of what differs, without values, which are personal data. ``attributes``: what only the provisioning
+    system uses."""
+    old, new = before.user, after.user
+    differs = {
+        "user_name": before.user_name != after.user_name,
+        "email": old.email != new.email,
+        "name": old.name != new.name,
+        "role": old.role is not new.role,
+        "status": old.status is not new.status,
+        "external_id": before.external_id != after.external_id,
+        "attributes": before.kept != after.kept,
+    }
+    return [name for name, has_changed in differs.items() if has_changed]
+
+
 def _check_revision(entry: DirectoryEntry, wanted: int | None) -> None:
-    if wanted not in (None, entry.revision):
+    if wanted not in (None, entry.version):
         raise PreconditionFailed("Read the user again and repeat what you wanted.")
 
 

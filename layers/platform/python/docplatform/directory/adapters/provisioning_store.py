@@ -196,7 +196,7 @@ class DynamoDirectoryChanges(CredentialWrites):
             self._identity_keys.user(new.id),
             values=values | (ended_at(after.updated_at) if ends else {}),
             add=ALL_ENDS if ends else None,
-            equals={"status": old.status.value, "role": old.role.value},
+            equals={"status": old.status.value, "role": old.role.value, "revision": before.account_revision or None},
             error=_stale(),
         )
         self._writes.update(
@@ -261,13 +261,14 @@ def _is_here(profile: Item) -> bool:
 def _entry(profile: Item, more: Item) -> DirectoryEntry:
     user = user_from(profile)
     groups = groups_from(profile)
+    elsewhere = int(profile.get("revision", 0))
     if not more:
-        return DirectoryEntry(user, user.email, "", "", user.created_at, 0, groups)
-    return from_item(DirectoryEntry, more, user=user, groups=groups)
+        return DirectoryEntry(user, user.email, "", "", user.created_at, 0, groups, elsewhere)
+    return from_item(DirectoryEntry, more, user=user, groups=groups, account_revision=elsewhere)
 
 
 def _directory_item(entry: DirectoryEntry) -> Item:
-    return to_item(entry, without=("user", "groups"))
+    return to_item(entry, without=("user", "groups", "account_revision"))
 
 
 def _chunks(members: list[str]) -> Iterator[list[str]]:

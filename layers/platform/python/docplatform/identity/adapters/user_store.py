@@ -199,6 +199,7 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._identity_keys.user(invitation.user_id),
             values={"name": name, "status": UserStatus.ACTIVE.value},
+            add={"revision": 1},
             equals={"status": UserStatus.INVITED.value, "email": user.email, **ends_of(user)},
             error=used,
         )
@@ -220,7 +221,7 @@ class DynamoUserChanges(CredentialWrites):
         self._writes.update(
             self._identity_keys.user(user.id),
             values={"role": role.value, "status": status.value} | (ended_at(sessions_since) if sessions_since else {}),
-            add=ALL_ENDS if sessions_since else None,
+            add={"revision": 1} | (ALL_ENDS if sessions_since else {}),
             equals={"role": user.role.value, "status": user.status.value},
             error=ChangedMeanwhile("Somebody else changed the user; look again."),
         )

@@ -197,6 +197,7 @@ class DynamoSsoChanges(DynamoUserChanges):
                 "status": after.status.value,
                 "name": after.name,
             },
+            add={"revision": 1},
             equals={"role": before.role.value, "status": before.status.value, **ends_of(before)},
             error=ChangedMeanwhile("Try again."),
         )
