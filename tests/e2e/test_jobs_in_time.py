@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local.testing import Cloud, own_cloud
-from tests.e2e.client import Member, create_tenant, operator, problem
+from tests.e2e.client import Member, TenantSite, create_tenant, operator, problem
 from tests.e2e.conftest import US
 
 MINUTE = 60
@@ -32,8 +32,13 @@ OFTEN = ("watch", "operations", "tenants")
 
 
 @pytest.fixture(scope="module")
-def ann(cloud: Cloud) -> Member:
-    return create_tenant(cloud, US, "enterprise").invites("editor")
+def home(cloud: Cloud) -> TenantSite:
+    return create_tenant(cloud, US, "enterprise")
+
+
+@pytest.fixture(scope="module")
+def ann(home: TenantSite) -> Member:
+    return home.invites("editor")
 
 
 def runs(cloud: Cloud, job: str) -> list[dict[str, Any]]:
@@ -93,6 +98,16 @@ def test_a_schedule_takes_the_result_of_a_scan_whose_event_never_came(cloud: Clo
     cloud.forward(46 * MINUTE)
     document = ann.waits_for(document_id)
     assert (document["processing"]["state"], document["version"]["scan"]) == ("ready", "clean")
+
+
+def test_an_erasure_is_on_record_when_no_search_finds_the_document(cloud: Cloud, home: TenantSite, ann: Member) -> None:
+    document_id = ann.uploads("gone.txt", b"a numbat was here", "text/plain")
+    ann.waits_for(document_id)
+    ann.finds("numbat", document_id)
+    assert ann.asks("DELETE", f"/v1/documents/{document_id}").status_code == 204
+    cloud.forward(16 * MINUTE)  # the index shows a deletion late, and a job checks it every quarter
+    cloud.eventually(lambda: "document.erased" in cloud.audit_actions(US, home.id, document_id))
+    assert ann.searches("numbat")["items"] == []
 
 
 def test_an_operator_runs_a_job_at_once(cloud: Cloud, ann: Member) -> None:
