@@ -177,9 +177,9 @@ def test_the_table_is_what_every_judge_says(judge: Judge, region: str, policies:
 
 
 # -- and the table would notice
-OF_THE_TENANT = '{"StringEquals": {"kms:EncryptionContext:tenant_id": "${aws:PrincipalTag/tenant_id}"}}'
+OF_THE_TENANT = '"StringEquals": {"kms:EncryptionContext:tenant_id": "${aws:PrincipalTag/tenant_id}"}'
 LOOSE = {
-    "any context": (OF_THE_TENANT, "{}"),
+    "any context": (OF_THE_TENANT, '"StringLike": {"kms:EncryptionContext:tenant_id": "*"}'),
     "a context that begins like the tenant": (
         OF_THE_TENANT,
         OF_THE_TENANT.replace("Equals", "Like").replace("_id}", "_id}*"),
